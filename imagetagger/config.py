@@ -1,0 +1,210 @@
+"""The schema of an experiment: one frozen dataclass a stage, made from Hydra's config once, in run.py.
+
+What each setting means stands as a comment in configs/; defaults live there too, so that one place holds them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, get_type_hints
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where pictures come from and how they are divided (configs/data/)."""
+
+    name: str = MISSING
+    path: str | None = MISSING
+    tfds_name: str | None = MISSING
+    train_split: str = MISSING
+    validation_split: str | None = MISSING
+    synthetic_per_class: int = MISSING
+    validation_fraction: float = MISSING
+    calibration_fraction: float = MISSING
+    fraction: float | None = MISSING
+    per_class: int | None = MISSING
+    max_bad_fraction: float = MISSING
+    pixel_limit: int = MISSING
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The network that embeds (configs/backbone/)."""
+
+    name: str = MISSING
+    weights: str = MISSING
+    fallback: str | None = MISSING
+    width: float = MISSING
+    resolution: int = MISSING
+    padding: str | None = MISSING
+    activation: str | None = MISSING
+
+
+@dataclass(frozen=True)
+class Embed:
+    """How embeddings are computed (section `embed`)."""
+
+    runtime: str = MISSING
+    dtype: str = MISSING
+    batch_size: int = MISSING
+    workers: int | None = MISSING
+    shard_size: int = MISSING
+    measure_raw_rate: bool = MISSING
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The Gaussian, its calibration and its tag sets (configs/classifier/)."""
+
+    kappa: float = MISSING
+    smoothing: float = MISSING
+    class_prior: str = MISSING
+    threshold: float = MISSING
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """How sure the figures are, and what the report shows (section `evaluate`)."""
+
+    bootstrap: int = MISSING
+    examples: int = MISSING
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run."""
+
+    experiment: str = MISSING
+    seed: int = MISSING
+    cache: str | None = MISSING
+    data: Data = field(default_factory=Data)
+    backbone: Backbone = field(default_factory=Backbone)
+    embed: Embed = field(default_factory=Embed)
+    classifier: Classifier = field(default_factory=Classifier)
+    evaluate: Evaluate = field(default_factory=Evaluate)
+
+
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "data.name": ("synthetic", "tiny_imagenet", "folder", "tfds"),
+    "backbone.name": ("mobilenet_v2", "efficientnet_lite0"),
+    "backbone.fallback": ("mobilenet_v2", "efficientnet_lite0", None),
+    "backbone.padding": ("same", "symmetric", None),
+    "backbone.activation": ("relu6", "relu", None),
+    "embed.runtime": ("auto", "jax", "litert"),
+    "embed.dtype": ("float32", "bfloat16"),
+    "classifier.class_prior": ("uniform", "counts"),
+}
+"""Settings that name one of a few things."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "data.synthetic_per_class": (2, 100_000),
+    "data.validation_fraction": (0, 0.9),
+    "data.calibration_fraction": (0, 0.9),
+    "data.fraction": (1e-9, 1),
+    "data.per_class": (1, float("inf")),
+    "data.max_bad_fraction": (0, 1),
+    "data.pixel_limit": (1, float("inf")),
+    "backbone.width": (0.05, 8),
+    "backbone.resolution": (32, 4096),
+    "embed.batch_size": (1, 65_536),
+    "embed.workers": (1, 1024),
+    "embed.shard_size": (1, 1_000_000),
+    "classifier.kappa": (0, float("inf")),
+    "classifier.smoothing": (0, 1),
+    "classifier.threshold": (1e-9, 1),
+    "evaluate.bootstrap": (0, 100_000),
+    "evaluate.examples": (0, 200),
+}
+"""Lowest and highest value of each number."""
+
+
+class ConfigError(ValueError):
+    """A setting that is unknown, missing, of the wrong type or out of range."""
+
+
+def from_hydra(config: DictConfig) -> Experiment:
+    """Turn a composed config into the dataclasses, checking every key, type, choice and range.
+
+    Raises:
+        ConfigError: says what was got, what was expected and the valid choices.
+    """
+    given: Any = OmegaConf.to_container(config, resolve=True)
+    hints = [hint for key in _leaves(given) if (hint := explain_key(key))]
+    if hints:
+        raise ConfigError("\n".join(hints))
+    schema = OmegaConf.structured(Experiment)
+    for stage in (f.name for f in fields(Experiment) if is_dataclass(f.type)):
+        OmegaConf.set_readonly(schema[stage], False)  # frozen dataclasses make it so, also for the merge
+    OmegaConf.set_readonly(schema, False)
+    try:
+        merged = OmegaConf.merge(schema, config)
+        if missing := sorted(OmegaConf.missing_keys(merged)):
+            raise ConfigError("\n".join(f"{key} is required: add {key}=... to the command" for key in missing))
+        settings = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        key = error.full_key or "config"
+        raise ConfigError(f"{key}: {str(error.msg or error).splitlines()[0]} (expected {_expected(key)})") from error
+    assert isinstance(settings, Experiment)
+    problems = [problem for key in (*CHOICES, *RANGES) if (problem := _problem(key, _get(settings, key)))]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def explain_key(key: str) -> str | None:
+    """Return what is wrong with a dotted key, valid choices included; None where it is a setting."""
+    node: Any = Experiment
+    prefix = ""
+    for part in key.split("."):
+        names = [f.name for f in fields(node)] if is_dataclass(node) else []
+        if part not in names:
+            close = get_close_matches(part, names, 1)
+            guess = f" Did you mean {prefix}{close[0]}?" if close else ""
+            valid = f"valid keys here: {', '.join(names)}" if names else f"{prefix.rstrip('.')} has no keys"
+            return f"{key}: unknown setting; {valid}.{guess}"
+        node, prefix = get_type_hints(node)[part], f"{prefix}{part}."
+    return None
+
+
+def explain_overrides(overrides: Iterable[str]) -> list[str]:
+    """Return what is wrong with the keys of Hydra overrides such as `data.path=x`; Hydra names no valid ones.
+
+    >>> explain_overrides(["+experiment=quickstart", "seed=1", "data=folder"])
+    []
+    """
+    keys = [o.split("=", 1)[0].lstrip("+~") for o in overrides if "=" in o and not o.startswith("-")]
+    own = [key for key in keys if key != "hydra" and not key.startswith("hydra.") and "/" not in key and "@" not in key]
+    return [hint for key in own if (hint := explain_key(key))]
+
+
+def _leaves(node: dict[str, Any], prefix: str = "") -> list[str]:
+    nested = ((f"{prefix}{key}", value) for key, value in node.items())
+    return [leaf for key, value in nested for leaf in (_leaves(value, f"{key}.") if isinstance(value, dict) else [key])]
+
+
+def _get(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+def _expected(key: str) -> str:
+    if key in CHOICES:
+        return f"one of {', '.join('null' if choice is None else choice for choice in CHOICES[key])}"
+    node: Any = Experiment
+    for part in key.split("."):
+        node = get_type_hints(node).get(part, Any)
+    kind = getattr(node, "__name__", str(node)) if isinstance(node, type) else str(node).replace("None", "null")
+    low, high = RANGES.get(key, (None, None))
+    return kind if low is None else f"{kind} in {low:g} .. {high:g}"
+
+
+def _problem(key: str, value: Any) -> str | None:
+    if value is None or (key in CHOICES and value in CHOICES[key]):
+        return None
+    if key in RANGES and RANGES[key][0] <= value <= RANGES[key][1]:
+        return None
+    return f"{key}: got {value}, expected {_expected(key)}"

@@ -1,0 +1,185 @@
+"""Gaussian naive Bayes as an algebra of sufficient statistics.
+
+Batch fit, sharded fit, learning one picture and forgetting it are one operation, `merge`; smoothing and priors
+live only in `finalize`. All functions are pure and can be jitted.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+LARGEST_COUNT = 2**24
+"""Up to here float32 counts every picture; beyond, adding one more would change nothing."""
+
+
+class Statistics(NamedTuple):
+    """Sufficient statistics of one Gaussian a class, features independent.
+
+    Attributes:
+        count: (C,) summed weights; negative in a lesson to be forgotten.
+        mean: (C, D).
+        m2: (C, D) centred second moment, sum of weight * (x - mean)^2.
+    """
+
+    count: jax.Array  # type: ignore[assignment]  # hides tuple.count
+    mean: jax.Array
+    m2: jax.Array
+
+
+class Gaussian(NamedTuple):
+    """A fitted classifier.
+
+    Attributes:
+        log_prior: (C,) -inf for a class never seen.
+        mean: (C, D).
+        variance: (C, D).
+    """
+
+    log_prior: jax.Array
+    mean: jax.Array
+    variance: jax.Array
+
+
+def empty(classes: int, features: int, dtype: jnp.dtype | type = jnp.float32) -> Statistics:
+    """Return the statistics of no pictures: the identity of `merge`."""
+    zeros = jnp.zeros((classes, features), dtype)
+    return Statistics(jnp.zeros(classes, dtype), zeros, zeros)
+
+
+@partial(jax.jit, static_argnames="classes")
+def from_batch(embeddings: jax.Array, labels: jax.Array, classes: int, weights: jax.Array | None = None) -> Statistics:
+    """Return the statistics of a batch, in two passes: means, then squares around them.
+
+    Args:
+        embeddings: (N, D).
+        labels: int (N,); negative ones count for nothing.
+        classes: C.
+        weights: (N,), 1 where None; 0 for padding.
+    """
+    weights = jnp.ones(labels.shape, embeddings.dtype) if weights is None else weights.astype(embeddings.dtype)
+    weights = jnp.where(labels < 0, 0, weights)
+    labels = jnp.where(labels < 0, 0, labels)
+    total = partial(jax.ops.segment_sum, segment_ids=labels, num_segments=classes)
+    count = total(weights)
+    seen = jnp.where(count == 0, 1, count)[:, None]
+    # Sums around the batch's mean: an offset shared by all embeddings would cost digits.
+    centre = embeddings.mean(0)
+    centred = embeddings - centre
+    shift = total(weights[:, None] * centred) / seen
+    m2 = total(weights[:, None] * jnp.square(centred - shift[labels]))
+    return Statistics(count, jnp.where(count[:, None] == 0, 0, centre + shift), m2)
+
+
+@jax.jit
+def merge(a: Statistics, b: Statistics) -> Statistics:
+    """Return the statistics of two collections of pictures together.
+
+    n = n_a + n_b,  mean = mean_a + delta n_b / n,  m2 = m2_a + m2_b + delta^2 n_a n_b / n,  delta = mean_b - mean_a.
+
+    Commutative and associative up to rounding, safe at zero counts. Merging a `lesson` of weight -1 takes a
+    picture out again; m2 is then kept at 0 or above, and is 0 when at most one picture remains.
+
+    Source: Chan, Golub and LeVeque 1979, Updating formulae and a pairwise algorithm for computing sample variances.
+    """
+    count = a.count + b.count
+    n_a, n_b, n = a.count[..., None], b.count[..., None], count[..., None]
+    # Weights first: with a count of 0 the other side's mean comes through to the last bit.
+    share = jnp.where(n == 0, 0, n_b / jnp.where(n == 0, 1, n))
+    delta = b.mean - a.mean
+    mean = jnp.where(n_a == 0, b.mean, a.mean + delta * share)
+    m2 = a.m2 + b.m2 + jnp.square(delta) * n_a * share
+    forgotten = ((n_a < 0) | (n_b < 0)) & (n >= 0)
+    m2 = jnp.where(forgotten, jnp.where(n <= 1, 0, jnp.maximum(m2, 0)), m2)
+    return Statistics(count, jnp.where(n == 0, 0, mean), jnp.where(n == 0, 0, m2))
+
+
+def lesson(embedding: jax.Array, label: int, classes: int, weight: float = 1.0) -> Statistics:
+    """Return the statistics of one picture, embedding (D,): merge it to learn, with weight -1 to forget."""
+    blank = empty(classes, embedding.shape[-1], embedding.dtype)
+    return Statistics(blank.count.at[label].set(weight), blank.mean.at[label].set(embedding), blank.m2)
+
+
+def fit(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: int, features: int) -> Statistics:
+    """Return the statistics of all batches of embeddings (N, D) and labels (N, L), -1 padded.
+
+    A picture with several tags counts for each.
+
+    Raises:
+        OverflowError: a class has more pictures than float32 counts one by one.
+    """
+    statistics = empty(classes, features)
+    for embeddings, labels in batches:
+        for column in labels.T:
+            statistics = merge(statistics, from_batch(jnp.asarray(embeddings), jnp.asarray(column), classes))
+    if (largest := float(statistics.count.max())) >= LARGEST_COUNT:
+        raise OverflowError(f"got {largest:.0f} pictures of one tag, expected fewer than {LARGEST_COUNT}: fit a subset")
+    return statistics
+
+
+def pooled_variance(statistics: Statistics) -> jax.Array:
+    """Return the within-class variance over all classes, (D,): sum of m2 / sum of counts."""
+    return statistics.m2.sum(0) / jnp.maximum(statistics.count.sum(), 1)
+
+
+def total_variance(statistics: Statistics) -> jax.Array:
+    """Return the variance of all pictures around their common mean, (D,)."""
+    n = jnp.maximum(statistics.count.sum(), 1)
+    share = (statistics.count / n)[:, None]
+    centre = (share * statistics.mean).sum(0)
+    return pooled_variance(statistics) + (share * jnp.square(statistics.mean - centre)).sum(0)
+
+
+@partial(jax.jit, static_argnames="class_prior")
+def finalize(
+    statistics: Statistics,
+    kappa: float | jax.Array = 0.0,
+    smoothing: float | jax.Array = 1e-9,
+    class_prior: Literal["uniform", "counts"] = "uniform",
+) -> Gaussian:
+    """Turn statistics into a classifier.
+
+    variance_k = (m2_k + kappa * pooled) / (count_k + kappa) + smoothing * max(total variance)
+
+    Args:
+        statistics: of the training pictures.
+        kappa: prior strength in pictures: 0 is plain Gaussian naive Bayes, infinity ties the variances.
+        smoothing: share of the largest variance added to all, as scikit-learn's `var_smoothing`.
+        class_prior: `uniform` over the classes seen, or by their `counts`, which punishes new tags.
+    """
+    count = statistics.count[:, None]
+    pooled = pooled_variance(statistics)
+    known = jnp.where(count + kappa == 0, 1, count + kappa)
+    # Written as a weighted mean, so that an infinite kappa gives the pooled variance.
+    own = jnp.where(count == 0, 0, count / known)
+    variance = own * statistics.m2 / jnp.where(count == 0, 1, count) + (1 - own) * pooled
+    variance = variance + smoothing * total_variance(statistics).max()
+    seen = statistics.count > 0
+    weight = statistics.count if class_prior == "counts" else seen.astype(statistics.count.dtype)
+    log_prior = jnp.where(seen, jnp.log(jnp.where(seen, weight, 1)) - jnp.log(weight.sum()), -jnp.inf)
+    return Gaussian(log_prior, statistics.mean, variance)
+
+
+@jax.jit
+def log_joint(gaussian: Gaussian, embeddings: jax.Array) -> jax.Array:
+    """Return log p(class) + log p(embedding | class), (N, C).
+
+    log prior_k - 1/2 sum_d [log(2 pi variance_kd) + (x_d - mean_kd)^2 / variance_kd], with the square expanded
+    so that two matrix products do the work: x^2 / v - 2 x m / v + m^2 / v. Features are centred first, and the
+    products run in full float32, because the three terms cancel.
+
+    Args:
+        gaussian: C classes, D features.
+        embeddings: (N, D).
+    """
+    seen = jnp.isfinite(gaussian.log_prior)[:, None]
+    centre = jnp.where(seen, gaussian.mean, 0).sum(0) / jnp.maximum(seen.sum(), 1).astype(gaussian.mean.dtype)
+    mean, x = jnp.where(seen, gaussian.mean - centre, 0), embeddings - centre
+    precision = 1 / gaussian.variance
+    log_norm = jnp.log(2 * jnp.pi * gaussian.variance) + jnp.square(mean) * precision
+    constant = gaussian.log_prior - 0.5 * log_norm.sum(1)
+    product = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    return product(x, (mean * precision).T) - 0.5 * product(jnp.square(x), precision.T) + constant

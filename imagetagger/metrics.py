@@ -1,0 +1,128 @@
+"""Mergeable metrics: sums over pictures that add up, divided once at the end (empty, observe, merge, compute)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.calibration import log_softmax
+from imagetagger.tagset import ranked, sorted_mass_before
+
+BINS = 15
+"""Equal-width bins of top-1 confidence for the expected calibration error."""
+
+
+class Metrics(NamedTuple):
+    """Sums over pictures; from `observe` one row a picture, with N as leading axis.
+
+    Attributes:
+        count: pictures.
+        top1, top5, top10: pictures with a true tag among the k most probable.
+        log_loss: summed -log p(true tag), in nats; mean over a picture's true tags.
+        covered: share of a picture's true tags that its tag set holds.
+        set_size: tags in its set.
+        bin_count, bin_confidence, bin_correct: (BINS,) top-1 confidence and hits by confidence bin.
+    """
+
+    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count
+    top1: np.ndarray
+    top5: np.ndarray
+    top10: np.ndarray
+    log_loss: np.ndarray
+    covered: np.ndarray
+    set_size: np.ndarray
+    bin_count: np.ndarray
+    bin_confidence: np.ndarray
+    bin_correct: np.ndarray
+
+
+def empty() -> Metrics:
+    """Return the metrics of no pictures: the identity of `merge`."""
+    return Metrics(*(np.zeros(BINS if name.startswith("bin_") else ()) for name in Metrics._fields))
+
+
+def observe(scores: np.ndarray, truth: np.ndarray, temperature: float, threshold: float) -> Metrics:
+    """Return each picture's contribution, every field with leading axis N.
+
+    Args:
+        scores: (N, C) log joint.
+        truth: bool (N, C) true tags, at least one a picture.
+        temperature: divides the scores.
+        threshold: of the cumulative tag set, in (0, 1].
+    """
+    log_p = log_softmax(scores.astype(np.float64) / temperature)
+    order = ranked(log_p)
+    hits = np.take_along_axis(truth, order, 1)
+    descending = np.exp(np.take_along_axis(log_p, order, 1))
+    members = sorted_mass_before(descending) < threshold
+    confidence, correct = descending[:, 0], hits[:, 0].astype(float)
+    # Bins (0, 1/15], ..., (14/15, 1]; a confidence on an edge belongs to the bin below it.
+    bins = np.eye(BINS)[np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(int)]
+    tags = truth.sum(1)
+    return Metrics(
+        count=np.ones(len(scores)),
+        top1=correct,
+        top5=hits[:, :5].any(1).astype(float),
+        top10=hits[:, :10].any(1).astype(float),
+        log_loss=-np.where(truth, log_p, 0).sum(1) / tags,
+        covered=(hits & members).sum(1) / tags,
+        set_size=members.sum(1).astype(float),
+        bin_count=bins,
+        bin_confidence=bins * confidence[:, None],
+        bin_correct=bins * correct[:, None],
+    )
+
+
+def total(observed: Metrics, weights: np.ndarray | None = None) -> Metrics:
+    """Sum per-picture contributions, each times its weight (N,), 1 where None."""
+    return Metrics(*(field.sum(0) if weights is None else weights @ field for field in observed))
+
+
+def merge(a: Metrics, b: Metrics) -> Metrics:
+    """Return the metrics of two collections of pictures together."""
+    return Metrics(*(x + y for x, y in zip(a, b, strict=True)))
+
+
+def compute(metrics: Metrics) -> dict[str, float]:
+    """Return the figures: fractions, mean log loss in nats, mean set size, expected calibration error.
+
+    ECE = sum over bins of n_bin / n |accuracy_bin - confidence_bin|. NaN where there are no pictures.
+
+    Source of ECE: Guo et al. 2017, section 2.
+    """
+    n = metrics.count if metrics.count > 0 else np.nan
+    gap = np.abs(metrics.bin_correct - metrics.bin_confidence).sum()
+    return {
+        "top1": float(metrics.top1 / n),
+        "top5": float(metrics.top5 / n),
+        "top10": float(metrics.top10 / n),
+        "log_loss": float(metrics.log_loss / n),
+        "ece": float(gap / n),
+        "coverage": float(metrics.covered / n),
+        "set_size": float(metrics.set_size / n),
+    }
+
+
+def confidence_intervals(
+    observed: Metrics, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return percentile bootstrap intervals of every figure, resampling pictures; none without resamples.
+
+    Args:
+        observed: from `observe`.
+        resamples: bootstrap samples.
+        level: of confidence, in (0, 1).
+        seed: of the resampling.
+
+    Source: Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 13.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(observed.count)
+    if not n or not resamples:
+        return {}
+    draws = [compute(total(observed, np.bincount(rng.integers(0, n, n), minlength=n))) for _ in range(resamples)]
+    tails = (50 * (1 - level), 50 * (1 + level))
+    return {
+        name: (float(low), float(high))
+        for name in draws[0]
+        for low, high in [np.percentile([draw[name] for draw in draws], tails)]
+    }

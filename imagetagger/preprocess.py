@@ -1,0 +1,90 @@
+"""The image contract: the same pixels reach the network in training, in Python serving and in the browser.
+
+1. Decode; apply EXIF orientation; ignore ICC profiles; composite alpha on white; grey and palette become RGB.
+2. Centre square, resized to S x S by Pillow's BILINEAR in two explicit passes, horizontal first: by itself
+   Pillow picks the order of the passes, and then one size in three differs by a grey level from any port.
+3. uint8 in, uint8 out: normalisation belongs to the backbone's weights and happens inside the model.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+CONTRACT = "square-bilinear-hv/1"
+"""Name and version of this contract: part of every embedding space's identity."""
+
+PIXEL_LIMIT = 100_000_000
+
+
+class BadImageError(ValueError):
+    """A picture that cannot be used; the message says why."""
+
+
+def decode(data: bytes | Path | Image.Image, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """Decode a picture to an upright RGB image.
+
+    Args:
+        data: encoded bytes, a path, or an image already opened by Pillow.
+        pixel_limit: largest width x height that is decoded; guards against decompression bombs.
+
+    Raises:
+        BadImageError: empty, not an image, truncated, corrupt, or larger than `pixel_limit`.
+    """
+    if isinstance(data, bytes) and not data:
+        raise BadImageError("empty file")
+    try:
+        image = (
+            data if isinstance(data, Image.Image) else Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
+        )
+        width, height = image.size
+        if width * height > pixel_limit:
+            raise BadImageError(f"{width} x {height} pixels, more than the limit of {pixel_limit:,} (data.pixel_limit)")
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except BadImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadImageError(f"more pixels than the limit of {pixel_limit:,} ({error})") from error
+    except Image.UnidentifiedImageError as error:
+        raise BadImageError("not an image in a format that Pillow reads") from error
+    except Exception as error:  # Pillow's decoders raise almost anything on corrupt data
+        raise BadImageError(f"corrupt image: {error or type(error).__name__}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image.convert("RGB"), mask=image.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def crop_box(width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the centre square (x0, y0, x1, y1) in whole source pixels.
+
+    >>> crop_box(640, 480), crop_box(3, 4)
+    ((80, 0, 560, 480), (0, 0, 3, 3))
+    """
+    side = min(width, height)
+    x0, y0 = (width - side) // 2, (height - side) // 2
+    return x0, y0, x0 + side, y0 + side
+
+
+def square(image: Image.Image, size: int) -> np.ndarray:
+    """Resize an RGB image's centre square to uint8 (size, size, 3)."""
+    x0, y0, x1, y1 = crop_box(*image.size)
+    columns = image.resize((size, image.height), Image.Resampling.BILINEAR, box=(x0, 0, x1, image.height))
+    return np.asarray(columns.resize((size, size), Image.Resampling.BILINEAR, box=(0, y0, size, y1)))
+
+
+def preprocess(data: bytes | Path | Image.Image, size: int, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Decode a picture and fit it to the network's input: uint8 RGB (size, size, 3).
+
+    Raises:
+        BadImageError: see `decode`.
+    """
+    return square(decode(data, pixel_limit), size)

@@ -1,0 +1,175 @@
+"""What went right and what went wrong: pictures to show, accuracy of each tag, confusions."""
+
+import base64
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from imagetagger.data.dataset import Split, Tag
+from imagetagger.preprocess import decode, square
+from imagetagger.tagset import cumulative, ranked
+
+SIDE = 128
+"""Pixels across a thumbnail, fewer where the picture has fewer."""
+CHIPS = 5
+"""Tags shown of a set; the others are counted."""
+
+
+class Chip(NamedTuple):
+    """A tag that was considered for a picture.
+
+    Attributes:
+        name: of the tag.
+        rank: 1 for the most probable.
+        probability: in [0, 1].
+        true: the picture has this tag.
+        member: its tag set has it.
+    """
+
+    name: str
+    rank: int
+    probability: float
+    true: bool
+    member: bool
+
+
+class Example(NamedTuple):
+    """A picture and what was said of it.
+
+    Attributes:
+        key: where it came from.
+        thumbnail: a data URI; None where the picture cannot be shown.
+        names: of its true tags.
+        said: the most probable tag.
+        true: the most probable true tag; None where it has none.
+        chips: the most probable tags of its set, and after them the true ones further down.
+        size: tags in its set.
+    """
+
+    key: str
+    thumbnail: str | None
+    names: tuple[str, ...]
+    said: str
+    true: Chip | None
+    chips: tuple[Chip, ...]
+    size: int
+
+
+class TagAccuracy(NamedTuple):
+    """How many of a tag's pictures were recognised."""
+
+    name: str
+    right: int
+    pictures: int
+
+
+class Confusion(NamedTuple):
+    """How many of a tag's pictures were taken for another."""
+
+    true: str
+    said: str
+    pictures: int
+    of: int
+
+
+def bold_count(count: int) -> int:
+    """Return how many of `count` wrong pictures are there for being the most confident mistakes."""
+    return (count + 1) // 2
+
+
+def choose(confidence: np.ndarray, correct: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Return the rows of up to `count` pictures that are right, and of as many that are wrong.
+
+    The right ones are drawn at random. Of the wrong ones half are the most confident mistakes.
+
+    Args:
+        confidence: (N,) probability of the most probable tag.
+        correct: bool (N,) that tag is right.
+        count: of each kind.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    right = rng.permutation(np.flatnonzero(correct))[:count]
+    wrong = np.flatnonzero(~correct)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    bold = wrong[: bold_count(count)]
+    return right, np.concatenate([bold, rng.permutation(wrong[len(bold) :])[: count - len(bold)]])
+
+
+def describe(
+    rows: np.ndarray,
+    tags: tuple[Tag, ...],
+    split: Split,
+    probabilities: np.ndarray,
+    truth: np.ndarray,
+    threshold: float,
+) -> list[Example]:
+    """Return the examples at `rows`.
+
+    Args:
+        rows: (E,) of the pictures.
+        tags: C tags.
+        split: N pictures.
+        probabilities: (N, C).
+        truth: bool (N, C).
+        threshold: of the cumulative tag sets.
+    """
+    members = cumulative(probabilities[rows], threshold)
+    orders = ranked(probabilities[rows])
+
+    def example(row: int, order: np.ndarray, member: np.ndarray) -> Example:
+        p, true, first = probabilities[row], truth[row], np.arange(len(order)) < CHIPS
+        shown = np.flatnonzero((first & member[order]) | true[order])[: CHIPS + 3]
+        drawn = [(int(r) + 1, order[r]) for r in shown]
+        chips = [Chip(tags[t].name, rank, float(p[t]), bool(true[t]), bool(member[t])) for rank, t in drawn]
+        best = next((chip for chip in chips if chip.true), None)
+        return Example(
+            key=str(split.keys[row]),
+            thumbnail=thumbnail(split, row),
+            names=tuple(tags[t].name for t in np.flatnonzero(true)),
+            said=tags[order[0]].name,
+            true=best,
+            chips=tuple(chips),
+            size=int(member.sum()),
+        )
+
+    return [example(int(row), *sets) for row, *sets in zip(rows, orders, members, strict=True)]
+
+
+def thumbnail(split: Split, row: int) -> str | None:
+    """Return the centre square that the network saw as a data URI; None where it cannot be read any more."""
+    try:
+        image = decode(split.read(row))
+        pixels = square(image, min(SIDE, *image.size))
+    except Exception:  # whatever became of one picture since it was embedded must not cost the report
+        return None
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def per_tag(probabilities: np.ndarray, truth: np.ndarray, names: list[str]) -> list[TagAccuracy]:
+    """Return the accuracy of every tag that has pictures, the worst first.
+
+    A picture of n tags counts as right for those of them that are among its n most probable tags.
+    """
+    order = ranked(probabilities)
+    hits = np.take_along_axis(truth, order, 1) & (np.arange(truth.shape[1]) < truth.sum(1, keepdims=True))
+    right, pictures = np.bincount(order[hits], minlength=len(names)), truth.sum(0)
+    found = [TagAccuracy(names[t], int(right[t]), int(pictures[t])) for t in np.flatnonzero(pictures)]
+    return sorted(found, key=lambda tag: (tag.right / tag.pictures, -tag.pictures))
+
+
+def confusions(probabilities: np.ndarray, truth: np.ndarray, names: list[str]) -> list[Confusion]:
+    """Return which tags were taken for which other, the most frequent first."""
+    first = probabilities.argmax(1)
+    rows, true = np.nonzero(truth & ~truth[np.arange(len(truth)), first][:, None])
+    pairs, counts = np.unique(np.stack([true, first[rows]], 1), axis=0, return_counts=True)
+    of = truth.sum(0)
+    return [
+        Confusion(names[t], names[said], int(counts[i]), int(of[t]))
+        for i in np.argsort(-counts, kind="stable")
+        for t, said in [pairs[i]]
+    ]

@@ -1,0 +1,199 @@
+"""The report of one run: a page in one file that asks the network for nothing."""
+
+import math
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from imagetagger import calibration, metrics
+from imagetagger.files import whole
+from imagetagger.pipeline import Outcome
+from imagetagger.report import examples as gallery
+from imagetagger.report import plots
+
+THRESHOLDS = np.linspace(0.3, 0.995, 50)
+CHOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+LISTED = 12
+"""Best tags, worst tags and confusions that are listed."""
+NONE = "\u2013"
+PERCENT = "\u00a0%"
+
+
+class Headline(NamedTuple):
+    """A figure, its 95 % interval, and what it means."""
+
+    label: str
+    value: str
+    interval: str
+    words: str
+
+
+def write(outcome: Outcome, path: Path, *, examples: int, seed: int) -> None:
+    """Write the report of a run, whole or not at all.
+
+    Args:
+        outcome: of the run.
+        path: of the page.
+        examples: pictures shown of each kind, right and wrong.
+        seed: of the choice of pictures.
+    """
+    page = render(outcome, examples=examples, seed=seed)
+    with whole(path) as partial:
+        # Names that come from files may hold half a character, which UTF-8 cannot.
+        partial.write_bytes(page.encode("utf-8", "replace"))
+
+
+def render(outcome: Outcome, *, examples: int, seed: int) -> str:
+    """Return the page; see `write`."""
+    result = outcome.result
+    layout: Any = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, **layout)
+    environment.filters |= {"count": count, "number": number, "percent": percent, "chance": chance}
+    return environment.get_template("report.html.jinja").render(
+        result=result,
+        multiple=bool((outcome.truth.sum(1) > 1).any()),
+        summary=summary(result),
+        facts=facts(result),
+        headlines=headlines(result),
+        **(measured(outcome, examples, seed) if len(outcome.truth) else {"sets": None}),
+    )
+
+
+def measured(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
+    """Return what the page shows of the validation pictures, of which there is at least one."""
+    scores, truth, temperature = outcome.scores, outcome.truth, outcome.temperature
+    threshold = outcome.result["calibration"]["threshold"]
+    names = [tag.name for tag in outcome.tags]
+    raw = metrics.total(metrics.observe(scores, truth, 1.0, threshold))
+    observed = metrics.observe(scores, truth, temperature, threshold)
+    after, sizes = metrics.total(observed), observed.set_size
+    p = calibration.probabilities(scores, temperature)
+    drawn, choices = (plots.curve(p, truth, np.union1d(some, threshold)) for some in (THRESHOLDS, CHOICES))
+    accuracy = gallery.per_tag(p, truth, names)
+    spread = {"median": np.median(sizes), "ninety": np.quantile(sizes, 0.9, method="inverted_cdf")}
+    chosen = gallery.choose(p.max(1), observed.top1 > 0, examples, seed)
+    shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, threshold) for rows in chosen]
+    return {
+        "before": plots.reliability("before", *raw[-3:]),
+        "after": plots.reliability("after", *after[-3:]),
+        "saturated": raw.bin_count[-1] / raw.count,
+        "saturated_right": raw.bin_correct[-1] / max(raw.bin_count[-1], 1),
+        "coverage": plots.coverage("coverage", drawn, threshold),
+        "size": plots.size("size", drawn, threshold),
+        "histogram": plots.size_histogram("histogram", sizes),
+        "choices": np.stack(choices, 1).tolist(),
+        "sets": {**spread, "most": sizes.max(), "single": np.mean(sizes == 1)},
+        "accuracies": [accuracy[:LISTED], accuracy[: -LISTED - 1 : -1]] if len(accuracy) > 2 * LISTED else [accuracy],
+        "unseen": len(names) - len(accuracy),
+        "confusions": gallery.confusions(p, truth, names)[:LISTED],
+        "shown": shown,
+        "bold": min(gallery.bold_count(examples), len(shown[1])),
+    }
+
+
+def headlines(result: dict[str, Any]) -> list[Headline]:
+    """Return the figures of a run with their intervals and their meaning in words."""
+    figures, threshold = result["calibration"]["after"], result["calibration"]["threshold"]
+    tags, loss, median = result["data"]["tags"], figures["log_loss"], number(figures["median_set_size"], "g")
+
+    def headline(key: str, label: str, words: str, form: Any = percent) -> Headline:
+        low, high = (result["confidence_intervals"] or {}).get(key) or (None, None)
+        known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+        interval = f"{form(low).removesuffix(PERCENT)} to {form(high)}" if known else ""
+        return Headline(label, form(figures[key]), interval, words)
+
+    def top(k: int) -> str:
+        said = f"A right tag is among the first {k} {times(figures[f'top{k}'])}."
+        return said if k < tags else f"With {count(tags, 'tag')} this cannot fail."
+
+    fair = f" This is as if the right tag always got {percent(math.exp(-loss))}." if loss is not None else ""
+    apart = "ECE: how far promised and true accuracy lie apart, on average."
+    half = f"Tags in a set, mean. Half of the sets have {median} or fewer."
+    inside = f"At threshold {threshold:g} the right tag is inside {times(figures['coverage'])}."
+    return [
+        headline("top1", "Top-1", f"The first guess is right {times(figures['top1'])}."),
+        headline("top5", "Top-5", top(5)),
+        headline("top10", "Top-10", top(10)),
+        headline("coverage", "Coverage", inside),
+        headline("set_size", "Set size", half, number),
+        headline("ece", "Calibration error", apart),
+        headline("log_loss", "Log loss", f"Blind guessing costs {math.log(tags):.2f}.{fair}", number),
+    ]
+
+
+def summary(result: dict[str, Any]) -> str:
+    """Return a run in one sentence."""
+    data, figures = result["data"], result["calibration"]["after"]
+    tags = f"{count(data['tags'], 'tag')} learned from {count(data['train'], 'picture')}"
+    if not data["validation"]:
+        return f"{tags}, and no pictures to try them on."
+    tried, size = count(data["validation"], "picture"), number(figures["set_size"], ".1f")
+    right, inside = times(figures["top1"]), times(figures["coverage"])
+    said = f"the first guess is right {right}, and a set of {size} tags on average holds the truth {inside}."
+    return f"{tags} and tried on {tried} never seen before: {said}"
+
+
+def facts(result: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what the run was made from, by card of the page and by label."""
+    data, backbone = result["data"], result["backbone"]
+
+    def digest(text: str | None) -> str:
+        return f"{text[:12]}\u2026" if text else NONE
+
+    uses = {"to learn from": "train", "to calibrate on": "calibration", "to evaluate on": "validation"}
+    counts = {label: count(data[key], "picture") for label, key in uses.items()}
+    about = {"name": data["name"], "tags": count(data["tags"]), **counts}
+    packages = {name: installed for name, installed in result["versions"].items() if installed}
+    shape = {key: str(backbone[key]) for key in ("resolution", "width", "padding", "activation", "runtime")}
+    weights, sha256 = PurePath(backbone["weights"] or NONE).name, digest(backbone["weights_sha256"])
+    network = {"name": backbone["name"], "weights": weights, "SHA-256": sha256, **shape}
+    return {
+        "data": {**about, "fingerprint": digest(data["fingerprint"])},
+        "backbone": {**network, "space": digest(backbone["embedding_space"])},
+        "run": {"seed": str(result["seed"]), "config digest": digest(result["config_digest"]), **packages},
+    }
+
+
+def times(share: float | None) -> str:
+    """Return a share in everyday words.
+
+    >>> times(0.912), times(0.97)
+    ('about 9 times in 10', 'about 97 times in 100')
+    """
+    if share is None or not math.isfinite(share):
+        return "an unknown share of the time"
+    if not 0.005 <= share <= 0.995:
+        return "almost always" if share > 0.5 else "almost never"
+    of = 10 if 0.05 <= share <= 0.95 else 100
+    return f"about {count(round(of * share), 'time')} in {of}"
+
+
+def number(value: float | None, form: str = ".2f") -> str:
+    """Return a number that may be missing or not finite."""
+    if value is None or math.isnan(value):
+        return NONE
+    return f"{value:{form}}" if math.isfinite(value) else "\u221e" if value > 0 else "\u2212\u221e"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share in percent."""
+    text = number(None if share is None else 100 * share, f".{digits}f")
+    return text if text == NONE else text + PERCENT
+
+
+def chance(probability: float) -> str:
+    """Return a probability in percent that never rounds to impossible or certain."""
+    if probability < 0.0005:
+        return f"<0.1{PERCENT}"
+    return f">99.9{PERCENT}" if probability > 0.9995 else percent(probability)
+
+
+def count(value: float | None, noun: str = "") -> str:
+    """Return a whole number with its noun.
+
+    >>> count(12345, "tag"), count(1, "tag")
+    ('12,345 tags', '1 tag')
+    """
+    return number(value, ",.0f") + (f" {noun}{'' if value == 1 else 's'}" if noun else "")

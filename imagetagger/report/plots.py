@@ -1,0 +1,194 @@
+"""Plots as inline SVG strings that follow the page: its font, its text colour, light or dark."""
+
+import io
+import re
+from contextlib import AbstractContextManager
+from html import escape
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from imagetagger.tagset import ranked, sorted_mass_before
+
+INK, MUTED, ACCENT, WARN, PAPER = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
+"""Stand-ins for the colours of the page, which only its style sheet knows."""
+PALETTE = {
+    INK: "currentColor",
+    MUTED: "var(--muted, #777)",
+    ACCENT: "var(--accent, #07c)",
+    WARN: "var(--warn, #b50)",
+    PAPER: "var(--card, #fff)",
+}
+WIDTH = 360
+"""Units across a plot, letters being 11 high: still readable across a phone."""
+MOST_BARS = 60
+THOUSANDS = "{x:,.0f}"
+STYLE = {
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
+    **dict.fromkeys(("ytick.left", "xtick.bottom"), False),
+    **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor", "grid.color"), MUTED),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor", "savefig.facecolor"), "none"),
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.labelpad": 5,
+    "grid.alpha": 0.25,
+    "font.size": 11,
+    "svg.fonttype": "none",
+}
+"""Matplotlib's settings while it draws."""
+
+
+class Curve(NamedTuple):
+    """Tag sets at T thresholds, each field (T,): share of true tags they hold, and their mean size."""
+
+    threshold: np.ndarray
+    coverage: np.ndarray
+    size: np.ndarray
+
+
+def curve(probabilities: np.ndarray, truth: np.ndarray, thresholds: np.ndarray) -> Curve:
+    """Return coverage and mean size of the cumulative tag sets at each threshold.
+
+    Args:
+        probabilities: (N, C), N > 0.
+        truth: bool (N, C), at least one a picture.
+        thresholds: (T,) ascending, in (0, 1].
+    """
+    order = ranked(probabilities)
+    before = sorted_mass_before(np.take_along_axis(probabilities, order, 1))
+    hits = np.take_along_axis(truth, order, 1)
+    share = (hits / hits.sum(1, keepdims=True))[hits]
+    # A tag is in every set whose threshold exceeds the mass before it: counting masses does all at once.
+    edges = np.concatenate([[-1], thresholds, [2]])
+    covered = np.histogram(before[hits], edges, weights=share)[0].cumsum()[:-1]
+    size = np.histogram(before, edges)[0].cumsum()[:-1]
+    return Curve(thresholds, covered / len(truth), size / len(truth))
+
+
+def reliability(name: str, count: np.ndarray, confidence: np.ndarray, correct: np.ndarray) -> str:
+    """Draw accuracy against confidence in B equal-width bins, with the number of pictures below.
+
+    Args:
+        name: of the plot, unique in a page.
+        count: (B,) pictures in each bin.
+        confidence: (B,) their summed confidence.
+        correct: (B,) how many are right.
+    """
+    middle, used = (np.arange(len(count)) + 0.5) / len(count), count > 0
+    accuracy, said = correct[used] / count[used], confidence[used] / count[used]
+    with _style(name):
+        figure, (upper, lower) = _figure(330, 2, bottom=0.135, height_ratios=(3.4, 1), hspace=0.14)
+        kept, wide = np.minimum(accuracy, said), 0.88 / len(count)
+        upper.bar(middle[used], kept, wide, color=ACCENT)
+        upper.bar(middle[used], accuracy - kept, wide, kept, color=ACCENT, alpha=0.4)
+        upper.bar(middle[used], said - kept, wide, kept, color=WARN, alpha=0.35)
+        upper.plot([0, 1], [0, 1], color=INK, lw=1, ls=(0, (4, 3)))
+        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="how often right")
+        lower.bar(middle, count, wide, color=MUTED, alpha=0.75)
+        lower.set(ylim=(0, 1.08 * max(count.max(), 1)), ylabel="pictures")
+        lower.set_xlabel("confidence in the first guess")
+        for axis in (upper.yaxis, lower.xaxis):
+            axis.set_major_formatter(_percent())
+        lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        lower.yaxis.set_major_formatter(THOUSANDS)
+        figure.align_ylabels()
+        spoken = (f"confidence {c:.0%}: {a:.0%} right" for c, a in zip(said, accuracy, strict=True))
+        return _svg(figure, f"Reliability diagram. {'; '.join(spoken)}.")
+
+
+def coverage(name: str, drawn: Curve, threshold: float) -> str:
+    """Draw the coverage of the tag sets over their threshold, the run's own one marked."""
+    with _style(name):
+        figure, (axes,) = _figure(240, bottom=0.18)
+        low = np.floor(10 * min(drawn.coverage.min(), drawn.threshold[0])) / 10
+        axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
+        axes.plot(drawn.threshold, drawn.coverage, color=ACCENT, lw=2.2)
+        axes.set(ylim=(low, 1 + 0.04 * (1 - low)), ylabel="sets that hold the right tag")
+        axes.yaxis.set_major_formatter(_percent())
+        held = float(drawn.coverage[np.searchsorted(drawn.threshold, threshold)])
+        _mark(axes, drawn, threshold, held, f"{100 * held:.1f} %")
+        return _svg(figure, f"Coverage over threshold: {held:.1%} at {threshold:g}, that of the run.")
+
+
+def size(name: str, drawn: Curve, threshold: float) -> str:
+    """Draw the mean size of the tag sets over their threshold, the run's own one marked."""
+    with _style(name):
+        figure, (axes,) = _figure(240, bottom=0.18)
+        axes.plot(drawn.threshold, drawn.size, color=ACCENT, lw=2.2)
+        axes.set(ylim=(0, 1.08 * drawn.size.max()), ylabel="tags in a set, mean")
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        mean = float(drawn.size[np.searchsorted(drawn.threshold, threshold)])
+        _mark(axes, drawn, threshold, mean, f"{mean:.1f} tags")
+        return _svg(figure, f"Mean set size over threshold: {mean:.1f} at {threshold:g}, that of the run.")
+
+
+def size_histogram(name: str, sizes: np.ndarray) -> str:
+    """Draw how many of N pictures have a tag set of which size, from sizes (N,), N > 0."""
+    most = int(sizes.max())
+    step = -(-most // MOST_BARS)
+    edges = np.arange(1, most + step + 1, step)
+    median = float(np.median(sizes))
+    with _style(name):
+        figure, (axes,) = _figure(240, bottom=0.18)
+        counts = np.histogram(sizes, edges)[0]
+        axes.bar(edges[:-1] + step / 2 - 0.5, counts, 0.88 * step, color=ACCENT)
+        axes.axvline(median, color=INK, lw=1, ls=(0, (1, 2)))
+        axes.set(xlim=(0.5, max(edges[-1] - 0.5, 3.5)), ylim=(0, 1.15 * counts.max()))
+        axes.set(xlabel="tags in a set", ylabel="pictures")
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_formatter(THOUSANDS)
+        _label(axes, f"median {median:g}", median, 1.12 * counts.max())
+        return _svg(figure, f"Histogram of set sizes: from {int(sizes.min())} to {most}, median {median:g}.")
+
+
+def _percent() -> PercentFormatter:
+    return PercentFormatter(1, decimals=0, symbol=" %")
+
+
+def _figure(height: float, rows: int = 1, **grid: Any) -> tuple[Figure, np.ndarray]:
+    figure = Figure((WIDTH / 72, height / 72))
+    places = {"left": 0.155, "right": 0.97, "top": 0.98, **grid}
+    return figure, figure.subplots(rows, sharex=True, squeeze=False, gridspec_kw=places)[:, 0]
+
+
+def _mark(axes: Axes, drawn: Curve, threshold: float, value: float, text: str) -> None:
+    axes.set(xlim=(drawn.threshold[0], 1), xlabel="cumulative threshold")
+    axes.axvline(threshold, color=INK, lw=1, ls=(0, (1, 2)))
+    axes.plot(threshold, value, "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5, clip_on=False)
+    _label(axes, f"at {threshold:g}: {text}", threshold, value, away=11)
+
+
+def _label(axes: Axes, text: str, x: float, y: float, away: float = 0) -> None:
+    """Write beside a point where there is room; `away` keeps clear of a line that rises through it."""
+    place = (-8, "right", away) if x > np.mean(axes.get_xlim()) else (8, "left", -away)
+    axes.annotate(text, (x, y), (place[0], place[2] - 4), textcoords="offset points", ha=place[1], color=INK)
+
+
+def _style(name: str) -> AbstractContextManager[None]:
+    """Return the settings of a plot; its name keeps its ids apart from those of the page's other plots."""
+    settings: Any = {**STYLE, "svg.hashsalt": name}
+    return matplotlib.rc_context(settings)
+
+
+def _svg(figure: Figure, alt: str) -> str:
+    """Return the figure as an element that scales with its place, has a text for the blind and no date."""
+    FigureCanvasSVG(figure)
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    start, body = re.split(r"(?<=>)", file.getvalue()[file.getvalue().index("<svg") :], maxsplit=1)
+    box = re.search(r'viewBox="[^"]*"', start)
+    body = re.sub(r"<style.*?</style>|<metadata.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r" *font-family: [^;\"]*;?", "", re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", body))
+    for stand_in, color in PALETTE.items():
+        body = body.replace(stand_in, color)
+    body = re.sub(r"\s*\n\s*", "\n", body)
+    label = escape(alt.replace("%", " %"))
+    return f'<svg {box[0] if box else ""} role="img" aria-label="{label}" stroke-linejoin="round">{body}'

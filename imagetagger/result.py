@@ -1,0 +1,152 @@
+"""The record of a run: result.json, schema 1."""
+
+import hashlib
+import json
+import math
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from imagetagger import config
+from imagetagger.backbone.model import Backbone
+from imagetagger.data.dataset import Dataset, Skip
+from imagetagger.files import whole
+from imagetagger.runtime import Runtime
+
+SCHEMA = 1
+PACKAGES = ("imagetagger", "jax", "jaxlib", "flax", "numpy", "pillow", "ai-edge-litert", "tensorflow-cpu", "tensorflow")
+LISTED_SKIPS = 1000
+"""Skipped pictures listed by name; all are counted."""
+
+
+def build(
+    *,
+    settings: config.Experiment,
+    dataset: Dataset,
+    data_fingerprint: str,
+    counts: dict[str, int],
+    skipped: tuple[Skip, ...],
+    backbone: Backbone,
+    runtime: Runtime,
+    stages: dict[str, dict[str, Any]],
+    temperature: float,
+    raw: dict[str, float],
+    figures: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+) -> dict[str, Any]:
+    """Return the contents of result.json.
+
+    Args:
+        settings: of the run.
+        dataset: its tags, and how many pictures each split has.
+        data_fingerprint: digest of pictures, tags and splits.
+        counts: pictures used to train (fit), to calibrate and to validate.
+        skipped: pictures that could not be used.
+        backbone: network and weights.
+        runtime: what executed it.
+        stages: seconds and images/s by stage.
+        temperature: fitted.
+        raw: figures at temperature 1.
+        figures: figures at the fitted temperature.
+        intervals: 95 % confidence intervals of the figures.
+    """
+    variant = {"bytes": runtime.model_bytes, "images_per_second": stages["embed"]["images_per_second"]}
+    return {
+        "schema": SCHEMA,
+        "experiment": settings.experiment,
+        "config_digest": config_digest(settings),
+        "seed": settings.seed,
+        "data": {
+            "name": dataset.name,
+            "fingerprint": data_fingerprint,
+            **counts,
+            "tags": len(dataset.tags),
+            "skipped": len(skipped),
+            "skipped_files": [skip._asdict() for skip in skipped[:LISTED_SKIPS]],
+        },
+        "backbone": {
+            "name": backbone.architecture,
+            "weights": backbone.weights,
+            "weights_sha256": backbone.weights_sha256,
+            "resolution": settings.backbone.resolution,
+            "width": backbone.width,
+            "padding": backbone.net.padding,
+            "activation": backbone.net.activation,
+            "runtime": runtime.name,
+            "embedding_space": runtime.space,
+        },
+        "calibration": {
+            "temperature": temperature,
+            "threshold": settings.classifier.threshold,
+            "before": raw,
+            "after": figures,
+        },
+        "stages": stages,
+        "variants": {settings.embed.dtype: {**figures, **variant, "cosine_to_float": None}},
+        "confidence_intervals": intervals,
+        "peak_memory_bytes": peak_memory(),
+        "versions": versions(),
+    }
+
+
+def config_digest(settings: config.Experiment) -> str:
+    """Return a digest of all settings but the cache's place, which changes no figure."""
+    canonical = json.dumps({**asdict(settings), "cache": None}, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Python and of the packages that shape the figures; None where not installed."""
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    return {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}}
+
+
+def peak_memory() -> int | None:
+    """Return the most memory this process has held, in bytes; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def write(result: dict[str, Any], path: Path) -> None:
+    """Write result.json, whole or not at all; figures that are not finite become null, as JSON has no others."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(_finite(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def summary(result: dict[str, Any]) -> str:
+    """Return the figures of a run in a few lines for the terminal."""
+    data, temperature = result["data"], result["calibration"]["temperature"]
+    (variant,) = result["variants"].values()
+    interval = {
+        name: f"[{100 * low:.1f}, {100 * high:.1f}]" for name, (low, high) in result["confidence_intervals"].items()
+    }
+    lines = [
+        f"{data['name']}: {data['tags']} tags, {data['train']} pictures to fit, {data['calibration']} to calibrate, "
+        f"{data['validation']} to evaluate, {data['skipped']} skipped",
+        f"top-1 {100 * variant['top1']:.2f} % {interval.get('top1', '')}  top-5 {100 * variant['top5']:.2f} %  "
+        f"top-10 {100 * variant['top10']:.2f} %",
+        f"log loss {variant['log_loss']:.3f}  ECE {variant['ece']:.3f}  at temperature {temperature:.2f}",
+        f"tag sets at {result['calibration']['threshold']}: {variant['set_size']:.2f} tags on average, the true one "
+        f"inside {100 * variant['coverage']:.1f} % of the time",
+    ]
+    return "\n".join(lines)

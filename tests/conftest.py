@@ -1,0 +1,49 @@
+"""What all tests share: strict JAX, an empty cache of their own, and the real data and weights where they lie."""
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+sys.path.insert(0, str(Path(__file__).parent))
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's cache out of the tests; one cache for the session, so that a model is converted once."""
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("IMAGETAGGER_CACHE", str(cache))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "cache"
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    folder = SHARED / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"no real weights: {folder} is missing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_zip() -> Path:
+    """Real Tiny ImageNet, unpacked once by its own script into the user's real cache."""
+    import subprocess
+
+    script = SHARED / "data" / "unpack"
+    if not script.exists():
+        pytest.skip(f"no real Tiny ImageNet: {script} is missing")
+    return Path(subprocess.run([script], check=True, capture_output=True, text=True).stdout.strip())
+
+
+def pytest_configure() -> None:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
