@@ -21,7 +21,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from imagetagger.backbone.model import Backbone, forward, space_digest
-from imagetagger.export.tflite import to_tflite
+from imagetagger.export.tflite import quiet, to_tflite
 from imagetagger.files import whole
 from imagetagger.preprocess import BadImageError
 
@@ -98,7 +98,8 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
     """One single-threaded interpreter a worker: as fast as one on all cores, and decoding overlaps by itself."""
     from ai_edge_litert.interpreter import Interpreter
 
-    runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    with quiet():
+        runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
     free: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for runner in runners:
         free.put(runner)

@@ -94,7 +94,9 @@ def test_forgetting_what_was_learned_restores_the_statistics(data, lessons):
     for row, label in reversed(list(zip(*lessons, strict=True))):
         now = merge(now, lesson(jnp.asarray(row), int(label), CLASSES, weight=-1.0))
     np.testing.assert_array_equal(now.count, before.count)
-    pooled = np.linalg.norm(statistics((np.concatenate([data[0], lessons[0]]), np.concatenate([data[1], lessons[1]]))).m2)
+    pooled = np.linalg.norm(
+        statistics((np.concatenate([data[0], lessons[0]]), np.concatenate([data[1], lessons[1]]))).m2
+    )
     assert np.linalg.norm(now.m2 - before.m2) <= 1e-5 * max(pooled, scale**2)
     assert np.linalg.norm(now.mean - before.mean) <= 1e-5 * scale
     assert (np.asarray(now.m2) >= 0).all()
@@ -155,9 +157,13 @@ def test_kappa_leads_from_own_variances_to_the_pooled_one():
     own = np.asarray(s.m2[:3] / s.count[:3, None])
     np.testing.assert_allclose(finalize(s, 0.0, 0.0).variance[:3], own, rtol=1e-5)
     between = finalize(s, 10.0, 0.0).variance[:3]
-    np.testing.assert_allclose(between, (np.asarray(s.m2[:3]) + 10 * pooled) / (np.asarray(s.count[:3, None]) + 10), rtol=1e-5)
+    np.testing.assert_allclose(
+        between, (np.asarray(s.m2[:3]) + 10 * pooled) / (np.asarray(s.count[:3, None]) + 10), rtol=1e-5
+    )
     for kappa in (1e12, np.inf):
-        np.testing.assert_allclose(finalize(s, kappa, 0.0).variance, np.broadcast_to(pooled, (CLASSES, FEATURES)), rtol=1e-5)
+        np.testing.assert_allclose(
+            finalize(s, kappa, 0.0).variance, np.broadcast_to(pooled, (CLASSES, FEATURES)), rtol=1e-5
+        )
 
 
 def test_a_tag_seen_once_or_never_leaks_no_nan():

@@ -83,5 +83,3 @@ def test_intervals_agree_with_the_binomial_ones():
 
 def test_no_resamples_give_no_intervals():
     assert confidence_intervals(observe(*some(), 10.0, 0.9), resamples=0) == {}
-
-

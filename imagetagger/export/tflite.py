@@ -27,9 +27,9 @@ def to_tflite(signatures: Mapping[str, Signature]) -> bytes:
     Returns:
         The contents of a .tflite file.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-    from jax.experimental import jax2tf
+    with quiet():
+        import tensorflow as tf
+        from jax.experimental import jax2tf
 
     tf.config.set_visible_devices([], "GPU")  # JAX wants the memory that TensorFlow would take
     module: Any = tf.Module()
@@ -39,7 +39,7 @@ def to_tflite(signatures: Mapping[str, Signature]) -> bytes:
         converted = jax2tf.convert(_positional(function, list(arguments)), with_gradient=False)
         functions[name] = tf.function(converted, input_signature=specs, autograph=False)
         setattr(module, name, functions[name])
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         tf.saved_model.save(module, folder, signatures=functions)
         return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
@@ -49,8 +49,8 @@ def _positional(function: Callable[..., Any], names: list[str]) -> Callable[...,
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Send the converter's C++ chatter, which no log level reaches, to nowhere."""
+def quiet() -> Iterator[None]:
+    """Send the chatter of TensorFlow's and LiteRT's C++ code, which no log level reaches, to nowhere."""
     saved = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
