@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from imagetagger import calibration, config, gaussian, metrics, result
@@ -104,7 +104,8 @@ def run(settings: config.Experiment) -> Outcome:
     tags = len(dataset.tags)
 
     with _stage(stages, "fit", images=int((~held).sum())):
-        batches = ((train.embeddings[rows], labels[rows]) for rows in _chunks(np.flatnonzero(~held)))
+        learned = np.where(held[:, None], -1, labels)
+        batches = ((train.embeddings[rows], learned[rows]) for rows in _batches(len(held)))
         statistics = gaussian.fit(batches, tags, train.embeddings.shape[1])
         fitted = gaussian.finalize(statistics, classifier.kappa, classifier.smoothing, classifier.class_prior)
 
@@ -139,9 +140,7 @@ def run(settings: config.Experiment) -> Outcome:
 
 def score(fitted: gaussian.Gaussian, embeddings: np.ndarray) -> np.ndarray:
     """Return the log joint of embeddings (N, D) under every class, float32 (N, C)."""
-    rows = [
-        np.asarray(gaussian.log_joint(fitted, jnp.asarray(embeddings[i]))) for i in _chunks(np.arange(len(embeddings)))
-    ]
+    rows = [np.asarray(gaussian.log_joint(fitted, jax.device_put(embeddings[i]))) for i in _batches(len(embeddings))]
     return np.concatenate(rows) if rows else np.zeros((0, len(fitted.log_prior)), np.float32)
 
 
@@ -163,8 +162,8 @@ def check_bad(dataset: Dataset, unreadable: tuple[Skip, ...], max_bad_fraction: 
     return skipped
 
 
-def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    return (rows[i : i + BATCH] for i in range(0, len(rows), BATCH))
+def _batches(count: int) -> Iterator[slice]:
+    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.naive_bayes import GaussianNB
 
 from imagetagger import gaussian
+from imagetagger.embedding_store import aligned
 from imagetagger.pipeline import score
 
 SMOOTHING = 1e-9
@@ -27,7 +28,7 @@ def embeddings(pictures: int, features: int, tags: int) -> tuple[np.ndarray, np.
     labels = rng.integers(0, tags, pictures)
     x = rng.standard_normal((pictures, features), np.float32)
     x += rng.standard_normal((tags, features), np.float32)[labels] * 0.25
-    return np.maximum(x * 0.5 + 0.3, 0), labels.astype(np.int32)
+    return np.maximum(x * 0.5 + 0.3, 0, out=aligned(x.shape)), labels.astype(np.int32)
 
 
 def fit_loop(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
