@@ -194,17 +194,19 @@ def log_joint(gaussian: Gaussian, embeddings: jax.Array) -> jax.Array:
     """Return log p(class) + log p(embedding | class), (N, C).
 
     log prior_k - 1/2 sum_d [log(2 pi variance_kd) + (x_d - mean_kd)^2 / variance_kd], with the square expanded
-    so that two matrix products do the work: x^2 / v - 2 x m / v + m^2 / v. Features are centred first, and the
-    products run in full float32, because the three terms cancel.
+    so that two matrix products do the work: x^2 / v - 2 x m / v + m^2 / v. The three terms cancel, so the products
+    run in full float32, and features are first centred on the precision-weighted mean of the classes, which makes
+    sum_k m_k^2 / v_k least: it lies at the classes of least variance, where cancelling would cost most digits.
 
     Args:
         gaussian: C classes, D features.
         embeddings: (N, D).
     """
     seen = jnp.isfinite(gaussian.log_prior)[:, None]
-    centre = jnp.where(seen, gaussian.mean, 0).sum(0) / jnp.maximum(seen.sum(), 1).astype(gaussian.mean.dtype)
-    mean, x = jnp.where(seen, gaussian.mean - centre, 0), embeddings - centre
     precision = 1 / gaussian.variance
+    weight = jnp.where(seen, precision, 0)
+    centre = (weight * gaussian.mean).sum(0) / jnp.maximum(weight.sum(0), jnp.finfo(weight.dtype).tiny)
+    mean, x = jnp.where(seen, gaussian.mean - centre, 0), embeddings - centre
     log_norm = jnp.log(2 * jnp.pi * gaussian.variance) + jnp.square(mean) * precision
     constant = gaussian.log_prior - 0.5 * log_norm.sum(1)
     product = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
