@@ -98,8 +98,10 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
     """One single-threaded interpreter a worker: as fast as one on all cores, and decoding overlaps by itself."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet():
-        runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    with quiet():  # a first call makes the delegate, and says so
+        for runner in runners:
+            runner(image=np.zeros(runner.get_input_details()["image"]["shape"], np.uint8))
     free: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for runner in runners:
         free.put(runner)

@@ -1,0 +1,97 @@
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from pictures import colour_folder, tiny_imagenet_zip
+
+from imagetagger import config
+from imagetagger.run import CONFIGS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "experiments").glob("*.md"))]
+RUN = "python -m imagetagger.run "
+SHRUNK = [
+    "backbone.name=mobilenet_v2",
+    "backbone.weights=random",
+    "backbone.width=0.35",
+    "backbone.resolution=32",
+    "data.synthetic_per_class=6",
+    "evaluate.bootstrap=20",
+    "evaluate.examples=2",
+    "embed.measure_raw_rate=false",
+]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a page, those that go on after a backslash in one piece."""
+    joined = "\n".join(blocks(text, "bash")).replace("\\\n", " ")
+    return [line.strip() for line in joined.splitlines() if line.strip()]
+
+
+def overrides(command: str) -> list[str]:
+    return [word for word in shlex.split(command.removeprefix(RUN)) if word != "-m"]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_every_command_on_a_page_composes(page):
+    runs = [command for command in commands(page.read_text()) if RUN in command]
+    assert runs or page.name != "README.md"
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        for command in runs:
+            words = [word for word in overrides(command[command.index(RUN) :]) if not word.startswith("hydra.")]
+            words = [re.sub(r"\$\(.*?\)", "x", word).split(",")[0] if "=" in word else word for word in words]
+            assert not config.explain_overrides(words)
+            config.from_hydra(compose("config", overrides=words))
+
+
+def test_every_make_target_on_a_page_exists():
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        word for page in WRITTEN for word in re.findall(r"\bmake ([a-z-]+)\b", "\n".join(commands(page.read_text())))
+    }
+    assert {"quickstart", "test"} <= named <= targets
+
+
+def test_every_link_of_a_page_leads_somewhere():
+    for page in WRITTEN:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            assert "://" in link or (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_python_examples_run(capsys):
+    for block in blocks(README, "python"):
+        exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [command for command in commands(README) if command.startswith(RUN)])
+def test_every_command_of_the_readme_runs(command, tmp_path):
+    places = {
+        "DIR": colour_folder(tmp_path / "pictures"),
+        "tiny-imagenet-200.zip": tiny_imagenet_zip(tmp_path / "tiny-imagenet-200.zip", per_tag=6),
+    }
+    given = shlex.split(command)[3:]
+    sweep = "-m" in given
+    pairs = [word.partition("=") for word in given if "=" in word]
+    words = [f"{key}={places.get(value, value)}" for key, _, value in pairs]
+    if words == ["+experiment=tiny_imagenet"]:
+        words.append(f"data.path={places['tiny-imagenet-200.zip']}")
+    where = f"hydra.sweep.dir={tmp_path}/out" if sweep else f"hydra.run.dir={tmp_path}/out/run"
+    arguments = [*(["-m"] if sweep else []), *words, *SHRUNK, where]
+    done = subprocess.run(
+        [sys.executable, "-m", "imagetagger.run", *arguments], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    results = list((tmp_path / "out").glob("*/result.json"))
+    assert len(results) == (3 if sweep else 1)
+    assert "Traceback" not in done.stderr
