@@ -31,13 +31,14 @@ def decode(data: bytes | Path | Image.Image, pixel_limit: int = PIXEL_LIMIT) -> 
 
     Raises:
         BadImageError: empty, not an image, truncated, corrupt, or larger than `pixel_limit`.
+        OSError: the path cannot be read.
     """
+    if isinstance(data, Path):
+        data = data.read_bytes()
     if isinstance(data, bytes) and not data:
         raise BadImageError("empty file")
     try:
-        image = (
-            data if isinstance(data, Image.Image) else Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
-        )
+        image = data if isinstance(data, Image.Image) else Image.open(io.BytesIO(data))
         width, height = image.size
         if width * height > pixel_limit:
             raise BadImageError(f"{width} x {height} pixels, more than the limit of {pixel_limit:,} (data.pixel_limit)")
@@ -45,7 +46,7 @@ def decode(data: bytes | Path | Image.Image, pixel_limit: int = PIXEL_LIMIT) -> 
     except BadImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImageError(f"more pixels than the limit of {pixel_limit:,} ({error})") from error
+        raise BadImageError(f"more pixels than Pillow decodes ({error})") from error
     except Image.UnidentifiedImageError as error:
         raise BadImageError("not an image in a format that Pillow reads") from error
     except Exception as error:  # Pillow's decoders raise almost anything on corrupt data
@@ -77,14 +78,16 @@ def crop_box(width: int, height: int) -> tuple[int, int, int, int]:
 def square(image: Image.Image, size: int) -> np.ndarray:
     """Resize an RGB image's centre square to uint8 (size, size, 3)."""
     x0, y0, x1, y1 = crop_box(*image.size)
-    columns = image.resize((size, image.height), Image.Resampling.BILINEAR, box=(x0, 0, x1, image.height))
-    return np.asarray(columns.resize((size, size), Image.Resampling.BILINEAR, box=(0, y0, size, y1)))
+    reach = (y1 - y0) // size + 2  # the second pass reads so far beyond the square; more rows cost memory for nothing
+    top, bottom = max(y0 - reach, 0), min(y1 + reach, image.height)
+    columns = image.resize((size, bottom - top), Image.Resampling.BILINEAR, box=(x0, top, x1, bottom))
+    return np.asarray(columns.resize((size, size), Image.Resampling.BILINEAR, box=(0, y0 - top, size, y1 - top)))
 
 
 def preprocess(data: bytes | Path | Image.Image, size: int, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     """Decode a picture and fit it to the network's input: uint8 RGB (size, size, 3).
 
     Raises:
-        BadImageError: see `decode`.
+        BadImageError, OSError: see `decode`.
     """
     return square(decode(data, pixel_limit), size)

@@ -37,20 +37,27 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
     if path.is_file() and path.suffix.lower() not in readers:
         raise ValueError(f"got data.path={path}, expected a folder with one sub-folder a tag, a .csv or a .jsonl file")
-    pairs = list(_read_folder(path) if path.is_dir() else readers[path.suffix.lower()](path))
+    try:
+        pairs = list(_read_folder(path) if path.is_dir() else readers[path.suffix.lower()](path))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"got data.path={path}, which is not text in UTF-8: {error}") from error
+
+    def key(file: Path) -> str:
+        return _printable(file.relative_to(path).as_posix() if path.is_dir() else str(file))
+
     files: dict[bytes, Path] = {}
     tags_of: dict[bytes, set[str]] = {}
     skipped = []
-    for file, tags in tqdm(pairs, desc="reading pictures", unit="image", disable=None, delay=2):
-        key = file.relative_to(path).as_posix() if path.is_dir() else str(file)
+    for file, listed in tqdm(pairs, desc="reading pictures", unit="image", disable=None, delay=2):
+        tags = {_printable(tag).strip() for tag in listed} - {""}
         if problem := "has no tag" if not tags else _problem(file):
-            skipped.append(Skip(key, problem))
+            skipped.append(Skip(key(file), problem))
             continue
         content = content_id(file.read_bytes())
         files.setdefault(content, file)
         tags_of.setdefault(content, set()).update(tags)
     if duplicates := len(pairs) - len(skipped) - len(files):
-        log.info("%d files are copies of others: counted once, with the tags of all copies", duplicates)
+        log.info("copies of other pictures: %d, counted once, with the tags of all copies", duplicates)
     names = sorted(set().union(*tags_of.values()))
     if len(names) < 2:
         raise ValueError(f"got {len(names)} tags in {path}, expected two or more: one sub-folder with pictures a tag")
@@ -58,13 +65,18 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
     ids = sorted(files)
     paths = [files[content] for content in ids]
     split = Split(
-        keys=[file.relative_to(path).as_posix() if path.is_dir() else str(file) for file in paths],
+        keys=[key(file) for file in paths],
         ids=ids,
         labels=pad_labels(sorted(index[name] for name in tags_of[content]) for content in ids),
         read=lambda i: paths[i].read_bytes(),
     )
     train, validation = divide(split, validation_fraction, seed)
     return Dataset("folder", tuple(Tag(name, name) for name in names), train, validation, tuple(skipped))
+
+
+def _printable(name: str) -> str:
+    """Return a file's name without the bytes of it that are no UTF-8."""
+    return name.encode(errors="replace").decode()
 
 
 def _problem(file: Path) -> str | None:
@@ -107,11 +119,11 @@ def _read_csv(path: Path) -> Iterator[tuple[Path, list[str]]]:
         if not {"path", "tags"} <= set(columns):
             raise ValueError(f"got {path} with columns {', '.join(columns)}, expected path and tags")
         for row in reader:
-            yield path.parent / row["path"], [tag.strip() for tag in (row["tags"] or "").split(";") if tag.strip()]
+            yield path.parent / (row["path"] or ""), (row["tags"] or "").split(";")
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[Path, list[str]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -38,11 +38,13 @@ def load(
 
     try:
         builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
-    except tfds.core.DatasetNotFoundError as error:
+    except (ValueError, AssertionError) as error:  # unknown name or config, unknown version
         raise ValueError(f"got data.tfds_name={name}: {str(error).splitlines()[0]}") from error
-    image_key, label_key = builder.info.supervised_keys or (None, None)
-    features: Any = builder.info.features
-    image, label = features.get(image_key), features.get(label_key)
+    image: Any = None
+    label: Any = None
+    match builder.info.supervised_keys:
+        case (str(image_key), str(label_key)):
+            image, label = builder.info.features[image_key], builder.info.features[label_key]
     if not isinstance(image, tfds.features.Image) or not isinstance(label, tfds.features.ClassLabel):
         raise ValueError(f"got data.tfds_name={name}, expected a data set of images with one class label each")
     builder.download_and_prepare()
@@ -50,7 +52,7 @@ def load(
     if missing:
         valid = ", ".join(builder.info.splits)
         raise ValueError(
-            f"got split {', '.join(missing)} (data.train_split, data.validation_split), {name} has {valid}"
+            f"got split {', '.join(sorted(missing))} (data.train_split, data.validation_split), {name} has {valid}"
         )
 
     def read_split(split: str) -> Split:

@@ -1,0 +1,145 @@
+import gc
+import hashlib
+import http.server
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from imagetagger.download import Download, DownloadError, download
+
+# pooch leaves the socket of a failed download to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+CONTENT = b"the published file\n" * 1000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_socket_outlives_this_module():
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server with `files`, which it may cut short, and the `requests` it got."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    state = SimpleNamespace(files={"/data.bin": CONTENT}, requests=[], cut=None)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            state.requests.append(self.path)
+            body = state.files.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write((body or b"")[: state.cut])
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        state.url = f"http://127.0.0.1:{listening.server_port}/data.bin"
+        yield state
+        listening.shutdown()
+        thread.join()
+
+
+def known(content: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT), known(CONTENT, "md5")], ids=["none", "sha256", "md5"])
+def test_a_file_is_downloaded_once(server, tmp_path, known_hash):
+    source = Download(server.url, known_hash)
+    for _ in range(3):
+        path = download(source, tmp_path / "downloads")
+        assert path == tmp_path / "downloads" / "data.bin"
+        assert path.read_bytes() == CONTENT
+    assert server.requests == ["/data.bin"]
+
+
+def test_the_query_of_the_address_is_no_part_of_the_files_name(server, tmp_path):
+    server.files["/data.bin?download=1"] = CONTENT
+    assert download(Download(server.url + "?download=1"), tmp_path).name == "data.bin"
+
+
+def test_another_file_than_the_published_one_is_refused_and_not_kept(server, tmp_path):
+    server.files["/data.bin"] = b"an imposter"
+    with pytest.raises(DownloadError, match="hash"):
+        download(Download(server.url, known(CONTENT)), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hash_of_a_first_download_is_recorded_where_nobody_publishes_one(server, tmp_path, caplog):
+    download(Download(server.url), tmp_path)
+    assert (tmp_path / "data.bin.sha256").read_text().split() == [hashlib.sha256(CONTENT).hexdigest()]
+    assert "nobody publishes a hash" in caplog.text
+    caplog.clear()
+    download(Download(server.url), tmp_path)
+    assert not caplog.text
+
+
+def test_no_hash_is_recorded_where_one_is_published(server, tmp_path):
+    path = download(Download(server.url, known(CONTENT)), tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT)], ids=["none", "sha256"])
+def test_a_damaged_file_is_downloaded_again(server, tmp_path, known_hash):
+    download(Download(server.url, known_hash), tmp_path).write_bytes(CONTENT[:-1])
+    assert download(Download(server.url, known_hash), tmp_path).read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_a_file_damaged_since_its_first_download_is_never_used(server, tmp_path):
+    download(Download(server.url), tmp_path).write_bytes(CONTENT[:-1])
+    server.files.clear()
+    with pytest.raises(DownloadError, match="404"):
+        download(Download(server.url), tmp_path)
+
+
+def test_a_file_that_changed_since_its_first_download_is_refused(server, tmp_path):
+    path = download(Download(server.url), tmp_path)
+    path.unlink()
+    server.files["/data.bin"] = b"a new version"
+    with pytest.raises(DownloadError, match="hash"):
+        download(Download(server.url), tmp_path)
+    assert not path.exists()
+
+
+def test_a_file_put_there_by_hand_is_taken_without_a_request(server, tmp_path):
+    (tmp_path / "data.bin").write_bytes(CONTENT)
+    assert download(Download(server.url, known(CONTENT)), tmp_path).read_bytes() == CONTENT
+    assert server.requests == []
+
+
+def failing(server, how: str) -> str:
+    if how == "not found":
+        server.files.clear()
+    elif how == "cut short":
+        server.cut = len(CONTENT) // 2
+    elif how == "nobody listens":
+        return "http://127.0.0.1:9/data.bin"
+    return server.url
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT)], ids=["none", "sha256"])
+@pytest.mark.parametrize("how", ["not found", "cut short", "nobody listens"])
+def test_a_failure_names_the_address_and_where_to_put_the_file_and_leaves_nothing(server, tmp_path, how, known_hash):
+    url = failing(server, how)
+    with pytest.raises(DownloadError) as error:
+        download(Download(url, known_hash), tmp_path)
+    assert url in str(error.value)
+    assert f"put the file at {tmp_path / 'data.bin'}" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_works_after_one_that_failed(server, tmp_path):
+    server.cut = 10
+    with pytest.raises(DownloadError):
+        download(Download(server.url), tmp_path)
+    server.cut = None
+    assert download(Download(server.url), tmp_path).read_bytes() == CONTENT
