@@ -100,13 +100,14 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
 """Settings that name one of a few things."""
 
 RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**32 - 1),
     "data.synthetic_per_class": (2, 100_000),
     "data.validation_fraction": (0, 0.9),
     "data.calibration_fraction": (0, 0.9),
     "data.fraction": (1e-9, 1),
     "data.per_class": (1, float("inf")),
     "data.max_bad_fraction": (0, 1),
-    "data.pixel_limit": (1, float("inf")),
+    "data.pixel_limit": (1, 178_956_970),  # beyond, Pillow refuses by itself
     "backbone.width": (0.05, 8),
     "backbone.resolution": (32, 4096),
     "embed.batch_size": (1, 65_536),
@@ -131,15 +132,18 @@ def from_hydra(config: DictConfig) -> Experiment:
     Raises:
         ConfigError: says what was got, what was expected and the valid choices.
     """
-    given: Any = OmegaConf.to_container(config, resolve=True)
-    hints = [hint for key in _leaves(given) if (hint := explain_key(key))]
-    if hints:
-        raise ConfigError("\n".join(hints))
     schema = OmegaConf.structured(Experiment)
-    for stage in (f.name for f in fields(Experiment) if is_dataclass(f.type)):
+    stages = [f.name for f in fields(Experiment) if is_dataclass(f.type)]
+    for stage in stages:
         OmegaConf.set_readonly(schema[stage], False)  # frozen dataclasses make it so, also for the merge
     OmegaConf.set_readonly(schema, False)
     try:
+        given: Any = OmegaConf.to_container(config, resolve=True)
+        hints = [hint for key in _leaves(given) if (hint := explain_key(key))]
+        flat = [stage for stage in stages if not isinstance(given.get(stage, {}), dict)]
+        hints += [f"{stage}: got {given[stage]}, expected keys below it, as in {stage}.KEY=..." for stage in flat]
+        if hints:
+            raise ConfigError("\n".join(hints))
         merged = OmegaConf.merge(schema, config)
         if missing := sorted(OmegaConf.missing_keys(merged)):
             raise ConfigError("\n".join(f"{key} is required: add {key}=... to the command" for key in missing))
@@ -182,7 +186,11 @@ def explain_overrides(overrides: Iterable[str]) -> list[str]:
 
 def _leaves(node: dict[str, Any], prefix: str = "") -> list[str]:
     nested = ((f"{prefix}{key}", value) for key, value in node.items())
-    return [leaf for key, value in nested for leaf in (_leaves(value, f"{key}.") if isinstance(value, dict) else [key])]
+    return [key for path, value in nested for key in (_leaves(value, f"{path}.") if _nests(value) else [path])]
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value)
 
 
 def _get(settings: Any, key: str) -> Any:
@@ -199,7 +207,7 @@ def _expected(key: str) -> str:
         node = get_type_hints(node).get(part, Any)
     kind = getattr(node, "__name__", str(node)) if isinstance(node, type) else str(node).replace("None", "null")
     low, high = RANGES.get(key, (None, None))
-    return kind if low is None else f"{kind} in {low:g} .. {high:g}"
+    return kind if low is None else f"{kind} in {low:.10g} .. {high:.10g}"
 
 
 def _problem(key: str, value: Any) -> str | None:

@@ -102,6 +102,8 @@ def run(settings: config.Experiment) -> Outcome:
     labels = dataset.train.labels[train.rows]
     held = held_out(rank[kept][train.rows], data.calibration_fraction)
     tags = len(dataset.tags)
+    if held.all():
+        raise BadDataError(f"no pictures to learn from are left: {len(skipped)} were skipped")
 
     with _stage(stages, "fit", images=int((~held).sum())):
         learned = np.where(held[:, None], -1, labels)
@@ -119,7 +121,11 @@ def run(settings: config.Experiment) -> Outcome:
         raw = metrics.compute(metrics.total(metrics.observe(scores, truth, 1.0, classifier.threshold)))
         observed = metrics.observe(scores, truth, temperature, classifier.threshold)
         figures = metrics.compute(metrics.total(observed))
-        intervals = metrics.confidence_intervals(observed, resamples=settings.evaluate.bootstrap, seed=settings.seed)
+        median = float(np.median(observed.set_size)) if len(scores) else float("nan")
+        with np.errstate(invalid="ignore"):  # a true tag that was never learned costs infinitely much
+            intervals = metrics.confidence_intervals(
+                observed, resamples=settings.evaluate.bootstrap, seed=settings.seed
+            )
 
     outcome = result.build(
         settings=settings,
@@ -132,7 +138,7 @@ def run(settings: config.Experiment) -> Outcome:
         stages=stages,
         temperature=temperature,
         raw=raw,
-        figures=figures | {"median_set_size": float(np.median(observed.set_size))},
+        figures=figures | {"median_set_size": median},
         intervals=intervals,
     )
     return Outcome(outcome, dataset.tags, take(dataset.validation, validation.rows), scores, truth, temperature)

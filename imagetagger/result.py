@@ -122,7 +122,9 @@ def peak_memory() -> int | None:
 def write(result: dict[str, Any], path: Path) -> None:
     """Write result.json, whole or not at all; figures that are not finite become null, as JSON has no others."""
     with whole(path) as partial:
-        partial.write_text(json.dumps(_finite(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        text = json.dumps(_finite(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        # Names that come from files may hold half a character, which UTF-8 cannot.
+        partial.write_text(text, "utf-8", "replace")
 
 
 def _finite(value: Any) -> Any:
@@ -140,9 +142,14 @@ def summary(result: dict[str, Any]) -> str:
     interval = {
         name: f"[{100 * low:.1f}, {100 * high:.1f}]" for name, (low, high) in result["confidence_intervals"].items()
     }
-    lines = [
+    made = (
         f"{data['name']}: {data['tags']} tags, {data['train']} pictures to fit, {data['calibration']} to calibrate, "
-        f"{data['validation']} to evaluate, {data['skipped']} skipped",
+        f"{data['validation']} to evaluate, {data['skipped']} skipped"
+    )
+    if not data["validation"]:
+        return made
+    lines = [
+        made,
         f"top-1 {100 * variant['top1']:.2f} % {interval.get('top1', '')}  top-5 {100 * variant['top5']:.2f} %  "
         f"top-10 {100 * variant['top10']:.2f} %",
         f"log loss {variant['log_loss']:.3f}  ECE {variant['ece']:.3f}  at temperature {temperature:.2f}",

@@ -151,7 +151,7 @@ def facts(result: dict[str, Any]) -> dict[str, dict[str, str]]:
     network = {"name": backbone["name"], "weights": weights, "SHA-256": sha256, **shape}
     return {
         "data": {**about, "fingerprint": digest(data["fingerprint"])},
-        "backbone": {**network, "space": digest(backbone["embedding_space"])},
+        "backbone": {**network, "embedding space": digest(backbone["embedding_space"])},
         "run": {"seed": str(result["seed"]), "config digest": digest(result["config_digest"]), **packages},
     }
 

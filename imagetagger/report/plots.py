@@ -122,7 +122,7 @@ def size(name: str, drawn: Curve, threshold: float) -> str:
         figure, (axes,) = _figure(240, bottom=0.18)
         axes.plot(drawn.threshold, drawn.size, color=ACCENT, lw=2.2)
         axes.set(ylim=(0, 1.08 * drawn.size.max()), ylabel="tags in a set, mean")
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         mean = float(drawn.size[np.searchsorted(drawn.threshold, threshold)])
         _mark(axes, drawn, threshold, mean, f"{mean:.1f} tags")
         return _svg(figure, f"Mean set size over threshold: {mean:.1f} at {threshold:g}, that of the run.")

@@ -1,0 +1,45 @@
+"""Settings as the command line composes them, and a network small enough for tests."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from imagetagger.config import Experiment, from_hydra
+from imagetagger.files import cache_directory
+from imagetagger.run import CONFIGS
+
+WIDTH = 0.35
+SHRUNK = (
+    "data.synthetic_per_class=6",
+    "backbone=mobilenet_v2",
+    f"backbone.width={WIDTH}",
+    "backbone.resolution=64",
+    "embed.workers=2",
+    "evaluate.bootstrap=20",
+    "evaluate.examples=2",
+)
+
+
+def compose(*overrides: str) -> DictConfig:
+    with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return hydra.compose("config", list(overrides))
+
+
+def settings(*overrides: str) -> Experiment:
+    return from_hydra(compose(*overrides))
+
+
+def shrunk(*overrides: str) -> list[str]:
+    """Overrides for a run of seconds; weights from one file, so that the session converts one model only."""
+    return [*SHRUNK, f"backbone.weights={small_weights()}", *overrides]
+
+
+def small_weights() -> Path:
+    from imagetagger.backbone.weights import load_backbone, save_weights
+
+    path = cache_directory() / "small.safetensors"
+    if not path.exists():
+        random = load_backbone("mobilenet_v2", width=WIDTH, resolution=64, weights="random", cache=path.parent)
+        save_weights(random, path)
+    return path

@@ -1,0 +1,228 @@
+import json
+
+import numpy as np
+import pytest
+from composed import SHRUNK, settings, shrunk
+from pictures import COLOURS, colour_folder, colour_split, picture
+
+from imagetagger import gaussian, pipeline, result
+from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
+from imagetagger.backbone.model import Backbone, Normalisation
+from imagetagger.data.dataset import Dataset, Tag, take
+from imagetagger.pipeline import BadDataError
+from imagetagger.preprocess import BadImageError
+from imagetagger.runtime import Runtime
+
+FIGURES = {"top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size"}
+NO_BACKBONE = Backbone("none", 1.0, mobilenet_v2(), {}, Normalisation((0, 0, 0), (1, 1, 1)), "none", None)
+STAGES = ["load", "backbone", "embed", "fit", "calibrate", "evaluate"]
+
+
+def make_tiles(backbone, resolution, cache, **options):
+    """In place of a network, a picture's mean colours in 3 x 3 tiles: embeddings that cost nothing."""
+
+    def embed_one(load, i):
+        try:
+            image = load(i)
+        except BadImageError as error:
+            return error
+        side = resolution // 3
+        return image[: 3 * side, : 3 * side].reshape(3, side, 3, side, 3).mean((1, 3)).astype(np.float32).ravel()
+
+    return Runtime("tiles", f"tiles {resolution}", lambda load, rows: (embed_one(load, i) for i in rows), float, None)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the pipeline on tiles, with a cache of the test's own."""
+    monkeypatch.setattr(pipeline, "load_backbone", lambda **_: NO_BACKBONE)
+    monkeypatch.setattr(pipeline, "make_runtime", make_tiles)
+    return lambda *overrides: pipeline.run(settings(*SHRUNK, f"cache={tmp_path / 'cache'}", *overrides))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    colour_folder(tmp_path / "pictures", 12)
+    return ("data=folder", f"data.path={tmp_path / 'pictures'}")
+
+
+def spy(monkeypatch, module, name):
+    """Record the arguments and the result of every call."""
+    calls, original = [], getattr(module, name)
+
+    def wrapped(*args):
+        args = [list(a) if name == "fit" and i == 0 else a for i, a in enumerate(args)]
+        calls.append((args, original(*args)))
+        return calls[-1][1]
+
+    monkeypatch.setattr(module, name, wrapped)
+    return calls
+
+
+def steady(found):
+    """A result without what may differ between two runs: times and memory."""
+    stages = {name: stage["cached"] for name, stage in found["stages"].items()}
+    variants = {name: {**figures, "images_per_second": None} for name, figures in found["variants"].items()}
+    return {**found, "stages": stages, "variants": variants, "peak_memory_bytes": None}
+
+
+@pytest.mark.slow
+def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path):
+    overrides = shrunk("+experiment=quickstart", "embed.measure_raw_rate=true", f"data.path={tmp_path}")
+    outcome = pipeline.run(settings(*overrides))
+    found = outcome.result
+    assert (found["schema"], found["experiment"], found["seed"]) == (1, "quickstart", 0)
+    assert len(found["config_digest"]) == 64
+    assert set(found["data"]) >= {"name", "fingerprint", "train", "calibration", "validation", "tags", "skipped"}
+    assert set(found["backbone"]) >= {"name", "weights_sha256", "resolution", "width"}
+    assert (found["backbone"]["name"], found["backbone"]["resolution"]) == ("mobilenet_v2", 64)
+    assert list(found["stages"]) == STAGES
+    assert all(set(stage) >= {"seconds", "images_per_second", "cached"} for stage in found["stages"].values())
+    assert found["stages"]["embed"]["raw_images_per_second"] > 0
+    assert set(found["variants"]) == {"float32"}
+    assert set(found["variants"]["float32"]) >= {*FIGURES, "bytes", "images_per_second", "cosine_to_float"}
+    assert found["variants"]["float32"]["bytes"] > 1e5
+    assert set(found["confidence_intervals"]) == FIGURES
+    assert found["peak_memory_bytes"] > 1e7
+    assert found["versions"]["jax"]
+    assert outcome.scores.shape == outcome.truth.shape == (found["data"]["validation"], 12)
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another(run, tmp_path):
+    first, second, other = (run(f"seed={seed}", f"cache={tmp_path / str(i)}") for i, seed in enumerate((3, 3, 4)))
+    assert steady(first.result) == steady(second.result)
+    np.testing.assert_array_equal(first.scores, second.scores)
+    assert first.result["data"]["fingerprint"] != other.result["data"]["fingerprint"]
+    assert first.result["calibration"] != other.result["calibration"]
+
+
+def test_another_seed_divides_the_same_pictures_otherwise(run, folder):
+    first, other = (run(*folder, f"seed={seed}").validation for seed in (0, 1))
+    assert set(first.ids) != set(other.ids)
+    assert len(first.ids) == len(other.ids) == 9
+
+
+def test_a_warm_cache_changes_nothing_but_its_mark(run):
+    cold, warm = run().result, run().result
+    assert (cold["stages"]["embed"]["cached"], warm["stages"]["embed"]["cached"]) == (False, True)
+    assert warm["stages"]["embed"]["images_per_second"] is None
+    warm["stages"]["embed"]["cached"] = False
+    assert steady(cold) == steady(warm)
+
+
+def test_a_bad_picture_is_listed_with_its_reason_and_left_out(run, folder, tmp_path):
+    (tmp_path / "pictures" / "red" / "half.png").write_bytes(picture("red", 77)[:500])
+    (tmp_path / "pictures" / "red" / "empty.png").touch()
+    found = run(*folder, "data.max_bad_fraction=0.06").result["data"]
+    assert found["skipped"] == 2
+    assert found["train"] + found["calibration"] + found["validation"] == 36
+    skipped = {skip["key"]: skip["reason"] for skip in found["skipped_files"]}
+    assert set(skipped) == {"red/half.png", "red/empty.png"}
+    assert all(skipped.values())
+
+
+def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, folder, tmp_path):
+    for i in range(12):
+        (tmp_path / "pictures" / "red" / f"bad{i:02d}.png").write_bytes(b"no picture %d" % i)
+    with pytest.raises(BadDataError, match=r"^12 of 48 pictures .*max_bad_fraction=0.2 allows") as error:
+        run(*folder, "data.max_bad_fraction=0.2")
+    assert str(error.value).count("red/bad") == 10
+    assert "not an image" in str(error.value)
+    assert run(*folder, "data.max_bad_fraction=0.25").result["data"]["skipped"] == 12
+
+
+def test_where_nothing_is_left_to_learn_from_the_run_says_so(run, folder):
+    with pytest.raises(BadDataError, match=r"36 of 36 .*\n.*data.pixel_limit"):
+        run(*folder, "data.pixel_limit=100")
+    with pytest.raises(BadDataError, match="no pictures to learn from"):
+        run(*folder, "data.pixel_limit=100", "data.max_bad_fraction=1")
+
+
+def test_without_validation_pictures_the_figures_are_null(run, tmp_path):
+    outcome = run("data.validation_fraction=0")
+    assert outcome.scores.shape == (0, 12)
+    result.write(outcome.result, tmp_path / "result.json")
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert written["data"]["validation"] == 0
+    assert all(written["variants"]["float32"][name] is None for name in FIGURES)
+    assert written["confidence_intervals"] == {}
+
+
+def test_without_calibration_pictures_the_temperature_is_one(run):
+    outcome = run("data.calibration_fraction=0")
+    assert outcome.result["data"]["calibration"] == 0
+    assert outcome.temperature == 1
+    assert outcome.result["calibration"]["before"]["ece"] == outcome.result["calibration"]["after"]["ece"]
+
+
+def test_a_picture_of_two_tags_counts_for_each(run, tmp_path, monkeypatch):
+    colour_folder(tmp_path / "pictures", 12)
+    rows = [f"pictures/{c}/{i}.png,{c}{';warm' * (c == 'red')}" for c in COLOURS for i in range(12)]
+    (tmp_path / "tags.csv").write_text("\n".join(["path,tags", *rows]))
+    calls = spy(monkeypatch, gaussian, "fit")
+    outcome = run("data=folder", f"data.path={tmp_path / 'tags.csv'}")
+    (_, learned), names = calls[0], [tag.name for tag in outcome.tags]
+    assert names == ["blue", "green", "red", "warm"]
+    assert learned.count[2] == learned.count[3] > 5
+    np.testing.assert_array_equal(learned.mean[2], learned.mean[3])
+    assert (outcome.truth[:, 2] == outcome.truth[:, 3]).all()
+    assert outcome.truth.sum(1).max() == 2
+    assert outcome.result["variants"]["float32"]["top1"] == 1
+    assert outcome.result["variants"]["float32"]["coverage"] > 0.8
+
+
+def test_each_picture_is_learned_from_or_calibrates_or_validates(run, folder, monkeypatch):
+    fits, scores = spy(monkeypatch, gaussian, "fit"), spy(monkeypatch, pipeline, "score")
+    outcome = run(*folder)
+    ((batches, *_), _), ((_, held), _), ((_, validation), _) = fits[0], *scores
+    learned = np.concatenate([rows[(labels >= 0).any(1)] for rows, labels in batches])
+    parts = [{row.tobytes() for row in np.asarray(rows)} for rows in (learned, held, validation)]
+    data = outcome.result["data"]
+    assert [len(part) for part in parts] == [data["train"], data["calibration"], data["validation"]] == [24, 3, 9]
+    assert len(set.union(*parts)) == 36
+
+
+@pytest.mark.parametrize(("override", "pictures"), [("data.per_class=4", 12), ("data.fraction=0.3", 9)])
+def test_a_subset_shrinks_training_and_leaves_validation_alone(run, folder, override, pictures):
+    full, part = run(*folder), run(*folder, override)
+    assert part.result["data"]["train"] + part.result["data"]["calibration"] == pictures
+    assert part.validation.ids == full.validation.ids
+    assert part.result["data"]["fingerprint"] != full.result["data"]["fingerprint"]
+
+
+def test_a_tag_without_training_pictures_spoils_no_figure(run, monkeypatch, tmp_path):
+    split = colour_split(12)
+    train, validation = (split.labels[:, 0] < 2) & (np.arange(36) < 30), np.arange(36) >= 30
+    tags = tuple(Tag(name, name) for name in COLOURS)
+    dataset = Dataset("ghost", tags, take(split, train), take(split, validation))
+    monkeypatch.setattr(pipeline, "load", lambda *args, **options: dataset)
+    outcome = run()
+    assert (outcome.scores[:, 2] == -np.inf).all()
+    assert not np.isnan(outcome.scores).any()
+    figures = outcome.result["variants"]["float32"]
+    assert figures["top1"] == pytest.approx(2 / 3)
+    assert figures["log_loss"] == np.inf
+    assert not any(np.isnan(figures[name]) for name in FIGURES)
+    result.write(outcome.result, tmp_path / "result.json")
+    assert json.loads((tmp_path / "result.json").read_text())["variants"]["float32"]["log_loss"] is None
+
+
+def test_the_classifiers_settings_reach_it(run, monkeypatch):
+    calls = spy(monkeypatch, gaussian, "finalize")
+    run("classifier.kappa=7", "classifier.smoothing=0.01", "classifier.class_prior=counts")
+    assert calls[0][0][1:] == [7, 0.01, "counts"]
+
+
+def test_a_lower_threshold_gives_smaller_sets(run):
+    small, large = (run(f"classifier.threshold={t}").result["variants"]["float32"] for t in (0.3, 0.95))
+    assert small["set_size"] < large["set_size"]
+    assert small["top1"] == large["top1"]
+
+
+def test_scores_of_batches_are_those_of_the_whole(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    fitted = gaussian.finalize(gaussian.fit([(x, (np.arange(50, dtype=np.int32) % 3)[:, None])], 3, 4))
+    whole = pipeline.score(fitted, x)
+    monkeypatch.setattr(pipeline, "BATCH", 16)
+    np.testing.assert_allclose(pipeline.score(fitted, x), whole, rtol=1e-5)
+    assert pipeline.score(fitted, x[:0]).shape == (0, 3)

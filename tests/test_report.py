@@ -1,0 +1,262 @@
+import functools
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from made import missing, outcome, some
+from pictures import encode, noisy, picture
+
+from imagetagger.data.dataset import Skip
+from imagetagger.report import html
+
+VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
+EVIL = {
+    "script": "<script>alert(1)</script>",
+    "quotes": '" onload="x" \' `',
+    "entity": "&amp; &#60;b&#62; {{ 7*7 }} {% raw %}",
+    "comment": "--> </style></svg> <!--",
+    "emoji": "🦄 café",
+    "rtl": "\u202eright to left שלום",
+    "surrogate": "half \udce4",
+    "long": "w" * 3000,
+    "newline": "two\nlines\t",
+    "dollars": "$x_1$ \\frac",
+}
+
+
+class Page(HTMLParser):
+    """A page's elements, its text, and a complaint wherever tags do not balance."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.open, self.elements, self.text, self.complaints = [], [], [], []
+        self.feed(source)
+        self.close()
+        self.complaints += [f"{tag} is never closed" for tag in self.open]
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if len(dict(attributes)) != len(attributes):
+            self.complaints.append(f"{tag} has an attribute twice")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.complaints.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def said(self):
+        return " ".join(" ".join(self.text).replace("\u00a0", " ").split())
+
+
+def page(made, shown=4, seed=0):
+    source = html.render(made, examples=shown, seed=seed)
+    parsed = Page(source)
+    assert parsed.complaints == []
+    return source, parsed
+
+
+def read(i):
+    return picture(("red", "green", "blue")[i % 3], i)
+
+
+def only(share, n=20, tags=4):
+    return some(n, tags, right=share)
+
+
+def two_tags_each():
+    scores, truth = some(tags=6)
+    return scores, truth | np.roll(truth, 1, axis=1)
+
+
+KINDS = {
+    "usual": some(),
+    "many tags": some(400, 40),
+    "no pictures": tuple(part[:0] for part in some()),
+    "one picture, right": only(1.0, 1),
+    "one picture, wrong": only(0.0, 1),
+    "all right": only(1.0),
+    "all wrong": only(0.0),
+    "two tags": some(tags=2),
+    "several tags a picture": two_tags_each(),
+    "an impossible tag": (np.where(np.arange(4) == 3, -np.inf, some()[0]).astype(np.float32), some()[1]),
+}
+
+
+@pytest.fixture(params=KINDS, scope="module")
+def kind(request):
+    """An outcome of each kind, its page's source, and what is in it."""
+    made = outcome(*KINDS[request.param], read=read)
+    return made, *page(made)
+
+
+def test_a_page_of_any_outcome_has_unique_ids_and_is_the_same_twice(kind):
+    made, source, parsed = kind
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", source)
+    assert set(targets) <= set(ids)
+    assert source == html.render(made, examples=4, seed=0)
+
+
+def test_a_page_of_any_outcome_asks_the_network_for_nothing(kind):
+    _, source, parsed = kind
+    assert not re.search(r"url\((?!#)|@import|javascript:", source)
+    assert "script" not in {tag for tag, _ in parsed.elements}
+    for tag, attributes in parsed.elements:
+        assert not {name for name in attributes if name.startswith("on")}
+        for name, value in attributes.items():
+            if name in ("src", "href", "xlink:href", "srcset", "action", "data", "poster"):
+                assert value.startswith(("data:", "#")), f"{tag} {name}={value[:60]}"
+            elif not name.startswith("xmlns"):
+                assert "//" not in value
+    policy = next(a["content"] for _, a in parsed.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+
+
+def test_every_plot_and_picture_of_any_outcome_has_a_text_for_the_blind(kind):
+    made, _, parsed = kind
+    plots = [attributes for tag, attributes in parsed.elements if tag == "svg"]
+    assert len(plots) == (5 if len(made.scores) else 0)
+    assert all(plot["role"] == "img" and len(plot["aria-label"]) > 20 for plot in plots)
+    assert all(len(attributes["alt"]) > 5 for tag, attributes in parsed.elements if tag == "img")
+    assert parsed.elements[0] == ("html", {"lang": "en"})
+
+
+def test_no_outcome_shows_nan_or_none(kind):
+    said = kind[2].said()
+    assert not re.search(r"\b(nan|None|inf|Undefined)\b", said)
+
+
+def test_the_figures_shown_are_those_of_the_result():
+    made = outcome(*some(200, 12))
+    figures, intervals = made.result["variants"]["float32"], made.result["confidence_intervals"]
+    said = page(made)[1].said()
+    for name, label in (("top1", "Top-1"), ("top5", "Top-5"), ("top10", "Top-10"), ("coverage", "Coverage")):
+        low, high = intervals[name]
+        assert f"{label} {100 * figures[name]:.1f} % 95 %: {100 * low:.1f} to {100 * high:.1f} %" in said
+    assert f"Set size {figures['set_size']:.2f} " in said
+    assert f"Calibration error {100 * figures['ece']:.1f} % " in said
+    assert f"Log loss {figures['log_loss']:.2f} " in said
+    before = made.result["calibration"]["before"]
+    assert f"Calibration error {100 * before['ece']:.1f} %, log loss {before['log_loss']:.2f}." in said
+    own = re.search(r"0\.9 this run ([\d.]+) % ([\d.]+)", said)
+    assert own.groups() == (f"{100 * figures['coverage']:.1f}", f"{figures['set_size']:.2f}")
+    assert "12 tags learned from 100 pictures and tried on 200 pictures never seen before" in said
+    assert "seed 0" in said
+
+
+def test_without_validation_pictures_the_page_says_so_and_shows_no_figures():
+    said = page(outcome(*KINDS["no pictures"]))[1].said()
+    assert "4 tags learned from 100 pictures, and no pictures to try them on." in said
+    assert "nothing could be measured" in said
+    assert "Top-1" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "absent"), [("all right", "Right", "Wrong"), ("all wrong", "Wrong", "Right")]
+)
+def test_a_kind_of_example_that_does_not_exist_has_no_heading(name, there, absent):
+    source, _ = page(outcome(*KINDS[name], read=read))
+    assert f"<h3>{there}</h3>" in source
+    assert f"<h3>{absent}</h3>" not in source
+    assert ("Most frequent confusions" in source) == (name == "all wrong")
+
+
+def test_as_many_examples_are_shown_as_asked_for():
+    made = outcome(*some(), read=read)
+    for shown in (0, 1, 3):
+        source, parsed = page(made, shown)
+        assert len([tag for tag, _ in parsed.elements if tag == "img"]) == 2 * shown
+        assert ("<h2>Examples</h2>" in source) == (shown > 0)
+
+
+def test_a_picture_that_cannot_be_read_any_more_is_named_as_such():
+    source, parsed = page(outcome(*some(), read=missing))
+    assert source.count("cannot be shown") == 8
+    assert "img" not in {tag for tag, _ in parsed.elements}
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", picture("red", 0)[:200], encode(noisy((1, 2, 3), 0, (1, 900)))])
+def test_odd_pictures_do_not_cost_the_page(data):
+    page(outcome(*some(), read=lambda i: data))
+
+
+@functools.cache
+def plain_elements():
+    parsed = page(outcome(*some(), read=read, skipped=(Skip("a", "b"),)))[1]
+    return [(tag, set(attributes)) for tag, attributes in parsed.elements]
+
+
+@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
+def test_evil_names_are_shown_as_text(evil, tmp_path):
+    skipped = (Skip(evil, f"reason {evil}"),)
+    keys = [f"{evil}/{i}.png" for i in range(60)]
+    names = (evil, "plain", f"{evil}!", "other")
+    made = outcome(*some(), names=names, keys=keys, skipped=skipped, experiment=evil, read=read)
+    source, parsed = page(made)
+    assert [(tag, set(attributes)) for tag, attributes in parsed.elements] == plain_elements()
+    assert evil in "".join(parsed.text)
+    assert "<script>alert" not in source
+    html.write(made, tmp_path / "report.html", examples=4, seed=0)
+    (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_skipped_pictures_are_listed_and_the_unlisted_counted():
+    skipped = tuple(Skip(f"bad/{i}.png", f"reason {i}") for i in range(1203))
+    said = page(outcome(*some(), skipped=skipped))[1].said()
+    assert "1,203 pictures skipped" in said
+    assert "bad/999.png reason 999" in said
+    assert "bad/1000.png" not in said
+    assert "and 203 more" in said
+
+
+def test_tags_without_validation_pictures_are_told():
+    scores, truth = some(tags=4)
+    kept = ~truth[:, 3]
+    said = page(outcome(scores[kept], truth[kept]))[1].said()
+    assert "1 tag of 4 had no validation picture and is left out." in said
+
+
+def test_another_seed_shows_other_pictures():
+    made = outcome(*some(200), read=read)
+    assert html.render(made, examples=4, seed=0) != html.render(made, examples=4, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "almost always"),
+        (0.0, "almost never"),
+        (0.5, "about 5 times in 10"),
+        (0.02, "about 2 times in 100"),
+        (0.1, "about 1 time in 10"),
+        (None, "an unknown share of the time"),
+        (float("nan"), "an unknown share of the time"),
+    ],
+)
+def test_shares_in_words(share, words):
+    assert html.times(share) == words
+
+
+def test_a_probability_never_rounds_to_certain_or_impossible():
+    assert html.chance(1 - 1e-9).startswith(">99.9")
+    assert html.chance(1e-9).startswith("<0.1")
+    assert html.chance(0.5).startswith("50.0")
+
+
+def test_numbers_that_are_missing_or_infinite_have_a_sign():
+    assert [html.number(value) for value in (None, float("nan"), float("inf"), -float("inf"), 1.234)] == [
+        "–",
+        "–",
+        "∞",
+        "−∞",
+        "1.23",
+    ]

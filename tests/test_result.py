@@ -1,0 +1,111 @@
+import json
+import math
+import os
+import platform
+from dataclasses import replace
+from importlib.metadata import version
+
+import pytest
+from composed import settings
+from made import outcome, some
+
+from imagetagger import result
+from imagetagger.data.dataset import Skip
+
+
+def read(path):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(path.read_text("utf-8"), parse_constant=refuse)
+
+
+def test_what_is_written_is_strict_json_with_null_for_what_is_not_finite(tmp_path):
+    odd = {"a": math.nan, "b": [math.inf, 1.5, {"c": -math.inf}], "d": (1, math.nan), "e": "ä ☃", "f": None, "g": True}
+    result.write(odd, tmp_path / "deep" / "result.json")
+    wanted = {"a": None, "b": [None, 1.5, {"c": None}], "d": [1, None], "e": "ä ☃", "f": None, "g": True}
+    assert read(tmp_path / "deep" / "result.json") == wanted
+
+
+def test_a_result_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "result.json"
+    result.write({"a": 1}, path)
+    with pytest.raises(TypeError):
+        result.write({"a": 2, "b": object()}, path)
+    assert read(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_with_half_a_character_can_be_written(tmp_path):
+    result.write({"key": "half \udce4.png"}, tmp_path / "result.json")
+    assert read(tmp_path / "result.json")["key"] == "half ?.png"
+
+
+def test_a_made_result_survives_writing_and_reading(tmp_path):
+    made = outcome(*some()).result
+    result.write(made, tmp_path / "result.json")
+    assert read(tmp_path / "result.json") == json.loads(json.dumps(made))
+
+
+def test_the_config_digest_is_stable_and_independent_of_the_caches_place():
+    digest = result.config_digest(settings())
+    assert digest == result.config_digest(settings("cache=/elsewhere"))
+    assert len(digest) == 64
+
+
+@pytest.mark.parametrize("override", ["seed=1", "data.per_class=3", "classifier=smoothed_gnb", "embed.batch_size=7"])
+def test_any_other_setting_changes_the_config_digest(override):
+    assert result.config_digest(settings(override)) != result.config_digest(settings())
+
+
+def test_an_infinite_kappa_has_a_digest_of_its_own():
+    made = settings()
+    tied = replace(made, classifier=replace(made.classifier, kappa=math.inf))
+    assert result.config_digest(tied) != result.config_digest(made)
+
+
+def test_versions_are_those_installed_and_none_where_nothing_is(monkeypatch):
+    monkeypatch.setattr(result, "PACKAGES", ("jax", "imagetagger", "no-such-package"))
+    wanted = {"jax": version("jax"), "imagetagger": version("imagetagger"), "no-such-package": None}
+    assert result.versions() == {"python": platform.python_version(), **wanted}
+
+
+def test_peak_memory_grows_with_what_is_held():
+    before = result.peak_memory()
+    held = bytearray(os.urandom(1)) * (before + 50_000_000)
+    assert result.peak_memory() - before > 40_000_000
+    del held
+
+
+def test_all_skipped_pictures_are_counted_and_the_first_thousand_listed():
+    skipped = tuple(Skip(f"{i}.png", "empty file") for i in range(1200))
+    data = outcome(*some(), skipped=skipped).result["data"]
+    assert data["skipped"] == 1200
+    assert len(data["skipped_files"]) == 1000
+    assert data["skipped_files"][0] == {"key": "0.png", "reason": "empty file"}
+
+
+def test_the_summary_says_the_figures():
+    made = outcome(*some(), skipped=(Skip("a.png", "empty file"),)).result
+    figures, said = made["variants"]["float32"], result.summary(made)
+    low, high = made["confidence_intervals"]["top1"]
+    for part in (
+        "made: 4 tags, 100 pictures to fit, 10 to calibrate, 60 to evaluate, 1 skipped",
+        f"top-1 {100 * figures['top1']:.2f} % [{100 * low:.1f}, {100 * high:.1f}]",
+        f"log loss {figures['log_loss']:.3f}  ECE {figures['ece']:.3f}  at temperature 20.00",
+        f"tag sets at 0.9: {figures['set_size']:.2f} tags on average",
+        f"{100 * figures['coverage']:.1f} % of the time",
+    ):
+        assert part in said
+
+
+def test_a_summary_without_validation_pictures_claims_nothing():
+    scores, truth = some()
+    said = result.summary(outcome(scores[:0], truth[:0]).result)
+    assert said.endswith("0 to evaluate, 0 skipped")
+    assert "nan" not in said
+
+
+def test_a_summary_without_resamples_has_no_interval():
+    made = outcome(*some()).result
+    assert "[" not in result.summary({**made, "confidence_intervals": {}})
