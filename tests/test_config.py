@@ -247,3 +247,7 @@ def test_schema_and_functions_have_the_same_names():
     }
     assert names(Classifier) == set(inspect.signature(gaussian.finalize).parameters) - {"statistics"} | {"threshold"}
     assert names(Evaluate) == {"bootstrap"} | keywords(html.write) - {"seed"}
+
+
+def test_two_sizes_of_one_subset_are_refused_before_anything_is_loaded():
+    assert "set one of them to null" in problem("data.fraction=0.5", "data.per_class=4")
