@@ -155,7 +155,9 @@ def from_hydra(config: DictConfig) -> Experiment:
     problems = [problem for key in (*CHOICES, *RANGES) if (problem := _problem(key, _get(settings, key)))]
     data = settings.data
     if data.fraction is not None and data.per_class is not None:
-        problems.append(f"got data.fraction={data.fraction} and data.per_class={data.per_class}: set one of them to null")
+        problems.append(
+            f"got data.fraction={data.fraction} and data.per_class={data.per_class}: set one of them to null"
+        )
     if problems:
         raise ConfigError("\n".join(problems))
     return settings

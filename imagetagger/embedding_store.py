@@ -29,15 +29,17 @@ class Place(NamedTuple):
 
 
 def read_index(folder: Path) -> dict[bytes, Place]:
-    """Return where each embedding of a space lies; a damaged shard is set aside and reported, its work redone."""
+    """Return where each embedding of a space lies; a damaged shard is reported and deleted, its work redone."""
     index: dict[bytes, Place] = {}
     for shard in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(shard, "numpy") as file:
                 ids = file.get_tensor("id")
-        except (SafetensorError, OSError) as error:
+        except FileNotFoundError:  # another process has just found it damaged
+            continue
+        except SafetensorError as error:
             log.warning("%s is damaged (%s): its embeddings are computed again", shard, error)
-            shard.unlink()
+            shard.unlink(missing_ok=True)
             continue
         index.update((row.tobytes(), Place(shard, i)) for i, row in enumerate(ids))
     return index

@@ -38,7 +38,11 @@ def fold_batch_norm(
 
 
 def read_keras(path: Path) -> Units:
-    """Read keras.applications' MobileNetV2, without top, from Keras 3 `.weights.h5` or the older `.h5`."""
+    """Read keras.applications' MobileNetV2, without top, from Keras 3 `.weights.h5` or the older `.h5`.
+
+    Raises:
+        ValueError: the file holds another network's weights, or a whole model.
+    """
     full, depthwise, norms = [], [], []
     with h5py.File(path) as file:
         for name, values in _keras3_layers(file["layers"]) if "layers" in file else _keras2_layers(file):
@@ -48,6 +52,9 @@ def read_keras(path: Path) -> Units:
                 depthwise.append(values[0].transpose(0, 1, 3, 2))
             elif len(values) == 1:
                 full.append(values[0])
+    if not depthwise or len(full) != 2 * len(depthwise) + 1 or len(norms) != len(full) + len(depthwise):
+        found = f"{len(full)} convolutions, {len(depthwise)} depthwise and {len(norms)} batch norms"
+        raise ValueError(f"{path} holds {found}: expected what save_weights of keras.applications' MobileNetV2 writes")
     # The first block does not expand; all others are (expand, depthwise, project).
     kernels = [full[0], depthwise[0], full[1]]
     for index in range(1, len(depthwise)):
@@ -75,7 +82,7 @@ def _keras3_layers(layers: Any) -> list[tuple[str, list[np.ndarray]]]:
 
 def _keras2_layers(file: Any) -> list[tuple[str, list[np.ndarray]]]:
     """Layers of a Keras 2 file, in the order of its `layer_names`."""
-    names = [name.decode() if isinstance(name, bytes) else name for name in file.attrs["layer_names"]]
+    names = [name.decode() if isinstance(name, bytes) else name for name in file.attrs.get("layer_names", [])]
     return [(name, [np.asarray(file[name][weight]) for weight in file[name].attrs["weight_names"]]) for name in names]
 
 

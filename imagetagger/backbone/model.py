@@ -62,6 +62,12 @@ def forward(backbone: Backbone, images: jax.Array) -> jax.Array:
     return embeddings
 
 
+def param_shapes(net: InvertedResidualNet) -> dict[str, Any]:
+    """Return the net's parameters as shapes and dtypes, computing nothing."""
+    shapes: dict[str, Any] = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))["params"]
+    return shapes
+
+
 def to_params(units: Units, net: InvertedResidualNet) -> dict[str, Any]:
     """Arrange convolutions in forward order as the net's parameters.
 
@@ -77,13 +83,12 @@ def to_params(units: Units, net: InvertedResidualNet) -> dict[str, Any]:
         for part in name.split("/"):
             node = node.setdefault(part, {})
         node["conv"] = {"kernel": np.asarray(kernel, np.float32), "bias": np.asarray(bias, np.float32)}
-    expected = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))["params"]
 
     def check(path: Any, got: np.ndarray, want: jax.ShapeDtypeStruct) -> None:
         if got.shape != want.shape:
             raise ValueError(f"got {jax.tree_util.keystr(path)} of shape {got.shape}, expected {want.shape}")
 
-    jax.tree_util.tree_map_with_path(check, params, expected)
+    jax.tree_util.tree_map_with_path(check, params, param_shapes(net))
     return params
 
 

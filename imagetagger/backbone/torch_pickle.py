@@ -4,6 +4,8 @@ The file is a sequence of pickles (magic number, protocol, byte order, the objec
 each storage's element count and raw bytes: torch/serialization.py, `_legacy_save`.
 """
 
+import io
+import math
 import pickle
 from collections import OrderedDict
 from pathlib import Path
@@ -31,8 +33,11 @@ def _rebuild_tensor(storage: _Storage, offset: int, shape: Any, strides: Any, *_
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    """Knows the few names a state dict needs; any other one, hence any code, is refused."""
+class _TensorUnpickler(pickle._Unpickler):
+    """Knows the few names a state dict needs; any other one, hence any code, is refused.
+
+    It is Python's unpickler, not C's, which takes gigabytes where a damaged file says it has as many objects.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -54,29 +59,35 @@ def load_state_dict(path: Path) -> dict[str, np.ndarray]:
     Raises:
         ValueError: the file is not of this format, or holds anything but tensors.
     """
+    file = io.BytesIO(path.read_bytes())
     try:
-        with path.open("rb") as file:
-            if _unpickle(file) != MAGIC:
-                raise pickle.UnpicklingError("the magic number is another one")
-            _unpickle(file), _unpickle(file)
-            tensors = _unpickle(file)
-            dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
-            storages = {}
-            for key in _unpickle(file):
-                (count,) = np.fromfile(file, "<i8", 1)
-                storages[key] = np.fromfile(file, dtypes[key], count)
-    except (pickle.UnpicklingError, EOFError, KeyError, AttributeError, TypeError, ValueError) as error:
+        if _unpickle(file) != MAGIC:
+            raise pickle.UnpicklingError("the magic number is another one")
+        _unpickle(file), _unpickle(file)
+        tensors = _unpickle(file)
+        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
+        storages = {key: _read_storage(file, dtypes[key]) for key in _unpickle(file)}
+        return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
+    except Exception as error:  # a pickle that is not one raises almost anything
         raise ValueError(f"{path} is no legacy PyTorch state dict: {error}") from error
-    return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
 def _unpickle(file: IO[bytes]) -> Any:
     return _TensorUnpickler(file).load()
 
 
+def _read_storage(file: IO[bytes], dtype: np.dtype[Any]) -> np.ndarray:
+    size = int.from_bytes(file.read(8), "little", signed=True) * dtype.itemsize
+    data = file.read(max(size, 0))
+    if len(data) != size:
+        raise ValueError(f"a storage of {size} bytes, of which the file holds {len(data)}")
+    return np.frombuffer(data, dtype)
+
+
 def _view(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
     strides = [stride * storage.itemsize for stride in tensor.strides]
     end = tensor.offset + 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides, strict=True))
-    if end > storage.size or tensor.offset < 0 or min(strides, default=0) < 0:
+    outside = end > storage.size or tensor.offset < 0 or min(strides, default=0) < 0
+    if outside or math.prod(tensor.shape) > storage.size:
         raise ValueError(f"a tensor of shape {tensor.shape} reaches outside its storage of {storage.size} elements")
     return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides).copy()

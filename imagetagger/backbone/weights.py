@@ -4,21 +4,22 @@ import hashlib
 import importlib.util
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from imagetagger.backbone.efficientnet_lite0 import efficientnet_lite0
 from imagetagger.backbone.inverted_residual import Activation, InvertedResidualNet, Padding
 from imagetagger.backbone.layouts import Units, forward_order, read_keras, read_torch
 from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
-from imagetagger.backbone.model import Backbone, Normalisation, from_params, to_params
+from imagetagger.backbone.model import Backbone, Normalisation, from_params, param_shapes, to_params
 from imagetagger.backbone.torch_pickle import load_state_dict
 from imagetagger.download import Download, DownloadError, download
 from imagetagger.files import whole
@@ -109,18 +110,21 @@ def read_weights(path: Path) -> tuple[Units, Layout]:
         raise FileNotFoundError(
             f"got backbone.weights={path}, where no file is: expected a path, `imagenet` or `random`"
         )
-    if path.suffix == ".h5":
-        return read_keras(path), KERAS
-    if path.suffix == ".pth":
-        return read_torch(load_state_dict(path), epsilon=1e-3), EFFICIENTNET
-    if path.suffix != ".safetensors":
+    if path.suffix not in READERS:
         raise ValueError(
             f"got backbone.weights={path}, expected .h5 (Keras), .safetensors or .pth (EfficientNet-Lite0)"
         )
+    try:
+        return READERS[path.suffix](path)
+    except (OSError, KeyError, SafetensorError) as error:
+        raise ValueError(f"got backbone.weights={path}, which is damaged or of another kind: {error}") from error
+
+
+def _read_safetensors(path: Path) -> tuple[Units, Layout]:
     with safe_open(path, "numpy") as file:
         metadata = file.metadata() or {}
     tensors = load_file(path)
-    if "layout" in metadata and metadata["layout"].startswith("imagetagger"):
+    if metadata.get("layout", "").startswith("imagetagger"):
         stored = json.loads(metadata["conventions"])
         layout = Layout(Normalisation(*map(tuple, stored["normalisation"])), stored["padding"], stored["activation"])
         count = len(tensors) // 2
@@ -131,6 +135,13 @@ def read_weights(path: Path) -> tuple[Units, Layout]:
         )
     layout = TORCHVISION._replace(activation=metadata.get("activation", "relu6"))
     return read_torch(forward_order(tensors), epsilon=1e-5), layout
+
+
+READERS: dict[str, Callable[[Path], tuple[Units, Layout]]] = {
+    ".h5": lambda path: (read_keras(path), KERAS),
+    ".pth": lambda path: (read_torch(load_state_dict(path), epsilon=1e-3), EFFICIENTNET),
+    ".safetensors": _read_safetensors,
+}
 
 
 def load_backbone(
@@ -192,9 +203,16 @@ def load_backbone(
 def _random(
     architecture: str, width: float, activation: Activation, padding: Padding, dtype: str, seed: int
 ) -> Backbone:
+    """Draw He-normal kernels and zero biases with numpy: compiling the net's own initialisation takes seconds."""
     net = build_net(architecture, width, activation, padding, dtype)
-    params: Any = jax.jit(net.init)(jax.random.key(seed), jnp.zeros((1, 32, 32, 3)))["params"]
-    return Backbone(architecture, width, net, jax.device_get(params), KERAS.normalisation, f"random, seed {seed}", None)
+    rng = np.random.default_rng(seed)
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+        variance = 2 / math.prod(leaf.shape[:-1]) if len(leaf.shape) > 1 else 0
+        return rng.normal(0, math.sqrt(variance), leaf.shape).astype(np.float32)
+
+    params = jax.tree.map(draw, param_shapes(net))
+    return Backbone(architecture, width, net, params, KERAS.normalisation, f"random, seed {seed}", None)
 
 
 def save_weights(backbone: Backbone, path: Path) -> None:
