@@ -204,3 +204,13 @@ def test_the_real_data_has_the_published_tags_and_numbers(real_zip):
         for example in examples[:: 20 * per_tag]:
             assert Image.open(io.BytesIO(archive.read(example.file))).size == (64, 64)
             assert all(0 <= corner <= 63 for corner in example.box)
+
+
+def test_a_damaged_zip_is_refused_by_the_name_of_what_is_damaged(mini, tmp_path):
+    data = bytearray(mini.read_bytes())
+    with zipfile.ZipFile(mini) as archive:
+        info = next(i for i in archive.infolist() if i.filename.endswith("n00000001_1.JPEG"))
+    data[info.header_offset + 30 + len(info.filename) + 100] ^= 0xFF
+    mini.write_bytes(data)
+    with pytest.raises(OSError, match=r"is damaged at train/n00000001/images/n00000001_1\.JPEG"):
+        load(mini, tmp_path)

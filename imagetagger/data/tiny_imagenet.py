@@ -5,6 +5,7 @@ out. `tiny_imagenet_builder` offers the same pictures as a TensorFlow Datasets b
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +60,14 @@ def open_archive(path: Path) -> Archive:
     names = frozenset(name.removeprefix(prefix) for name in archive.namelist() if name.startswith(prefix))
     if "wnids.txt" not in names:
         raise ValueError(f"got data.path={path}, a zip without {prefix}wnids.txt: expected {ROOT}.zip as published")
-    return Archive(names, lambda name: archive.read(prefix + name))
+
+    def read(name: str) -> bytes:
+        try:
+            return archive.read(prefix + name)
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise OSError(f"{path} is damaged at {name}: {error}. Download it again.") from error
+
+    return Archive(names, read)
 
 
 def read_tags(archive: Archive) -> tuple[Tag, ...]:
