@@ -18,7 +18,7 @@ from imagetagger.embed import Embedded, embed
 from imagetagger.files import cache_directory
 from imagetagger.runtime import make_runtime
 
-BATCH = 8192
+BATCH = 16384
 """Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
 
 

@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from imagetagger import gaussian
 from imagetagger.embedding_store import aligned
-from imagetagger.pipeline import score
+from imagetagger.pipeline import BATCH, score
 
 SMOOTHING = 1e-9
 
@@ -48,7 +48,7 @@ def predict_loop(model: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndar
 def fit_ours(x: np.ndarray, labels: np.ndarray) -> gaussian.Gaussian:
     """Fit as the pipeline does, in batches."""
     tags = int(labels.max()) + 1
-    batches = ((x[i : i + 8192], labels[i : i + 8192, None]) for i in range(0, len(x), 8192))
+    batches = ((x[i : i + BATCH], labels[i : i + BATCH, None]) for i in range(0, len(x), BATCH))
     return jax.block_until_ready(gaussian.finalize(gaussian.fit(batches, tags, x.shape[1]), 0.0, SMOOTHING))
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=1280)
     parser.add_argument("--tags", type=int, default=200)
     parser.add_argument("--predict", type=int, default=2000, help="pictures to predict")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     x, labels = embeddings(arguments.pictures, arguments.features, arguments.tags)
     new = x[: arguments.predict]
