@@ -64,7 +64,8 @@ def plot(results: dict[str, Any], path: Path) -> None:
             low, high = (100 * bound for bound in results[label]["confidence_intervals"][name])
             axes.barh(row, value, 0.6, color=colour, label=heading if row == 0 else None)
             axes.errorbar(value, row, xerr=[[value - low], [high - value]], color="#1f262c", lw=1, capsize=3)
-            axes.text(high + 1, row, f"{value:.1f}", va="center", fontsize=9)
+            inside = {"x": low - 1, "ha": "right", "color": "white"} if name == "top1" else {"x": high + 1}
+            axes.text(y=row, s=f"{value:.1f}", va="center", fontsize=9, **inside)
     axes.set(yticks=range(len(labels)), yticklabels=labels, xlabel="accuracy on validation, %", xlim=(0, 100))
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
