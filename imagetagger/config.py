@@ -114,7 +114,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "embed.workers": (1, 1024),
     "embed.shard_size": (1, 1_000_000),
     "classifier.kappa": (0, float("inf")),
-    "classifier.smoothing": (0, 1),
+    "classifier.smoothing": (1e-12, 1),  # a feature that never varies needs some
     "classifier.threshold": (1e-9, 1),
     "evaluate.bootstrap": (0, 100_000),
     "evaluate.examples": (0, 200),

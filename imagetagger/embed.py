@@ -48,36 +48,37 @@ def embed(
         split: N pictures.
         runtime: what executes the backbone.
         resolution: side of the network's input.
-        cache: the cache directory; embeddings lie in a folder per embedding space.
+        cache: the cache directory; embeddings lie in a folder per embedding space and pixel limit.
         shard_size: pictures between two writes: what a kill -9 can lose.
         pixel_limit: larger pictures are skipped.
         name: what the progress bar says.
     """
-    folder = cache / "embeddings" / runtime.space[:32]
+    folder = cache / "embeddings" / f"{runtime.space[:32]}-{pixel_limit}"
     index = read_index(folder)
     todo = list({key: i for i, key in reversed(list(enumerate(split.ids))) if key not in index}.values())[::-1]
     bad: dict[bytes, str] = {}
+    ids: list[bytes] = []
+    rows: list[np.ndarray] = []
     start = time.perf_counter()
     with tqdm(total=len(todo), desc=name, unit="image", disable=None if todo else True, smoothing=0.05) as bar:
-        for first in range(0, len(todo), shard_size):
-            ids, rows = [], []
-            chunk = todo[first : first + shard_size]
-            for i, result in zip(chunk, runtime.run(_loader(split, resolution, pixel_limit), chunk), strict=True):
-                if isinstance(result, BadImageError):
-                    bad[split.ids[i]] = str(result)
-                else:
-                    ids.append(split.ids[i])
-                    rows.append(result)
-                bar.update()
-            if ids:
+        results = runtime.run(_loader(split, resolution, pixel_limit), todo)
+        for i, result in zip(todo, results, strict=True):
+            if isinstance(result, BadImageError):
+                bad[split.ids[i]] = str(result)
+            else:
+                ids.append(split.ids[i])
+                rows.append(result)
+            bar.update()
+            if ids and (len(ids) == shard_size or i == todo[-1]):
                 index |= write_shard(folder, ids, np.stack(rows))
+                ids, rows = [], []
     seconds = time.perf_counter() - start
     good = np.array([i for i, key in enumerate(split.ids) if key not in bad], np.int64)
     return Embedded(
         embeddings=gather(index, [split.ids[i] for i in good]),
         rows=good,
         skipped=tuple(Skip(split.keys[i], bad[key]) for i, key in enumerate(split.ids) if key in bad),
-        computed=len(todo),
+        computed=len(todo) - len(bad),
         seconds=seconds,
     )
 

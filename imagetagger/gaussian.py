@@ -4,15 +4,17 @@ Batch fit, sharded fit, learning one picture and forgetting it are one operation
 live only in `finalize`. All functions are pure and can be jitted.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from imagetagger.cores import cores
 
 BLOCK = 512
 """Pictures summed at once."""
@@ -144,8 +146,10 @@ def fit(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: int, features
         embeddings, labels = jax.device_put(batch)
         return reduce(merge, (from_batch(embeddings, column, classes) for column in labels.T))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        statistics = reduce(merge, pool.map(of, batches), empty(classes, features))
+    statistics, waiting = empty(classes, features), iter(batches)
+    with ThreadPoolExecutor() as pool:
+        while side_by_side := list(islice(waiting, cores())):
+            statistics = reduce(merge, pool.map(of, side_by_side), statistics)
     if (largest := float(statistics.count.max())) >= LARGEST_COUNT:
         raise OverflowError(f"got {largest:.0f} pictures of one tag, expected fewer than {LARGEST_COUNT}: fit a subset")
     return statistics

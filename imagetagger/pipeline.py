@@ -1,5 +1,6 @@
 """The line from pictures to figures, stage after stage: load, embed, fit, calibrate, evaluate."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import numpy as np
 
 from imagetagger import calibration, config, gaussian, metrics, result
 from imagetagger.backbone.weights import load_backbone
-from imagetagger.data.dataset import Dataset, Skip, Split, Tag, fingerprint, take
+from imagetagger.data.dataset import Skip, Split, Tag, fingerprint, take
 from imagetagger.data.load import load
 from imagetagger.data.subset import held_out, keep, ranks
 from imagetagger.embed import Embedded, embed
@@ -20,6 +21,9 @@ from imagetagger.runtime import make_runtime
 
 BATCH = 16384
 """Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
@@ -69,6 +73,7 @@ def run(settings: config.Experiment) -> Outcome:
             synthetic_per_class=data.synthetic_per_class,
             validation_fraction=data.validation_fraction,
         )
+        listed = len(dataset.train.ids) + len(dataset.validation.ids)
         rank = ranks(dataset.train.ids, dataset.train.labels, settings.seed)
         kept = np.flatnonzero(keep(rank, dataset.train.labels, data.fraction, data.per_class))
         dataset = dataset._replace(train=take(dataset.train, kept))
@@ -98,7 +103,9 @@ def run(settings: config.Experiment) -> Outcome:
         stage["images_per_second"] = computed / seconds if computed else None
         stage["raw_images_per_second"] = float(np.mean(rates)) if rates else None
         stage["cached"] = computed == 0
-    skipped = check_bad(dataset, (*train.skipped, *validation.skipped), data.max_bad_fraction)
+    unreadable = (*train.skipped, *validation.skipped)
+    embedded = len(dataset.train.ids) + len(dataset.validation.ids)
+    skipped = check_bad(dataset.skipped, listed, unreadable, embedded, data.max_bad_fraction)
     labels = dataset.train.labels[train.rows]
     held = held_out(rank[kept][train.rows], data.calibration_fraction)
     tags = len(dataset.tags)
@@ -114,6 +121,8 @@ def run(settings: config.Experiment) -> Outcome:
     with _stage(stages, "calibrate", images=int(held.sum())):
         held_scores = score(fitted, train.embeddings[held])
         temperature = calibration.fit_temperature(held_scores, multi_hot(labels[held], tags))
+        if temperature > 0.99 * calibration.HOTTEST:
+            log.warning("no temperature up to %.0e calibrates these scores: raise classifier.kappa", temperature)
 
     with _stage(stages, "evaluate", images=len(validation.rows)):
         scores = score(fitted, validation.embeddings)
@@ -147,7 +156,10 @@ def run(settings: config.Experiment) -> Outcome:
 def score(fitted: gaussian.Gaussian, embeddings: np.ndarray) -> np.ndarray:
     """Return the log joint of embeddings (N, D) under every class, float32 (N, C)."""
     rows = [np.asarray(gaussian.log_joint(fitted, jax.device_put(embeddings[i]))) for i in _batches(len(embeddings))]
-    return np.concatenate(rows) if rows else np.zeros((0, len(fitted.log_prior)), np.float32)
+    scores = np.concatenate(rows) if rows else np.zeros((0, len(fitted.log_prior)), np.float32)
+    if np.isnan(scores).any():
+        raise BadDataError("scores are not numbers: all pictures look alike to the network; give it others")
+    return scores
 
 
 def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
@@ -155,15 +167,26 @@ def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
     return (labels[:, :, None] == np.arange(tags)).any(1)
 
 
-def check_bad(dataset: Dataset, unreadable: tuple[Skip, ...], max_bad_fraction: float) -> tuple[Skip, ...]:
-    """Return all skipped pictures, or raise BadDataError where they are too many to go on."""
-    skipped = (*dataset.skipped, *unreadable)
-    total = len(dataset.train.keys) + len(dataset.validation.keys) + len(dataset.skipped)
-    if len(skipped) > max_bad_fraction * total:
+def check_bad(
+    unlisted: tuple[Skip, ...], listed: int, unreadable: tuple[Skip, ...], embedded: int, max_bad_fraction: float
+) -> tuple[Skip, ...]:
+    """Return all skipped pictures, or raise BadDataError where they are too many to go on.
+
+    Args:
+        unlisted: skipped while loading.
+        listed: pictures that loading kept, before a subset was taken.
+        unreadable: skipped while embedding.
+        embedded: pictures that were to be embedded.
+        max_bad_fraction: largest sum of both shares.
+    """
+    skipped = (*unlisted, *unreadable)
+    share = len(unlisted) / max(len(unlisted) + listed, 1) + len(unreadable) / max(embedded, 1)
+    if share > max_bad_fraction:
         shown = "\n".join(f"  {skip.key}: {skip.reason}" for skip in skipped[:10])
         raise BadDataError(
-            f"{len(skipped)} of {total} pictures cannot be used, more than data.max_bad_fraction={max_bad_fraction} "
-            f"allows. The first ones:\n{shown}\nMend or remove them, or raise data.max_bad_fraction."
+            f"{len(skipped)} pictures ({100 * share:.1f} %) cannot be used, more than "
+            f"data.max_bad_fraction={max_bad_fraction} allows. The first ones:\n{shown}\n"
+            "Mend or remove them, or raise data.max_bad_fraction."
         )
     return skipped
 

@@ -4,9 +4,9 @@ import hashlib
 import json
 import math
 import platform
+import re
 import sys
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from imagetagger import config
 from imagetagger.backbone.model import Backbone
 from imagetagger.data.dataset import Dataset, Skip
 from imagetagger.files import whole
-from imagetagger.runtime import Runtime
+from imagetagger.runtime import Runtime, installed_version
 
 SCHEMA = 1
 PACKAGES = ("imagetagger", "jax", "jaxlib", "flax", "numpy", "pillow", "ai-edge-litert", "tensorflow-cpu", "tensorflow")
@@ -100,18 +100,15 @@ def config_digest(settings: config.Experiment) -> str:
 
 def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the packages that shape the figures; None where not installed."""
-
-    def installed(name: str) -> str | None:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            return None
-
-    return {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: installed_version(name) for name in PACKAGES}}
 
 
 def peak_memory() -> int | None:
     """Return the most memory this process has held, in bytes; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count what a parent held before it became this process
+        peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(peak[1]) * 1024 if peak else None
     if sys.platform == "win32":
         return None
     import resource

@@ -24,7 +24,7 @@ CONFIGS = _PACKAGE / "configs" if (_PACKAGE / "configs").is_dir() else _PACKAGE.
 def _run(composed: DictConfig) -> None:
     try:
         _run_job(config.from_hydra(composed))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN or "HYDRA_FULL_ERROR" in os.environ:
             raise
         sys.exit(f"{error}\n(HYDRA_FULL_ERROR=1 shows where this was raised.)")
@@ -37,11 +37,11 @@ def _run_job(settings: config.Experiment) -> None:
     folder = Path(job.runtime.output_dir)
     start = time.perf_counter()
     outcome = pipeline.run(settings)
+    result.write(outcome.result, folder / "result.json")
     if job.mode == RunMode.RUN:
         from imagetagger.report import html
 
         html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
-    result.write(outcome.result, folder / "result.json")
     log.info("%s", result.summary(outcome.result))
     log.info(
         "%.1f s in all. Result%s in %s", time.perf_counter() - start, " and report" * (job.mode == RunMode.RUN), folder

@@ -5,13 +5,12 @@ indices to embed, and yields their embeddings in order, a BadImageError in place
 goes on in parallel with computing.
 """
 
-import os
 import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +20,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from imagetagger.backbone.model import Backbone, forward, space_digest
+from imagetagger.cores import cores
 from imagetagger.export.tflite import quiet, to_tflite
 from imagetagger.files import whole
 from imagetagger.preprocess import BadImageError
+
+AHEAD = 256
+"""Embeddings computed before they are wanted: keeps cores busy while a shard is written."""
 
 Load = Callable[[int], np.ndarray]
 Result = np.ndarray | BadImageError
@@ -71,7 +74,7 @@ def make_runtime(
     """
     if runtime not in ("auto", "jax", "litert"):
         raise ValueError(f"got embed.runtime={runtime}, expected auto, jax or litert")
-    workers = workers or os.cpu_count() or 1
+    workers = workers or cores()
     dtype = np.dtype(backbone.net.dtype).name
     if runtime == "auto":
         runtime = "litert" if jax.default_backend() == "cpu" and dtype == "float32" else "jax"
@@ -85,13 +88,35 @@ def make_runtime(
 
 def convert_cached(backbone: Backbone, resolution: int, space: str, cache: Path) -> Path:
     """Return the path of the backbone as a .tflite file with signature `embed`, converting it once."""
-    path = cache / "models" / f"{space[:32]}-jax{version('jax')}.tflite"
+    tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
+    path = cache / "models" / f"{space[:32]}-jax{version('jax')}-tensorflow{tensorflow}.tflite"
     if not path.exists():
         image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
         model = to_tflite({"embed": (lambda image: {"embedding": forward(backbone, image)}, {"image": image})})
         with whole(path) as partial:
             partial.write_bytes(model)
     return path
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, function: Callable[[int], Result], indices: Sequence[int], ahead: int
+) -> Iterator[Result]:
+    """Yield function(index) in order, at most `ahead` of them begun before they are wanted: bounds memory."""
+    begun: deque[Future[Result]] = deque()
+    for index in indices:
+        begun.append(pool.submit(function, index))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
@@ -119,7 +144,7 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
 
     def run(load: Load, indices: Sequence[int]) -> Iterator[Result]:
         with ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(lambda index: embed_one(load, index), indices)
+            yield from _in_order(pool, lambda index: embed_one(load, index), indices, AHEAD)
 
     def raw_rate(seconds: float) -> float:
         shape = runners[0].get_input_details()["image"]["shape"]
@@ -161,7 +186,7 @@ def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: in
     def run(load: Load, indices: Sequence[int]) -> Iterator[Result]:
         pending: deque[tuple[Sequence[Result], jax.Array]] = deque()
         with ThreadPoolExecutor(workers) as pool:
-            results = pool.map(lambda index: load_one(load, index), indices)
+            results = _in_order(pool, lambda index: load_one(load, index), indices, 2 * batch_size)
             while loaded := list(islice(results, batch_size)):
                 images = np.zeros((batch_size, resolution, resolution, 3), np.uint8)
                 good = [item for item in loaded if not isinstance(item, BadImageError)]

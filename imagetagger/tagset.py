@@ -42,10 +42,3 @@ def check_threshold(threshold: float) -> float:
     if not 0 < threshold <= 1:
         raise ValueError(f"got classifier.threshold={threshold}, expected a probability in (0, 1]")
     return threshold
-
-
-def top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
-    """Return the sets of the k most probable tags, bool (N, C)."""
-    members = np.zeros(probabilities.shape, bool)
-    np.put_along_axis(members, ranked(probabilities)[..., :k], True, -1)
-    return members

@@ -4,10 +4,15 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import jax
 import pytest
 
+os.environ["JAX_PLATFORMS"] = "cpu"  # for the programs that tests start
+jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 2)
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 sys.path.insert(0, str(Path(__file__).parent))
 

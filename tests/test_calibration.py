@@ -50,3 +50,7 @@ def test_pictures_that_say_nothing_leave_the_range_bounded():
     assert fit_temperature(scores, ~right) == pytest.approx(HOTTEST, rel=1e-4)
     assert fit_temperature(np.zeros((0, 2)), np.zeros((0, 2), bool)) == 1.0
     assert fit_temperature(np.array([[0.0, -np.inf]]), np.array([[False, True]])) == 1.0
+
+
+def test_scores_of_any_size_find_their_temperature():
+    assert fit_temperature(*sample(1e8)) == pytest.approx(1e8, rel=0.08)

@@ -237,7 +237,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
 def test_schema_and_functions_have_the_same_names():
     assert names(Data) == keywords(load) - {"cache", "seed"} | {"name", "calibration_fraction"} | {
         *(set(inspect.signature(keep).parameters) - {"rank", "labels"}),
-        *(set(inspect.signature(check_bad).parameters) - {"dataset", "unreadable"}),
+        *(set(inspect.signature(check_bad).parameters) & {"max_bad_fraction"}),
         *(keywords(embed) & {"pixel_limit"}),
     }
     assert names(Backbone) == {"name"} | keywords(weights.load_backbone) - {"cache", "dtype", "seed"}

@@ -235,3 +235,14 @@ def test_a_progress_bar_is_shown_on_a_terminal_only_and_for_work_only(terminal, 
         embed(split, counting_runtime([]), SIZE, tmp_path, name="embedding train")
         assert ("embedding train: 100%" in screen.getvalue()) == shown
         assert bool(screen.getvalue()) == shown
+
+
+def test_bad_pictures_count_as_nothing_computed(tmp_path):
+    split = make_split([b"no picture", encode(noisy((0, 0, 0), 1))])
+    assert [embed(split, counting_runtime([]), SIZE, tmp_path).computed for _ in range(2)] == [1, 0]
+
+
+def test_what_the_cache_holds_does_not_change_what_is_skipped(tmp_path):
+    split = make_split([encode(noisy((0, 0, 0), 1, (100, 100)))])
+    assert not embed(split, counting_runtime([]), SIZE, tmp_path).skipped
+    assert embed(split, counting_runtime([]), SIZE, tmp_path, pixel_limit=5000).skipped

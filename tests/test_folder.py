@@ -220,13 +220,14 @@ def test_fewer_than_two_tags_with_pictures_are_an_error(root, removed):
     [
         ("a.csv", "file,label\na.png,red\n", "with columns file, label, expected path and tags"),
         ("a.csv", "", "expected path and tags"),
-        ("a.csv", "path,tags\ncaf\xe9.png,red\n".encode("latin-1"), "a.csv, which is not text in UTF-8"),
+        ("a.csv", 'path,tags\n"a' + 140_000 * "a", "a.csv, which is no list in UTF-8: field larger"),
+        ("a.csv", "path,tags\ncaf\xe9.png,red\n".encode("latin-1"), "a.csv, which is no list in UTF-8"),
         ("a.jsonl", '{"path": "a.png", "tags": ["red"]}\n\n{"path": "b.png", "tags": \n', "got line 3 of .*a.jsonl"),
         ("a.jsonl", '{"path": "a.png"}\n', "got line 1 of"),
         ("a.jsonl", '{"path": 1, "tags": ["red"]}\n', "got line 1 of"),
         ("a.jsonl", '{"path": "a.png", "tags": null}\n', "got line 1 of"),
         ("a.jsonl", '["a.png", "red"]\n', "got line 1 of"),
-        ("a.jsonl", b"\xff\xfe", "a.jsonl, which is not text in UTF-8"),
+        ("a.jsonl", b"\xff\xfe", "a.jsonl, which is no list in UTF-8"),
         ("a.txt", "a.png red\n", "expected a folder with one sub-folder a tag, a .csv or a .jsonl file"),
     ],
 )
@@ -240,3 +241,10 @@ def test_a_file_that_is_no_such_list_is_an_error_that_says_where(tmp_path, name,
 def test_a_path_where_nothing_is_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=str(tmp_path / "gone")):
         load(tmp_path / "gone", 0.2, 0)
+
+
+def test_a_file_too_large_for_a_picture_is_skipped_unread(root):
+    film = root / "red" / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(20 * 2**30)
+    assert load(root, 0.2, 0).skipped == (("red/film.mp4", "20,480 MiB, too large for a picture"),)

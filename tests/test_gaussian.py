@@ -203,3 +203,21 @@ def test_a_fit_sharded_over_devices_equals_the_fit_on_one():
     sharded = from_batch(jax.device_put(x, sharding), jax.device_put(labels, sharding), CLASSES)
     assert jax.local_device_count() > 1
     assert_same(sharded, from_batch(x, labels, CLASSES))
+
+
+def test_a_fit_draws_no_more_batches_than_it_sums_side_by_side(monkeypatch):
+    drawn: list[int] = []
+    drawn_at_merge: list[int] = []
+
+    def batches():
+        for i in range(40):
+            drawn.append(i)
+            yield np.ones((2, FEATURES), np.float32), np.zeros((2, 1), np.int32)
+
+    def counting_merge(a, b):
+        drawn_at_merge.append(len(drawn))
+        return merge(a, b)
+
+    monkeypatch.setattr(gaussian, "merge", counting_merge)
+    assert fit(batches(), CLASSES, FEATURES).count[0] == 80
+    assert drawn_at_merge[0] <= gaussian.cores()

@@ -124,7 +124,7 @@ def test_a_bad_picture_is_listed_with_its_reason_and_left_out(run, folder, tmp_p
 def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, folder, tmp_path):
     for i in range(12):
         (tmp_path / "pictures" / "red" / f"bad{i:02d}.png").write_bytes(b"no picture %d" % i)
-    with pytest.raises(BadDataError, match=r"^12 of 48 pictures .*max_bad_fraction=0.2 allows") as error:
+    with pytest.raises(BadDataError, match=r"^12 pictures \(25.0 %\) .*max_bad_fraction=0.2 allows") as error:
         run(*folder, "data.max_bad_fraction=0.2")
     assert str(error.value).count("red/bad") == 10
     assert "not an image" in str(error.value)
@@ -132,7 +132,7 @@ def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, fo
 
 
 def test_where_nothing_is_left_to_learn_from_the_run_says_so(run, folder):
-    with pytest.raises(BadDataError, match=r"36 of 36 .*\n.*data.pixel_limit"):
+    with pytest.raises(BadDataError, match=r"36 pictures \(100.0 %\) .*\n.*data.pixel_limit"):
         run(*folder, "data.pixel_limit=100")
     with pytest.raises(BadDataError, match="no pictures to learn from"):
         run(*folder, "data.pixel_limit=100", "data.max_bad_fraction=1")
@@ -226,3 +226,17 @@ def test_scores_of_batches_are_those_of_the_whole(monkeypatch):
     monkeypatch.setattr(pipeline, "BATCH", 16)
     np.testing.assert_allclose(pipeline.score(fitted, x), whole, rtol=1e-5)
     assert pipeline.score(fitted, x[:0]).shape == (0, 3)
+
+
+def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run, folder, tmp_path):
+    for i in range(2):
+        (tmp_path / "pictures" / f"stray{i}.png").write_bytes(picture("red", 500 + i))
+    for subset in ("seed=0", "data.per_class=4"):
+        assert run(*folder, "data.max_bad_fraction=0.06", subset).result["data"]["skipped"] == 2
+
+
+def test_pictures_that_all_look_alike_are_refused():
+    x, labels = np.ones((6, 2), np.float32), np.array([[0], [1]] * 3, np.int32)
+    fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
+    with pytest.raises(BadDataError, match="look alike"):
+        pipeline.score(fitted, x)

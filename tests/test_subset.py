@@ -159,3 +159,11 @@ def test_an_empty_collection_has_no_ranks_and_divides_into_nothing():
     assert ranks(empty.ids, empty.labels, 0).shape == (0,)
     assert [len(part.keys) for part in divide(empty, 0.2, 0)] == [0, 0]
     assert keep(np.array([], int), empty.labels, fraction=0.5).shape == (0,)
+
+
+def test_a_tag_that_only_accompanies_others_is_never_held_out_entirely():
+    ids = [bytes([i]) * 16 for i in range(40)]
+    labels = pad_labels([[0, 1] if i in (5, 6) else [0] for i in range(40)])
+    for seed in range(30):
+        held = held_out(ranks(ids, labels, seed), 0.5)
+        assert held[[5, 6]].sum() == 1

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagetagger.tagset import cumulative, ranked, top_k
+from imagetagger.tagset import cumulative, ranked
 
 
 @settings(max_examples=100, deadline=None)
@@ -22,12 +22,6 @@ def test_a_cumulative_set_is_the_smallest_prefix_that_reaches_the_threshold(clas
 def test_equal_probabilities_keep_the_order_of_tags():
     np.testing.assert_array_equal(ranked(np.full((1, 4), 0.25)), [[0, 1, 2, 3]])
     np.testing.assert_array_equal(cumulative(np.full((1, 4), 0.25), 0.5), [[True, True, False, False]])
-
-
-def test_top_k_holds_the_k_most_probable():
-    p = np.array([[0.1, 0.6, 0.3]])
-    np.testing.assert_array_equal(top_k(p, 2), [[False, True, True]])
-    assert top_k(p, 5).all()
 
 
 @pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1, float("nan")])

@@ -214,3 +214,10 @@ def test_a_damaged_zip_is_refused_by_the_name_of_what_is_damaged(mini, tmp_path)
     mini.write_bytes(data)
     with pytest.raises(OSError, match=r"is damaged at train/n00000001/images/n00000001_1\.JPEG"):
         load(mini, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["words.txt", "val/val_annotations.txt"])
+def test_a_zip_without_one_of_its_lists_is_refused_by_its_name(mini, tmp_path, name):
+    whole = repack(mini, tmp_path / "part.zip", without={f"tiny-imagenet-200/{name}"})
+    with pytest.raises(OSError, match=f"part.zip is damaged at {name}"):
+        load(whole, tmp_path)

@@ -276,3 +276,11 @@ def test_the_fallback_is_used_and_says_so(server, tmp_path, caplog):
 
 def test_the_fallback_is_not_used_where_it_is_not_needed(server, tmp_path):
     assert imagenet(tmp_path, fallback="efficientnet_lite0").architecture == "mobilenet_v2"
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = load_backbone("mobilenet_v2", width=0.35, resolution=32, weights="random", cache=tmp_path)
+    save_weights(made, tmp_path / "own.safetensors")
+    found = load_backbone("mobilenet_v2", width=0.35, resolution=32, weights="~/own.safetensors", cache=tmp_path)
+    assert found.weights_sha256

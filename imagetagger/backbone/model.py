@@ -12,6 +12,9 @@ from imagetagger.backbone.inverted_residual import InvertedResidualNet, unit_nam
 from imagetagger.backbone.layouts import Units
 from imagetagger.preprocess import CONTRACT
 
+NETWORK = 1
+"""Version of what the blocks compute: raised when a change of them changes embeddings."""
+
 
 class Normalisation(NamedTuple):
     """(x / 255 - mean) / std per channel, x in 0..255."""
@@ -109,6 +112,7 @@ def space_digest(backbone: Backbone, resolution: int, runtime: str, dtype: str) 
     for kernel, bias in from_params(backbone.params, backbone.net):
         digest.update(np.ascontiguousarray(kernel, "<f4").tobytes() + np.ascontiguousarray(bias, "<f4").tobytes())
     settings = {
+        "network": NETWORK,
         "architecture": backbone.architecture,
         "width": backbone.width,
         "activation": backbone.net.activation,

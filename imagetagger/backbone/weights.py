@@ -183,7 +183,11 @@ def load_backbone(
     if weights == "imagenet" and width not in published.widths:
         raise ValueError(f"got backbone.width={width}, but ImageNet weights are published for {published.widths}")
     try:
-        path = published.find(width, resolution, cache / "weights") if weights == "imagenet" else Path(weights)
+        path = (
+            published.find(width, resolution, cache / "weights")
+            if weights == "imagenet"
+            else Path(weights).expanduser()
+        )
     except DownloadError as error:
         if fallback is None or fallback == name:
             raise

@@ -13,6 +13,8 @@ from imagetagger.data.subset import divide
 
 log = logging.getLogger(__name__)
 
+LARGEST_FILE = 2**30
+"""Bytes; files are read whole."""
 CLUTTER = {"thumbs.db", "desktop.ini"}
 SPLIT_NAMES = {"train", "val", "valid", "validation", "test"}
 
@@ -39,8 +41,8 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
         raise ValueError(f"got data.path={path}, expected a folder with one sub-folder a tag, a .csv or a .jsonl file")
     try:
         pairs = list(_read_folder(path) if path.is_dir() else readers[path.suffix.lower()](path))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"got data.path={path}, which is not text in UTF-8: {error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"got data.path={path}, which is no list in UTF-8: {error}") from error
 
     def key(file: Path) -> str:
         return _printable(file.relative_to(path).as_posix() if path.is_dir() else str(file))
@@ -83,8 +85,11 @@ def _problem(file: Path) -> str | None:
     try:
         if not file.is_file():
             return "no such file"
-        if file.stat().st_size == 0:
+        size = file.stat().st_size
+        if size == 0:
             return "empty file"
+        if size > LARGEST_FILE:
+            return f"{size / 2**20:,.0f} MiB, too large for a picture"
         file.open("rb").close()
     except OSError as error:
         return f"cannot be read: {error.strerror}"

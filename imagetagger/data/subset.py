@@ -1,8 +1,8 @@
 """Deterministic class-stratified choices: hold some pictures of each tag out, keep some of each tag.
 
-Every choice goes by a picture's rank within its (first) tag, in an order drawn from the seed and the
-picture's content. So a bigger subset contains every smaller one of the same seed, and neither the order
-of files on disk nor pictures of other tags change a picture's place.
+Every choice goes by a picture's rank within its tag (the rarest, where it has several), in an order drawn from the
+seed and the picture's content. So a bigger subset contains every smaller one of the same seed, and neither names nor
+the order of files on disk nor pictures of other tags change a picture's place.
 """
 
 import hashlib
@@ -13,19 +13,32 @@ import numpy as np
 from imagetagger.data.dataset import Split, take
 
 
+def rarest_tag(labels: np.ndarray) -> np.ndarray:
+    """Return of each picture's tags the one with the fewest pictures, (N,), from labels (N, L) padded with -1.
+
+    Stratifying by it keeps a tag that only accompanies others from being held out entirely.
+
+    >>> rarest_tag(np.array([[0, -1], [0, 1], [0, -1]]))
+    array([0, 1, 0])
+    """
+    pictures = np.bincount(labels[labels >= 0], minlength=1)
+    rarity = np.where(labels >= 0, pictures[labels], len(labels) + 1)
+    return np.take_along_axis(labels, rarity.argmin(1)[:, None], 1)[:, 0]
+
+
 def ranks(ids: Sequence[bytes], labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return each picture's rank within its first tag, int64 (N,): 0 for the first of its tag.
+    """Return each picture's rank within its rarest tag, int64 (N,): 0 for the first of its tag.
 
     Args:
         ids: (N,) content ids.
-        labels: int32 (N, L); the first column counts.
+        labels: int32 (N, L).
         seed: another seed gives another order.
     """
     salt = seed.to_bytes(8, "little", signed=True)
     keys = np.array([hashlib.blake2b(i, key=salt, digest_size=8).hexdigest() for i in ids])
-    first = labels[:, 0]
-    order = np.lexsort((keys, first))
-    starts = np.searchsorted(first[order], first[order])
+    tag = rarest_tag(labels)
+    order = np.lexsort((keys, tag))
+    starts = np.searchsorted(tag[order], tag[order])
     result = np.empty(len(ids), np.int64)
     result[order] = np.arange(len(ids)) - starts
     return result
@@ -58,7 +71,7 @@ def keep(
 
     Args:
         rank: (N,) from `ranks`.
-        labels: int32 (N, L); the first column counts.
+        labels: int32 (N, L).
         fraction: keep this share of each tag's pictures, rounded up, so at least one.
         per_class: keep at most this many pictures of each tag.
 
@@ -70,7 +83,8 @@ def keep(
     if fraction is not None:
         if not 0 < fraction <= 1:
             raise ValueError(f"got data.fraction={fraction}, expected a share in (0, 1], or null for all pictures")
-        total = np.bincount(labels[:, 0])[labels[:, 0]]
+        tag = rarest_tag(labels)
+        total = np.bincount(tag)[tag]
         return rank < np.ceil(total * fraction - 1e-9)
     if per_class is not None:
         if per_class < 1:

@@ -39,7 +39,8 @@ def load(
     try:
         builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
     except (ValueError, AssertionError) as error:  # unknown name or config, unknown version
-        raise ValueError(f"got data.tfds_name={name}: {str(error).splitlines()[0]}") from error
+        hint = " Name another folder in data.path, to prepare it there again." if "File format" in str(error) else ""
+        raise ValueError(f"got data.tfds_name={name}: {str(error).splitlines()[0]}{hint}") from error
     image: Any = None
     label: Any = None
     match builder.info.supervised_keys:

@@ -64,7 +64,7 @@ def open_archive(path: Path) -> Archive:
     def read(name: str) -> bytes:
         try:
             return archive.read(prefix + name)
-        except (zipfile.BadZipFile, zlib.error) as error:
+        except (KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise OSError(f"{path} is damaged at {name}: {error}. Download it again.") from error
 
     return Archive(names, read)
