@@ -89,7 +89,7 @@ def main() -> None:
             runtime = make_runtime(backbone, side, cache, runtime=name, batch_size=arguments.batch)
             alone = runtime.raw_rate(arguments.seconds)
             found = embed(split, runtime, side, cache)
-            limit = roofline(backbone, side, arguments.batch, dtype, arguments.matrix)
+            limit = roofline(backbone, side, arguments.batch, dtype, arguments.matrix) if name == "jax" else np.nan
         print(
             f"{name:10}{dtype:10}{alone:18,.0f}{limit:10,.0f}{100 * alone / limit:7.1f}%"
             f"{found.computed / found.seconds:16,.0f}"

@@ -2,7 +2,7 @@
 
     python experiments/benchmarks/gaussian.py [--pictures 100000] [--features 1280] [--tags 200]
 
-Prints a table of seconds (the median of `--repeats` runs), the ratios, and whether decisions are equal.
+Prints seconds (medians of `--rounds` rounds, in which they take turns), ratios, and whether decisions are equal.
 """
 
 import argparse
@@ -52,15 +52,16 @@ def fit_ours(x: np.ndarray, labels: np.ndarray) -> gaussian.Gaussian:
     return jax.block_until_ready(gaussian.finalize(gaussian.fit(batches, tags, x.shape[1]), 0.0, SMOOTHING))
 
 
-def timed(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the median seconds of some runs, the first left out (compilation, page faults), and the value."""
-    function()
-    seconds, value = [], None
-    for _ in range(repeats):
-        start = time.perf_counter()
-        value = function()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds), value
+def timed(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, Any]]:
+    """Return each function's median seconds and its value, taking turns; two rounds to warm up are left out."""
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    values = {}
+    for _ in range(rounds + 2):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            values[name] = function()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: (statistics.median(seconds[name][2:]), values[name]) for name in functions}
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=1280)
     parser.add_argument("--tags", type=int, default=200)
     parser.add_argument("--predict", type=int, default=2000, help="pictures to predict")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     x, labels = embeddings(arguments.pictures, arguments.features, arguments.tags)
     new = x[: arguments.predict]
@@ -81,13 +82,13 @@ def main() -> None:
         "plain loop": lambda: fit_loop(x, labels),
         "imagetagger": lambda: fit_ours(x, labels),
     }
-    fitted = {name: timed(function, arguments.repeats) for name, function in fits.items()}
+    fitted = timed(fits, arguments.rounds)
     predicts: dict[str, Callable[[], np.ndarray]] = {
         "scikit-learn": lambda: fitted["scikit-learn"][1].predict_joint_log_proba(new),
         "plain loop": lambda: predict_loop(fitted["plain loop"][1], new),
         "imagetagger": lambda: score(fitted["imagetagger"][1], new),
     }
-    predicted = {name: timed(function, arguments.repeats) for name, function in predicts.items()}
+    predicted = timed(predicts, arguments.rounds)
 
     reference = predicted["scikit-learn"][1].argmax(1)
     print(f"{arguments.pictures} x {arguments.features}, {arguments.tags} tags; predict {arguments.predict}")
