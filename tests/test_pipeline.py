@@ -82,7 +82,7 @@ def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path):
     assert set(found["variants"]) == {"float32"}
     assert set(found["variants"]["float32"]) >= {*FIGURES, "bytes", "images_per_second", "cosine_to_float"}
     assert found["variants"]["float32"]["bytes"] > 1e5
-    assert set(found["confidence_intervals"]) == FIGURES
+    assert set(found["confidence_intervals"]) == FIGURES - {"ece"}
     assert found["peak_memory_bytes"] > 1e7
     assert found["versions"]["jax"]
     assert outcome.scores.shape == outcome.truth.shape == (found["data"]["validation"], 12)
