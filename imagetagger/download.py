@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlparse
 
 import pooch
+import requests
 
 from imagetagger.files import whole
 
@@ -44,8 +45,9 @@ def download(source: Download, folder: Path) -> Path:
         pooch.get_logger().setLevel("WARNING")
         pooch.retrieve(source.url, known_hash=expected, fname=name, path=folder, progressbar=sys.stderr.isatty())
     except Exception as error:  # pooch passes on whatever requests, the file system or its hash check raise
+        reason = "the server cannot be reached" if isinstance(error, requests.ConnectionError) else error
         raise DownloadError(
-            f"cannot download {source.url} ({error}). With no network, put the file at {target}, or name a local copy "
+            f"cannot download {source.url} ({reason}). With no network, put the file at {target}, or name a local copy "
             "in data.path or backbone.weights."
         ) from error
     if expected is None:

@@ -1,5 +1,6 @@
 """Pictures to embeddings: streaming, cached by content, resumable."""
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from imagetagger.data.dataset import Skip, Split
 from imagetagger.embedding_store import gather, read_index, write_shard
 from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, preprocess
 from imagetagger.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 
 class Embedded(NamedTuple):
@@ -56,6 +59,8 @@ def embed(
     folder = cache / "embeddings" / f"{runtime.space[:32]}-{pixel_limit}"
     index = read_index(folder)
     todo = list({key: i for i, key in reversed(list(enumerate(split.ids))) if key not in index}.values())[::-1]
+    if todo:
+        log.info("%s: %d pictures, %d of them in the cache already", name, len(split.ids), len(split.ids) - len(todo))
     bad: dict[bytes, str] = {}
     ids: list[bytes] = []
     rows: list[np.ndarray] = []

@@ -22,6 +22,8 @@ from imagetagger.runtime import make_runtime
 BATCH = 16384
 """Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
 
+FEVERISH = 1e4
+"""Temperatures of sound scores are in the tens; far above, variances were estimated from too little."""
 
 log = logging.getLogger(__name__)
 
@@ -121,8 +123,12 @@ def run(settings: config.Experiment) -> Outcome:
     with _stage(stages, "calibrate", images=int(held.sum())):
         held_scores = score(fitted, train.embeddings[held])
         temperature = calibration.fit_temperature(held_scores, multi_hot(labels[held], tags))
-        if temperature > 0.99 * calibration.HOTTEST:
-            log.warning("no temperature up to %.0e calibrates these scores: raise classifier.kappa", temperature)
+        if not held.any():
+            log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
+        if temperature > FEVERISH:
+            log.warning(
+                "temperature %.3g: the variances are poor; use more pictures or raise classifier.kappa", temperature
+            )
 
     with _stage(stages, "evaluate", images=len(validation.rows)):
         scores = score(fitted, validation.embeddings)

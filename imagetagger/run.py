@@ -24,6 +24,8 @@ CONFIGS = _PACKAGE / "configs" if (_PACKAGE / "configs").is_dir() else _PACKAGE.
 def _run(composed: DictConfig) -> None:
     try:
         _run_job(config.from_hydra(composed))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was embedded is kept: the same command goes on from there.")
     except (ValueError, OSError, OverflowError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN or "HYDRA_FULL_ERROR" in os.environ:
             raise

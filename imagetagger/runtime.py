@@ -5,6 +5,7 @@ indices to embed, and yields their embeddings in order, a BadImageError in place
 goes on in parallel with computing.
 """
 
+import logging
 import queue
 import time
 from collections import deque
@@ -24,6 +25,8 @@ from imagetagger.cores import cores
 from imagetagger.export.tflite import quiet, to_tflite
 from imagetagger.files import whole
 from imagetagger.preprocess import BadImageError
+
+log = logging.getLogger(__name__)
 
 AHEAD = 256
 """Embeddings computed before they are wanted: keeps cores busy while a shard is written."""
@@ -78,6 +81,8 @@ def make_runtime(
     dtype = np.dtype(backbone.net.dtype).name
     if runtime == "auto":
         runtime = "litert" if jax.default_backend() == "cpu" and dtype == "float32" else "jax"
+    if dtype != "float32" and jax.default_backend() == "cpu":
+        log.warning("embed.dtype=%s on a CPU is many times slower than float32, which runs on litert", dtype)
     if runtime == "litert" and dtype != "float32":
         raise ValueError(f"got embed.dtype={dtype} with runtime litert: choose float32, or runtime jax")
     space = space_digest(backbone, resolution, runtime, dtype)

@@ -240,3 +240,12 @@ def test_pictures_that_all_look_alike_are_refused():
     fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
     with pytest.raises(BadDataError, match="look alike"):
         pipeline.score(fitted, x)
+
+
+def test_a_temperature_that_cannot_be_trusted_is_told(run, monkeypatch, caplog):
+    assert "calibrat" not in (run() and caplog.text)
+    run("data.calibration_fraction=0")
+    assert "no pictures to calibrate on" in caplog.text
+    monkeypatch.setattr(pipeline, "FEVERISH", 0.5)
+    run()
+    assert "variances are poor" in caplog.text
