@@ -60,7 +60,8 @@ def embed(
     index = read_index(folder)
     todo = list({key: i for i, key in reversed(list(enumerate(split.ids))) if key not in index}.values())[::-1]
     if todo:
-        log.info("%s: %d pictures, %d of them in the cache already", name, len(split.ids), len(split.ids) - len(todo))
+        cached = sum(key in index for key in split.ids)
+        log.info("%s: %d pictures, %d of them in the cache already", name, len(split.ids), cached)
     bad: dict[bytes, str] = {}
     ids: list[bytes] = []
     rows: list[np.ndarray] = []
