@@ -1,4 +1,5 @@
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -12,7 +13,7 @@ from imagetagger.backbone.model import Backbone, forward, space_digest
 from imagetagger.backbone.weights import TORCHVISION, load_backbone
 from imagetagger.export.tflite import to_tflite
 from imagetagger.preprocess import BadImageError
-from imagetagger.runtime import convert_cached, make_runtime
+from imagetagger.runtime import _in_order, convert_cached, make_runtime
 
 SIZE = 64
 
@@ -226,3 +227,12 @@ def test_one_file_holds_several_signatures_of_named_arguments():
     np.testing.assert_array_equal(got["scaled"], 2 * x)
     ends = interpreter.get_signature_runner("ends")(x=x)
     assert (ends["low"], ends["high"]) == (1, 5)
+
+
+def test_no_more_is_begun_than_wanted_ahead():
+    begun = []
+    with ThreadPoolExecutor(2) as pool:
+        stream = _in_order(pool, lambda i: begun.append(i) or i, range(100), 5)
+        assert next(stream) == 0
+        assert len(begun) <= 6
+        assert list(stream) == list(range(1, 100))

@@ -129,7 +129,7 @@ def summary(result: dict[str, Any]) -> str:
     tags = f"{count(data['tags'], 'tag')} learned from {count(data['train'], 'picture')}"
     if not data["validation"]:
         return f"{tags}, and no pictures to try them on."
-    tried, size = count(data["validation"], "picture"), number(figures["set_size"], ".1f")
+    tried, size = count(data["validation"], "picture"), number(figures["set_size"])
     right, inside = times(figures["top1"]), times(figures["coverage"])
     said = f"the first guess is right {right}, and a set of {size} tags on average holds the truth {inside}."
     return f"{tags} and tried on {tried} never seen before: {said}"
