@@ -1,10 +1,8 @@
 import gc
 import hashlib
-import http.server
-import threading
-from types import SimpleNamespace
 
 import pytest
+from local_server import serving
 
 from imagetagger.download import Download, DownloadError, download
 
@@ -21,30 +19,11 @@ def no_socket_outlives_this_module():
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server():
     """A web server with `files`, which it may cut short, and the `requests` it got."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    state = SimpleNamespace(files={"/data.bin": CONTENT}, requests=[], cut=None)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            state.requests.append(self.path)
-            body = state.files.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write((body or b"")[: state.cut])
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        state.url = f"http://127.0.0.1:{listening.server_port}/data.bin"
+    with serving({"/data.bin": CONTENT}) as state:
+        state.url = f"{state.address}/data.bin"
         yield state
-        listening.shutdown()
-        thread.join()
 
 
 def known(content: bytes, algorithm: str = "sha256") -> str:

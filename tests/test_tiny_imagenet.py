@@ -1,8 +1,5 @@
-import functools
 import hashlib
-import http.server
 import io
-import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +7,7 @@ import numpy as np
 import pictures
 import pytest
 import tensorflow_datasets as tfds
+from local_server import serving
 from PIL import Image
 
 from imagetagger.data import tiny_imagenet, tiny_imagenet_builder
@@ -38,19 +36,11 @@ def repack(archive, target, without=()):
 
 
 @pytest.fixture
-def served(mini, monkeypatch):
+def served(mini):
     """The address of the mini zip on a local server, as a Download with its hash."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    folder = mini.rename(mini.parent.joinpath("served").with_suffix(".zip")).parent
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        md5 = hashlib.md5((folder / "served.zip").read_bytes()).hexdigest()
-        yield Download(f"http://127.0.0.1:{server.server_port}/served.zip", f"md5:{md5}")
-        server.shutdown()
-        thread.join()
+    content = mini.read_bytes()
+    with serving({"/served.zip": content}) as state:
+        yield Download(f"{state.address}/served.zip", f"md5:{hashlib.md5(content).hexdigest()}")
 
 
 def test_the_zip_and_the_folder_it_unpacks_to_give_the_same_data_set(mini, tmp_path):
@@ -180,13 +170,11 @@ def test_the_tfds_builders_pictures_are_the_plain_loaders(builder, two_hundred_t
         np.testing.assert_allclose(record["bbox"], np.array([y0, x0, y1, x1]) / 64)
 
 
-def test_the_tfds_builder_downloads_the_official_zip_where_no_source_is_given(
-    served, two_hundred_tags, tmp_path, monkeypatch
-):
-    (tmp_path / "served.zip").write_bytes(two_hundred_tags.read_bytes())
-    monkeypatch.setattr(tiny_imagenet_builder, "OFFICIAL", served._replace(known_hash=None))
-    made = tfds.builder("tiny_imagenet", data_dir=tmp_path / "data", file_format="array_record")
-    made.download_and_prepare(download_dir=tmp_path / "downloads")
+def test_the_tfds_builder_downloads_the_official_zip_where_no_source_is_given(two_hundred_tags, tmp_path, monkeypatch):
+    with serving({"/served.zip": two_hundred_tags.read_bytes()}) as state:
+        monkeypatch.setattr(tiny_imagenet_builder, "OFFICIAL", Download(f"{state.address}/served.zip"))
+        made = tfds.builder("tiny_imagenet", data_dir=tmp_path / "data", file_format="array_record")
+        made.download_and_prepare(download_dir=tmp_path / "downloads")
     assert made.info.splits["train"].num_examples == 400
     assert (tmp_path / "downloads" / "served.zip").exists()
 

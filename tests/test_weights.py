@@ -1,18 +1,16 @@
 import ast
 import gc
 import hashlib
-import http.server
 import inspect
 import logging
 import re
-import threading
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlparse
 
 import h5py
 import numpy as np
 import pytest
+from local_server import serving
 from safetensors.numpy import save_file
 
 from imagetagger import download
@@ -82,34 +80,15 @@ def published(tmp_path_factory) -> bytes:
 @pytest.fixture
 def server(monkeypatch, published):
     """What stands in for Google's server: `files` and the paths that were asked for, in `requests`."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    state = SimpleNamespace(files={FILE_035_96: published}, requests=[])
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            state.requests.append(self.path)
-            body = state.files.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    with serving({FILE_035_96: published}) as state:
 
         def redirected(source, folder):
             url = urlparse(source.url)
             assert (url.scheme, url.netloc) == ("https", "storage.googleapis.com")
-            return download.download(source._replace(url=f"http://127.0.0.1:{listening.server_port}{url.path}"), folder)
+            return download.download(source._replace(url=f"{state.address}{url.path}"), folder)
 
         monkeypatch.setattr(weights, "download", redirected)
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield state
-        listening.shutdown()
-        thread.join()
     gc.collect()
 
 

@@ -1,0 +1,39 @@
+"""A web server of files on this machine, for what would be downloaded."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+
+@contextmanager
+def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
+    """Serve `files` by path at `address`; `requests` lists the paths asked for, `cut` shortens what is sent."""
+    state = SimpleNamespace(files=files, requests=[], cut=None)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            state.requests.append(self.path)
+            body = state.files.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write((body or b"")[: state.cut])
+
+        def log_message(self, *_):
+            pass
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening,
+    ):
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        state.address = f"http://127.0.0.1:{listening.server_port}"
+        yield state
+        listening.shutdown()
+        thread.join()
