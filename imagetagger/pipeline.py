@@ -137,10 +137,7 @@ def run(settings: config.Experiment) -> Outcome:
         observed = metrics.observe(scores, truth, temperature, classifier.threshold)
         figures = metrics.compute(metrics.total(observed))
         median = float(np.median(observed.set_size)) if len(scores) else float("nan")
-        with np.errstate(invalid="ignore"):  # a true tag that was never learned costs infinitely much
-            intervals = metrics.confidence_intervals(
-                observed, resamples=settings.evaluate.bootstrap, seed=settings.seed
-            )
+        intervals = metrics.confidence_intervals(observed, resamples=settings.evaluate.bootstrap, seed=settings.seed)
 
     outcome = result.build(
         settings=settings,

@@ -44,8 +44,7 @@ def outcome(
     raw, observed = (metrics.observe(scores, truth, t, made.classifier.threshold) for t in (1.0, temperature))
     figures = metrics.compute(metrics.total(observed))
     median = float(np.median(observed.set_size)) if n else float("nan")
-    with np.errstate(invalid="ignore"):
-        intervals = metrics.confidence_intervals(observed, resamples=50)
+    intervals = metrics.confidence_intervals(observed, resamples=50)
     stage = {"seconds": 1.5, "images_per_second": 100.0, "cached": None}
     found = result.build(
         settings=made,
