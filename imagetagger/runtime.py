@@ -129,9 +129,10 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
     from ai_edge_litert.interpreter import Interpreter
 
     runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    shape = runners[0].get_input_details()["image"]["shape"]
     with quiet():  # a first call makes the delegate, and says so
         for runner in runners:
-            runner(image=np.zeros(runner.get_input_details()["image"]["shape"], np.uint8))
+            runner(image=np.zeros(shape, np.uint8))
     free: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for runner in runners:
         free.put(runner)
@@ -152,7 +153,6 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
             yield from _in_order(pool, lambda index: embed_one(load, index), indices, AHEAD)
 
     def raw_rate(seconds: float) -> float:
-        shape = runners[0].get_input_details()["image"]["shape"]
         image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
         def repeat(runner: Any) -> float:
