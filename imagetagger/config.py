@@ -74,6 +74,20 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Which models are measured, which one ships, and what they must hold (configs/export/)."""
+
+    variants: list[str] = MISSING
+    ship: str | None = MISSING
+    calibration_pictures: int = MISSING
+    min_cosine: float = MISSING
+    max_top1_loss: float = MISSING
+    gate_pictures: int = MISSING
+    onnx: bool = MISSING
+    block: int = MISSING
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One run."""
 
@@ -85,6 +99,7 @@ class Experiment:
     embed: Embed = field(default_factory=Embed)
     classifier: Classifier = field(default_factory=Classifier)
     evaluate: Evaluate = field(default_factory=Evaluate)
+    export: Export = field(default_factory=Export)
 
 
 CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -96,8 +111,10 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "embed.runtime": ("auto", "jax", "litert"),
     "embed.dtype": ("float32", "bfloat16"),
     "classifier.class_prior": ("uniform", "counts"),
+    "export.variants": ("float32", "float16", "dynamic", "int8"),
+    "export.ship": ("float32", "float16", "dynamic", "int8", None),
 }
-"""Settings that name one of a few things."""
+"""Settings that name one of a few things, or a list of them."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
@@ -118,6 +135,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "classifier.threshold": (1e-9, 1),
     "evaluate.bootstrap": (0, 100_000),
     "evaluate.examples": (0, 200),
+    "export.calibration_pictures": (1, 100_000),
+    "export.min_cosine": (-1, 1),
+    "export.max_top1_loss": (0, 100),
+    "export.gate_pictures": (0, 1_000_000_000),
+    "export.block": (1, 4096),
 }
 """Lowest and highest value of each number."""
 
@@ -158,6 +180,9 @@ def from_hydra(config: DictConfig) -> Experiment:
         problems.append(
             f"got data.fraction={data.fraction} and data.per_class={data.per_class}: set one of them to null"
         )
+    if (ship := settings.export.ship) is not None and ship not in settings.export.variants:
+        measured = ", ".join(settings.export.variants) or "none"
+        problems.append(f"export.ship: got {ship}, expected one of export.variants ({measured}), or null")
     if problems:
         raise ConfigError("\n".join(problems))
     return settings
@@ -216,6 +241,8 @@ def _expected(key: str) -> str:
 
 
 def _problem(key: str, value: Any) -> str | None:
+    if isinstance(value, list):
+        return next((problem for item in value if (problem := _problem(key, item))), None)
     if value is None or (key in CHOICES and value in CHOICES[key]):
         return None
     if key in RANGES and RANGES[key][0] <= value <= RANGES[key][1]:

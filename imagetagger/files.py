@@ -1,12 +1,15 @@
-"""Files written whole or not at all, and where the cache lies."""
+"""Files written whole or not at all, their digests, where the cache lies, and what is installed.
 
+Standard library only: the shipped tagger shares it.
+"""
+
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import platformdirs
 
 
 @contextmanager
@@ -42,5 +45,21 @@ def cache_directory(setting: str | None = None) -> Path:
     `setting` where given, else the environment variable IMAGETAGGER_CACHE, else the user's cache directory
     of the platform (`~/.cache/imagetagger` on Linux).
     """
+    import platformdirs
+
     chosen = setting or os.environ.get("IMAGETAGGER_CACHE") or platformdirs.user_cache_dir("imagetagger")
     return Path(chosen).expanduser()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -19,6 +19,8 @@ from imagetagger.cores import cores
 BLOCK = 512
 """Pictures summed at once."""
 
+ClassPrior = Literal["uniform", "counts"]
+
 LARGEST_COUNT = 2**24
 """Up to here float32 counts every picture; beyond, adding one more would change nothing."""
 
@@ -35,6 +37,24 @@ class Statistics(NamedTuple):
     count: jax.Array  # type: ignore[assignment]  # hides tuple.count
     mean: jax.Array
     m2: jax.Array
+
+
+class Prior(NamedTuple):
+    """What is known of a class before its pictures: fitted once, a constant of the shipped model.
+
+    Attributes:
+        kappa: () strength in pictures of the pooled variance.
+        pooled: (D,) within-class variance over all classes.
+        floor: () added to every variance.
+        mean: (D,) centre mu_0 of the classes' means; None where the means have no prior.
+        mean_variance: (D,) variance b of the classes' means around it.
+    """
+
+    kappa: jax.Array
+    pooled: jax.Array
+    floor: jax.Array
+    mean: jax.Array | None = None
+    mean_variance: jax.Array | None = None
 
 
 class Gaussian(NamedTuple):
@@ -168,16 +188,42 @@ def total_variance(statistics: Statistics) -> jax.Array:
     return pooled_variance(statistics) + (share * jnp.square(statistics.mean - centre)).sum(0)
 
 
+def fit_prior(statistics: Statistics, kappa: float | jax.Array, smoothing: float | jax.Array) -> Prior:
+    """Return the prior that all classes share, fitted on the training pictures; see `Prior`."""
+    floor = smoothing * total_variance(statistics).max()
+    return Prior(jnp.asarray(kappa, jnp.float32), pooled_variance(statistics), floor)
+
+
+def posterior(prior: Prior, statistics: Statistics) -> tuple[jax.Array, jax.Array]:
+    """Return the mean and the variance that each class predicts a picture with, (C, D) both.
+
+    variance_k = (m2_k + kappa * pooled) / (count_k + kappa) + floor
+
+    and, where the prior has a mean mu_0 and its variance b, the mean and the predictive variance of a Gaussian whose
+    mean is uncertain: p_k = 1 / (1 / b + count_k / variance_k), mu_k = p_k (mu_0 / b + count_k mean_k / variance_k),
+    predictive variance = variance_k + p_k.
+
+    Source: Murphy 2007, Conjugate Bayesian analysis of the Gaussian distribution, section 2.
+    """
+    count = statistics.count[:, None]
+    known = jnp.where(count + prior.kappa == 0, 1, count + prior.kappa)
+    # Written as a weighted mean, so that an infinite kappa gives the pooled variance.
+    own = jnp.where(count == 0, 0, count / known)
+    variance = own * statistics.m2 / jnp.where(count == 0, 1, count) + (1 - own) * prior.pooled + prior.floor
+    if prior.mean is None or prior.mean_variance is None:
+        return statistics.mean, variance
+    share = count * prior.mean_variance / (variance + count * prior.mean_variance)
+    return prior.mean + share * (statistics.mean - prior.mean), variance + (1 - share) * prior.mean_variance
+
+
 @partial(jax.jit, static_argnames="class_prior")
 def finalize(
     statistics: Statistics,
     kappa: float | jax.Array = 0.0,
     smoothing: float | jax.Array = 1e-9,
-    class_prior: Literal["uniform", "counts"] = "uniform",
+    class_prior: ClassPrior = "uniform",
 ) -> Gaussian:
     """Turn statistics into a classifier.
-
-    variance_k = (m2_k + kappa * pooled) / (count_k + kappa) + smoothing * max(total variance)
 
     Args:
         statistics: of the training pictures.
@@ -185,17 +231,34 @@ def finalize(
         smoothing: share of the largest variance added to all, as scikit-learn's `var_smoothing`.
         class_prior: `uniform` over the classes seen, or by their `counts`, which punishes new tags.
     """
-    count = statistics.count[:, None]
-    pooled = pooled_variance(statistics)
-    known = jnp.where(count + kappa == 0, 1, count + kappa)
-    # Written as a weighted mean, so that an infinite kappa gives the pooled variance.
-    own = jnp.where(count == 0, 0, count / known)
-    variance = own * statistics.m2 / jnp.where(count == 0, 1, count) + (1 - own) * pooled
-    variance = variance + smoothing * total_variance(statistics).max()
+    mean, variance = posterior(fit_prior(statistics, kappa, smoothing), statistics)
     seen = statistics.count > 0
     weight = statistics.count if class_prior == "counts" else seen.astype(statistics.count.dtype)
     log_prior = jnp.where(seen, jnp.log(jnp.where(seen, weight, 1)) - jnp.log(weight.sum()), -jnp.inf)
-    return Gaussian(log_prior, statistics.mean, variance)
+    return Gaussian(log_prior, mean, variance)
+
+
+def row_log_joint(
+    prior: Prior, embedding: jax.Array, rows: Statistics, class_prior: ClassPrior = "uniform"
+) -> jax.Array:
+    """Return log p(class, embedding) of one picture under some classes, (B,), up to a constant that they share.
+
+    What the shipped model computes: the statistics are its input, so a class can be learned without another model.
+    A class without pictures scores -inf, or as the background where the prior has a mean.
+
+    Args:
+        prior: shared by all classes.
+        embedding: (1, D).
+        rows: statistics of B classes.
+        class_prior: see `finalize`.
+    """
+    mean, variance = posterior(prior, rows)
+    squares = jnp.log(2 * jnp.pi * variance) + jnp.square(embedding - mean) / variance
+    scores = -0.5 * squares.sum(1)
+    seen = rows.count > 0
+    if class_prior == "counts":
+        scores += jnp.log(jnp.where(seen, rows.count, 1))
+    return scores if prior.mean is not None else jnp.where(seen, scores, -jnp.inf)
 
 
 @jax.jit

@@ -1,4 +1,4 @@
-"""The line from pictures to figures, stage after stage: load, embed, fit, calibrate, evaluate."""
+"""The line from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
 import logging
 import time
@@ -7,23 +7,18 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from imagetagger import calibration, config, gaussian, metrics, result
+from imagetagger import config, measure, metrics, result
 from imagetagger.backbone.weights import load_backbone
 from imagetagger.data.dataset import Skip, Split, Tag, fingerprint, take
 from imagetagger.data.load import load
 from imagetagger.data.subset import held_out, keep, ranks
 from imagetagger.embed import Embedded, embed
+from imagetagger.export import ship, variants
 from imagetagger.files import cache_directory
-from imagetagger.runtime import make_runtime
-
-BATCH = 16384
-"""Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
-
-FEVERISH = 1e4
-"""Temperatures of sound scores are in the tens; far above, variances were estimated from too little."""
+from imagetagger.measure import BadDataError, Measured
+from imagetagger.runtime import Runtime, make_runtime
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +33,7 @@ class Outcome(NamedTuple):
         scores: float32 (M, C) their log joint.
         truth: bool (M, C) their tags.
         temperature: that turns scores into probabilities.
+        bundle: the files of the bundle, by name; None where none was asked for.
     """
 
     result: dict[str, Any]
@@ -46,22 +42,25 @@ class Outcome(NamedTuple):
     scores: np.ndarray
     truth: np.ndarray
     temperature: float
+    bundle: dict[str, bytes] | None = None
 
 
-class BadDataError(ValueError):
-    """Too many pictures cannot be used, or none are left."""
-
-
-def run(settings: config.Experiment) -> Outcome:
+def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
     """Run an experiment.
+
+    Args:
+        settings: of the run.
+        bundle: whether to make the bundle that `export.ship` asks for; a job of a sweep makes none.
 
     Raises:
         BadDataError: more than `data.max_bad_fraction` of the pictures cannot be used, or too few are left.
+        ExportError: a variant strays too far from float32 to be exported.
         ValueError, OSError: an impossible setting; data or weights that are missing or damaged.
     """
     stages: dict[str, dict[str, Any]] = {}
     cache = cache_directory(settings.cache)
-    data, setup, classifier = settings.data, settings.embed, settings.classifier
+    data, setup, classifier, export = settings.data, settings.embed, settings.classifier, settings.export
+    resolution = settings.backbone.resolution
 
     with _stage(stages, "load"):
         dataset = load(
@@ -79,95 +78,86 @@ def run(settings: config.Experiment) -> Outcome:
         rank = ranks(dataset.train.ids, dataset.train.labels, settings.seed)
         kept = np.flatnonzero(keep(rank, dataset.train.labels, data.fraction, data.per_class))
         dataset = dataset._replace(train=take(dataset.train, kept))
+        tags, embedded = len(dataset.tags), len(dataset.train.ids) + len(dataset.validation.ids)
 
     with _stage(stages, "backbone"):
-        backbone = load_backbone(
-            **asdict(settings.backbone),
-            cache=cache,
-            dtype=setup.dtype,
-            seed=settings.seed,
-        )
-        resolution = settings.backbone.resolution
+        backbone = load_backbone(**asdict(settings.backbone), cache=cache, dtype=setup.dtype, seed=settings.seed)
         runtime = make_runtime(
             backbone, resolution, cache, runtime=setup.runtime, batch_size=setup.batch_size, workers=setup.workers
         )
 
-    with _stage(stages, "embed") as stage:
-        rates = [runtime.raw_rate(2.0)] if setup.measure_raw_rate else []
-
-        def embed_split(split: Split, name: str) -> Embedded:
-            limits = {"shard_size": setup.shard_size, "pixel_limit": data.pixel_limit}
-            return embed(split, runtime, resolution, cache, name=f"embedding {name}", **limits)
-
-        train, validation = embed_split(dataset.train, "train"), embed_split(dataset.validation, "validation")
-        rates += [runtime.raw_rate(2.0)] if setup.measure_raw_rate else []
+    def embed_both(runtime: Runtime, stage: dict[str, Any], name: str = "") -> tuple[Embedded, Embedded]:
+        limits = {"shard_size": setup.shard_size, "pixel_limit": data.pixel_limit}
+        splits = {"train": dataset.train, "validation": dataset.validation}
+        train, validation = (
+            embed(split, runtime, resolution, cache, name=" ".join(["embedding", *name.split(), part]), **limits)
+            for part, split in splits.items()
+        )
         computed, seconds = train.computed + validation.computed, train.seconds + validation.seconds
         stage["images_per_second"] = computed / seconds if computed else None
-        stage["raw_images_per_second"] = float(np.mean(rates)) if rates else None
         stage["cached"] = computed == 0
-    unreadable = (*train.skipped, *validation.skipped)
-    embedded = len(dataset.train.ids) + len(dataset.validation.ids)
-    skipped = check_bad(dataset.skipped, listed, unreadable, embedded, data.max_bad_fraction)
-    labels = dataset.train.labels[train.rows]
+        return train, validation
+
+    with _stage(stages, "embed") as stage:
+        rates = [runtime.raw_rate(2.0)] if setup.measure_raw_rate else []
+        train, validation = embed_both(runtime, stage)
+        rates += [runtime.raw_rate(2.0)] if setup.measure_raw_rate else []
+        stage["raw_images_per_second"] = float(np.mean(rates)) if rates else None
+    skipped = check_bad(dataset.skipped, listed, (*train.skipped, *validation.skipped), embedded, data.max_bad_fraction)
     held = held_out(rank[kept][train.rows], data.calibration_fraction)
-    tags = len(dataset.tags)
     if held.all():
         raise BadDataError(f"no pictures to learn from are left: {len(skipped)} were skipped")
+    labels = dataset.train.labels[train.rows]
+    truth = measure.multi_hot(dataset.validation.labels[validation.rows], tags)
+    fit_rows, validation_split = train.rows[~held], take(dataset.validation, validation.rows)
 
     with _stage(stages, "fit", images=int((~held).sum())):
-        learned = np.where(held[:, None], -1, labels)
-        batches = ((train.embeddings[rows], learned[rows]) for rows in _batches(len(held)))
-        statistics = gaussian.fit(batches, tags, train.embeddings.shape[1])
-        fitted = gaussian.finalize(statistics, classifier.kappa, classifier.smoothing, classifier.class_prior)
-
+        statistics = measure.fit(train.embeddings, labels, held, tags)
     with _stage(stages, "calibrate", images=int(held.sum())):
-        held_scores = score(fitted, train.embeddings[held])
-        temperature = calibration.fit_temperature(held_scores, multi_hot(labels[held], tags))
-        if not held.any():
-            log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
-        if temperature > FEVERISH:
-            log.warning(
-                "temperature %.3g: the variances are poor; use more pictures or raise classifier.kappa", temperature
-            )
-
+        fitted = measure.finalize(statistics, classifier)
+        temperature = measure.calibrate(fitted, train.embeddings[held], labels[held])
     with _stage(stages, "evaluate", images=len(validation.rows)):
-        scores = score(fitted, validation.embeddings)
-        truth = multi_hot(dataset.validation.labels[validation.rows], tags)
-        raw = metrics.compute(metrics.total(metrics.observe(scores, truth, 1.0, classifier.threshold)))
-        observed = metrics.observe(scores, truth, temperature, classifier.threshold)
-        figures = metrics.compute(metrics.total(observed))
-        median = float(np.median(observed.set_size)) if len(scores) else float("nan")
-        intervals = metrics.confidence_intervals(observed, resamples=settings.evaluate.bootstrap, seed=settings.seed)
+        measured = measure.evaluate(statistics, classifier, temperature, validation.embeddings, truth)
+        options = {"resamples": settings.evaluate.bootstrap, "seed": settings.seed}
+        intervals = metrics.confidence_intervals(measured.observed, **options)
+    del train, validation  # half a gigabyte for Tiny ImageNet, and as much again for each variant
+
+    def measure_variant(runtime: Runtime, name: str) -> Measured:
+        with _stage(stages, f"measure {name}") as stage:
+            train, validation = embed_both(runtime, stage, name)
+            statistics = measure.fit(train.embeddings, labels, held, tags)
+            fitted = measure.finalize(statistics, classifier)
+            temperature = measure.calibrate(fitted, train.embeddings[held], labels[held])
+            return measure.evaluate(statistics, classifier, temperature, validation.embeddings, truth)
+
+    found: dict[variants.Variant, variants.Measurement] = {}
+    if export.variants:
+        calibration = variants.calibration_pictures(take(dataset.train, fit_rows), resolution, export)
+        float32 = measured if runtime.name == "litert" else None
+        found = variants.measure_all(
+            backbone, resolution, cache, calibration, export, measure_variant, float32, setup.workers
+        )
 
     outcome = result.build(
         settings=settings,
         dataset=dataset,
         data_fingerprint=fingerprint(dataset),
-        counts={"train": int((~held).sum()), "calibration": int(held.sum()), "validation": len(validation.rows)},
+        counts={"train": int((~held).sum()), "calibration": int(held.sum()), "validation": len(truth)},
         skipped=skipped,
         backbone=backbone,
         runtime=runtime,
         stages=stages,
         temperature=temperature,
-        raw=raw,
-        figures=figures | {"median_set_size": median},
+        raw=measured.raw,
+        figures=measured.figures,
         intervals=intervals,
+        variants=variants.figures(found),
     )
-    return Outcome(outcome, dataset.tags, take(dataset.validation, validation.rows), scores, truth, temperature)
-
-
-def score(fitted: gaussian.Gaussian, embeddings: np.ndarray) -> np.ndarray:
-    """Return the log joint of embeddings (N, D) under every class, float32 (N, C)."""
-    rows = [np.asarray(gaussian.log_joint(fitted, jax.device_put(embeddings[i]))) for i in _batches(len(embeddings))]
-    scores = np.concatenate(rows) if rows else np.zeros((0, len(fitted.log_prior)), np.float32)
-    if np.isnan(scores).any():
-        raise BadDataError("scores are not numbers: all pictures look alike to the network; give it others")
-    return scores
-
-
-def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
-    """Return which tags each picture has, bool (N, tags), from labels (N, L) padded with -1."""
-    return (labels[:, :, None] == np.arange(tags)).any(1)
+    files = None
+    if export.ship and bundle:
+        with _stage(stages, "export"):
+            files = ship.assemble(settings, outcome, backbone, dataset.tags, found, validation_split)
+    return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files)
 
 
 def check_bad(
@@ -192,10 +182,6 @@ def check_bad(
             "Mend or remove them, or raise data.max_bad_fraction."
         )
     return skipped
-
-
-def _batches(count: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
 
 
 @contextmanager

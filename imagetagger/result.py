@@ -13,8 +13,8 @@ from typing import Any
 from imagetagger import config
 from imagetagger.backbone.model import Backbone
 from imagetagger.data.dataset import Dataset, Skip
-from imagetagger.files import whole
-from imagetagger.runtime import Runtime, installed_version
+from imagetagger.files import installed_version, whole
+from imagetagger.runtime import Runtime
 
 SCHEMA = 1
 PACKAGES = ("imagetagger", "jax", "jaxlib", "flax", "numpy", "pillow", "ai-edge-litert", "tensorflow-cpu", "tensorflow")
@@ -36,6 +36,7 @@ def build(
     raw: dict[str, float],
     figures: dict[str, float],
     intervals: dict[str, tuple[float, float]],
+    variants: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the contents of result.json.
 
@@ -52,8 +53,12 @@ def build(
         raw: figures at temperature 1.
         figures: figures at the fitted temperature.
         intervals: 95 % confidence intervals of the figures.
+        variants: figures, size, rate and cosine of each exported variant; what was evaluated is added where it is
+            none of them.
     """
-    variant = {"bytes": runtime.model_bytes, "images_per_second": stages["embed"]["images_per_second"]}
+    embedding = stages["embed"]
+    rate = embedding.get("raw_images_per_second") or embedding["images_per_second"]
+    own = {**figures, "bytes": runtime.model_bytes, "images_per_second": rate, "cosine_to_float": None}
     return {
         "schema": SCHEMA,
         "experiment": settings.experiment,
@@ -85,7 +90,8 @@ def build(
             "after": figures,
         },
         "stages": stages,
-        "variants": {settings.embed.dtype: {**figures, **variant, "cosine_to_float": None}},
+        "variants": {settings.embed.dtype: own} | variants,
+        "shipped": settings.export.ship,
         "confidence_intervals": intervals,
         "peak_memory_bytes": peak_memory(),
         "versions": versions(),
@@ -135,7 +141,7 @@ def _finite(value: Any) -> Any:
 def summary(result: dict[str, Any]) -> str:
     """Return the figures of a run in a few lines for the terminal."""
     data, temperature = result["data"], result["calibration"]["temperature"]
-    (variant,) = result["variants"].values()
+    figures = result["calibration"]["after"]
     interval = {
         name: f"[{100 * low:.1f}, {100 * high:.1f}]" for name, (low, high) in result["confidence_intervals"].items()
     }
@@ -147,10 +153,18 @@ def summary(result: dict[str, Any]) -> str:
         return made
     lines = [
         made,
-        f"top-1 {100 * variant['top1']:.2f} % {interval.get('top1', '')}  top-5 {100 * variant['top5']:.2f} %  "
-        f"top-10 {100 * variant['top10']:.2f} %",
-        f"log loss {variant['log_loss']:.3f}  ECE {variant['ece']:.3f}  at temperature {temperature:.2f}",
-        f"tag sets at {result['calibration']['threshold']}: {variant['set_size']:.2f} tags on average, the true one "
-        f"inside {100 * variant['coverage']:.1f} % of the time",
+        f"top-1 {100 * figures['top1']:.2f} % {interval.get('top1', '')}  top-5 {100 * figures['top5']:.2f} %  "
+        f"top-10 {100 * figures['top10']:.2f} %",
+        f"log loss {figures['log_loss']:.3f}  ECE {figures['ece']:.3f}  at temperature {temperature:.2f}",
+        f"tag sets at {result['calibration']['threshold']}: {figures['set_size']:.2f} tags on average, the true one "
+        f"inside {100 * figures['coverage']:.1f} % of the time",
+    ]
+    lines += [
+        f"{name:8} {one['bytes'] / 1e6:5.2f} MB  {one['images_per_second']:5.0f} images/s  cosine to float "
+        f"{one['cosine_to_float']:.4f}  top-1 {100 * one['top1']:.2f} %"
+        + "  in the bundle"
+        * (name == result["shipped"])
+        for name, one in result["variants"].items()
+        if one["cosine_to_float"] is not None
     ]
     return "\n".join(lines)

@@ -34,20 +34,28 @@ def _run(composed: DictConfig) -> None:
 
 def _run_job(settings: config.Experiment) -> None:
     from imagetagger import pipeline, result  # after the config is known to be sound: JAX takes seconds
+    from imagetagger.bundle import archive, verify
 
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     start = time.perf_counter()
-    outcome = pipeline.run(settings)
+    alone = job.mode == RunMode.RUN
+    outcome = pipeline.run(settings, bundle=alone)
     result.write(outcome.result, folder / "result.json")
-    if job.mode == RunMode.RUN:
+    left = ["Result"]
+    if alone:
         from imagetagger.report import html
 
         html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
+        left.append("report")
+    if outcome.bundle:
+        archive.write_folder(outcome.bundle, folder / "bundle")
+        archive.write_zip(outcome.bundle, folder / "bundle.zip")
+        verify.verify(folder / "bundle")
+        left.append("verified bundle")
     log.info("%s", result.summary(outcome.result))
-    log.info(
-        "%.1f s in all. Result%s in %s", time.perf_counter() - start, " and report" * (job.mode == RunMode.RUN), folder
-    )
+    said = " and ".join([", ".join(left[:-1]), left[-1]] if left[1:] else left)
+    log.info("%.1f s in all. %s in %s", time.perf_counter() - start, said, folder)
 
 
 def main() -> None:

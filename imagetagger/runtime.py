@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,9 +21,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from imagetagger.backbone.model import Backbone, forward, space_digest
 from imagetagger.cores import cores
-from imagetagger.export.tflite import quiet, to_tflite
-from imagetagger.files import whole
+from imagetagger.export.quantize import convert_cached, embedding_space
 from imagetagger.preprocess import BadImageError
+from imagetagger.quiet import quiet
 
 log = logging.getLogger(__name__)
 
@@ -85,30 +84,11 @@ def make_runtime(
         log.warning("embed.dtype=%s on a CPU is many times slower than float32, which runs on litert", dtype)
     if runtime == "litert" and dtype != "float32":
         raise ValueError(f"got embed.dtype={dtype} with runtime litert: choose float32, or runtime jax")
-    space = space_digest(backbone, resolution, runtime, dtype)
     if runtime == "jax":
-        return _jax_runtime(backbone, resolution, space, batch_size, workers)
-    return _litert_runtime(convert_cached(backbone, resolution, space, cache), space, workers)
-
-
-def convert_cached(backbone: Backbone, resolution: int, space: str, cache: Path) -> Path:
-    """Return the path of the backbone as a .tflite file with signature `embed`, converting it once."""
-    tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
-    path = cache / "models" / f"{space[:32]}-jax{version('jax')}-tensorflow{tensorflow}.tflite"
-    if not path.exists():
-        image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
-        model = to_tflite({"embed": (lambda image: {"embedding": forward(backbone, image)}, {"image": image})})
-        with whole(path) as partial:
-            partial.write_bytes(model)
-    return path
-
-
-def installed_version(package: str) -> str | None:
-    """Return the version of a package, None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        return _jax_runtime(
+            backbone, resolution, space_digest(backbone, resolution, runtime, dtype), batch_size, workers
+        )
+    return litert_runtime(convert_cached(backbone, resolution, cache), workers)
 
 
 def _in_order(
@@ -124,10 +104,14 @@ def _in_order(
         yield begun.popleft().result()
 
 
-def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
-    """One single-threaded interpreter a worker: as fast as one on all cores, and decoding overlaps by itself."""
+def litert_runtime(path: Path, workers: int | None = None) -> Runtime:
+    """Make a .tflite file with signature `embed` ready to run.
+
+    One single-threaded interpreter a worker: as fast as one on all cores, and decoding overlaps by itself.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
+    workers = workers or cores()
     runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
     shape = runners[0].get_input_details()["image"]["shape"]
     with quiet():  # a first call makes the delegate, and says so
@@ -165,7 +149,7 @@ def _litert_runtime(path: Path, space: str, workers: int) -> Runtime:
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(repeat, runners))
 
-    return Runtime("litert", space, run, raw_rate, path.stat().st_size)
+    return Runtime("litert", embedding_space(path.read_bytes()), run, raw_rate, path.stat().st_size)
 
 
 def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: int, workers: int) -> Runtime:

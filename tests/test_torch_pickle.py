@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from imagetagger.backbone.torch_pickle import MAGIC, load_state_dict
-from imagetagger.backbone.weights import file_sha256, load_backbone
+from imagetagger.backbone.weights import load_backbone
+from imagetagger.files import file_sha256
 
 
 class Storage(NamedTuple):

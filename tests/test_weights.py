@@ -17,7 +17,7 @@ from imagetagger import download
 from imagetagger.backbone import weights
 from imagetagger.backbone.layouts import KERAS_EPSILON
 from imagetagger.backbone.model import from_params
-from imagetagger.backbone.weights import PRETRAINED, file_sha256, load_backbone, save_weights
+from imagetagger.backbone.weights import PRETRAINED, load_backbone, save_weights
 from imagetagger.download import DownloadError
 
 # pooch leaves the socket of a failed download to the garbage collector

@@ -58,11 +58,15 @@ def forward(backbone: Backbone, images: jax.Array) -> jax.Array:
     Returns:
         float32 (N, D).
     """
+    embeddings: Any = backbone.net.apply({"params": backbone.params}, normalise(backbone, images))
+    return embeddings
+
+
+def normalise(backbone: Backbone, images: jax.Array) -> jax.Array:
+    """Return uint8 images (N, S, S, 3) as the network takes them, float32."""
     mean, std = (np.asarray(value, np.float64) for value in backbone.normalisation)
     scale, offset = (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
-    normalised = images.astype(jnp.float32) * scale + offset
-    embeddings: Any = backbone.net.apply({"params": backbone.params}, normalised)
-    return embeddings
+    return images.astype(jnp.float32) * scale + offset
 
 
 def param_shapes(net: InvertedResidualNet) -> dict[str, Any]:

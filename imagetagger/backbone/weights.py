@@ -1,6 +1,5 @@
 """Pretrained weights: where they come from, what preprocessing belongs to them, and how to load and save them."""
 
-import hashlib
 import importlib.util
 import json
 import logging
@@ -22,7 +21,7 @@ from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbone.model import Backbone, Normalisation, from_params, param_shapes, to_params
 from imagetagger.backbone.torch_pickle import load_state_dict
 from imagetagger.download import Download, DownloadError, download
-from imagetagger.files import whole
+from imagetagger.files import file_sha256, whole
 
 log = logging.getLogger(__name__)
 
@@ -231,9 +230,3 @@ def save_weights(backbone: Backbone, path: Path) -> None:
     }
     with whole(path) as partial:
         save_file(tensors, partial, {"layout": "imagetagger/1", "conventions": json.dumps(conventions)})
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,10 +9,11 @@ from tqdm import tqdm
 
 
 class Tag(NamedTuple):
-    """A tag's stable id and the name people see."""
+    """A tag's stable id, the name people see, and other names they may look for."""
 
     id: str
     name: str
+    synonyms: tuple[str, ...] = ()
 
 
 class Skip(NamedTuple):

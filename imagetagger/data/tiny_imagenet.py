@@ -71,10 +71,10 @@ def open_archive(path: Path) -> Archive:
 
 
 def read_tags(archive: Archive) -> tuple[Tag, ...]:
-    """Return the 200 tags in the order of wnids.txt: WordNet id, and first synonym from words.txt."""
+    """Return the 200 tags in the order of wnids.txt: WordNet id, and the names from words.txt, the first one first."""
     lines = archive.read("words.txt").decode().splitlines()
-    names = {wnid: words.split(",")[0] for wnid, words in (line.split("\t") for line in lines if line)}
-    return tuple(Tag(wnid, names[wnid]) for wnid in archive.read("wnids.txt").decode().split())
+    names = {wnid: words.split(", ") for wnid, words in (line.split("\t") for line in lines if line)}
+    return tuple(Tag(w, names[w][0], tuple(names[w][1:])) for w in archive.read("wnids.txt").decode().split())
 
 
 def read_examples(archive: Archive, split: str) -> list[Example]:

@@ -4,25 +4,32 @@ jax2tf -> tf.function -> SavedModel -> TFLite converter. TensorFlow is imported 
 seconds, and a run whose model is cached never needs it.
 """
 
-import contextlib
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
 
 import jax
 import numpy as np
 
+from imagetagger.quiet import quiet
+
 Signature = tuple[Callable[..., Mapping[str, jax.Array]], Mapping[str, jax.ShapeDtypeStruct]]
+Variant = Literal["float32", "float16", "dynamic", "int8"]
+VARIANTS: tuple[Variant, ...] = ("float32", "float16", "dynamic", "int8")
+"""float32; float16 weights; int8 weights with float activations; int8 weights (per channel) and activations."""
 
 
-def to_tflite(signatures: Mapping[str, Signature]) -> bytes:
-    """Convert JAX functions to a TFLite model of float kernels.
+def to_tflite(
+    signatures: Mapping[str, Signature], variant: Variant = "float32", samples: Iterable[Mapping[str, np.ndarray]] = ()
+) -> bytes:
+    """Convert JAX functions to a TFLite model.
 
     Args:
         signatures: by name: a function of keyword arrays that returns a dict (whose keys name the outputs), and
             the shapes and dtypes of its arguments.
+        variant: of the arithmetic. `int8` takes one signature of one float argument, which becomes a uint8 input
+            whose quantisation maps 0..255 onto the range of the samples.
+        samples: arguments of that signature, from which `int8` learns the range of every activation.
 
     Returns:
         The contents of a .tflite file.
@@ -41,21 +48,18 @@ def to_tflite(signatures: Mapping[str, Signature]) -> bytes:
         setattr(module, name, functions[name])
     with tempfile.TemporaryDirectory() as folder, quiet():
         tf.saved_model.save(module, folder, signatures=functions)
-        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if variant != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if variant == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if variant == "int8":
+            (name,) = signatures
+            converter.representative_dataset = lambda: ((name, sample) for sample in samples)
+            converter.inference_input_type = tf.uint8
+        model: bytes = converter.convert()
+        return model
 
 
 def _positional(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
     return lambda *values: function(**dict(zip(names, values, strict=True)))
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Send the chatter of TensorFlow's and LiteRT's C++ code, which no log level reaches, to nowhere."""
-    saved = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -1,0 +1,5 @@
+"""`python -m imagetagger.bundle verify PATH`."""
+
+from imagetagger.cli import bundle
+
+bundle()

@@ -1,0 +1,136 @@
+"""Files by name from a folder or a .zip, and back: read into memory, never unpacked to disk.
+
+Anything that does not look like what `write_zip` makes is refused before its contents are read: names that could lead
+outside, links, duplicates, encryption, more bytes than allowed.
+"""
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from imagetagger.files import whole
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
+"""A relative path of plain names: no `..`, no root, no drive, no backslash, no hidden file."""
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of every member, so that equal contents give equal archives."""
+
+TOO_MANY = 1_000_000
+"""Files that no archive of ours has."""
+
+
+class ArchiveError(ValueError):
+    """A folder or .zip that cannot be read as one of ours; the message says why."""
+
+
+def read_files(path: Path, limit: int) -> dict[str, bytes]:
+    """Return the files of a folder or .zip by name, at most `limit` bytes of them together.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ArchiveError: it is neither, damaged, too large, or has a name, a link or a file that does not belong.
+    """
+    try:
+        if path.is_dir():
+            return _read_folder(path, limit)
+        if not path.exists():
+            raise FileNotFoundError(f"got {path}, where nothing is: expected a folder or a .zip file")
+        return _read_zip(path, limit)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ArchiveError(f"{path} cannot be read: {error or type(error).__name__}") from error
+
+
+def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    left = limit
+    for where, folders, names in os.walk(folder):  # follows no links
+        for name in (*folders, *names):
+            file = Path(where) / name
+            mode = file.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                continue
+            key = _check_name(file.relative_to(folder).as_posix())
+            if not stat.S_ISREG(mode):
+                raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
+            left = _check_size(key, file.stat().st_size, left)
+            files[key] = file.read_bytes()
+    return files
+
+
+def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise ArchiveError(f"{path} is no .zip file: it is damaged, or something else")
+    files: dict[str, bytes] = {}
+    left = limit
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        for member in members:
+            key = _check_name(member.filename)
+            if key in files:
+                raise ArchiveError(f"{key} is in the archive twice: expected every name once")
+            if member.flag_bits & 1:
+                raise ArchiveError(f"{key} is encrypted: expected plain files only")
+            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+                raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
+            left = _check_size(key, member.file_size, left)
+            with archive.open(member) as file:
+                files[key] = file.read(member.file_size + 1)
+            if len(files[key]) != member.file_size:
+                raise ArchiveError(f"{key} has {len(files[key])} bytes or more, and says {member.file_size}")
+    return files
+
+
+def _check_name(name: str) -> str:
+    if len(name) > 200 or not NAME.fullmatch(name):
+        raise ArchiveError(f"got the file name {name[:200]!r}: expected plain relative names such as golden/0.png")
+    return name
+
+
+def _check_size(name: str, size: int, left: int) -> int:
+    if size > left:
+        raise ArchiveError(f"{name} has {size:,} bytes, with which the whole is larger than allowed")
+    return left - size
+
+
+def write_zip(files: Mapping[str, bytes], path: Path) -> None:
+    """Write files as a .zip, whole or not at all; models and pictures are stored as they are, text is compressed."""
+    with whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, data in sorted(files.items()):
+            member = zipfile.ZipInfo(_check_name(name), EPOCH)
+            member.external_attr = 0o644 << 16
+            text = name.endswith((".json", ".md", ".txt", ".tflite", ".onnx"))
+            member.compress_type = zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED
+            archive.writestr(member, data)
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files as a folder, whole or not at all, in place of the folder that is there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        for name, data in files.items():
+            target = partial / _check_name(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        partial.chmod(0o755)
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+            folder.rename(old / folder.name)  # a folder cannot be replaced in one step, only moved aside
+            partial.rename(folder)
+            shutil.rmtree(old)
+        else:
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,125 @@
+"""The console script `imagetagger`: run an experiment, verify its bundle, tag pictures with it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+HELP = """\
+Experiments that end in a tagger which learns its user's own tags.
+
+  imagetagger run +experiment=quickstart        make a bundle: outputs/quickstart/TIME/bundle
+  imagetagger verify BUNDLE                     is it whole, and does it compute here what it should?
+  imagetagger tag BUNDLE cat.jpg dog.png        print the tags of pictures
+
+`imagetagger COMMAND --help` says more. In Python: imagetagger.tagger.Tagger, which also learns."""
+
+TAG_HELP = """\
+Print the tags of pictures, the most probable first.
+
+  imagetagger tag bundle cat.jpg
+  imagetagger tag bundle.zip --top-k 3 --json *.jpg
+  imagetagger tag bundle --lessons mine.zip cat.jpg      with what Tagger.save wrote
+
+Without --top-k a picture gets as many tags as it takes to hold the right one as often as the bundle's threshold says.
+A picture that cannot be used is reported and the others go on; the exit code is then 1."""
+
+VERIFY_HELP = """\
+Check a bundle, a folder or a .zip: every file against the manifest, the manifest against its schema and its digest,
+the model against its golden vectors.
+
+The exit code is 0 where all is right; else 1, and the first thing that is wrong is said. Digests tell damage and
+changes, not who made a bundle: take bundles from people you trust."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["run"]:  # Hydra reads the command line by itself
+        from imagetagger import run
+
+        sys.argv = ["imagetagger run", *given[1:]]
+        run.main()
+        return
+    parser = argparse.ArgumentParser("imagetagger", description=HELP, formatter_class=_Raw)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="run an experiment (--help: its settings)")
+    _verify_arguments(commands)
+    _tag_arguments(commands.add_parser("tag", help="tag pictures", description=TAG_HELP, formatter_class=_Raw))
+    options = parser.parse_args(given)
+    sys.exit(_verify(options) if options.command == "verify" else _tag(options))
+
+
+def bundle(arguments: Sequence[str] | None = None) -> None:
+    """`python -m imagetagger.bundle verify BUNDLE`."""
+    parser = argparse.ArgumentParser("python -m imagetagger.bundle")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _verify_arguments(commands)
+    sys.exit(_verify(parser.parse_args(arguments)))
+
+
+def tag(arguments: Sequence[str] | None = None) -> None:
+    """`python -m imagetagger.tagger BUNDLE IMAGE...`."""
+    parser = argparse.ArgumentParser("python -m imagetagger.tagger", description=TAG_HELP, formatter_class=_Raw)
+    _tag_arguments(parser)
+    sys.exit(_tag(parser.parse_args(arguments)))
+
+
+_Raw = argparse.RawDescriptionHelpFormatter
+
+
+def _verify_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("verify", help="check a bundle", description=VERIFY_HELP, formatter_class=_Raw)
+    parser.add_argument("bundle", type=Path, help="folder or .zip")
+
+
+def _tag_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="folder or .zip")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="picture files")
+    parser.add_argument("--lessons", type=Path, metavar="FILE", help="what a user taught: a file of Tagger.save")
+    parser.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected a whole number of at least 1")
+    return int(text)
+
+
+def _verify(options: argparse.Namespace) -> int | str:
+    from imagetagger.bundle.manifest import BundleError
+    from imagetagger.bundle.verify import verify
+
+    try:
+        lines = verify(options.bundle)
+    except (BundleError, OSError) as error:
+        return f"{options.bundle}: NOT a sound bundle.\n{error}"
+    print("\n".join([*lines, f"{options.bundle}: sound."]))
+    return 0
+
+
+def _tag(options: argparse.Namespace) -> int | str:
+    from imagetagger.bundle.manifest import BundleError
+    from imagetagger.lessons import LessonError
+    from imagetagger.preprocess import BadImageError
+    from imagetagger.tagger import Tagger
+
+    try:
+        tagger = Tagger.load(options.bundle, options.lessons)
+    except (BundleError, LessonError, OSError) as error:
+        return str(error)
+    failed = 0
+    for image in options.images:
+        try:
+            tags = tagger.tag(image, options.top_k)
+        except (BadImageError, OSError) as error:
+            print(f"{image}: {error}", file=sys.stderr)
+            failed = 1
+            continue
+        if options.json:
+            print(json.dumps({"image": str(image), "tags": [found._asdict() for found in tags]}, ensure_ascii=False))
+        else:
+            print(f"{image}: " + ", ".join(f"{found.name} {100 * found.probability:.0f} %" for found in tags))
+    return failed

@@ -1,0 +1,182 @@
+"""From measured variants to the files of a bundle, checked as the user will run them."""
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import save as save_tensors
+
+from imagetagger import gaussian
+from imagetagger.backbone.model import Backbone
+from imagetagger.backbone.weights import PRETRAINED
+from imagetagger.bundle import execute, golden, manifest, read
+from imagetagger.config import Experiment
+from imagetagger.data.dataset import Split, Tag
+from imagetagger.data.drawings import TAGS, draw
+from imagetagger.export.card import model_card
+from imagetagger.export.gate import ExportError
+from imagetagger.export.join import join
+from imagetagger.export.onnx import to_onnx
+from imagetagger.export.signatures import convert_classifier
+from imagetagger.export.tflite import Variant
+from imagetagger.export.variants import Measurement
+from imagetagger.preprocess import CONTRACT, preprocess
+
+CHECKED = 100
+"""Validation pictures that the finished bundle is tried on."""
+
+
+def assemble(
+    settings: Experiment,
+    result: Mapping[str, Any],
+    backbone: Backbone,
+    tags: Sequence[Tag],
+    found: Mapping[Variant, Measurement],
+    validation: Split,
+) -> dict[str, bytes]:
+    """Return the files of the bundle that `export.ship` asks for.
+
+    Raises:
+        ExportError: the finished bundle does not do what was measured.
+    """
+    export, classifier = settings.export, settings.classifier
+    shipped: Measurement = next(one for variant, one in found.items() if variant == export.ship)
+    parts = _classifier(settings, shipped)
+    files = {
+        "model.tflite": join([shipped.path.read_bytes(), *parts.values()]),
+        "statistics.safetensors": _statistics(shipped),
+        "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
+    }
+    if export.onnx and (floating := found.get("float32")):
+        models = {"embed": floating.path.read_bytes(), **_classifier(settings, floating)}
+        files |= {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
+        files["onnx/statistics.safetensors"] = _statistics(floating)
+    features, size = shipped.measured.embeddings.shape[1], settings.backbone.resolution
+    calibrated = {
+        "calibration_pictures": export.calibration_pictures,
+        "weights": "int8 per channel",
+        "activations": "int8",
+    }
+    unsealed = manifest.Manifest(
+        schema=manifest.SCHEMA,
+        name=settings.experiment,
+        digest=manifest.UNSEALED,
+        embedding_space=shipped.space,
+        files={},
+        image=manifest.ImageContract(CONTRACT, size, settings.data.pixel_limit),
+        model=manifest.Model(
+            variant=export.ship,  # type: ignore[arg-type]  # config.CHOICES holds it to these
+            features=features,
+            block=export.block,
+            quantization=calibrated if export.ship == "int8" else None,
+            signatures=manifest.signatures(size, features, export.block),
+        ),
+        classifier=manifest.Classifier(
+            transform="identity",
+            kappa=classifier.kappa if math.isfinite(classifier.kappa) else None,
+            smoothing=classifier.smoothing,
+            class_prior=classifier.class_prior,  # type: ignore[arg-type]  # likewise
+            mean_prior=False,
+        ),
+        calibration=manifest.Calibration(shipped.measured.temperature),
+        tag_set=manifest.TagSet("cumulative", classifier.threshold, None),
+        metrics=_finite({name: result["variants"][name] for name in found}),
+        provenance=_provenance(settings, result, backbone),
+    )
+    executor = execute.load(files["model.tflite"], unsealed)
+    rows = read.Rows(*map(np.asarray, shipped.measured.statistics))
+    files |= golden.make(golden_pictures(), executor, unsealed, rows)
+    files["MODEL_CARD.md"] = model_card(unsealed, result).encode()
+    listed = {name: manifest.File(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())}
+    files["manifest.json"] = manifest.seal(replace(unsealed, files=listed))
+    check_shipped(files, shipped, validation)
+    return files
+
+
+def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Split) -> None:
+    """Raise ExportError where the finished bundle does not give the embeddings and scores that were measured.
+
+    Pictures go the user's way: decoded, cropped, embedded and scored by the files themselves.
+    """
+    bundle = read.check(files)
+    executor, contract = execute.load(files["model.tflite"], bundle.manifest), bundle.manifest.image
+    golden.check(bundle, executor)
+    for i in range(min(CHECKED, len(validation.ids))):
+        crop = preprocess(validation.read(i), contract.size, contract.pixel_limit)
+        embedding, measured = execute.embed(executor, crop), shipped.measured
+        scores = execute.score_all(executor, embedding, bundle.rows)
+        near = golden.cosine(embedding, measured.embeddings[i])
+        # A uniform class prior is a constant that the bundle leaves out.
+        apart = np.ptp((scores - measured.scores[i])[np.isfinite(scores)]) / max(np.abs(scores).max(), 1.0)
+        if near < 0.99999 or not apart < 1e-3:
+            raise ExportError(
+                f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "
+                f"{near:.6f} to the measured one and its scores differ by {apart:.1e}. Delete models/ in the cache."
+            )
+
+
+def golden_pictures() -> dict[str, bytes]:
+    """Return generated pictures as PNG: wide and tall, colour, grey and transparent."""
+    sizes = ((320, 240), (160, 300), (257, 256), (96, 96))
+    pictures = {}
+    for i, (mode, size) in enumerate(zip(("RGB", "L", "RGBA", "RGB"), sizes, strict=True)):
+        image = draw(TAGS[3 * i % len(TAGS)], np.random.default_rng(i), max(size)).crop((0, 0, *size)).convert(mode)
+        if mode == "RGBA":
+            image.putalpha(Image.linear_gradient("L").resize(size))
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", optimize=True)
+        pictures[f"{i}.png"] = buffer.getvalue()
+    return pictures
+
+
+def _classifier(settings: Experiment, one: Measurement) -> dict[str, bytes]:
+    classifier, prior_name = settings.classifier, settings.classifier.class_prior
+    prior = gaussian.fit_prior(one.measured.statistics, classifier.kappa, classifier.smoothing)
+    return convert_classifier(prior, prior_name, settings.export.block)  # type: ignore[arg-type]  # config.CHOICES
+
+
+def _statistics(one: Measurement) -> bytes:
+    arrays = {name: np.asarray(value) for name, value in one.measured.statistics._asdict().items()}
+    return save_tensors(arrays, {"embedding_space": one.space})
+
+
+def _provenance(settings: Experiment, result: Mapping[str, Any], backbone: Backbone) -> dict[str, Any]:
+    """Return what the bundle was made from; no folder of the machine that made it is named."""
+    config = asdict(settings)
+    config["cache"] = None
+    for section, key in (("data", "path"), ("backbone", "weights")):
+        config[section][key] = _last_part(config[section][key])
+    published = settings.backbone.weights == "imagenet"
+    licence = PRETRAINED[backbone.architecture].licence if published else None
+    weights = {"name": _last_part(backbone.weights), "sha256": backbone.weights_sha256, "licence": licence}
+    keys = ("name", "fingerprint", "train", "calibration", "validation", "tags")
+    return _finite(
+        {
+            "config": config,
+            "config_digest": result["config_digest"],
+            "versions": result["versions"],
+            "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
+            "data": {key: result["data"][key] for key in keys},
+        }
+    )
+
+
+def _last_part(path: str | None) -> str | None:
+    return PurePath(path).name if path else path
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")

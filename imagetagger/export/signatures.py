@@ -1,0 +1,49 @@
+"""What a bundle computes beside `embed`: `score` and `merge`, on rows of statistics that the caller keeps.
+
+Converted from the functions that fitted and evaluated the classifier, always in float32. Nothing is stored inside the
+model, so tags can be added without exporting anything.
+"""
+
+import jax
+import numpy as np
+
+from imagetagger.export.tflite import Signature, to_tflite
+from imagetagger.gaussian import ClassPrior, Prior, Statistics, merge, row_log_joint
+
+
+def score_signature(prior: Prior, class_prior: ClassPrior, block: int) -> Signature:
+    """Return score(embedding (1, D), count (B,), mean (B, D), m2 (B, D)) -> log_joint (B,)."""
+    features = len(prior.pooled)
+
+    def score(embedding: jax.Array, count: jax.Array, mean: jax.Array, m2: jax.Array) -> dict[str, jax.Array]:
+        return {"log_joint": row_log_joint(prior, embedding, Statistics(count, mean, m2), class_prior)}
+
+    return score, {"embedding": _float(1, features), **_rows(block, features)}
+
+
+def merge_signature(features: int) -> Signature:
+    """Return merge(row, other_row) -> row, a row being count (1,), mean (1, D), m2 (1, D).
+
+    A picture learned is the row (1, embedding, 0), one forgotten (-1, embedding, 0).
+    """
+
+    def merged(**inputs: jax.Array) -> dict[str, jax.Array]:
+        row, other = (Statistics(*(inputs[prefix + name] for name in Statistics._fields)) for prefix in ("", "other_"))
+        return merge(row, other)._asdict()
+
+    row = _rows(1, features)
+    return merged, {**row, **{f"other_{name}": spec for name, spec in row.items()}}
+
+
+def convert_classifier(prior: Prior, class_prior: ClassPrior, block: int) -> dict[str, bytes]:
+    """Return .tflite files of one signature each: `score` and `merge`."""
+    signatures = {"score": score_signature(prior, class_prior, block), "merge": merge_signature(len(prior.pooled))}
+    return {name: to_tflite({name: signature}) for name, signature in signatures.items()}
+
+
+def _rows(count: int, features: int) -> dict[str, jax.ShapeDtypeStruct]:
+    return {"count": _float(count), "mean": _float(count, features), "m2": _float(count, features)}
+
+
+def _float(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, np.float32)

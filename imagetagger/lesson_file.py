@@ -1,0 +1,98 @@
+"""Lessons on disk: one .zip that people can open, since it holds their pictures."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save as save_tensors
+
+from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
+from imagetagger.bundle.manifest import BundleError, load_json, typed
+from imagetagger.bundle.read import read_tensors
+from imagetagger.lessons import Edits, LessonError, Lessons, Picture
+
+SCHEMA = 1
+LIMIT = 2**36
+
+README = """This file holds what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as small
+squares (pictures/). Share it only with people who may see them.
+
+lessons.json             which picture was taught as what, and changes of the tags
+embeddings.safetensors   what the network saw in each picture
+pictures/                the squares the network was shown
+
+imagetagger reads it: Tagger.load(bundle, lessons=FILE), or Tagger.unite(FILE) to add it to lessons of your own.
+"""
+
+
+def save(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
+    """Write lessons, whole or not at all: a crash leaves the file that was there.
+
+    Args:
+        lessons: to write.
+        names: of the tags that they teach, by id, for bundles that lack them.
+        path: of the file.
+    """
+    listed = [
+        {"id": key, "embedding_space": picture.space, "tags": list(picture.tags)}
+        for key, picture in lessons.pictures.items()
+    ]
+    edits = lessons.edits
+    changes = {"names": dict(edits.names), "merged": dict(edits.merged), "removed": sorted(edits.removed)}
+    content = {
+        "schema": SCHEMA,
+        "contains_pictures": bool(listed),
+        "names": dict(names),
+        "pictures": listed,
+        "edits": changes,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    embeddings = {key: np.ascontiguousarray(picture.embedding) for key, picture in lessons.pictures.items()}
+    crops = {f"pictures/{key}.png": picture.crop for key, picture in lessons.pictures.items()}
+    files = {"README.txt": README.encode(), "lessons.json": text, "embeddings.safetensors": save_tensors(embeddings)}
+    write_zip({**files, **crops}, path)
+
+
+def load(path: Path) -> tuple[Lessons, dict[str, str]]:
+    """Read lessons, and the names of the tags that they teach.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        LessonError: damaged, of a newer schema, or something else; says what.
+    """
+    try:
+        files = read_files(path, LIMIT)
+        if "lessons.json" not in files:
+            raise LessonError(f"{path} holds no lessons: lessons.json is missing")
+        return _parse(files)
+    except (ArchiveError, BundleError) as error:
+        raise LessonError(f"{path}: {error}") from error
+
+
+def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
+    content = typed(dict[str, Any], load_json(files["lessons.json"], "lessons.json"), "lessons.json")
+    schema = typed(int, content.get("schema"), "lessons.json: schema")
+    if schema != SCHEMA:
+        raise LessonError(f"lessons.json has schema {schema}, this version of imagetagger reads {SCHEMA}")
+    if set(content) != {"schema", "contains_pictures", "names", "pictures", "edits"}:
+        raise LessonError(f"lessons.json: got the keys {', '.join(content)[:200]}")
+    embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
+    pictures: dict[str, Picture] = {}
+    for item in typed(tuple[dict[str, Any], ...], content["pictures"], "lessons.json: pictures"):
+        key, space = (typed(str, item.get(part), f"lessons.json: {part}") for part in ("id", "embedding_space"))
+        tags = typed(tuple[str, ...], item.get("tags"), "lessons.json: tags")
+        crop, embedding = files.get(f"pictures/{key}.png"), embeddings.get(key)
+        if crop is None or embedding is None or not tags or key in pictures:
+            raise LessonError(
+                f"lessons.json: picture {key[:64]!r} has no tags, no pixels or no embedding, or comes twice"
+            )
+        if embedding.ndim != 1 or embedding.dtype != np.float32 or not np.isfinite(embedding).all():
+            raise LessonError(f"embeddings.safetensors: {key} is {embedding.dtype} {embedding.shape}, expected numbers")
+        pictures[key] = Picture(crop, embedding, space, tags)
+    edits = typed(dict[str, Any], content["edits"], "lessons.json: edits")
+    names, merged = (typed(dict[str, str], edits.get(k), f"lessons.json: {k}") for k in ("names", "merged"))
+    removed = typed(tuple[str, ...], edits.get("removed"), "lessons.json: removed")
+    lessons = Lessons(pictures, Edits(names, merged, frozenset(removed)))
+    return lessons, typed(dict[str, str], content["names"], "lessons.json: names")

@@ -1,0 +1,285 @@
+"""A bundle in use: tags pictures, and learns its user's own tags on the spot.
+
+    python -m imagetagger.tagger BUNDLE IMAGE...
+
+Needs NumPy, Pillow, safetensors and LiteRT, never JAX or TensorFlow.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from imagetagger import calibration, lesson_file, lessons, tagset
+from imagetagger.bundle import execute, read
+from imagetagger.bundle.execute import Executor
+from imagetagger.bundle.read import Bundle, Label
+from imagetagger.lessons import LessonError, Lessons, Picture
+from imagetagger.preprocess import BadImageError, preprocess
+from imagetagger.tag_rows import TagRows, advance
+
+log = logging.getLogger(__name__)
+
+UNDOABLE = 1000
+"""Changes that can be taken back, the last first."""
+
+Source = str | Path | bytes | Image.Image | np.ndarray
+"""A picture: a path, encoded bytes, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or (H, W, 4)."""
+
+
+class Tag(NamedTuple):
+    """A tag of a picture, and how probable it is."""
+
+    id: str
+    name: str
+    probability: float
+
+
+class KnownTag(NamedTuple):
+    """A tag of the vocabulary.
+
+    Attributes:
+        id: stable.
+        name: what people see.
+        synonyms: other names.
+        pictures: how many taught it: those of the bundle and those of the user.
+        taught: how many of them are the user's.
+    """
+
+    id: str
+    name: str
+    synonyms: tuple[str, ...]
+    pictures: int
+    taught: int
+
+
+class _State(NamedTuple):
+    lessons: Lessons
+    vocabulary: dict[str, Label]
+    rows: TagRows
+
+
+class Tagger:
+    """Tags pictures with a bundle and what its user taught. Safe to use from several threads.
+
+    `tag` works on one state from beginning to end; whatever changes the state makes a new one. Tags may be given by id,
+    or by name where only one tag has it.
+    """
+
+    def __init__(self, bundle: Bundle, executor: Executor, taught: Lessons = lessons.EMPTY) -> None:
+        self._bundle = bundle
+        self._executor = executor
+        self._changing = threading.RLock()
+        self._past: deque[Lessons] = deque(maxlen=UNDOABLE)
+        self._state = _State(lessons.EMPTY, {}, TagRows({}, ()))
+        self._become(taught)
+
+    @classmethod
+    def load(cls, bundle: str | Path, lessons: str | Path | None = None) -> "Tagger":
+        """Load a bundle, a folder or .zip, and the lessons of a user where there are some.
+
+        Pictures that were taught to another bundle are embedded anew.
+
+        Raises:
+            FileNotFoundError: the bundle or the lessons are not there.
+            BundleError, LessonError: they are damaged or of another kind; says what is wrong.
+        """
+        whole = read.read(Path(bundle))
+        tagger = cls(whole, execute.load(whole.files["model.tflite"], whole.manifest))
+        if lessons is not None:
+            tagger._become(tagger._adopted(Path(lessons)))
+        return tagger
+
+    @property
+    def lessons(self) -> Lessons:
+        """What the user taught."""
+        return self._state.lessons
+
+    @property
+    def tags(self) -> list[KnownTag]:
+        """All tags, those of the bundle first."""
+        state = self._state
+        taught = {key: len(row.pictures) for key, row in state.rows.by_tag.items()}
+        return [
+            KnownTag(*label, round(float(state.rows.by_tag[key].total.count[0])), taught[key])
+            for key, label in state.vocabulary.items()
+        ]
+
+    def tag(self, image: Source, top_k: int | None = None) -> list[Tag]:
+        """Return the tags of a picture, the most probable first.
+
+        Args:
+            image: see `Source`.
+            top_k: how many; None for the bundle's tag set, which holds the right one as often as its threshold says.
+
+        Raises:
+            BadImageError: the picture cannot be used.
+            OSError: it cannot be read.
+        """
+        if top_k is not None and top_k < 1:
+            raise ValueError(f"got top_k={top_k}, expected at least 1, or None for the tag set")
+        embedding = execute.embed(self._executor, self.crop(image))
+        state = self._state
+        p = self.probabilities(embedding, state.rows)
+        if not p.any():
+            return []  # nothing was ever taught
+        tags = list(state.vocabulary.values())
+        chosen = tagset.ranked(p)[: top_k or len(p)]
+        if top_k is None:
+            members = tagset.cumulative(p[None], self._bundle.manifest.tag_set.threshold)[0]
+            chosen = chosen[members[chosen]]
+        return [Tag(tags[i].id, tags[i].name, float(p[i])) for i in chosen]
+
+    def probabilities(self, embedding: np.ndarray, rows: TagRows | None = None) -> np.ndarray:
+        """Return the calibrated probability of every tag, float64 (C,), in the order of `tags`.
+
+        softmax(log_joint / temperature); zeros where no tag has been taught.
+        """
+        rows = rows or self._state.rows
+        scores = [execute.score(self._executor, embedding, block) for block in rows.blocks]
+        joint = np.concatenate([*scores, np.zeros(0, np.float32)])[: len(rows.by_tag)]
+        seen = np.array([row.total.count[0] > 0 for row in rows.by_tag.values()], bool)
+        if not seen.any():
+            return np.zeros(len(joint))
+        joint = np.where(seen, joint, -np.inf)
+        return calibration.probabilities(joint[None], self._bundle.manifest.calibration.temperature)[0]
+
+    def learn(self, image: Source, tags: Iterable[str]) -> None:
+        """Teach that a picture has these tags. Taught twice, it counts once.
+
+        Raises:
+            LessonError: there is no such tag (`add_tag` makes one), or no tag at all.
+            BadImageError, OSError: the picture cannot be used or read.
+        """
+        crop = self.crop(image)
+        with self._changing:
+            ids = self._ids(tags)
+            space = self._bundle.manifest.embedding_space
+            picture = Picture(lessons.encode_crop(crop), execute.embed(self._executor, crop), space, ids)
+            self._change(lessons.learn(self.lessons, lessons.picture_id(crop), picture))
+
+    def forget(self, image: Source, tags: Iterable[str]) -> None:
+        """Take back that a picture has these tags: as if it had never been taught so.
+
+        Raises:
+            LessonError: it never was.
+            BadImageError, OSError: the picture cannot be used or read.
+        """
+        key = lessons.picture_id(self.crop(image))
+        with self._changing:
+            self._change(lessons.forget(self.lessons, key, self._ids(tags)))
+
+    def undo(self) -> None:
+        """Take the last change back, whatever it was.
+
+        Raises:
+            LessonError: nothing was changed since the lessons were loaded.
+        """
+        with self._changing:
+            if not self._past:
+                raise LessonError("there is nothing to undo: nothing was changed since loading")
+            self._become(self._past.pop())
+
+    def add_tag(self, name: str) -> str:
+        """Add a tag, to be taught with `learn`; return its id.
+
+        Raises:
+            LessonError: the name is empty or taken.
+        """
+        with self._changing:
+            changed, key = lessons.add_tag(self.lessons, self._bundle.labels, name)
+            self._change(changed)
+        return key
+
+    def rename_tag(self, tag: str, name: str) -> None:
+        """Give a tag another name; what it was taught stays."""
+        with self._changing:
+            self._change(lessons.rename_tag(self.lessons, self._bundle.labels, self._id(tag), name))
+
+    def merge_tags(self, tag: str, into: str) -> None:
+        """Make two tags one: the second keeps its name and knows what both were taught."""
+        with self._changing:
+            self._change(lessons.merge_tags(self.lessons, self._id(tag), self._id(into)))
+
+    def remove_tag(self, tag: str) -> None:
+        """Take a tag out, with the pictures that taught only it."""
+        with self._changing:
+            self._change(lessons.remove_tag(self.lessons, self._id(tag)))
+
+    def unite(self, other: str | Path) -> None:
+        """Add the lessons of another file: every picture once, with the tags of both."""
+        with self._changing:
+            self._change(lessons.union(self.lessons, self._adopted(Path(other))))
+
+    def save(self, path: str | Path) -> None:
+        """Write what was taught, pictures included, whole or not at all."""
+        taught = self.lessons
+        lesson_file.save(taught, lessons.taught_names(self._bundle.labels, taught), Path(path))
+
+    def crop(self, image: Source) -> np.ndarray:
+        """Return what the network sees of a picture, uint8 (S, S, 3).
+
+        Raises:
+            BadImageError, OSError: see `tag`.
+        """
+        contract = self._bundle.manifest.image
+        if isinstance(image, np.ndarray):
+            if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,), (4,)) or image.ndim < 2 or not image.size:
+                raise BadImageError(f"got {image.dtype} {image.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
+            image = Image.fromarray(image)
+        return preprocess(Path(image) if isinstance(image, str) else image, contract.size, contract.pixel_limit)
+
+    def _adopted(self, path: Path) -> Lessons:
+        """Read lessons and make them this bundle's: unknown tags added, pictures of another space embedded anew."""
+        read_lessons, names = lesson_file.load(path)
+        taught = lessons.adopt(read_lessons, self._bundle.labels, names)
+        manifest = self._bundle.manifest
+        pictures = dict(taught.pictures)
+        for key, picture in pictures.items():
+            if picture.space != manifest.embedding_space:
+                try:
+                    crop = preprocess(picture.crop, manifest.image.size)
+                except BadImageError as error:
+                    raise LessonError(f"{path}: the crop of picture {key} cannot be used: {error}") from error
+                embedding = execute.embed(self._executor, crop)
+                pictures[key] = picture._replace(embedding=embedding, space=manifest.embedding_space)
+            elif len(picture.embedding) != manifest.model.features:
+                got = len(picture.embedding)
+                raise LessonError(f"{path}: picture {key} has {got} features, expected {manifest.model.features}")
+        anew = sum(pictures[key] is not taught.pictures[key] for key in pictures)
+        if anew:
+            log.info("%s: embedded %d pictures anew for this bundle", path, anew)
+        return taught._replace(pictures=pictures)
+
+    def _change(self, taught: Lessons) -> None:
+        if taught is not self.lessons:
+            before = self.lessons
+            self._become(taught)
+            self._past.append(before)
+
+    def _become(self, taught: Lessons) -> None:
+        vocabulary = lessons.vocabulary(self._bundle.labels, taught)
+        rows = advance(self._state.rows, self._bundle, taught, vocabulary, self._executor)
+        self._state = _State(taught, vocabulary, rows)
+
+    def _ids(self, tags: Iterable[str]) -> tuple[str, ...]:
+        if isinstance(tags, str):
+            raise LessonError(f"got the text {tags!r}, expected a list of tags: [{tags!r}]")
+        ids = tuple(dict.fromkeys(map(self._id, tags)))
+        if not ids:
+            raise LessonError("got no tags, expected at least one")
+        return ids
+
+    def _id(self, tag: str) -> str:
+        return lessons.find_tag(self._state.vocabulary, tag)
+
+
+if __name__ == "__main__":
+    from imagetagger.cli import tag
+
+    tag()
