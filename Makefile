@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-quickstart: $(VENV)/installed ## make the environment, then train and evaluate a small tagger (under 2 minutes)
+quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (under 3 minutes)
 	$(BIN)/python -m imagetagger.run +experiment=quickstart
 
 test: $(VENV)/installed lint types ## make the environment, then check style, types and run every test

@@ -50,8 +50,8 @@ def flat(node, prefix=""):
 
 
 def test_the_folder_holds_the_groups_it_should():
-    assert {Path(file).parent.name for file in FILES} == {"", "data", "backbone", "classifier", "experiment"}
-    assert {"quickstart", "folder", "tiny_imagenet"} <= set(EXPERIMENTS)
+    assert {Path(file).parent.name for file in FILES} == {"", "data", "backbone", "classifier", "export", "experiment"}
+    assert {"quickstart", "folder", "tiny_imagenet", "export"} <= set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -145,6 +145,7 @@ def test_the_experiment_group_is_not_in_the_defaults_list():
         "data",
         "backbone",
         "classifier",
+        "export",
         "_self_",
     ]
 

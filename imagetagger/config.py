@@ -6,7 +6,7 @@ What each setting means stands as a comment in configs/; defaults live there too
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -102,6 +102,8 @@ class Experiment:
     export: Export = field(default_factory=Export)
 
 
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "data.name": ("synthetic", "tiny_imagenet", "folder", "tfds"),
     "backbone.name": ("mobilenet_v2", "efficientnet_lite0"),
@@ -111,8 +113,8 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "embed.runtime": ("auto", "jax", "litert"),
     "embed.dtype": ("float32", "bfloat16"),
     "classifier.class_prior": ("uniform", "counts"),
-    "export.variants": ("float32", "float16", "dynamic", "int8"),
-    "export.ship": ("float32", "float16", "dynamic", "int8", None),
+    "export.variants": VARIANTS,
+    "export.ship": (*VARIANTS, None),
 }
 """Settings that name one of a few things, or a list of them."""
 
@@ -180,7 +182,7 @@ def from_hydra(config: DictConfig) -> Experiment:
         problems.append(
             f"got data.fraction={data.fraction} and data.per_class={data.per_class}: set one of them to null"
         )
-    if (ship := settings.export.ship) is not None and ship not in settings.export.variants:
+    if (ship := settings.export.ship) in VARIANTS and ship not in settings.export.variants:
         measured = ", ".join(settings.export.variants) or "none"
         problems.append(f"export.ship: got {ship}, expected one of export.variants ({measured}), or null")
     if problems:
@@ -230,11 +232,12 @@ def _get(settings: Any, key: str) -> Any:
 
 
 def _expected(key: str) -> str:
-    if key in CHOICES:
-        return f"one of {', '.join('null' if choice is None else choice for choice in CHOICES[key])}"
     node: Any = Experiment
     for part in key.split("."):
         node = get_type_hints(node).get(part, Any)
+    if key in CHOICES:
+        choices = ", ".join("null" if choice is None else choice for choice in CHOICES[key])
+        return f"some of {choices}, as in [{CHOICES[key][0]}]" if get_origin(node) is list else f"one of {choices}"
     kind = getattr(node, "__name__", str(node)) if isinstance(node, type) else str(node).replace("None", "null")
     low, high = RANGES.get(key, (None, None))
     return kind if low is None else f"{kind} in {low:.10g} .. {high:.10g}"

@@ -191,7 +191,7 @@ def total_variance(statistics: Statistics) -> jax.Array:
 def fit_prior(statistics: Statistics, kappa: float | jax.Array, smoothing: float | jax.Array) -> Prior:
     """Return the prior that all classes share, fitted on the training pictures; see `Prior`."""
     floor = smoothing * total_variance(statistics).max()
-    return Prior(jnp.asarray(kappa, jnp.float32), pooled_variance(statistics), floor)
+    return Prior(jnp.asarray(kappa, floor.dtype), pooled_variance(statistics), floor)
 
 
 def posterior(prior: Prior, statistics: Statistics) -> tuple[jax.Array, jax.Array]:
@@ -212,8 +212,9 @@ def posterior(prior: Prior, statistics: Statistics) -> tuple[jax.Array, jax.Arra
     variance = own * statistics.m2 / jnp.where(count == 0, 1, count) + (1 - own) * prior.pooled + prior.floor
     if prior.mean is None or prior.mean_variance is None:
         return statistics.mean, variance
-    share = count * prior.mean_variance / (variance + count * prior.mean_variance)
-    return prior.mean + share * (statistics.mean - prior.mean), variance + (1 - share) * prior.mean_variance
+    total = variance + count * prior.mean_variance
+    mean = prior.mean + count * prior.mean_variance / total * (statistics.mean - prior.mean)
+    return mean, variance + variance * prior.mean_variance / total
 
 
 @partial(jax.jit, static_argnames="class_prior")
@@ -258,7 +259,9 @@ def row_log_joint(
     seen = rows.count > 0
     if class_prior == "counts":
         scores += jnp.log(jnp.where(seen, rows.count, 1))
-    return scores if prior.mean is not None else jnp.where(seen, scores, -jnp.inf)
+    if prior.mean is not None:
+        return scores
+    return scores + jnp.log(seen.astype(scores.dtype))  # 0 or -inf, which as a constant a .tflite file cannot hold
 
 
 @jax.jit

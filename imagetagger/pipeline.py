@@ -16,6 +16,7 @@ from imagetagger.data.load import load
 from imagetagger.data.subset import held_out, keep, ranks
 from imagetagger.embed import Embedded, embed
 from imagetagger.export import ship, variants
+from imagetagger.export.gate import ExportError
 from imagetagger.files import cache_directory
 from imagetagger.measure import BadDataError, Measured
 from imagetagger.runtime import Runtime, make_runtime
@@ -34,6 +35,7 @@ class Outcome(NamedTuple):
         truth: bool (M, C) their tags.
         temperature: that turns scores into probabilities.
         bundle: the files of the bundle, by name; None where none was asked for.
+        refused: why there is none although one was asked for.
     """
 
     result: dict[str, Any]
@@ -43,6 +45,7 @@ class Outcome(NamedTuple):
     truth: np.ndarray
     temperature: float
     bundle: dict[str, bytes] | None = None
+    refused: ExportError | None = None
 
 
 def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
@@ -54,7 +57,6 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
 
     Raises:
         BadDataError: more than `data.max_bad_fraction` of the pictures cannot be used, or too few are left.
-        ExportError: a variant strays too far from float32 to be exported.
         ValueError, OSError: an impossible setting; data or weights that are missing or damaged.
     """
     stages: dict[str, dict[str, Any]] = {}
@@ -132,7 +134,8 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
 
     found: dict[variants.Variant, variants.Measurement] = {}
     if export.variants:
-        calibration = variants.calibration_pictures(take(dataset.train, fit_rows), resolution, export)
+        fitted_on = take(dataset.train, fit_rows)
+        calibration = variants.calibration_pictures(fitted_on, resolution, export, data.pixel_limit)
         float32 = measured if runtime.name == "litert" else None
         found = variants.measure_all(
             backbone, resolution, cache, calibration, export, measure_variant, float32, setup.workers
@@ -153,11 +156,14 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
         intervals=intervals,
         variants=variants.figures(found),
     )
-    files = None
+    files = refused = None
     if export.ship and bundle:
-        with _stage(stages, "export"):
-            files = ship.assemble(settings, outcome, backbone, dataset.tags, found, validation_split)
-    return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files)
+        try:
+            with _stage(stages, "export"):
+                files = ship.assemble(settings, outcome, backbone, dataset.tags, found, validation_split)
+        except ExportError as error:  # what was measured is told all the same
+            refused = error
+    return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files, refused)
 
 
 def check_bad(

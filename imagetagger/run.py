@@ -56,6 +56,8 @@ def _run_job(settings: config.Experiment) -> None:
     log.info("%s", result.summary(outcome.result))
     said = " and ".join([", ".join(left[:-1]), left[-1]] if left[1:] else left)
     log.info("%.1f s in all. %s in %s", time.perf_counter() - start, said, folder)
+    if outcome.refused:
+        raise outcome.refused
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +12,13 @@ from made import NO_BACKBONE
 from pictures import COLOURS, noisy, picture
 
 from imagetagger import measure
+from imagetagger.backbone.model import Backbone
 from imagetagger.bundle.read import Bundle, check
+from imagetagger.config import Experiment
 from imagetagger.data.dataset import Split, Tag, content_id, pad_labels
 from imagetagger.export import gate, ship, variants
 from imagetagger.export.quantize import embedding_space
-from imagetagger.export.tflite import to_tflite
+from imagetagger.export.tflite import Variant, to_tflite
 from imagetagger.files import cache_directory, whole
 from imagetagger.preprocess import preprocess
 
@@ -52,29 +55,46 @@ def pictures_of(per_tag: int, seed: int = 0) -> Split:
 
 
 def embedded(split: Split) -> np.ndarray:
-    crops = np.stack([preprocess(split.read(i), SIZE) for i in range(len(split.ids))])
-    return np.concatenate([np.asarray(tiles(crop[None])["embedding"]) for crop in crops])
+    crops = [preprocess(split.read(i), SIZE) for i in range(len(split.ids))]
+    return np.concatenate([np.zeros((0, FEATURES), np.float32), *(tiles(crop[None])["embedding"] for crop in crops)])
+
+
+class Ingredients(NamedTuple):
+    """What `ship.assemble` makes a bundle of, in its order."""
+
+    settings: Experiment
+    result: dict[str, Any]
+    backbone: Backbone
+    tags: tuple[Tag, ...]
+    found: dict[Variant, variants.Measurement]
+    validation: Split
 
 
 @functools.cache
-def bundle_files(*overrides: str) -> dict[str, bytes]:
-    """The files of the bundle; do not change them, copy them."""
+def ingredients(*overrides: str, tags: tuple[Tag, ...] = TAGS, per_tag: int = 4) -> Ingredients:
+    """Four tags fitted on 8 pictures each and evaluated on `per_tag`; further ones have no pictures."""
     made = settings(f"backbone.resolution={SIZE}", f"export.block={BLOCK}", "export=float32", *overrides)
-    train, validation = pictures_of(10), pictures_of(4, seed=500)
+    train, validation = pictures_of(10), pictures_of(per_tag, seed=500)
     x, labels, held = embedded(train), train.labels, np.arange(len(train.ids)) % 5 == 0
-    statistics = measure.fit(x, labels, held, len(TAGS))
+    statistics = measure.fit(x, labels, held, len(tags))
     temperature = measure.calibrate(measure.finalize(statistics, made.classifier), x[held], labels[held])
-    truth = measure.multi_hot(validation.labels, len(TAGS))
+    truth = measure.multi_hot(validation.labels, len(tags))
     measured = measure.evaluate(statistics, made.classifier, temperature, embedded(validation), truth)
     space, parity = embedding_space(tiles_model().read_bytes()), gate.Parity(len(truth), 1.0, 0, 0)
-    found = {"float32": variants.Measurement(tiles_model(), space, measured, 1000.0, parity)}
+    found = {"float32": variants.Measurement(tiles_model(), space, measured, 1000.0, parity if per_tag else None)}
     result = {
         "variants": variants.figures(found),
         "config_digest": "0" * 64,
         "versions": {"imagetagger": "0"},
         "data": {"name": "made", "fingerprint": "f" * 64, "train": 32, "calibration": 8, "validation": 16, "tags": 4},
     }
-    return ship.assemble(made, result, NO_BACKBONE._replace(architecture="mobilenet_v2"), TAGS, found, validation)
+    return Ingredients(made, result, NO_BACKBONE._replace(architecture="mobilenet_v2"), tags, found, validation)
+
+
+@functools.cache
+def bundle_files(*overrides: str) -> dict[str, bytes]:
+    """The files of the bundle; do not change them, copy them."""
+    return ship.assemble(*ingredients(*overrides))
 
 
 def bundle(*overrides: str) -> Bundle:

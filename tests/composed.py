@@ -18,6 +18,10 @@ SHRUNK = (
     "embed.workers=2",
     "evaluate.bootstrap=20",
     "evaluate.examples=2",
+    "export.calibration_pictures=4",
+    "export.min_cosine=-1",  # a small random network is no model of parity
+    "export.max_top1_loss=100",
+    "export.onnx=false",
 )
 
 

@@ -34,6 +34,7 @@ def outcome(
     read=None,
     keys: list[str] | None = None,
     experiment: str = "made",
+    variants: dict[str, dict[str, object]] | None = None,
 ) -> Outcome:
     made = settings(*overrides)
     n, tags = scores.shape
@@ -59,6 +60,7 @@ def outcome(
         raw=metrics.compute(metrics.total(raw)),
         figures=figures | {"median_set_size": median},
         intervals=intervals,
+        variants=variants or {},
     )
     return Outcome({**found, "experiment": experiment}, dataset.tags, split, scores, truth, temperature)
 

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from imagetagger import gaussian
 from imagetagger.backbone import inverted_residual, weights
+from imagetagger.bundle import golden, manifest
 from imagetagger.config import (
     CHOICES,
     RANGES,
@@ -22,6 +23,7 @@ from imagetagger.config import (
     Embed,
     Evaluate,
     Experiment,
+    Export,
     explain_key,
     explain_overrides,
     from_hydra,
@@ -29,6 +31,8 @@ from imagetagger.config import (
 from imagetagger.data.load import load
 from imagetagger.data.subset import keep
 from imagetagger.embed import embed
+from imagetagger.export import gate, tflite, variants
+from imagetagger.export.signatures import score_signature
 from imagetagger.pipeline import check_bad
 from imagetagger.report import html
 from imagetagger.runtime import make_runtime
@@ -45,6 +49,7 @@ def leaves(node=Experiment, prefix=""):
 
 
 SETTINGS = dict(leaves())
+LISTS = ("export.variants",)
 TOP = ", ".join(f.name for f in fields(Experiment))
 
 
@@ -96,6 +101,7 @@ def test_the_defaults_are_sound_and_frozen():
         ("embed.batchsize", "runtime, dtype, batch_size", "embed.batch_size"),
         ("classifier.thresold", "kappa, smoothing", "classifier.threshold"),
         ("evaluate.example", "bootstrap, examples", "evaluate.examples"),
+        ("export.variant", "variants, ship", "export.variants"),
         ("seed.x", "seed has no keys", None),
         ("data.path.x", "data.path has no keys", None),
     ],
@@ -131,9 +137,14 @@ def test_an_unknown_key_that_an_override_adds_is_rejected():
 
 
 WRONG = {int: ("many", 2.5, True, [1]), float: ("many", True, [1]), bool: ("maybe",), str: ([1],)}
+WRONG_LIST = ("float32", 1)
 
 
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key, kind in SETTINGS.items() for value in WRONG[kind]])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, value) for key, kind in SETTINGS.items() for value in (WRONG_LIST if key in LISTS else WRONG[kind])],
+    ids=str,
+)
 def test_a_wrong_type_is_rejected_with_what_was_expected(key, value):
     said = problem_of(key, value)
     assert said.startswith(f"{key}: ")
@@ -141,10 +152,17 @@ def test_a_wrong_type_is_rejected_with_what_was_expected(key, value):
     assert expected in said.split("(expected ")[1]
 
 
-@pytest.mark.parametrize("key", CHOICES)
+@pytest.mark.parametrize("key", [key for key in CHOICES if key not in LISTS])
 def test_a_wrong_choice_is_rejected_with_the_valid_ones(key):
     choices = ", ".join(choice or "null" for choice in CHOICES[key])
     assert problem_of(key, "nonsense") == f"{key}: got nonsense, expected one of {choices}"
+
+
+@pytest.mark.parametrize("value", [["nonsense"], ["float32", "nonsense"], ["nonsense", "int8", "nonsense"]], ids=str)
+@pytest.mark.parametrize("key", LISTS)
+def test_a_wrong_choice_in_a_list_is_rejected_with_the_valid_ones(key, value):
+    expected = f"expected some of {', '.join(CHOICES[key])}, as in [{CHOICES[key][0]}]"
+    assert problem_of(key, value) == f"{key}: got nonsense, {expected}"
 
 
 def outside():
@@ -173,7 +191,7 @@ def test_the_ends_of_a_range_are_in_it(key, value):
 
 
 @pytest.mark.parametrize("value", [3, None, []])
-@pytest.mark.parametrize("section", ["data", "backbone", "embed", "classifier", "evaluate"])
+@pytest.mark.parametrize("section", ["data", "backbone", "embed", "classifier", "evaluate", "export"])
 def test_a_section_without_keys_is_rejected(section, value):
     assert problem_of(section, value) == f"{section}: got {value}, expected keys below it, as in {section}.KEY=..."
 
@@ -231,6 +249,8 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["backbone.activation"] == literals(inverted_residual.Activation)
     assert choices["embed.runtime"] == said_by(lambda: make_runtime(None, 64, tmp_path, runtime="nonsense"))
     assert choices["classifier.class_prior"] == literals(get_type_hints(gaussian.finalize)["class_prior"])
+    assert choices["export.variants"] == choices["export.ship"] == literals(tflite.Variant) == set(tflite.VARIANTS)
+    assert choices["export.ship"] == literals(get_type_hints(manifest.Model)["variant"]) == set(golden.COSINE)
     assert {jnp.dtype(name).name for name in choices["embed.dtype"]} == choices["embed.dtype"]
 
 
@@ -247,7 +267,19 @@ def test_schema_and_functions_have_the_same_names():
     }
     assert names(Classifier) == set(inspect.signature(gaussian.finalize).parameters) - {"statistics"} | {"threshold"}
     assert names(Evaluate) == {"bootstrap"} | keywords(html.write) - {"seed"}
+    assert names(Export) == keywords(gate.check) | {"variants", "ship", "onnx"} | {
+        variants.calibration_pictures.__name__,
+        *(set(inspect.signature(score_signature).parameters) & {"block"}),
+    }
+    assert keywords(gate.check) == keywords(gate.problem)
 
 
 def test_two_sizes_of_one_subset_are_refused_before_anything_is_loaded():
     assert "set one of them to null" in problem("data.fraction=0.5", "data.per_class=4")
+
+
+@pytest.mark.parametrize(("measured", "said"), [("[]", "none"), ("[float32,float16]", "float32, float16")])
+def test_a_variant_that_is_not_measured_is_not_shipped(measured, said):
+    got = problem(f"export.variants={measured}", "export.ship=int8")
+    assert got == f"export.ship: got int8, expected one of export.variants ({said}), or null"
+    assert settings("export.variants=[float32,int8]", "export.ship=null").export.ship is None

@@ -9,7 +9,21 @@ from hypothesis import strategies as st
 from sklearn.naive_bayes import GaussianNB
 
 from imagetagger import gaussian
-from imagetagger.gaussian import Statistics, empty, finalize, fit, from_batch, lesson, log_joint, merge
+from imagetagger.gaussian import (
+    Gaussian,
+    Prior,
+    Statistics,
+    empty,
+    finalize,
+    fit,
+    fit_prior,
+    from_batch,
+    lesson,
+    log_joint,
+    merge,
+    posterior,
+    row_log_joint,
+)
 
 CLASSES, FEATURES = 4, 3
 LAWS = settings(max_examples=50, deadline=None)
@@ -221,3 +235,113 @@ def test_a_fit_draws_no_more_batches_than_it_sums_side_by_side(monkeypatch):
     monkeypatch.setattr(gaussian, "merge", counting_merge)
     assert fit(batches(), CLASSES, FEATURES).count[0] == 80
     assert drawn_at_merge[0] <= gaussian.cores()
+
+
+def few_and_many(seed=7):
+    """Statistics of 0, 1, 3 and 200 pictures."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([1, 2, 3], [1, 3, 200]).astype(np.int32)
+    x = rng.normal(size=(204, FEATURES)) + 3 * rng.normal(size=(CLASSES, FEATURES))[labels]
+    return from_batch(jnp.asarray(x.astype(np.float32)), jnp.asarray(labels), CLASSES)
+
+
+def with_means(statistics, kappa=5.0, between=2.0):
+    """A prior on the means: centre 0.5, variance `between` times 1, 2, 3."""
+    spread = between * jnp.arange(1, FEATURES + 1, dtype=jnp.float32)
+    return fit_prior(statistics, kappa, 1e-9)._replace(mean=jnp.full(FEATURES, 0.5), mean_variance=spread)
+
+
+@pytest.mark.parametrize("kappa", [1.0, 5.0, 1e6])
+def test_the_posterior_is_that_of_conjugate_gaussians_in_float64(kappa):
+    s = few_and_many()
+    prior = with_means(s, kappa)
+    mean, variance = posterior(prior, s)
+    count, own_mean, m2 = (np.asarray(part, np.float64) for part in s)
+    pooled, floor, centre, spread = (np.asarray(part, np.float64) for part in prior[1:])
+    for k, n in enumerate(count):
+        within = (m2[k] + kappa * pooled) / (n + kappa) + floor
+        precision = 1 / spread + n / within
+        np.testing.assert_allclose(mean[k], (centre / spread + n * own_mean[k] / within) / precision, rtol=1e-5)
+        np.testing.assert_allclose(variance[k], within + 1 / precision, rtol=1e-5)
+
+
+def test_the_predictive_density_is_the_average_over_all_means_that_the_pictures_leave_possible():
+    s = few_and_many()
+    prior = with_means(s)
+    mean, variance = (np.asarray(part, np.float64)[2, 0] for part in posterior(prior, s))
+    n, own = float(s.count[2]), float(s.mean[2, 0])
+    within = (float(s.m2[2, 0]) + 5 * float(prior.pooled[0])) / (n + 5) + float(prior.floor)
+    mu = np.linspace(-40, 40, 200_001)
+    weight = np.exp(-((mu - 0.5) ** 2) / 2 / 2.0 - n * (mu - own) ** 2 / 2 / within)
+    for x in (-2.0, 0.0, 3.0):
+        density = np.exp(-((x - mu) ** 2) / 2 / within) / np.sqrt(2 * np.pi * within)
+        expected = (weight * density).sum() / weight.sum()
+        got = np.exp(-((x - mean) ** 2) / 2 / variance) / np.sqrt(2 * np.pi * variance)
+        assert got == pytest.approx(expected, rel=1e-4)
+
+
+def test_with_a_prior_on_means_a_tag_without_pictures_scores_as_the_background():
+    s = few_and_many()
+    prior = with_means(s)
+    mean, variance = posterior(prior, s)
+    np.testing.assert_allclose(mean[0], prior.mean, rtol=1e-6)
+    np.testing.assert_allclose(variance[0], prior.pooled + prior.floor + prior.mean_variance, rtol=1e-6)
+    x = np.random.default_rng(8).normal(size=(1, FEATURES)).astype(np.float32)
+    spread = np.asarray(prior.pooled + prior.floor + prior.mean_variance, np.float64)
+    expected = -0.5 * (np.log(2 * np.pi * spread) + (x[0] - 0.5) ** 2 / spread).sum()
+    assert row_log_joint(prior, jnp.asarray(x), s)[0] == pytest.approx(expected, rel=1e-5)
+    assert row_log_joint(fit_prior(s, 5.0, 1e-9), jnp.asarray(x), s)[0] == -jnp.inf
+
+
+def test_a_wide_prior_on_means_is_none_and_so_is_any_with_many_pictures():
+    s = few_and_many()
+    plain_mean, plain_variance = posterior(fit_prior(s, 5.0, 1e-9), s)
+    wide_mean, wide_variance = posterior(with_means(s, between=1e6), s)
+    seen = np.asarray(s.count) > 0
+    np.testing.assert_allclose(wide_mean[seen], plain_mean[seen], rtol=1e-4, atol=1e-4)
+    # A mean known from n pictures is uncertain by variance / n, however little was known before.
+    wanted = plain_variance[seen] * (1 + 1 / np.asarray(s.count)[seen, None])
+    np.testing.assert_allclose(wide_variance[seen], wanted, rtol=1e-4)
+    many = s._replace(count=s.count * 1e5, m2=s.m2 * 1e5)
+    for got, expected in zip(posterior(with_means(s), many), posterior(fit_prior(s, 5.0, 1e-9), many), strict=True):
+        np.testing.assert_allclose(got[3], expected[3], rtol=1e-5)
+
+
+def test_pictures_pull_a_mean_from_the_priors_to_their_own():
+    s = few_and_many()
+    pulled = []
+    for factor in (0.01, 1, 100):
+        mean, _ = posterior(with_means(s), s._replace(count=s.count * factor, m2=s.m2 * factor))
+        pulled.append(float(jnp.abs(mean[1] - s.mean[1]).max()))
+    assert pulled[0] > pulled[1] > pulled[2]
+
+
+@pytest.mark.parametrize("class_prior", ["uniform", "counts"])
+@pytest.mark.parametrize("kappa", [0.0, 5.0, np.inf])
+def test_row_log_joint_is_log_joint_up_to_one_constant(kappa, class_prior):
+    s = merge(few_and_many(), few_and_many(seed=9))  # no class of one picture, whose variance would be 0
+    x = jnp.asarray(np.random.default_rng(10).normal(size=(6, FEATURES)).astype(np.float32))
+    expected = np.asarray(log_joint(finalize(s, kappa, 1e-9, class_prior), x))
+    got = np.stack([row_log_joint(fit_prior(s, kappa, 1e-9), one[None], s, class_prior) for one in x])
+    assert (got[:, 0] == -np.inf).all()
+    assert (expected[:, 0] == -np.inf).all()
+    constant = np.log(408) if class_prior == "counts" else np.log(3)
+    np.testing.assert_allclose((got - constant)[:, 1:], expected[:, 1:], rtol=1e-5, atol=1e-4)
+
+
+def test_row_log_joint_with_a_prior_on_means_is_log_joint_of_the_posterior():
+    s = few_and_many()
+    prior = with_means(s)
+    x = jnp.asarray(np.random.default_rng(11).normal(size=(6, FEATURES)).astype(np.float32))
+    expected = log_joint(Gaussian(jnp.zeros(CLASSES), *posterior(prior, s)), x)
+    got = np.stack([row_log_joint(prior, one[None], s) for one in x])
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_a_prior_is_of_the_statistics_own_precision():
+    with jax.enable_x64(True):
+        s = from_batch(jnp.asarray(np.random.default_rng(12).normal(size=(9, FEATURES))), jnp.arange(9) % 3, CLASSES)
+        prior = fit_prior(s, 5.0, 1e-9)
+        assert {value.dtype for value in prior if value is not None} == {jnp.dtype("float64")}
+    assert isinstance(fit_prior(few_and_many(), 5.0, 1e-9), Prior)
+    assert fit_prior(few_and_many(), 5, 1e-9).kappa.dtype == jnp.float32

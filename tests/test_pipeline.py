@@ -5,11 +5,13 @@ import pytest
 from composed import SHRUNK, settings, shrunk
 from pictures import COLOURS, colour_folder, colour_split, picture
 
-from imagetagger import gaussian, pipeline, result
+from imagetagger import gaussian, measure, pipeline, result
 from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbone.model import Backbone, Normalisation
+from imagetagger.bundle.read import check
 from imagetagger.data.dataset import Dataset, Tag, take
-from imagetagger.pipeline import BadDataError
+from imagetagger.export import variants
+from imagetagger.measure import BadDataError
 from imagetagger.preprocess import BadImageError
 from imagetagger.runtime import Runtime
 
@@ -51,7 +53,7 @@ def spy(monkeypatch, module, name):
     calls, original = [], getattr(module, name)
 
     def wrapped(*args):
-        args = [list(a) if name == "fit" and i == 0 else a for i, a in enumerate(args)]
+        args = [list(a) if (module, name) == (gaussian, "fit") and i == 0 else a for i, a in enumerate(args)]
         calls.append((args, original(*args)))
         return calls[-1][1]
 
@@ -67,7 +69,8 @@ def steady(found):
 
 
 @pytest.mark.slow
-def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path):
+def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path, monkeypatch):
+    monkeypatch.setattr(variants, "SECONDS", 0.05)
     overrides = shrunk("+experiment=quickstart", "embed.measure_raw_rate=true", f"data.path={tmp_path}")
     outcome = pipeline.run(settings(*overrides))
     found = outcome.result
@@ -76,16 +79,61 @@ def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path):
     assert set(found["data"]) >= {"name", "fingerprint", "train", "calibration", "validation", "tags", "skipped"}
     assert set(found["backbone"]) >= {"name", "weights_sha256", "resolution", "width"}
     assert (found["backbone"]["name"], found["backbone"]["resolution"]) == ("mobilenet_v2", 64)
-    assert list(found["stages"]) == STAGES
+    assert list(found["stages"]) == [*STAGES, "measure int8", "export"]
     assert all(set(stage) >= {"seconds", "images_per_second", "cached"} for stage in found["stages"].values())
     assert found["stages"]["embed"]["raw_images_per_second"] > 0
-    assert set(found["variants"]) == {"float32"}
-    assert set(found["variants"]["float32"]) >= {*FIGURES, "bytes", "images_per_second", "cosine_to_float"}
-    assert found["variants"]["float32"]["bytes"] > 1e5
+    assert set(found["variants"]) == {"float32", "int8"}
+    for one in found["variants"].values():
+        assert set(one) >= {*FIGURES, "bytes", "images_per_second", "cosine_to_float", "temperature", "top1_loss"}
+        assert one["images_per_second"] > 1
+    sizes = [found["variants"][name]["bytes"] for name in ("int8", "float32")]
+    assert 1e5 < sizes[0] < sizes[1]
+    cosines = [found["variants"][name]["cosine_to_float"] for name in ("int8", "float32")]
+    assert 0.5 < cosines[0] < cosines[1] == pytest.approx(1)
+    assert found["shipped"] == "int8"
     assert set(found["confidence_intervals"]) == FIGURES - {"ece"}
     assert found["peak_memory_bytes"] > 1e7
     assert found["versions"]["jax"]
     assert outcome.scores.shape == outcome.truth.shape == (found["data"]["validation"], 12)
+    assert check(outcome.bundle).manifest.model.variant == "int8"
+    again = pipeline.run(settings(*overrides), bundle=False)
+    assert again.bundle is None
+    assert "export" not in again.result["stages"]
+    assert again.result["stages"]["measure int8"]["cached"]
+    assert again.result["variants"]["int8"]["top1"] == found["variants"]["int8"]["top1"]
+
+
+def test_without_an_export_nothing_is_converted_and_no_bundle_is_made(run):
+    outcome = run()
+    assert outcome.bundle is None
+    assert outcome.result["shipped"] is None
+    assert list(outcome.result["stages"]) == STAGES
+    assert set(outcome.result["variants"]) == {"float32"}
+
+
+def test_int8_is_calibrated_on_pictures_it_is_fitted_on_and_every_variant_on_one_split(run, folder, monkeypatch):
+    fits, asked = spy(monkeypatch, measure, "fit"), []
+
+    def measure_all(backbone, resolution, cache, calibration, export, measured, float32, workers):
+        measured(make_tiles(None, resolution, None)._replace(space="other"), "int8")
+        return {}
+
+    def calibration_pictures(split, resolution, export, pixel_limit):
+        asked.append((list(split.ids), resolution, export.calibration_pictures, pixel_limit))
+        return ()
+
+    monkeypatch.setattr(variants, "measure_all", measure_all)
+    monkeypatch.setattr(variants, "calibration_pictures", calibration_pictures)
+    outcome = run(*folder, "export.variants=[float32,int8]", "data.pixel_limit=5000")
+    ((_, labels, held, tags), _), ((_, again, held_again, _), _) = fits
+    np.testing.assert_array_equal(labels, again)
+    np.testing.assert_array_equal(held, held_again)
+    ((ids, *limits),) = asked
+    assert limits == [64, 4, 5000]
+    assert len(set(ids)) == outcome.result["data"]["train"] == (~held).sum()
+    assert tags == 3
+    assert not set(ids) & set(outcome.validation.ids)
+    assert "measure int8" in outcome.result["stages"]
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(run, tmp_path):
@@ -172,7 +220,7 @@ def test_a_picture_of_two_tags_counts_for_each(run, tmp_path, monkeypatch):
 
 
 def test_each_picture_is_learned_from_or_calibrates_or_validates(run, folder, monkeypatch):
-    fits, scores = spy(monkeypatch, gaussian, "fit"), spy(monkeypatch, pipeline, "score")
+    fits, scores = spy(monkeypatch, gaussian, "fit"), spy(monkeypatch, measure, "score")
     outcome = run(*folder)
     ((batches, *_), _), ((_, held), _), ((_, validation), _) = fits[0], *scores
     learned = np.concatenate([rows[(labels >= 0).any(1)] for rows, labels in batches])
@@ -219,15 +267,6 @@ def test_a_lower_threshold_gives_smaller_sets(run):
     assert small["top1"] == large["top1"]
 
 
-def test_scores_of_batches_are_those_of_the_whole(monkeypatch):
-    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    fitted = gaussian.finalize(gaussian.fit([(x, (np.arange(50, dtype=np.int32) % 3)[:, None])], 3, 4))
-    whole = pipeline.score(fitted, x)
-    monkeypatch.setattr(pipeline, "BATCH", 16)
-    np.testing.assert_allclose(pipeline.score(fitted, x), whole, rtol=1e-5)
-    assert pipeline.score(fitted, x[:0]).shape == (0, 3)
-
-
 def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run, folder, tmp_path):
     for i in range(2):
         (tmp_path / "pictures" / f"stray{i}.png").write_bytes(picture("red", 500 + i))
@@ -235,17 +274,10 @@ def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run,
         assert run(*folder, "data.max_bad_fraction=0.06", subset).result["data"]["skipped"] == 2
 
 
-def test_pictures_that_all_look_alike_are_refused():
-    x, labels = np.ones((6, 2), np.float32), np.array([[0], [1]] * 3, np.int32)
-    fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
-    with pytest.raises(BadDataError, match="look alike"):
-        pipeline.score(fitted, x)
-
-
 def test_a_temperature_that_cannot_be_trusted_is_told(run, monkeypatch, caplog):
     assert "calibrat" not in (run() and caplog.text)
     run("data.calibration_fraction=0")
     assert "no pictures to calibrate on" in caplog.text
-    monkeypatch.setattr(pipeline, "FEVERISH", 0.5)
+    monkeypatch.setattr(measure, "FEVERISH", 0.5)
     run()
     assert "variances are poor" in caplog.text

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from bundles import bundle_files
 from hydra import compose, initialize_config_dir
-from pictures import colour_folder, tiny_imagenet_zip
+from pictures import colour_folder, noisy, tiny_imagenet_zip
 
-from imagetagger import config
+from imagetagger import cli, config
+from imagetagger.bundle import archive
 from imagetagger.run import CONFIGS
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +26,10 @@ SHRUNK = [
     "evaluate.bootstrap=20",
     "evaluate.examples=2",
     "embed.measure_raw_rate=false",
+    "export.calibration_pictures=4",
+    "export.min_cosine=-1",
+    "export.max_top1_loss=100",
+    "export.onnx=false",
 ]
 
 
@@ -67,9 +73,27 @@ def test_every_link_of_a_page_leads_somewhere():
             assert "://" in link or (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
-def test_the_python_examples_run(capsys):
+@pytest.fixture
+def in_place(tmp_path, monkeypatch):
+    """A folder with all that the examples name: a bundle and pictures."""
+    archive.write_folder(bundle_files(), tmp_path / "bundle")
+    archive.write_zip(bundle_files(), tmp_path / "bundle.zip")
+    for i, name in enumerate(("photo.jpg", "rex.jpg")):
+        noisy((120, 60 * i, 40), i).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_python_examples_run(capsys, in_place):
     for block in blocks(README, "python"):
         exec(compile(block, "README.md", "exec"), {})
+        assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [command for command in commands(README) if command.startswith("imagetagger ")])
+def test_every_command_on_a_bundle_runs(command, capsys, in_place):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(shlex.split(command)[1:])
+    assert not ended.value.code
     assert capsys.readouterr().out
 
 

@@ -113,3 +113,26 @@ def test_a_summary_without_validation_pictures_claims_nothing():
 def test_a_summary_without_resamples_has_no_interval():
     made = outcome(*some()).result
     assert "[" not in result.summary({**made, "confidence_intervals": {}})
+
+
+def variant(**changes):
+    return {"bytes": 2_530_000, "images_per_second": 612.4, "cosine_to_float": 0.99512, "top1": 0.5321, **changes}
+
+
+def test_the_summary_has_a_line_for_each_exported_variant_and_says_which_one_is_in_the_bundle():
+    made = outcome(*some(), "export=int8", variants={"float32": variant(cosine_to_float=1.0), "int8": variant()}).result
+    assert made["shipped"] == "int8"
+    lines = result.summary(made).splitlines()[-2:]
+    assert lines == [
+        "float32   2.53 MB    612 images/s  cosine to float 1.0000  top-1 53.21 %",
+        "int8      2.53 MB    612 images/s  cosine to float 0.9951  top-1 53.21 %  in the bundle",
+    ]
+    assert "cosine" not in result.summary(outcome(*some()).result)
+
+
+def test_what_was_evaluated_stands_among_the_variants_also_where_it_is_not_exported():
+    made = outcome(*some(), variants={"int8": variant()}).result["variants"]
+    assert set(made) == {"float32", "int8"}
+    assert made["int8"] == variant()
+    assert made["float32"]["cosine_to_float"] is None
+    assert outcome(*some(), variants={"float32": variant()}).result["variants"]["float32"] == variant()

@@ -8,6 +8,8 @@ from composed import compose, shrunk
 from omegaconf import OmegaConf
 
 from imagetagger import run
+from imagetagger.bundle.read import read
+from imagetagger.bundle.verify import verify
 
 CHATTER = ("Traceback", "Unable to initialize backend", "XNNPACK", "Warning", "WARNING", "cuda", "TensorFlow")
 
@@ -17,20 +19,56 @@ def start(tmp_path, *arguments, **environment):
     return subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small run of the quickstart: overrides, folder and process."""
+    tmp_path, overrides = tmp_path_factory.mktemp("finished"), shrunk("+experiment=quickstart")
+    return overrides, tmp_path / "run", start(tmp_path, *overrides, f"hydra.run.dir={tmp_path / 'run'}")
+
+
 @pytest.mark.slow
-def test_a_run_leaves_its_result_its_report_its_config_and_its_log_and_no_chatter(tmp_path):
-    overrides = shrunk("+experiment=quickstart")
-    done = start(tmp_path, *overrides, f"hydra.run.dir={tmp_path / 'run'}")
+def test_a_run_leaves_its_result_its_report_its_config_and_its_log_and_no_chatter(finished):
+    overrides, folder, done = finished
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "run" / "result.json").read_text())
+    found = json.loads((folder / "result.json").read_text())
     assert found["experiment"] == "quickstart"
     top1 = 100 * found["variants"]["float32"]["top1"]
-    assert f"<b>{top1:.1f}" in (tmp_path / "run" / "report.html").read_text()
-    assert OmegaConf.load(tmp_path / "run" / ".hydra" / "config.yaml") == compose(*overrides)
-    assert "Result and report in" in (tmp_path / "run" / "run.log").read_text()
+    assert f"<b>{top1:.1f}" in (folder / "report.html").read_text()
+    assert OmegaConf.load(folder / ".hydra" / "config.yaml") == compose(*overrides)
+    assert "Result, report and verified bundle in" in (folder / "run.log").read_text()
     assert f"top-1 {top1:.2f} %" in done.stdout
     assert not [word for word in CHATTER if word in done.stderr + done.stdout]
-    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+    assert {path.name for path in folder.parent.iterdir()} == {"run"}
+    left = {"result.json", "report.html", "bundle", "bundle.zip", ".hydra", "run.log"}
+    assert {path.name for path in folder.iterdir()} == left
+
+
+@pytest.mark.slow
+def test_a_run_leaves_a_bundle_as_folder_and_zip_that_verify_accepts(finished):
+    _, folder, _ = finished
+    for path in (folder / "bundle", folder / "bundle.zip"):
+        assert any("golden pictures" in line for line in verify(path))
+    one, other = read(folder / "bundle"), read(folder / "bundle.zip")
+    assert one.files == other.files
+    found = json.loads((folder / "result.json").read_text())
+    assert (one.manifest.model.variant, found["shipped"]) == ("int8", "int8")
+    shared = ("top1", "log_loss", "coverage", "cosine_to_float", "bytes")
+    for name in ("float32", "int8"):
+        figures = one.manifest.metrics[name]
+        assert [figures[key] for key in shared] == [found["variants"][name][key] for key in shared]
+
+
+@pytest.mark.slow
+def test_a_variant_beyond_the_gate_ends_the_run_with_what_was_measured_and_no_bundle(tmp_path):
+    overrides = shrunk("+experiment=quickstart", "export.min_cosine=1", f"hydra.run.dir={tmp_path}")
+    done = start(tmp_path, *overrides)
+    assert done.returncode == 1
+    assert "int8: embeddings have a mean cosine of 0.9" in done.stderr
+    assert "export.min_cosine is 1.0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "result.json").read_text())["variants"]["int8"]["cosine_to_float"] < 1
+    assert (tmp_path / "report.html").exists()
+    assert not list(tmp_path.glob("bundle*"))
 
 
 MISTAKES = {

@@ -11,9 +11,10 @@ from pictures import COLOURS, noisy
 
 from imagetagger.backbone.model import Backbone, forward, space_digest
 from imagetagger.backbone.weights import TORCHVISION, load_backbone
+from imagetagger.export.quantize import convert_cached, embedding_space
 from imagetagger.export.tflite import to_tflite
 from imagetagger.preprocess import BadImageError
-from imagetagger.runtime import _in_order, convert_cached, make_runtime
+from imagetagger.runtime import _in_order, make_runtime
 
 SIZE = 64
 
@@ -177,14 +178,21 @@ def test_everything_that_changes_embeddings_changes_the_space():
 
 @pytest.fixture(scope="module")
 def model(cache) -> Path:
-    return convert_cached(small(), SIZE, make_runtime(small(), SIZE, cache, runtime="litert").space, cache)
+    return convert_cached(small(), SIZE, cache)
 
 
 def test_a_model_is_converted_once(model, cache, monkeypatch):
-    monkeypatch.setattr("imagetagger.runtime.to_tflite", None)
+    monkeypatch.setattr("imagetagger.export.quantize.to_tflite", None)
     assert make_runtime(small(), SIZE, cache, runtime="litert").model_bytes == model.stat().st_size
     with pytest.raises(TypeError):
         make_runtime(small(seed=3), SIZE, cache, runtime="litert")
+
+
+def test_the_space_of_litert_is_that_of_the_very_model(model, cache):
+    made = make_runtime(small(), SIZE, cache, runtime="litert")
+    assert made.space == embedding_space(model.read_bytes())
+    assert made.space != embedding_space(model.read_bytes() + b"\0")
+    assert made.space != make_runtime(small(), SIZE, cache, runtime="jax", batch_size=2).space
 
 
 def test_the_model_has_builtin_operators_only(model):

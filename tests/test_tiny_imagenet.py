@@ -11,7 +11,7 @@ from local_server import serving
 from PIL import Image
 
 from imagetagger.data import tiny_imagenet, tiny_imagenet_builder
-from imagetagger.data.dataset import content_id, fingerprint
+from imagetagger.data.dataset import Tag, content_id, fingerprint
 from imagetagger.data.tiny_imagenet import Example, load, open_archive, read_examples, read_tags
 from imagetagger.download import Download, DownloadError
 
@@ -65,8 +65,9 @@ def test_pictures_come_with_their_tags_and_the_unlabelled_test_pictures_stay_out
                 assert split.ids[i] == content_id(split.read(i))
 
 
-def test_a_tag_is_its_wordnet_id_and_its_first_synonym(mini):
-    assert read_tags(open_archive(mini)) == (("n00000000", "name 0"), ("n00000001", "name 1"))
+def test_a_tag_is_its_wordnet_id_its_first_synonym_and_the_others(mini):
+    expected = (Tag("n00000000", "name 0", ("other name",)), Tag("n00000001", "name 1", ("other name",)))
+    assert read_tags(open_archive(mini)) == expected
 
 
 def test_boxes_are_kept(mini):
@@ -158,7 +159,7 @@ def test_the_tfds_builder_has_the_documented_features_and_splits(builder):
 def test_the_tfds_builders_pictures_are_the_plain_loaders(builder, two_hundred_tags, tmp_path, split):
     source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
     archive = open_archive(two_hundred_tags)
-    names = dict(read_tags(archive))
+    names = {tag.id: tag.name for tag in read_tags(archive)}
     expected = {example.file: example for example in read_examples(archive, split)}
     assert {record["file_name"].decode() for record in source} == set(expected)
     for record in source:
@@ -183,7 +184,8 @@ def test_the_real_data_has_the_published_tags_and_numbers(real_zip):
     archive = open_archive(real_zip)
     tags = read_tags(archive)
     assert len(set(tags)) == 200
-    assert tags[0] == ("n02124075", "Egyptian cat")
+    assert tags[0] == Tag("n02124075", "Egyptian cat")
+    assert Tag("n01443537", "goldfish", ("Carassius auratus",)) in tags
     for split, per_tag in (("train", 500), ("validation", 50)):
         examples = read_examples(archive, split)
         wnids = [example.wnid for example in examples]

@@ -19,6 +19,7 @@ from imagetagger.backbone.layouts import KERAS_EPSILON
 from imagetagger.backbone.model import from_params
 from imagetagger.backbone.weights import PRETRAINED, load_backbone, save_weights
 from imagetagger.download import DownloadError
+from imagetagger.files import file_sha256
 
 # pooch leaves the socket of a failed download to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")

@@ -10,7 +10,6 @@ import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,10 +42,10 @@ def read_files(path: Path, limit: int) -> dict[str, bytes]:
         if not path.exists():
             raise FileNotFoundError(f"got {path}, where nothing is: expected a folder or a .zip file")
         return _read_zip(path, limit)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ArchiveError(f"{path} cannot be read: {error or type(error).__name__}") from error
+    except (ArchiveError, FileNotFoundError):
+        raise
+    except Exception as error:  # zipfile and its decompressors raise almost anything on damaged data
+        raise ArchiveError(f"{path} cannot be read: {str(error)[:300] or type(error).__name__}") from error
 
 
 def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
@@ -73,7 +72,12 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
     left = limit
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        if len(members) > TOO_MANY:
+            raise ArchiveError(f"{path} has {len(members):,} files, expected at most {TOO_MANY:,}")
         for member in members:
+            _check_name(
+                member.orig_filename
+            )  # as stored: zipfile cuts names at a NUL and may take another from `extra`
             key = _check_name(member.filename)
             if key in files:
                 raise ArchiveError(f"{key} is in the archive twice: expected every name once")
@@ -81,11 +85,13 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
                 raise ArchiveError(f"{key} is encrypted: expected plain files only")
             if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
                 raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ArchiveError(f"{key} is packed by method {member.compress_type}: expected stored or deflated")
             left = _check_size(key, member.file_size, left)
             with archive.open(member) as file:
-                files[key] = file.read(member.file_size + 1)
+                files[key] = file.read(member.file_size + 1)  # gives no more than it says; read(0) would check nothing
             if len(files[key]) != member.file_size:
-                raise ArchiveError(f"{key} has {len(files[key])} bytes or more, and says {member.file_size}")
+                raise ArchiveError(f"{key} has {len(files[key]):,} bytes, and says {member.file_size:,}")
     return files
 
 
@@ -127,9 +133,15 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
         partial.chmod(0o755)
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
-            folder.rename(old / folder.name)  # a folder cannot be replaced in one step, only moved aside
-            partial.rename(folder)
-            shutil.rmtree(old)
+            try:
+                aside = folder.rename(old / folder.name)  # a folder cannot be replaced in one step, only moved aside
+                try:
+                    partial.rename(folder)
+                except BaseException:
+                    aside.rename(folder)
+                    raise
+            finally:
+                shutil.rmtree(old)
         else:
             partial.rename(folder)
     finally:

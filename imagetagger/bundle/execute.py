@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imagetagger.bundle.manifest import BundleError, Manifest
-from imagetagger.bundle.read import Rows
+from imagetagger.bundle.manifest import BundleError, Manifest, Signature
+from imagetagger.bundle.read import Rows, few
 from imagetagger.quiet import quiet
 
 
@@ -28,31 +28,37 @@ def load(model: bytes, manifest: Manifest, threads: int = 1) -> Executor:
     """Load model.tflite and hold its signatures against the manifest.
 
     Raises:
-        BundleError: LiteRT cannot load it, or a signature is missing or of another shape or dtype.
+        BundleError: LiteRT cannot load or run it, or a signature is missing or of another shape or dtype.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     wanted = manifest.model.signatures
-    with quiet():
-        try:
+    try:
+        with quiet():
             interpreter = Interpreter(model_content=model, num_threads=threads)
             runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
-        except (ValueError, RuntimeError) as error:
-            raise BundleError(f"model.tflite cannot be loaded: {error}") from error
-        if set(runners) != set(wanted):
-            got, expected = (", ".join(sorted(names)) for names in (runners, wanted))
-            raise BundleError(f"model.tflite has the signatures {got}, expected {expected}")
+        _check_signatures(runners, wanted)
+        with quiet():  # a first call makes the delegate, and says so
+            for name, signature in wanted.items():
+                runners[name](**{key: np.zeros(t.shape, t.dtype) for key, t in signature.inputs.items()})
+    except BundleError:
+        raise
+    except Exception as error:  # LiteRT raises almost anything on a model that is not well formed
+        raise BundleError(f"model.tflite cannot be loaded: {str(error)[:300]}") from error
+    return Executor(runners, threading.Lock(), manifest.model.block)
+
+
+def _check_signatures(runners: dict[str, Any], wanted: dict[str, Signature]) -> None:
+    if set(runners) != set(wanted):
+        got, expected = (few(sorted(names)) for names in (runners, wanted))
+        raise BundleError(f"model.tflite has the signatures {got}, expected {expected}")
     for name, signature in wanted.items():
         sides = {"inputs": runners[name].get_input_details(), "outputs": runners[name].get_output_details()}
         for side, details in sides.items():
             found = {key: (tuple(map(int, d["shape"])), np.dtype(d["dtype"]).name) for key, d in details.items()}
             asked = {key: (tensor.shape, tensor.dtype) for key, tensor in getattr(signature, side).items()}
             if found != asked:
-                raise BundleError(f"model.tflite: {side} of {name} are {found}, expected {asked}")
-    with quiet():  # a first call makes the delegate, and says so
-        for name, signature in wanted.items():
-            runners[name](**{key: np.zeros(t.shape, t.dtype) for key, t in signature.inputs.items()})
-    return Executor(runners, threading.Lock(), manifest.model.block)
+                raise BundleError(f"model.tflite: {side} of {name} are {str(found)[:300]}, expected {asked}")
 
 
 def embed(executor: Executor, image: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ tolerance (arithmetic units round differently), and, given the same embedding, t
 
 import hashlib
 import json
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from imagetagger import calibration, tagset
 from imagetagger.bundle import execute
 from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.manifest import BundleError, Manifest, load_json, typed
-from imagetagger.bundle.read import Bundle, Rows, read_tensors
-from imagetagger.preprocess import preprocess
+from imagetagger.bundle.read import Bundle, Rows, check_shapes, few, read_tensors
+from imagetagger.preprocess import BadImageError, preprocess
 
 COSINE = {"float32": 0.9999, "float16": 0.9999, "dynamic": 0.99, "int8": 0.98}
 """Least cosine of an embedding to the golden one, by variant: int8 steps fall otherwise on other processors."""
@@ -68,29 +69,58 @@ def check(bundle: Bundle, executor: Executor) -> str:
     Raises:
         BundleError: says which picture or row differs, and by how much.
     """
-    content = typed(dict[str, Any], load_json(bundle.files["golden/golden.json"], "golden.json"), "golden.json")
+    pictures, manifest, count = entries(bundle), bundle.manifest, len(bundle.labels)
     tensors, _ = read_tensors(bundle.files["golden/golden.safetensors"], "golden.safetensors")
-    entries = typed(tuple[dict[str, Any], ...], content.get("pictures"), "golden.json: pictures")
-    manifest, wanted = bundle.manifest, {"embeddings", "log_joint", "taught_count", "taught_mean", "taught_m2"}
-    if set(tensors) != wanted or len(tensors["embeddings"]) != len(entries) or not entries:
-        raise BundleError(f"golden.safetensors holds {', '.join(sorted(tensors))}, expected one embedding a picture")
+    features, taught = manifest.model.features, min(2, count)
+    shapes = {"embeddings": (len(pictures), features), "log_joint": (len(pictures), count), "taught_count": (taught,)}
+    shapes |= {"taught_mean": (taught, features), "taught_m2": (taught, features)}
+    check_shapes(tensors, shapes, "golden.safetensors")
     lowest = 1.0
-    for entry, golden, scores in zip(entries, tensors["embeddings"], tensors["log_joint"], strict=True):
-        name = typed(str, entry.get("file"), "golden.json: file")
-        crop = preprocess(bundle.files.get(f"golden/{name}", b""), manifest.image.size, manifest.image.pixel_limit)
-        if hashlib.sha256(crop.tobytes()).hexdigest() != entry.get("crop_sha256"):
-            raise BundleError(f"golden/{name}: the picture is decoded or resized to other pixels here")
-        near = cosine(execute.embed(executor, crop), golden)
+    for entry, golden, scores in zip(pictures, tensors["embeddings"], tensors["log_joint"], strict=True):
+        pixels = crop(bundle, entry)
+        name = f"golden/{entry['file']}"
+        if hashlib.sha256(pixels.tobytes()).hexdigest() != entry.get("crop_sha256"):
+            raise BundleError(f"{name}: the picture is decoded or resized to other pixels here")
+        near = cosine(execute.embed(executor, pixels), golden)
         lowest = min(lowest, near)
         if not near >= COSINE[manifest.model.variant]:
             least = COSINE[manifest.model.variant]
-            raise BundleError(f"golden/{name}: the embedding has cosine {near:.5f} to the golden one, expected {least}")
-        _check_close(execute.score_all(executor, golden, bundle.rows), scores, f"golden/{name}: score")
-        if best(scores, manifest) != entry.get("tags"):
-            raise BundleError(f"golden/{name}: the tags are {best(scores, manifest)}, expected {entry.get('tags')}")
-    for name, value in replay(executor, bundle.rows, tensors["embeddings"])._asdict().items():
-        _check_close(value, tensors[f"taught_{name}"], f"the lesson log: {name}")
-    return f"{len(entries)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
+            raise BundleError(f"{name}: the embedding has cosine {near:.5f} to the golden one, expected {least}")
+        if not np.isfinite(scores.max()):
+            raise BundleError(f"{name}: no tag has a score")
+        _check_close(execute.score_all(executor, golden, bundle.rows), scores, f"{name}: score")
+        if not _same(entry.get("tags"), best(scores, manifest)):
+            got, expected = (str(tags)[:300] for tags in (best(scores, manifest), entry.get("tags")))
+            raise BundleError(f"{name}: the tags are {got}, expected {expected}")
+    for part, value in replay(executor, bundle.rows, tensors["embeddings"])._asdict().items():
+        _check_close(value, tensors[f"taught_{part}"], f"the lesson log: {part}")
+    return f"{len(pictures)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
+
+
+def entries(bundle: Bundle) -> tuple[dict[str, Any], ...]:
+    """Return what golden.json says of each picture, at least one, in the order of the golden vectors."""
+    content = typed(dict[str, Any], load_json(bundle.files["golden/golden.json"], "golden.json"), "golden.json")
+    if set(content) != {"pictures", "lessons"}:
+        raise BundleError(f"golden.json: got the keys {few(content)}, expected pictures, lessons")
+    if not _same(content["lessons"], [step._asdict() for step in STEPS]):
+        raise BundleError("golden.json: lessons are not the lesson log of schema 1")
+    pictures: tuple[dict[str, Any], ...] = typed(
+        tuple[dict[str, Any], ...], content["pictures"], "golden.json: pictures"
+    )
+    if not pictures:
+        raise BundleError("golden.json: pictures is empty, expected at least one")
+    return pictures
+
+
+def crop(bundle: Bundle, entry: dict[str, Any]) -> np.ndarray:
+    """Return the pixels, uint8 (S, S, 3), of the picture of an entry of golden.json."""
+    name = typed(str, entry.get("file"), "golden.json: pictures: file")
+    if f"golden/{name}" not in bundle.files:
+        raise BundleError(f"golden.json: pictures: file is {reprlib.repr(name)}, which is not in the bundle")
+    try:
+        return preprocess(bundle.files[f"golden/{name}"], bundle.manifest.image.size, bundle.manifest.image.pixel_limit)
+    except BadImageError as error:
+        raise BundleError(f"golden/{name} cannot be used: {str(error)[:300]}") from error
 
 
 def best(log_joint: np.ndarray, manifest: Manifest) -> list[dict[str, Any]]:
@@ -115,9 +145,16 @@ def _under(pictures: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the cosine of two embeddings (D,); 0 where one is 0."""
+    """Return the cosine of two embeddings (D,); 0 where one is 0, NaN where one is infinite."""
     a, b = a.astype(np.float64), b.astype(np.float64)
-    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+    with np.errstate(invalid="ignore"):
+        return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+
+
+def _same(got: Any, expected: Any) -> bool:
+    """Whether two values are the same JSON: true is not 1."""
+    a, b = (json.dumps(value, sort_keys=True) for value in (got, expected))
+    return a == b
 
 
 def _check_close(got: np.ndarray, golden: np.ndarray, what: str) -> None:
@@ -125,6 +162,7 @@ def _check_close(got: np.ndarray, golden: np.ndarray, what: str) -> None:
         raise BundleError(f"{what}: got {got.shape}, expected {golden.shape}, finite in the same places")
     finite = np.isfinite(golden)
     if finite.any():
-        error = np.abs(got - golden)[finite].max() / max(np.abs(golden[finite]).max(), 1e-30)
+        a, b = got[finite].astype(np.float64), golden[finite].astype(np.float64)  # float32 may overflow
+        error = np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)
         if error > CLOSE:
             raise BundleError(f"{what}: differs from the golden one by {error:.1e} of its largest value")

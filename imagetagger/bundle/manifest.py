@@ -4,15 +4,20 @@ import hashlib
 import json
 import math
 import re
+import reprlib
 import types
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from imagetagger.bundle.archive import NAME
 from imagetagger.preprocess import CONTRACT
 
 SCHEMA = 1
 UNSEALED = "0" * 64
 """Stands in the digest's place while the digest is computed."""
+
+LARGEST = 2**24
+"""Bytes that no manifest of ours has."""
 
 
 class BundleError(ValueError):
@@ -145,7 +150,8 @@ def seal(manifest: Manifest) -> bytes:
     """
     unsealed = {**asdict(manifest), "digest": UNSEALED}
     text = json.dumps(unsealed, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    return text.replace(UNSEALED.encode(), hashlib.sha256(text).hexdigest().encode(), 1)
+    before, after = text.split(f'"digest": "{UNSEALED}"'.encode(), 1)  # no other string can hold these quotes
+    return before + f'"digest": "{hashlib.sha256(text).hexdigest()}"'.encode() + after
 
 
 def parse(data: bytes) -> Manifest:
@@ -154,15 +160,16 @@ def parse(data: bytes) -> Manifest:
     Raises:
         BundleError: says which key is wrong, what was got and what was expected.
     """
+    if len(data) > LARGEST:
+        raise BundleError(f"manifest.json has {len(data):,} bytes, expected at most {LARGEST:,}")
     value = load_json(data, "manifest.json")
     schema = value.get("schema") if isinstance(value, dict) else None
     if type(schema) is int and schema > SCHEMA:
-        raise BundleError(
-            f"manifest.json has schema {schema}, this version of imagetagger reads {SCHEMA}: update imagetagger"
-        )
+        got = reprlib.repr(schema)
+        raise BundleError(f"manifest.json has schema {got}, this imagetagger reads {SCHEMA}: update imagetagger")
     manifest: Manifest = typed(Manifest, value, "manifest.json")
     if schema != SCHEMA:
-        raise BundleError(f"manifest.json has schema {schema}, expected {SCHEMA}")
+        raise BundleError(f"manifest.json has schema {reprlib.repr(schema)}, expected {SCHEMA}")
     if not re.fullmatch("[0-9a-f]{64}", manifest.digest):
         raise BundleError("manifest.json: digest is no SHA-256 in hexadecimal")
     if hashlib.sha256(data.replace(manifest.digest.encode(), UNSEALED.encode(), 1)).hexdigest() != manifest.digest:
@@ -173,30 +180,39 @@ def parse(data: bytes) -> Manifest:
 
 
 def _out_of_range(manifest: Manifest) -> list[str]:
-    image, model, tag_set = manifest.image, manifest.model, manifest.tag_set
+    image, model, classifier, tag_set = manifest.image, manifest.model, manifest.classifier, manifest.tag_set
     ranges = [
         ("image.size", image.size, 32, 4096),
         ("image.pixel_limit", image.pixel_limit, 1, 178_956_970),
         ("model.features", model.features, 1, 65_536),
         ("model.block", model.block, 1, 4096),
+        ("classifier.kappa", 0 if classifier.kappa is None else classifier.kappa, 0, 1e300),
+        ("classifier.smoothing", classifier.smoothing, 0, 1e300),
         ("calibration.temperature", manifest.calibration.temperature, 1e-6, 1e15),
         ("tag_set.threshold", tag_set.threshold, 1e-9, 1),
         ("tag_set.coverage", 0.5 if tag_set.coverage is None else tag_set.coverage, 0, 1),
     ]
-    problems = [f"{k} is {v}, expected {low:g} .. {high:g}" for k, v, low, high in ranges if not low <= v <= high]
+    problems = [
+        f"{key} is {reprlib.repr(value)}, expected {low:g} .. {high:g}"
+        for key, value, low, high in ranges
+        if not low <= value <= high
+    ]
     if image.contract != CONTRACT:
-        problems.append(f"image.contract is {image.contract!r}, this version of imagetagger knows {CONTRACT!r}")
+        got = reprlib.repr(image.contract)
+        problems.append(f"image.contract is {got}, this version of imagetagger knows {CONTRACT!r}")
     if not problems and model.signatures != signatures(image.size, model.features, model.block):
         problems.append("model.signatures are not those of schema 1 for this size, features and block")
     if not re.fullmatch("[0-9a-f]{64}", manifest.embedding_space):
         problems.append("embedding_space is no SHA-256 in hexadecimal")
-    if not 0 < len(manifest.name) <= 200:
-        problems.append("name must have 1 to 200 characters")
+    if not 0 < len(manifest.name) <= 200 or not manifest.name.isprintable():
+        problems.append("name must have 1 to 200 printable characters")
+    if strange := [name for name in manifest.files if not NAME.fullmatch(name)]:
+        problems.append(f"files: got the name {reprlib.repr(strange[0])}, expected one such as golden/0.png")
     return problems
 
 
 def load_json(data: bytes, where: str) -> Any:
-    """Parse JSON strictly: UTF-8, no key twice, no NaN, no nesting or number without end.
+    """Parse JSON strictly: UTF-8, no key twice, no NaN or infinity, no half characters, no nesting without end.
 
     Raises:
         BundleError: says where and why.
@@ -211,9 +227,11 @@ def load_json(data: bytes, where: str) -> Any:
         raise ValueError(f"{constant} is no JSON")
 
     try:
-        return json.loads(data.decode(), object_pairs_hook=once, parse_constant=refuse)
+        value = json.loads(data.decode(), object_pairs_hook=once, parse_constant=refuse)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # refuses "\ud800" and 1e999
+        return value
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{where} is no valid JSON: {error}") from error
+        raise BundleError(f"{where} is no valid JSON: {str(error)[:300]}") from error
 
 
 def typed(kind: Any, value: Any, where: str) -> Any:
@@ -226,14 +244,14 @@ def typed(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         names = [field.name for field in fields(kind)]
         if not isinstance(value, dict) or set(value) != set(names):
-            got = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
+            got = ", ".join(map(repr, value)) if isinstance(value, dict) else type(value).__name__
             raise BundleError(f"{where}: got {got[:300]}, expected the keys {', '.join(names)}")
         hints = get_type_hints(kind)
         return kind(**{name: typed(hints[name], value[name], f"{where}: {name}") for name in names})
     if origin is types.UnionType:
         return None if value is None else typed(arguments[0], value, where)
     if origin is dict and isinstance(value, dict):
-        return {key: typed(arguments[1], item, f"{where}.{key[:80]}") for key, item in value.items()}
+        return {key: typed(arguments[1], item, f"{where}.{reprlib.repr(key)[1:-1]}") for key, item in value.items()}
     if origin is tuple and isinstance(value, list):
         return tuple(typed(arguments[0], item, where) for item in value)
     if origin is Literal and value in arguments:
@@ -243,4 +261,4 @@ def typed(kind: Any, value: Any, where: str) -> Any:
     if kind is Any or (kind in (str, int, bool) and type(value) is kind):
         return value
     expected = f"one of {', '.join(arguments)}" if origin is Literal else getattr(kind, "__name__", str(kind))
-    raise BundleError(f"{where}: got {str(value)[:80]!r}, expected {expected}")
+    raise BundleError(f"{where}: got {reprlib.repr(value)}, expected {expected}")

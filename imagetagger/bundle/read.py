@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import reprlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,9 +69,9 @@ def check(files: dict[str, bytes]) -> Bundle:
     manifest = parse(files["manifest.json"])
     listed = manifest.files
     if missing := sorted({*listed, *REQUIRED} - set(files)):
-        raise BundleError(f"missing from the bundle: {', '.join(missing)}")
+        raise BundleError(f"missing from the bundle: {few(missing)}")
     if strangers := sorted(set(files) - set(listed) - {"manifest.json"}):
-        raise BundleError(f"not listed in manifest.json: {', '.join(strangers)}")
+        raise BundleError(f"not listed in manifest.json: {few(strangers)}")
     for name, file in listed.items():
         if len(files[name]) != file.bytes:
             raise BundleError(f"{name} has {len(files[name]):,} bytes, expected {file.bytes:,}: it was cut or replaced")
@@ -90,7 +92,7 @@ def read_labels(data: bytes) -> tuple[Label, ...]:
     for i, item in enumerate(value):
         entry = typed(kind, item, f"labels.json: {i}")
         if set(entry) != {"id", "name", "synonyms"}:
-            raise BundleError(f"labels.json: {i}: got the keys {', '.join(entry)[:200]}, expected id, name, synonyms")
+            raise BundleError(f"labels.json: {i}: got the keys {few(entry)}, expected id, name, synonyms")
         key, name = (typed(str, entry[part], f"labels.json: {i}: {part}") for part in ("id", "name"))
         synonyms = typed(tuple[str, ...], entry["synonyms"], f"labels.json: {i}: synonyms")
         if not 0 < len(key) <= 500 or not 0 < len(name) <= 500:
@@ -106,15 +108,11 @@ def read_rows(data: bytes, manifest: Manifest, tags: int, name: str = "statistic
     tensors, metadata = read_tensors(data, name)
     shapes = {"count": (tags,), "mean": (tags, manifest.model.features), "m2": (tags, manifest.model.features)}
     if name == "statistics.safetensors" and metadata.get("embedding_space") != manifest.embedding_space:
-        got = metadata.get("embedding_space")
+        got = reprlib.repr(metadata.get("embedding_space"))
         raise BundleError(f"{name} is of the embedding space {got}, the bundle of {manifest.embedding_space}")
-    if set(tensors) != set(shapes):
-        raise BundleError(f"{name} holds {', '.join(sorted(tensors))}, expected {', '.join(sorted(shapes))}")
-    for key, shape in shapes.items():
-        if tensors[key].shape != shape or tensors[key].dtype != np.float32:
-            got = f"{tensors[key].dtype} {tensors[key].shape}"
-            raise BundleError(f"{name}: {key} is {got}, expected float32 {shape}")
-        if not np.isfinite(tensors[key]).all():
+    check_shapes(tensors, shapes, name)
+    for key, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
             raise BundleError(f"{name}: {key} has values that are no numbers")
     if (tensors["count"] < 0).any() or (tensors["m2"] < 0).any():
         raise BundleError(f"{name}: counts and squares must not be negative")
@@ -126,6 +124,27 @@ def read_tensors(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict[st
     try:
         tensors = load_tensors(data)
         length = int.from_bytes(data[:8], "little")
-        return tensors, json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise BundleError(f"{name} is no .safetensors file, or damaged: {error}") from error
+        return tensors, json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that NumPy lacks
+        raise BundleError(f"{name} is no .safetensors file, or damaged: {str(error)[:300]}") from error
+
+
+def check_shapes(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], name: str) -> None:
+    """Raise BundleError unless a file holds exactly these float32 tensors."""
+    if set(tensors) != set(shapes):
+        raise BundleError(f"{name} holds {few(sorted(tensors))}, expected {', '.join(sorted(shapes))}")
+    for key, shape in shapes.items():
+        if tensors[key].shape != shape or tensors[key].dtype != np.float32:
+            got = f"{tensors[key].dtype} {tensors[key].shape}"
+            raise BundleError(f"{name}: {key} is {got}, expected float32 {shape}")
+
+
+def few(names: Iterable[str]) -> str:
+    """Return the first names for a message, and how many more there are.
+
+    >>> few(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    listed = list(names)
+    shown = ", ".join(reprlib.repr(name)[1:-1] for name in listed[:5])
+    return shown if len(listed) <= 5 else f"{shown} and {len(listed) - 5} more"

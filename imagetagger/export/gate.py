@@ -1,6 +1,7 @@
 """The parity gate: how far a variant may stray from float32 before the export fails."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ def problem(variant: str, parity: Parity, *, min_cosine: float, max_top1_loss: f
     return None
 
 
-def check(parities: dict[str, Parity], *, min_cosine: float, max_top1_loss: float, gate_pictures: int) -> None:
+def check(parities: Mapping[str, Parity], *, min_cosine: float, max_top1_loss: float, gate_pictures: int) -> None:
     """Raise ExportError where a variant fails the gate; see `problem`."""
     found = [
         said

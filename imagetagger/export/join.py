@@ -27,7 +27,7 @@ def join(models: Sequence[bytes]) -> bytes:
     whole, *others = (schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0)) for model in models)
     for other in others:
         _append(whole, other)
-    names = [definition.signatureKey for definition in whole.signatureDefs]
+    names = [definition.signatureKey.decode() for definition in whole.signatureDefs]
     if len(set(names)) < len(names):
         raise ValueError(f"got signatures {names}: expected different names")
     builder = _AlignedBuilder(sum(map(len, models)))

@@ -57,7 +57,11 @@ def convert_cached(
     tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
     path = cache / "models" / f"{key}-jax{version('jax')}-tensorflow{tensorflow}.tflite"
     if not path.exists():
-        model = _convert_int8(backbone, calibration) if variant == "int8" else _convert(backbone, resolution, variant)
+        model = (
+            convert_int8(correct_biases(backbone, calibration), calibration)
+            if variant == "int8"
+            else convert(backbone, resolution, variant)
+        )
         with whole(path) as partial:
             partial.write_bytes(model)
     return path
@@ -68,17 +72,18 @@ def embedding_space(model: bytes) -> str:
     return hashlib.sha256(f"{CONTRACT}\n".encode() + model).hexdigest()
 
 
-def _convert(backbone: Backbone, resolution: int, variant: Variant) -> bytes:
+def convert(backbone: Backbone, resolution: int, variant: Variant) -> bytes:
+    """Return the backbone as a .tflite file in one of the arithmetics that need no pictures."""
     image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
     return to_tflite({"embed": (lambda image: {"embedding": forward(backbone, image)}, {"image": image})}, variant)
 
 
-def _convert_int8(backbone: Backbone, calibration: Sequence[np.ndarray]) -> bytes:
+def convert_int8(backbone: Backbone, calibration: Sequence[np.ndarray]) -> bytes:
+    """Return the backbone as an int8 .tflite file, calibrated on uint8 (S, S, 3) pictures."""
     mean, std = (255 * np.asarray(value, np.float64) for value in backbone.normalisation)
     alike = np.ptp(mean) == np.ptp(std) == 0  # then the input's quantisation is the whole normalisation
     centre, unit = (mean[0], std[0]) if alike else (127.5, 127.5)
     scale, offset = (a.astype(np.float32) for a in (unit / std, (centre - mean) / std))
-    backbone = correct_biases(backbone, calibration)
 
     def embed(image: jax.Array) -> dict[str, jax.Array]:
         normalised = image if alike else image * jnp.asarray(scale) + jnp.asarray(offset)

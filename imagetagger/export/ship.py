@@ -20,6 +20,7 @@ from imagetagger.bundle import execute, golden, manifest, read
 from imagetagger.config import Experiment
 from imagetagger.data.dataset import Split, Tag
 from imagetagger.data.drawings import TAGS, draw
+from imagetagger.export import gate
 from imagetagger.export.card import model_card
 from imagetagger.export.gate import ExportError
 from imagetagger.export.join import join
@@ -44,9 +45,15 @@ def assemble(
     """Return the files of the bundle that `export.ship` asks for.
 
     Raises:
-        ExportError: the finished bundle does not do what was measured.
+        ExportError: a variant fails the gate, or the finished bundle does not do what was measured.
     """
     export, classifier = settings.export, settings.classifier
+    gate.check(
+        {name: one.parity for name, one in found.items() if one.parity},
+        min_cosine=export.min_cosine,
+        max_top1_loss=export.max_top1_loss,
+        gate_pictures=export.gate_pictures,
+    )
     shipped: Measurement = next(one for variant, one in found.items() if variant == export.ship)
     parts = _classifier(settings, shipped)
     files = {
@@ -54,11 +61,12 @@ def assemble(
         "statistics.safetensors": _statistics(shipped),
         "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
     }
-    if export.onnx and (floating := found.get("float32")):
+    if export.onnx:
+        floating = found["float32"]
         models = {"embed": floating.path.read_bytes(), **_classifier(settings, floating)}
         files |= {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
         files["onnx/statistics.safetensors"] = _statistics(floating)
-    features, size = shipped.measured.embeddings.shape[1], settings.backbone.resolution
+    features, size = shipped.measured.statistics.mean.shape[1], settings.backbone.resolution
     calibrated = {
         "calibration_pictures": export.calibration_pictures,
         "weights": "int8 per channel",
@@ -113,8 +121,9 @@ def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Spl
         embedding, measured = execute.embed(executor, crop), shipped.measured
         scores = execute.score_all(executor, embedding, bundle.rows)
         near = golden.cosine(embedding, measured.embeddings[i])
+        finite = np.isfinite(scores) | np.isfinite(measured.scores[i])  # neither is so for a tag without pictures
         # A uniform class prior is a constant that the bundle leaves out.
-        apart = np.ptp((scores - measured.scores[i])[np.isfinite(scores)]) / max(np.abs(scores).max(), 1.0)
+        apart = np.ptp(scores[finite] - measured.scores[i][finite]) / max(np.abs(scores[finite]).max(), 1.0)
         if near < 0.99999 or not apart < 1e-3:
             raise ExportError(
                 f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "

@@ -5,6 +5,7 @@ seconds, and a run whose model is cached never needs it.
 """
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
@@ -46,7 +47,9 @@ def to_tflite(
         converted = jax2tf.convert(_positional(function, list(arguments)), with_gradient=False)
         functions[name] = tf.function(converted, input_signature=specs, autograph=False)
         setattr(module, name, functions[name])
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet(), warnings.catch_warnings():
+        # TensorFlow's own calibrator uses the interpreter that TensorFlow warns of.
+        warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
         tf.saved_model.save(module, folder, signatures=functions)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if variant != "float32":

@@ -57,6 +57,7 @@ def render(outcome: Outcome, *, examples: int, seed: int) -> str:
         summary=summary(result),
         facts=facts(result),
         headlines=headlines(result),
+        models={name: one for name, one in result["variants"].items() if one["cosine_to_float"] is not None},
         **(measured(outcome, examples, seed) if len(outcome.truth) else {"sets": None}),
     )
 

@@ -1,0 +1,86 @@
+"""Three executions of one float32 bundle on real pictures: JAX, LiteRT and ONNX Runtime.
+
+python experiments/executions.py BUNDLE WEIGHTS TINY_IMAGENET_ZIP [--pictures 1000]
+
+BUNDLE is one of `+experiment=tiny_imagenet export=float32`, WEIGHTS and the zip what that run was given. Prints the
+largest difference of an embedding, and, all given LiteRT's embeddings, the share of equal decisions: first guess,
+and whole tag set.
+"""
+
+import argparse
+from pathlib import Path
+
+import jax
+import numpy as np
+import onnxruntime
+from tqdm import tqdm
+
+from imagetagger import calibration, gaussian, tagset
+from imagetagger.backbone.model import forward
+from imagetagger.backbone.weights import load_backbone
+from imagetagger.bundle import execute
+from imagetagger.bundle.read import read
+from imagetagger.data import tiny_imagenet
+from imagetagger.preprocess import preprocess
+
+
+def main() -> None:
+    """Run all three and print how they compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("weights")
+    parser.add_argument("zip", type=Path)
+    parser.add_argument("--pictures", type=int, default=1000)
+    arguments = parser.parse_args()
+    bundle = read(arguments.bundle)
+    manifest, rows = bundle.manifest, bundle.rows
+    if manifest.model.variant != "float32":
+        parser.error(f"got a bundle of {manifest.model.variant}, expected float32: the ONNX models are float32")
+    made, size, features = manifest.provenance["backbone"], manifest.image.size, manifest.model.features
+    backbone = load_backbone(
+        made["name"], width=made["width"], resolution=size, weights=arguments.weights, cache=Path()
+    )
+    if backbone.weights_sha256 != made["weights"]["sha256"]:
+        parser.error(f"{arguments.weights} are not the weights that the bundle was made from")
+    archive = tiny_imagenet.open_archive(arguments.zip)
+    examples = tiny_imagenet.read_examples(archive, "validation")[: arguments.pictures]
+    crops = [preprocess(archive.read(example.file), size) for example in examples]
+
+    litert = execute.load(bundle.files["model.tflite"], manifest)
+    sessions = {name: onnxruntime.InferenceSession(bundle.files[f"onnx/{name}.onnx"]) for name in ("embed", "score")}
+    in_jax = jax.jit(lambda images: forward(backbone, images))
+    embeddings = {
+        "LiteRT": np.stack([execute.embed(litert, crop) for crop in tqdm(crops, "LiteRT")]),
+        "ONNX Runtime": np.stack(
+            [sessions["embed"].run(None, {"image": crop[None]})[0][0] for crop in tqdm(crops, "ONNX Runtime")]
+        ),
+        "JAX": np.stack([np.asarray(in_jax(crop[None]))[0] for crop in tqdm(crops, "JAX")]),
+    }
+    given = embeddings["LiteRT"]
+    settings = manifest.classifier
+    kappa = np.inf if settings.kappa is None else settings.kappa
+    fitted = gaussian.finalize(gaussian.Statistics(*rows), kappa, settings.smoothing, settings.class_prior)
+    blocks = execute.blocks(rows, manifest.model.block)
+
+    def score_onnx(embedding: np.ndarray) -> np.ndarray:
+        inputs = [{"embedding": embedding[None], **block._asdict()} for block in blocks]
+        return np.concatenate([sessions["score"].run(None, one)[0] for one in inputs])[: len(rows.count)]
+
+    scores = {
+        "LiteRT": np.stack([execute.score_all(litert, embedding, rows) for embedding in given]),
+        "ONNX Runtime": np.stack([score_onnx(embedding) for embedding in given]),
+        "JAX": np.asarray(gaussian.log_joint(fitted, given)),
+    }
+    probabilities = {n: calibration.probabilities(s, manifest.calibration.temperature) for n, s in scores.items()}
+    sets = {name: tagset.cumulative(p, manifest.tag_set.threshold) for name, p in probabilities.items()}
+    print(f"{len(crops)} pictures, {features} features, {len(rows.count)} tags; each beside LiteRT:")
+    print("| | embedding, largest difference | same first guess | same tag set |\n|---|---:|---:|---:|")
+    for name in ("JAX", "ONNX Runtime"):
+        apart = np.abs(embeddings[name] - given).max()
+        first = np.mean(scores[name].argmax(1) == scores["LiteRT"].argmax(1))
+        same = np.mean((sets[name] == sets["LiteRT"]).all(1))
+        print(f"| {name} | {apart:.1e} | {100 * first:.2f} % | {100 * same:.2f} % |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from imagetagger import gaussian
+from imagetagger.bundle.execute import blocks, lesson
+from imagetagger.bundle.read import Rows
+from imagetagger.export.signatures import convert_classifier
+from imagetagger.gaussian import Statistics, fit_prior
+
+FEATURES, BLOCK, CLASSES, SMOOTHING = 8, 4, 6, 1e-9
+
+
+@functools.cache
+def statistics():
+    """Six classes in two blocks of four: the third without pictures, the others with 3 to 40."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 3, 4, 5], [3, 40, 7, 20, 10]).astype(np.int32)
+    x = (rng.normal(size=(80, FEATURES)) + 3 * rng.normal(size=(CLASSES, FEATURES))[labels]).astype(np.float32)
+    return gaussian.fit([(x, labels[:, None])], CLASSES, FEATURES)
+
+
+@functools.cache
+def models(kappa=5.0, class_prior="uniform"):
+    prior = fit_prior(statistics(), kappa, SMOOTHING)
+    return convert_classifier(prior, class_prior, BLOCK)
+
+
+def call(model, signature, **inputs):
+    runner = Interpreter(model_content=model, num_threads=1).get_signature_runner(signature)
+    return {name: value.copy() for name, value in runner(**inputs).items()}
+
+
+def embeddings(count, seed=1):
+    return 3 * np.random.default_rng(seed).normal(size=(count, 1, FEATURES)).astype(np.float32)
+
+
+@pytest.mark.parametrize("class_prior", ["uniform", "counts"])
+@pytest.mark.parametrize("kappa", [0.0, 5.0, np.inf])
+def test_score_is_the_log_joint_of_the_evaluated_classifier_up_to_one_constant(kappa, class_prior):
+    expected = gaussian.log_joint(
+        gaussian.finalize(statistics(), kappa, SMOOTHING, class_prior), jnp.asarray(embeddings(5)[:, 0])
+    )
+    apart = []
+    for embedding, wanted in zip(embeddings(5), np.asarray(expected), strict=True):
+        score = functools.partial(call, models(kappa, class_prior)["score"], "score", embedding=embedding)
+        rows = blocks(Rows(*map(np.asarray, statistics())), BLOCK)
+        got = np.concatenate([score(**block._asdict())["log_joint"] for block in rows])
+        np.testing.assert_array_equal(np.isfinite(got), [True, True, False, True, True, True, False, False])
+        assert (got[[2, 6, 7]] == -np.inf).all()
+        finite = np.isfinite(wanted)
+        np.testing.assert_array_equal(finite, np.isfinite(got[:CLASSES]))
+        difference = got[:CLASSES][finite] - wanted[finite]
+        assert np.ptp(difference) < 1e-5 * np.abs(wanted[finite]).max()
+        apart.append(difference.mean())
+    constant = np.log(80) if class_prior == "counts" else np.log(5)
+    np.testing.assert_allclose(apart, constant, atol=0.02)
+
+
+def test_a_class_learned_after_the_export_scores_as_if_it_had_been_there():
+    x = embeddings(1, seed=3)
+    taught = gaussian.merge(statistics(), gaussian.lesson(jnp.asarray(x[0, 0]), 2, CLASSES))
+    prior = fit_prior(statistics(), 5.0, SMOOTHING)
+    wanted = gaussian.row_log_joint(prior, jnp.asarray(x[0]), taught)
+    rows = blocks(Rows(*map(np.asarray, taught)), BLOCK)
+    got = [call(models()["score"], "score", embedding=x[0], **block._asdict())["log_joint"] for block in rows]
+    np.testing.assert_allclose(np.concatenate(got)[:CLASSES], wanted, rtol=1e-5)
+    assert np.isfinite(wanted).all()
+
+
+def row(count, mean=0.0, m2=0.0):
+    return Rows(
+        np.array([count], np.float32),
+        np.full((1, FEATURES), mean, np.float32) * (1 + np.arange(FEATURES, dtype=np.float32)),
+        np.full((1, FEATURES), m2, np.float32),
+    )
+
+
+NOTHING = row(0)
+PAIRS = {
+    "two tags": (row(3, 1.5, 2.0), row(5, -0.5, 1.0)),
+    "a picture": (row(3, 1.5, 2.0), lesson(embeddings(1)[0, 0])),
+    "the first picture": (NOTHING, lesson(embeddings(1)[0, 0])),
+    "a picture forgotten": (row(3, 1.5, 40.0), lesson(embeddings(1)[0, 0], -1)),
+    "the last but one forgotten": (row(2, 1.5, 2.0), lesson(embeddings(1)[0, 0], -1)),
+    "the last one forgotten": (row(1, 1.5), lesson(row(1, 1.5).mean[0], -1)),
+    "nothing to the right": (row(3, 1.5, 2.0), NOTHING),
+    "nothing to the left": (NOTHING, row(3, 1.5, 2.0)),
+    "nothing at all": (NOTHING, NOTHING),
+    "forgotten before it was learned": (NOTHING, lesson(embeddings(1)[0, 0], -1)),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_merge_is_the_merge_that_fitted_the_classifier(pair):
+    one, other = pair
+    others = {f"other_{name}": value for name, value in other._asdict().items()}
+    got = call(models()["merge"], "merge", **one._asdict(), **others)
+    wanted = gaussian.merge(*(Statistics(*map(jnp.asarray, rows)) for rows in pair))
+    assert set(got) == set(wanted._fields)
+    for name, value in wanted._asdict().items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-6, atol=1e-6)
+        if 0 in (one.count[0], other.count[0]):
+            np.testing.assert_array_equal(got[name], value)
+
+
+def test_inputs_and_outputs_have_the_names_of_the_schema():
+    found = {}
+    for model in models().values():
+        found |= Interpreter(model_content=model).get_signature_list()
+    row = ["count", "m2", "mean"]
+    assert {name: (sorted(s["inputs"]), sorted(s["outputs"])) for name, s in found.items()} == {
+        "score": (sorted(["embedding", *row]), ["log_joint"]),
+        "merge": (sorted([*row, *(f"other_{name}" for name in row)]), row),
+    }
