@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from imagetagger.bundle.manifest import UNSEALED
@@ -38,9 +38,9 @@ def reseal(
     return kept | {"manifest.json": sealed(manifest)}
 
 
-def put(value: Any, path: str, new: Any) -> None:
-    """Set value[a][b][c] for the path a/b/c."""
-    *parents, last = path.split("/")
+def put(value: Any, path: str | Sequence[str], new: Any) -> None:
+    """Set value[a][b][c] for the path a/b/c, or (a, b, c)."""
+    *parents, last = path.split("/") if isinstance(path, str) else path
     for key in parents:
         value = value[int(key) if isinstance(value, list) else key]
     value[last] = new

@@ -260,3 +260,20 @@ def test_numbers_that_are_missing_or_infinite_have_a_sign():
         "−∞",
         "1.23",
     ]
+
+
+def model(**figures):
+    shares = {"top1": 0.5, "top5": 0.7, "top10": 0.8, "coverage": 0.9, "set_size": 2.5}
+    return {**shares, "bytes": 2_714_392, "images_per_second": 528.2, "cosine_to_float": 0.9952, **figures}
+
+
+def test_models_stand_side_by_side_with_the_one_in_the_bundle_marked():
+    variants = {"float32": model(bytes=8_869_872, cosine_to_float=1.0), "int8": model()}
+    said = page(outcome(*some(), "export=int8", variants=variants))[1].said()
+    assert "float32 8.87 MB 528 1.0000 50.00 %" in said
+    assert "int8 in the bundle 2.71 MB 528 0.9952 50.00 % 70.00 % 80.00 % 90.0 % 2.50" in said
+    assert "The bundle holds int8." in said
+
+
+def test_without_variants_nothing_is_said_of_models():
+    assert "leaves the house" not in page(outcome(*some()))[1].said()
