@@ -65,17 +65,18 @@ def load(path: Path) -> tuple[Lessons, dict[str, str]]:
     try:
         files = read_files(path, LIMIT)
         if "lessons.json" not in files:
-            raise LessonError(f"{path} holds no lessons: lessons.json is missing")
+            raise LessonError("lessons.json is missing: expected a file that Tagger.save wrote")
         return _parse(files)
-    except (ArchiveError, BundleError) as error:
-        raise LessonError(f"{path}: {error}") from error
+    except (ArchiveError, BundleError, LessonError) as error:
+        raise LessonError(f"{path} cannot be used as lessons: {error}") from error
 
 
 def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
     content = typed(dict[str, Any], load_json(files["lessons.json"], "lessons.json"), "lessons.json")
     schema = typed(int, content.get("schema"), "lessons.json: schema")
     if schema != SCHEMA:
-        raise LessonError(f"lessons.json has schema {schema}, this version of imagetagger reads {SCHEMA}")
+        mend = ": update imagetagger" if schema > SCHEMA else ""
+        raise LessonError(f"lessons.json has schema {schema}, this version of imagetagger reads {SCHEMA}{mend}")
     if set(content) != {"schema", "contains_pictures", "names", "pictures", "edits"}:
         raise LessonError(f"lessons.json: got the keys {', '.join(content)[:200]}")
     embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")

@@ -10,7 +10,6 @@ with, so that lessons of two users unite picture by picture.
 
 import hashlib
 import io
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -96,7 +95,7 @@ def learn(lessons: Lessons, key: str, picture: Picture) -> Lessons:
     return lessons._replace(pictures={**lessons.pictures, key: taught})
 
 
-def forget(lessons: Lessons, key: str, tags: Iterable[str]) -> Lessons:
+def forget(lessons: Lessons, labels: Iterable[Label], key: str, tags: Iterable[str]) -> Lessons:
     """Take tags, or whatever was merged into them, off a picture; without any left the picture itself goes.
 
     Raises:
@@ -108,7 +107,10 @@ def forget(lessons: Lessons, key: str, tags: Iterable[str]) -> Lessons:
     gone = set()
     for tag in tags:
         if not (stored := {own for own in picture.tags if resolve(own, lessons.edits) == tag}):
-            raise LessonError(f"this picture was never taught as {tag}, but as {', '.join(picture.tags)}")
+            names = {own: label.name for own, label in vocabulary(labels, lessons).items()}
+            taught = dict.fromkeys(resolve(own, lessons.edits) for own in picture.tags)
+            listed = ", ".join(names.get(own, own) for own in taught)
+            raise LessonError(f"this picture was never taught as {names.get(tag, tag)}, but as {listed}")
         gone |= stored
     left = tuple(tag for tag in picture.tags if tag not in gone)
     pictures = {**lessons.pictures, key: picture._replace(tags=left)}
@@ -122,11 +124,17 @@ def add_tag(lessons: Lessons, labels: Iterable[Label], name: str) -> tuple[Lesso
         LessonError: the name is empty or taken.
     """
     name = check_name(lessons, labels, name)
-    edits, hidden = lessons.edits, lessons.edits.removed
-    back = next((label.id for label in labels if label.id in hidden and same(label.name, name)), None)
-    key = back or _free_id(name, {label.id for label in labels} | (set(edits.names) - hidden) | set(edits.merged))
-    names = {other: given for other, given in edits.names.items() if other != key} | ({} if back else {key: name})
-    return lessons._replace(edits=edits._replace(names=names, removed=hidden - {key})), key
+    edits = lessons.edits
+    own = {label.id: label.name for label in labels}
+    used = {label.name for label in vocabulary(labels, lessons).values()}  # no name is another tag's id
+    hidden = {key for key in edits.removed if resolve(key, edits) == key and key not in used}
+    spelled = (*edits.names.items(), *own.items())  # a renamed tag comes back by either name
+    back = next((key for key, other in spelled if key in hidden and same(other, name)), None)
+    key = back or _free_id(name, {*own, *used, *edits.names, *edits.merged, *edits.merged.values()})
+    names = {other: given for other, given in edits.names.items() if other != key}
+    if key not in own or not same(own[key], name):
+        names[key] = name
+    return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {key})), key
 
 
 def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str) -> Lessons:
@@ -146,7 +154,7 @@ def merge_tags(lessons: Lessons, tag: str, into: str) -> Lessons:
         LessonError: they are one tag already.
     """
     if tag == into:
-        raise LessonError(f"{tag} cannot be merged into itself")
+        raise LessonError(f"got one tag twice, {tag}, expected two different ones")
     return lessons._replace(edits=lessons.edits._replace(merged={**lessons.edits.merged, tag: into}))
 
 
@@ -167,13 +175,15 @@ def union(a: Lessons, b: Lessons) -> Lessons:
     """
     pictures = dict(a.pictures)
     for key, picture in b.pictures.items():
-        known = pictures.get(key)
-        tags = (*known.tags, *picture.tags) if known else picture.tags
-        pictures[key] = (known or picture)._replace(tags=tuple(dict.fromkeys(tags)))
+        known = pictures.get(key, picture)
+        tags = tuple(dict.fromkeys((*known.tags, *picture.tags)))
+        pictures[key] = known if known.tags == tags else known._replace(tags=tags)
     merged = dict(b.edits.merged) | dict(a.edits.merged)
     edits = Edits({**b.edits.names, **a.edits.names}, merged, frozenset())
     taught = {resolve(tag, edits) for picture in pictures.values() for tag in picture.tags}
-    return Lessons(pictures, edits._replace(removed=(a.edits.removed | b.edits.removed) - taught))
+    edits = edits._replace(removed=(a.edits.removed | b.edits.removed) - taught)
+    nothing_new = edits == a.edits and all(pictures[key] is a.pictures.get(key) for key in pictures)
+    return a if nothing_new else Lessons(pictures, edits)
 
 
 def resolve(tag: str, edits: Edits) -> str:
@@ -190,13 +200,13 @@ def resolve(tag: str, edits: Edits) -> str:
 def vocabulary(labels: Iterable[Label], lessons: Lessons) -> dict[str, Label]:
     """Return the tags in use by id, those of the bundle first: edits applied.
 
-    The names of merged tags become synonyms. A taught tag that neither the bundle nor an edit names, as after a change
-    of bundles, bears its id.
+    The names of merged tags become synonyms. A tag that was taught or merged into, and that neither the bundle nor an
+    edit names, as after a change of bundles, bears its id.
     """
     edits = lessons.edits
     taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
     known = {label.id: label for label in labels}
-    for key in dict.fromkeys((*edits.names, *taught)):
+    for key in dict.fromkeys((*edits.names, *edits.merged.values(), *taught)):
         label = known.get(key, Label(key, key, ()))
         known[key] = label._replace(name=edits.names.get(key, label.name))
     result = {key: label for key, label in known.items() if resolve(key, edits) == key and key not in edits.removed}
@@ -209,37 +219,51 @@ def vocabulary(labels: Iterable[Label], lessons: Lessons) -> dict[str, Label]:
 
 
 def taught_names(labels: Iterable[Label], lessons: Lessons) -> dict[str, str]:
-    """Return the name of every tag that a picture teaches, by id: what a bundle without that tag would not know."""
+    """Return the names of tags that pictures teach or others were merged into: what another bundle would not know."""
     names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
-    return {tag: names[tag] for picture in lessons.pictures.values() for tag in picture.tags if tag in names}
+    taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
+    return {tag: names[tag] for tag in (*taught, *lessons.edits.merged.values()) if tag in names}
 
 
 def adopt(lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str]) -> Lessons:
     """Return the lessons for a bundle with these labels: tags that it lacks become added ones, by their names."""
-    present = {label.id for label in labels}
+    present = {label.id for label in labels} | set(lessons.edits.names)
     lacking = {key: name for key, name in names.items() if key not in present}
-    return lessons._replace(edits=lessons.edits._replace(names={**lacking, **lessons.edits.names}))
+    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, **lacking}))
 
 
 def check_name(lessons: Lessons, labels: Iterable[Label], name: str, tag: str | None = None) -> str:
-    """Return a name as it is stored, or raise LessonError where it is empty, too long or another tag's."""
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+    """Return a name as it is stored; raise LessonError where it is empty, too long, no text or another tag's."""
+    name = tidy(name)
     if not 0 < len(name) <= 100:
         raise LessonError(f"got a name of {len(name)} characters, expected 1 to 100")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise LessonError(f"got the name {name!r}, expected no control characters and no half ones")
     for label in vocabulary(labels, lessons).values():
         if label.id != tag and same(label.name, name):
             raise LessonError(f"there is a tag {label.name!r} already ({label.id}): choose another name, or teach it")
+        if label.id != tag and label.id == name:  # else the name could not be told from the id
+            raise LessonError(f"{name!r} is the id of the tag {label.name!r}: choose another name")
     return name
 
 
+def tidy(name: str) -> str:
+    """Return a name with single spaces and composed accents: as a keyboard, a file system or a browser may give it.
+
+    >>> tidy(" polar   bear ")
+    'polar bear'
+    """
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
 def same(a: str, b: str) -> bool:
-    """Return whether two names differ in case only."""
-    return a.casefold() == b.casefold()
+    """Return whether two names differ in case and spacing only."""
+    return tidy(a).casefold() == tidy(b).casefold()
 
 
 def _free_id(name: str, taken: set[str]) -> str:
-    """Return an id made of the name, so that two users who add the same tag mean the same."""
-    base = "user:" + re.sub(r"\W+", "-", name.casefold()).strip("-")
+    """Return an id made of the whole name: two users who add the same tag mean the same, and no others do."""
+    base = f"user:{name.casefold()}"
     return next(key for key in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if key not in taken)
 
 
@@ -257,6 +281,7 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str) -> str:
             return found[0]
         if found:
             raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(found)}")
-    close = get_close_matches(tag, [label.name for label in vocabulary.values()], 3)
+    spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
+    close = [spelled[match] for match in get_close_matches(tidy(tag).casefold(), spelled, 3)]
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")

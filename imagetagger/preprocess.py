@@ -50,7 +50,7 @@ def decode(data: bytes | Path | Image.Image, pixel_limit: int = PIXEL_LIMIT) -> 
     except Image.UnidentifiedImageError as error:
         raise BadImageError("not an image in a format that Pillow reads") from error
     except Exception as error:  # Pillow's decoders raise almost anything on corrupt data
-        raise BadImageError(f"corrupt image: {error or type(error).__name__}") from error
+        raise BadImageError(f"corrupt image: {str(error) or type(error).__name__}") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -126,14 +126,12 @@ class Tagger:
         embedding = execute.embed(self._executor, self.crop(image))
         state = self._state
         p = self.probabilities(embedding, state.rows)
-        if not p.any():
-            return []  # nothing was ever taught
-        tags = list(state.vocabulary.values())
-        chosen = tagset.ranked(p)[: top_k or len(p)]
+        tags, rows = list(state.vocabulary.values()), list(state.rows.by_tag.values())
+        chosen = [i for i in tagset.ranked(p) if rows[i].total.count[0] > 0]  # what was never taught is not suggested
         if top_k is None:
             members = tagset.cumulative(p[None], self._bundle.manifest.tag_set.threshold)[0]
-            chosen = chosen[members[chosen]]
-        return [Tag(tags[i].id, tags[i].name, float(p[i])) for i in chosen]
+            chosen = [i for i in chosen if members[i]]
+        return [Tag(tags[i].id, tags[i].name, float(p[i])) for i in chosen[:top_k]]
 
     def probabilities(self, embedding: np.ndarray, rows: TagRows | None = None) -> np.ndarray:
         """Return the calibrated probability of every tag, float64 (C,), in the order of `tags`.
@@ -172,7 +170,7 @@ class Tagger:
         """
         key = lessons.picture_id(self.crop(image))
         with self._changing:
-            self._change(lessons.forget(self.lessons, key, self._ids(tags)))
+            self._change(lessons.forget(self.lessons, self._bundle.labels, key, self._ids(tags)))
 
     def undo(self) -> None:
         """Take the last change back, whatever it was.
@@ -232,7 +230,13 @@ class Tagger:
             if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,), (4,)) or image.ndim < 2 or not image.size:
                 raise BadImageError(f"got {image.dtype} {image.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
             image = Image.fromarray(image)
-        return preprocess(Path(image) if isinstance(image, str) else image, contract.size, contract.pixel_limit)
+        if isinstance(image, str):
+            image = Path(image)
+        kinds: tuple[type, ...] = (Path, bytes, Image.Image)
+        if not isinstance(image, kinds):
+            got = type(image).__name__
+            raise BadImageError(f"got {got}, expected a path, bytes, a Pillow image or uint8 pixels in a NumPy array")
+        return preprocess(image, contract.size, contract.pixel_limit)
 
     def _adopted(self, path: Path) -> Lessons:
         """Read lessons and make them this bundle's: unknown tags added, pictures of another space embedded anew."""
@@ -270,7 +274,10 @@ class Tagger:
     def _ids(self, tags: Iterable[str]) -> tuple[str, ...]:
         if isinstance(tags, str):
             raise LessonError(f"got the text {tags!r}, expected a list of tags: [{tags!r}]")
-        ids = tuple(dict.fromkeys(map(self._id, tags)))
+        given = list(tags)
+        if strange := [tag for tag in given if not isinstance(tag, str)]:
+            raise LessonError(f"got {strange[0]!r} among the tags, expected the id or the name of each as text")
+        ids = tuple(dict.fromkeys(map(self._id, given)))
         if not ids:
             raise LessonError("got no tags, expected at least one")
         return ids

@@ -193,7 +193,7 @@ def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(tmp_path):
     assert "pipe is a link or a special file" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("name", [".DS_Store", "golden/.hidden", "a b", "naïve", "a/b/c/e/f", "x\x1b[2J"])
+@pytest.mark.parametrize("name", [".hidden", "golden/.hidden", "a b", "naïve", "a/b/c/e/f", "x\x1b[2J"])
 def test_a_stray_file_with_a_name_that_is_not_plain_is_refused(name, tmp_path):
     write_folder(FILES, tmp_path / "files")
     stray = tmp_path / "files" / name
@@ -254,3 +254,22 @@ def test_a_folder_that_cannot_be_moved_in_leaves_the_old_one(tmp_path, monkeypat
         write_folder({"a.json": b"new"}, tmp_path / "files")
     assert read_files(tmp_path / "files", LIMIT) == FILES
     assert [path.name for path in tmp_path.iterdir()] == ["files"]
+
+
+def test_a_bundle_that_was_unpacked_looked_into_and_packed_again_can_be_read(tmp_path):
+    write_folder(FILES, tmp_path / "a")
+    (tmp_path / "a" / ".DS_Store").write_bytes(b"finder")
+    assert read_files(tmp_path / "a", 10_000) == FILES
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.mkdir("golden")
+        for name, data in {**FILES, "__MACOSX/._x": b"", "golden/.DS_Store": b"finder", "Thumbs.db": b""}.items():
+            archive.writestr(name, data)
+    assert read_files(tmp_path / "a.zip", 10_000) == FILES
+
+
+@pytest.mark.parametrize("name", ["../", "/", "a/../b/", "a//"])
+def test_a_folder_entry_with_a_hostile_name_is_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"")
+    with pytest.raises(ArchiveError, match="expected plain relative names"):
+        read_files(tmp_path / "a.zip", 10_000)

@@ -1,7 +1,8 @@
 """Files by name from a folder or a .zip, and back: read into memory, never unpacked to disk.
 
 Anything that does not look like what `write_zip` makes is refused before its contents are read: names that could lead
-outside, links, duplicates, encryption, more bytes than allowed.
+outside, links, duplicates, encryption, more bytes than allowed. Folder entries and the litter of desktops are passed
+over.
 """
 
 import os
@@ -23,6 +24,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 TOO_MANY = 1_000_000
 """Files that no archive of ours has."""
+
+
+LITTER = re.compile(r"(__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini))")
+"""What desktops leave in folders and archives that people look into or pack again: passed over."""
 
 
 class ArchiveError(ValueError):
@@ -55,9 +60,10 @@ def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
         for name in (*folders, *names):
             file = Path(where) / name
             mode = file.lstat().st_mode
-            if stat.S_ISDIR(mode):
+            relative = file.relative_to(folder).as_posix()
+            if stat.S_ISDIR(mode) or LITTER.fullmatch(relative):
                 continue
-            key = _check_name(file.relative_to(folder).as_posix())
+            key = _check_name(relative)
             if not stat.S_ISREG(mode):
                 raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
             left = _check_size(key, file.stat().st_size, left)
@@ -75,9 +81,11 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
         if len(members) > TOO_MANY:
             raise ArchiveError(f"{path} has {len(members):,} files, expected at most {TOO_MANY:,}")
         for member in members:
-            _check_name(
-                member.orig_filename
-            )  # as stored: zipfile cuts names at a NUL and may take another from `extra`
+            # The name as stored: zipfile cuts names at a NUL and may take another one from `extra`.
+            stored = member.orig_filename
+            if LITTER.fullmatch(stored) or (member.is_dir() and not member.file_size and _check_name(stored[:-1])):
+                continue
+            _check_name(stored)
             key = _check_name(member.filename)
             if key in files:
                 raise ArchiveError(f"{key} is in the archive twice: expected every name once")

@@ -47,7 +47,7 @@ def make(pictures: dict[str, bytes], executor: Executor, manifest: Manifest, row
         manifest: of the bundle.
         rows: its statistics.
     """
-    crops = [preprocess(data, manifest.image.size, manifest.image.pixel_limit) for data in pictures.values()]
+    crops = [preprocess(data, manifest.image.size) for data in pictures.values()]
     embeddings = np.stack([execute.embed(executor, crop) for crop in crops])
     scores = np.stack([execute.score_all(executor, embedding, rows) for embedding in embeddings])
     content = {
@@ -118,7 +118,7 @@ def crop(bundle: Bundle, entry: dict[str, Any]) -> np.ndarray:
     if f"golden/{name}" not in bundle.files:
         raise BundleError(f"golden.json: pictures: file is {reprlib.repr(name)}, which is not in the bundle")
     try:
-        return preprocess(bundle.files[f"golden/{name}"], bundle.manifest.image.size, bundle.manifest.image.pixel_limit)
+        return preprocess(bundle.files[f"golden/{name}"], bundle.manifest.image.size)
     except BadImageError as error:
         raise BundleError(f"golden/{name} cannot be used: {str(error)[:300]}") from error
 
