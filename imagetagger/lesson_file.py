@@ -14,6 +14,7 @@ from imagetagger.bundle.read import read_tensors
 from imagetagger.lessons import Edits, LessonError, Lessons, Picture
 
 SCHEMA = 1
+KEYS = ("schema", "contains_pictures", "names", "pictures", "edits")
 LIMIT = 2**36
 
 README = """This file holds what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as small
@@ -77,8 +78,8 @@ def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
     if schema != SCHEMA:
         mend = ": update imagetagger" if schema > SCHEMA else ""
         raise LessonError(f"lessons.json has schema {schema}, this version of imagetagger reads {SCHEMA}{mend}")
-    if set(content) != {"schema", "contains_pictures", "names", "pictures", "edits"}:
-        raise LessonError(f"lessons.json: got the keys {', '.join(content)[:200]}")
+    if set(content) != set(KEYS):
+        raise LessonError(f"lessons.json: got the keys {', '.join(content)[:200]}, expected {', '.join(KEYS)}")
     embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
     pictures: dict[str, Picture] = {}
     for item in typed(tuple[dict[str, Any], ...], content["pictures"], "lessons.json: pictures"):
@@ -89,8 +90,11 @@ def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
             raise LessonError(
                 f"lessons.json: picture {key[:64]!r} has no tags, no pixels or no embedding, or comes twice"
             )
+        if not all(tags):
+            raise LessonError(f"lessons.json: picture {key[:64]!r} has a tag whose id is empty")
         if embedding.ndim != 1 or embedding.dtype != np.float32 or not np.isfinite(embedding).all():
-            raise LessonError(f"embeddings.safetensors: {key} is {embedding.dtype} {embedding.shape}, expected numbers")
+            got = f"{embedding.dtype} {embedding.shape}"
+            raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected finite float32 (D,)")
         pictures[key] = Picture(crop, embedding, space, tags)
     edits = typed(dict[str, Any], content["edits"], "lessons.json: edits")
     names, merged = (typed(dict[str, str], edits.get(k), f"lessons.json: {k}") for k in ("names", "merged"))
