@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER")
     arguments = parser.parse_args()
-    variants = json.loads((arguments.run / "result.json").read_text())["variants"]
+    measured = json.loads((arguments.run / "result.json").read_text())["variants"]
+    variants = {name: one for name, one in measured.items() if one["cosine_to_float"] is not None}
     base = Path(__file__).parent / arguments.name
     print(table(variants))
     with base.with_suffix(".csv").open("w", newline="") as file:

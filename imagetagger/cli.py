@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HELP = """\
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _verify_arguments(commands)
     _tag_arguments(commands.add_parser("tag", help="tag pictures", description=TAG_HELP, formatter_class=_Raw))
     options = parser.parse_args(given)
-    sys.exit(_verify(options) if options.command == "verify" else _tag(options))
+    _end(_verify if options.command == "verify" else _tag, options)
 
 
 def bundle(arguments: Sequence[str] | None = None) -> None:
@@ -56,14 +57,14 @@ def bundle(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m imagetagger.bundle")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _verify_arguments(commands)
-    sys.exit(_verify(parser.parse_args(arguments)))
+    _end(_verify, parser.parse_args(arguments))
 
 
 def tag(arguments: Sequence[str] | None = None) -> None:
     """`python -m imagetagger.tagger BUNDLE IMAGE...`."""
     parser = argparse.ArgumentParser("python -m imagetagger.tagger", description=TAG_HELP, formatter_class=_Raw)
     _tag_arguments(parser)
-    sys.exit(_tag(parser.parse_args(arguments)))
+    _end(_tag, parser.parse_args(arguments))
 
 
 _Raw = argparse.RawDescriptionHelpFormatter
@@ -88,6 +89,18 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _end(command: Callable[[argparse.Namespace], int | str], options: argparse.Namespace) -> None:
+    try:
+        code = command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
 def _verify(options: argparse.Namespace) -> int | str:
     from imagetagger.bundle.manifest import BundleError
     from imagetagger.bundle.verify import verify
@@ -108,7 +121,9 @@ def _tag(options: argparse.Namespace) -> int | str:
 
     try:
         tagger = Tagger.load(options.bundle, options.lessons)
-    except (BundleError, LessonError, OSError) as error:
+    except BundleError as error:
+        return f"{options.bundle} cannot be used as a bundle: {error}"
+    except (LessonError, OSError) as error:
         return str(error)
     failed = 0
     for image in options.images:
@@ -119,7 +134,9 @@ def _tag(options: argparse.Namespace) -> int | str:
             failed = 1
             continue
         if options.json:
-            print(json.dumps({"image": str(image), "tags": [found._asdict() for found in tags]}, ensure_ascii=False))
+            print(json.dumps({"image": str(image), "tags": [found._asdict() for found in tags]}))
         else:
-            print(f"{image}: " + ", ".join(f"{found.name} {100 * found.probability:.0f} %" for found in tags))
+            line = f"{image}: " + ", ".join(f"{found.name} {100 * found.probability:.0f} %" for found in tags)
+            encoding = sys.stdout.encoding or "utf-8"  # which may lack letters of a tag, or bytes of a file's name
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
     return failed

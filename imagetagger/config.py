@@ -11,6 +11,8 @@ from typing import Any, get_origin, get_type_hints
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from imagetagger.bundle.manifest import VARIANTS
+
 
 @dataclass(frozen=True)
 class Data:
@@ -101,8 +103,6 @@ class Experiment:
     evaluate: Evaluate = field(default_factory=Evaluate)
     export: Export = field(default_factory=Export)
 
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "data.name": ("synthetic", "tiny_imagenet", "folder", "tfds"),

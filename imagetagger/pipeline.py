@@ -21,6 +21,9 @@ from imagetagger.files import cache_directory
 from imagetagger.measure import BadDataError, Measured
 from imagetagger.runtime import Runtime, make_runtime
 
+LEARNS = 1.0
+"""Least kappa with which a tag is known from its first picture on: below, one picture alone has hardly any variance."""
+
 log = logging.getLogger(__name__)
 
 
@@ -133,7 +136,13 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
             return measure.evaluate(statistics, classifier, temperature, validation.embeddings, truth)
 
     found: dict[variants.Variant, variants.Measurement] = {}
+    if export.ship and classifier.kappa < LEARNS:
+        log.warning(
+            "classifier.kappa=%g: the tagger will hardly learn from few pictures; smoothed_gnb would", classifier.kappa
+        )
     if export.variants:
+        if not len(truth):
+            log.warning("no validation pictures: the variants are held against nothing before they are exported")
         fitted_on = take(dataset.train, fit_rows)
         calibration = variants.calibration_pictures(fitted_on, resolution, export, data.pixel_limit)
         float32 = measured if runtime.name == "litert" else None
@@ -161,6 +170,7 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
         try:
             with _stage(stages, "export"):
                 files = ship.assemble(settings, outcome, backbone, dataset.tags, found, validation_split)
+                outcome["shipped"] = export.ship
         except ExportError as error:  # what was measured is told all the same
             refused = error
     return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files, refused)

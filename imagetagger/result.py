@@ -91,7 +91,7 @@ def build(
         },
         "stages": stages,
         "variants": {settings.embed.dtype: own} | variants,
-        "shipped": settings.export.ship,
+        "shipped": None,  # the variant in the bundle, once there is one
         "confidence_intervals": intervals,
         "peak_memory_bytes": peak_memory(),
         "versions": versions(),

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -41,6 +42,8 @@ def _run_job(settings: config.Experiment) -> None:
     start = time.perf_counter()
     alone = job.mode == RunMode.RUN
     outcome = pipeline.run(settings, bundle=alone)
+    shutil.rmtree(folder / "bundle", ignore_errors=True)  # of an earlier run in this folder
+    (folder / "bundle.zip").unlink(missing_ok=True)
     result.write(outcome.result, folder / "result.json")
     left = ["Result"]
     if alone:
@@ -51,7 +54,8 @@ def _run_job(settings: config.Experiment) -> None:
     if outcome.bundle:
         archive.write_folder(outcome.bundle, folder / "bundle")
         archive.write_zip(outcome.bundle, folder / "bundle.zip")
-        verify.verify(folder / "bundle")
+        for made in (folder / "bundle", folder / "bundle.zip"):
+            verify.verify(made)
         left.append("verified bundle")
     log.info("%s", result.summary(outcome.result))
     said = " and ".join([", ".join(left[:-1]), left[-1]] if left[1:] else left)

@@ -13,12 +13,13 @@ from pictures import COLOURS, noisy, picture
 
 from imagetagger import measure
 from imagetagger.backbone.model import Backbone
+from imagetagger.bundle.manifest import Variant
 from imagetagger.bundle.read import Bundle, check
 from imagetagger.config import Experiment
 from imagetagger.data.dataset import Split, Tag, content_id, pad_labels
 from imagetagger.export import gate, ship, variants
 from imagetagger.export.quantize import embedding_space
-from imagetagger.export.tflite import Variant, to_tflite
+from imagetagger.export.tflite import to_tflite
 from imagetagger.files import cache_directory, whole
 from imagetagger.preprocess import preprocess
 

@@ -10,9 +10,9 @@ from composed import WIDTH, small_weights
 
 from imagetagger.backbone.model import Backbone, Normalisation, forward
 from imagetagger.backbone.weights import EFFICIENTNET, KERAS, TORCHVISION, load_backbone
+from imagetagger.bundle.manifest import Variant
 from imagetagger.data.drawings import TAGS, draw
 from imagetagger.export.quantize import convert_cached
-from imagetagger.export.tflite import Variant
 from imagetagger.files import cache_directory
 
 SIZE, FEATURES = 64, 1280

@@ -267,6 +267,27 @@ def test_a_bundle_that_was_unpacked_looked_into_and_packed_again_can_be_read(tmp
     assert read_files(tmp_path / "a.zip", 10_000) == FILES
 
 
+def test_a_folder_that_was_packed_as_a_whole_can_be_read(tmp_path):
+    write_zip({f"bundle/{name}": data for name, data in FILES.items() if name.count("/") < 3}, tmp_path / "a.zip")
+    assert read_files(tmp_path / "a.zip", 10_000) == {k: v for k, v in FILES.items() if k.count("/") < 3}
+
+
+def test_what_was_there_survives_an_interruption_between_old_and_new(tmp_path, monkeypatch):
+    write_folder(FILES, tmp_path / "a")
+    rename, calls = Path.rename, []
+
+    def interrupted(self, target):
+        calls.append(self)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder({"new": b""}, tmp_path / "a")
+    assert read_files(tmp_path / "a", 10_000) == FILES
+
+
 @pytest.mark.parametrize("name", ["../", "/", "a/../b/", "a//"])
 def test_a_folder_entry_with_a_hostile_name_is_refused(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:

@@ -15,6 +15,7 @@ from sealing import put, reseal
 from imagetagger import cli
 from imagetagger.bundle.archive import write_folder, write_zip
 from imagetagger.bundle.manifest import BundleError, signatures
+from imagetagger.bundle.read import check
 from imagetagger.bundle.verify import verify
 
 FAST = "export.onnx=false"
@@ -71,7 +72,7 @@ def test_a_bundle_is_sound_in_a_folder_and_in_a_zip(write, tmp_path):
     found = "\n".join(verify(tmp_path / "bundle"))
     for said in (
         "schema 1, 4 tags, float32, 32 px",
-        "15 files",
+        "16 files",
         "embed, score, merge",
         "4 golden pictures",
         "onnx/: 4",
@@ -227,7 +228,7 @@ def test_golden_vectors_too_few_or_too_many_are_refused(refused):
 def test_other_statistics_are_refused_by_the_golden_scores(refused):
     tensors = load_tensors(bundle_files(FAST)[ROWS])
     tensors["mean"] = np.roll(tensors["mean"], 1, axis=0)
-    assert "golden/0.png: score: differs" in refused(statistics(**tensors))
+    assert "golden/0.png: score differs" in refused(statistics(**tensors))
 
 
 def test_statistics_so_large_that_scores_overflow_are_refused(refused):
@@ -251,9 +252,20 @@ def test_onnx_models_in_each_others_place_are_refused(refused):
     assert "onnx/" in refused({"onnx/score.onnx": files["onnx/merge.onnx"]}, overrides=())
 
 
-def test_an_onnx_model_that_embeds_otherwise_is_refused(refused, monkeypatch):
-    monkeypatch.setattr("imagetagger.bundle.verify.SAME", 1.1)
-    assert "onnx/embed.onnx has cosine 1.00000" in refused(overrides=())
+def test_onnx_vectors_that_its_models_do_not_compute_are_refused(refused):
+    tensors = load_tensors(bundle_files()["onnx/golden.safetensors"])
+    for key, said in (("embeddings", "0.png: the embedding"), ("log_joint", "score"), ("taught_m2", "lesson log: m2")):
+        other = save_tensors(tensors | {key: tensors[key][:, ::-1].copy()})
+        assert said in refused({"onnx/golden.safetensors": other}, overrides=())
+
+
+def test_onnx_statistics_of_another_space_or_other_tags_are_refused(refused):
+    tensors = load_tensors(bundle_files()["onnx/statistics.safetensors"])
+    space = check(bundle_files()).manifest.onnx.embedding_space
+    other = save_tensors(tensors, {"embedding_space": "0" * 64})
+    assert "is of the embedding space" in refused({"onnx/statistics.safetensors": other}, overrides=())
+    rolled = save_tensors(tensors | {"mean": np.roll(tensors["mean"], 1, 0)}, {"embedding_space": space})
+    assert "onnx/: 0.png: score differs" in refused({"onnx/statistics.safetensors": rolled}, overrides=())
 
 
 def test_a_picture_that_is_none_of_the_golden_ones_is_left_alone_by_onnx(tmp_path):

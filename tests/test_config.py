@@ -31,7 +31,7 @@ from imagetagger.config import (
 from imagetagger.data.load import load
 from imagetagger.data.subset import keep
 from imagetagger.embed import embed
-from imagetagger.export import gate, tflite, variants
+from imagetagger.export import gate, variants
 from imagetagger.export.signatures import score_signature
 from imagetagger.pipeline import check_bad
 from imagetagger.report import html
@@ -249,7 +249,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["backbone.activation"] == literals(inverted_residual.Activation)
     assert choices["embed.runtime"] == said_by(lambda: make_runtime(None, 64, tmp_path, runtime="nonsense"))
     assert choices["classifier.class_prior"] == literals(get_type_hints(gaussian.finalize)["class_prior"])
-    assert choices["export.variants"] == choices["export.ship"] == literals(tflite.Variant) == set(tflite.VARIANTS)
+    assert choices["export.variants"] == choices["export.ship"] == literals(manifest.Variant) == set(manifest.VARIANTS)
     assert choices["export.ship"] == literals(get_type_hints(manifest.Model)["variant"]) == set(golden.COSINE)
     assert {jnp.dtype(name).name for name in choices["embed.dtype"]} == choices["embed.dtype"]
 

@@ -24,6 +24,7 @@ MADE = Manifest(
     classifier=manifest.Classifier("identity", 0.1, 1e-9, "counts", False),
     calibration=manifest.Calibration(2.5),
     tag_set=manifest.TagSet("cumulative", 0.9, 0.8),
+    onnx=manifest.Onnx("c" * 64, 3.5),
     metrics={"int8": {"top1": 0.5}},
     provenance={"versions": {"jax": "1"}, "seed": None},
 )
@@ -45,6 +46,9 @@ FINE = {
     "classifier/mean_prior": (True,),
     "calibration/temperature": (1.5,),
     "tag_set/coverage": (None,),
+    "onnx": (None,),
+    "onnx/embedding_space": ("1" * 64,),
+    "onnx/temperature": (1.5,),
     **{
         f"model/signatures/merge/{place}/shape": ([1],)
         for place in ("inputs/count", "inputs/other_count", "outputs/count")

@@ -16,10 +16,10 @@ from small import (
 )
 
 from imagetagger.backbone.model import normalise
+from imagetagger.bundle.manifest import VARIANTS
 from imagetagger.export import quantize
 from imagetagger.export.bias_correction import correct_biases
 from imagetagger.export.quantize import convert, convert_cached, convert_int8, embedding_space
-from imagetagger.export.tflite import VARIANTS
 from imagetagger.files import file_sha256
 
 COSINE = {"float32": 0.999999, "float16": 0.9999, "dynamic": 0.99, "int8": 0.95}

@@ -24,7 +24,13 @@ from imagetagger.export.tflite import to_tflite
 from imagetagger.files import cache_directory
 from imagetagger.preprocess import preprocess
 
-ONNX = {"onnx/embed.onnx", "onnx/score.onnx", "onnx/merge.onnx", "onnx/statistics.safetensors"}
+ONNX = {
+    "onnx/embed.onnx",
+    "onnx/score.onnx",
+    "onnx/merge.onnx",
+    "onnx/statistics.safetensors",
+    "onnx/golden.safetensors",
+}
 GOLDEN = {f"golden/{name}" for name in ("golden.json", "golden.safetensors", "0.png", "1.png", "2.png", "3.png")}
 FILES = {"manifest.json", "model.tflite", "statistics.safetensors", "labels.json", "MODEL_CARD.md"} | GOLDEN
 FAST = "export.onnx=false"
@@ -150,7 +156,7 @@ def test_a_bundle_that_does_not_embed_what_was_measured_is_refused():
     x = ingredients(FAST).found["float32"].measured.embeddings.copy()
     x[5] += np.linspace(0, 0.2, FEATURES)
     with pytest.raises(
-        ExportError, match=r"does not do what was measured: at red/5.png .* cosine 0\.99.*Delete models/"
+        ExportError, match=r"does not do what was measured: at red/5.png .* cosine 0\.99.*Delete the cache"
     ):
         check_spoiled(ingredients(FAST), bundle_files(FAST), embeddings=x)
 
@@ -246,7 +252,11 @@ def test_onnx_has_the_statistics_of_float32_whatever_ships():
         np.testing.assert_array_equal(tensors["mean"], made.found[variant].measured.statistics.mean)
     got = check(files).manifest
     assert (got.model.variant, got.embedding_space) == ("int8", made.found["int8"].space)
-    assert got.model.quantization["calibration_pictures"] == made.settings.export.calibration_pictures
+    assert got.model.quantization["calibration_pictures"] == made.result["data"]["train"] < 100
+    assert (got.onnx.embedding_space, got.onnx.temperature) == (
+        made.found["float32"].space,
+        made.found["float32"].measured.temperature,
+    )
     assert set(got.metrics) == {"float32", "int8"}
     assert "with the **int8** model" in card(files)
     assert bundle().manifest.model.quantization is None

@@ -3,10 +3,10 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bundles import BLOCK, FEATURES, bundle
+from bundles import BLOCK, FEATURES
 from hypothesis import given
 from hypothesis import strategies as st
-from taught import FAST, executor
+from taught import bundle, executor
 
 from imagetagger import gaussian, lessons, tag_rows
 from imagetagger.bundle.read import Rows
@@ -25,7 +25,7 @@ def learn(taught: Lessons, key: str, *tags: str) -> Lessons:
 
 
 def rows(taught: Lessons, before: TagRows = NOTHING) -> TagRows:
-    made = bundle(FAST)
+    made = bundle()
     return advance(before, made, taught, lessons.vocabulary(made.labels, taught), executor())
 
 
@@ -45,7 +45,7 @@ def assert_near(row: Rows, expected: gaussian.Statistics) -> None:
 
 def own(*indices: int) -> gaussian.Statistics:
     """The bundle's rows as one."""
-    parts = (gaussian.Statistics(*(jnp.asarray(p[i : i + 1]) for p in bundle(FAST).rows)) for i in indices)
+    parts = (gaussian.Statistics(*(jnp.asarray(p[i : i + 1]) for p in bundle().rows)) for i in indices)
     return functools.reduce(gaussian.merge, parts)
 
 
@@ -60,7 +60,7 @@ def histories(draw):
     taken = [EMPTY]
     steps = st.tuples(st.sampled_from(["learn", "forget", "merge", "remove", "back"]), *[st.integers(0, 5)] * 2)
     for operation, i, j in draw(st.lists(steps, min_size=1, max_size=10)):
-        now, labels = taken[-1], bundle(FAST).labels
+        now, labels = taken[-1], bundle().labels
         tags = list(lessons.vocabulary(labels, now)) or [None]
         tag, other = tags[i % len(tags)], tags[j % len(tags)]
         if operation == "learn" and tag:
@@ -100,7 +100,7 @@ def test_every_row_is_the_batch_fit_of_its_pictures_merged_with_the_bundles(take
 
 
 def test_without_lessons_rows_are_the_bundles_to_the_last_bit():
-    found, given_rows = rows(EMPTY), bundle(FAST).rows
+    found, given_rows = rows(EMPTY), bundle().rows
     assert list(found.by_tag) == list(LABELS)
     for i, row in enumerate(found.by_tag.values()):
         for part, expected in zip(row.total, given_rows, strict=True):
@@ -120,7 +120,7 @@ def test_what_did_not_change_is_taken_over():
     after = rows(learn(learn(EMPTY, "p0", "red"), "p1", "blue"), before)
     for tag in LABELS:
         assert (after.by_tag[tag] is before.by_tag[tag]) == (tag != "blue")
-    renamed = rows(lessons.rename_tag(learn(EMPTY, "p0", "red"), bundle(FAST).labels, "red", "rouge"), before)
+    renamed = rows(lessons.rename_tag(learn(EMPTY, "p0", "red"), bundle().labels, "red", "rouge"), before)
     assert all(a is b for a, b in zip(renamed.blocks, before.blocks, strict=True))
 
 
@@ -137,7 +137,7 @@ def test_one_picture_more_takes_two_merges_however_many_were_taught(monkeypatch)
 def test_blocks_hold_the_totals_in_order_and_are_filled_up_with_empty_rows(added):
     taught = learn(EMPTY, "p0", "red")
     for i in range(added):
-        taught, _ = lessons.add_tag(taught, bundle(FAST).labels, f"tag {i}")
+        taught, _ = lessons.add_tag(taught, bundle().labels, f"tag {i}")
     found = rows(taught)
     count, mean, m2 = (np.concatenate(part) for part in zip(*found.blocks, strict=True))
     tags = len(LABELS) + added
@@ -156,7 +156,7 @@ def test_without_tags_there_are_no_rows_and_no_blocks():
 
 
 def test_a_tag_without_any_picture_has_an_empty_row():
-    taught, key = lessons.add_tag(EMPTY, bundle(FAST).labels, "cat")
+    taught, key = lessons.add_tag(EMPTY, bundle().labels, "cat")
     row = rows(taught).by_tag[key]
     assert row.total.count == [0]
     assert not row.total.mean.any()

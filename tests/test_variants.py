@@ -8,9 +8,9 @@ from composed import settings
 from made import NO_BACKBONE
 from pictures import colour_split, encode, noisy
 
+from imagetagger.bundle.manifest import VARIANTS
 from imagetagger.export import variants
 from imagetagger.export.gate import Parity
-from imagetagger.export.tflite import VARIANTS
 from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, preprocess
 from imagetagger.runtime import Runtime
 

@@ -100,7 +100,15 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
                 files[key] = file.read(member.file_size + 1)  # gives no more than it says; read(0) would check nothing
             if len(files[key]) != member.file_size:
                 raise ArchiveError(f"{key} has {len(files[key]):,} bytes, and says {member.file_size:,}")
-    return files
+    return _without_top(files)
+
+
+def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return files without the folder that all of them lie in, as when a folder was packed as a whole."""
+    tops = {name.partition("/")[0] for name in files}
+    if len(tops) != 1 or files.keys() == tops:
+        return files
+    return {name.partition("/")[2]: data for name, data in files.items()}
 
 
 def _check_name(name: str) -> str:
@@ -127,7 +135,11 @@ def write_zip(files: Mapping[str, bytes], path: Path) -> None:
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files as a folder, whole or not at all, in place of the folder that is there."""
+    """Write files as a folder, whole or not at all, in place of the folder that is there.
+
+    A folder cannot be replaced in one step, only moved aside: a crash between the two leaves the old one in
+    `.NAME.*.old` beside it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
@@ -139,18 +151,18 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         partial.chmod(0o755)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
-            try:
-                aside = folder.rename(old / folder.name)  # a folder cannot be replaced in one step, only moved aside
-                try:
-                    partial.rename(folder)
-                except BaseException:
-                    aside.rename(folder)
-                    raise
-            finally:
-                shutil.rmtree(old)
-        else:
+        if not folder.exists():
             partial.rename(folder)
+            return
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+        aside = old / folder.name
+        try:
+            folder.rename(aside)
+            partial.rename(folder)
+        finally:
+            if not folder.exists() and aside.exists():
+                aside.rename(folder)
+            if folder.exists():
+                shutil.rmtree(old)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -7,6 +7,8 @@ tolerance (arithmetic units round differently), and, given the same embedding, t
 import hashlib
 import json
 import reprlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,13 @@ COSINE = {"float32": 0.9999, "float16": 0.9999, "dynamic": 0.99, "int8": 0.98}
 """Least cosine of an embedding to the golden one, by variant: int8 steps fall otherwise on other processors."""
 
 CLOSE = 1e-4
-"""Largest error of scores and rows, relative to the largest golden value."""
+"""Largest error of rows, relative to the largest golden value."""
+
+NATS = 1e-2
+"""Largest error of scores divided by the temperature: 1 % of a probability."""
+
+ROUNDING = 1e-5
+"""Error of scores, relative to the largest, that float32 has anyway."""
 
 
 class Step(NamedTuple):
@@ -38,29 +46,56 @@ STEPS = (Step(0, 0, 1), Step(0, 1, 1), Step(1, 2, 1), Step(0, 1, -1), Step(1, 3,
 """Learning twice, forgetting one of two, and going on."""
 
 
-def make(pictures: dict[str, bytes], executor: Executor, manifest: Manifest, rows: Rows) -> dict[str, bytes]:
+class Compute(NamedTuple):
+    """One execution of a bundle's model, whatever runs it.
+
+    Attributes:
+        embed: uint8 (S, S, 3) -> float32 (D,).
+        score: an embedding (D,) and C rows -> log joint (C,).
+        merge: two rows, C = 1 -> one.
+    """
+
+    embed: Callable[[np.ndarray], np.ndarray]
+    score: Callable[[np.ndarray, Rows], np.ndarray]
+    merge: Callable[[Rows, Rows], Rows]
+
+
+def litert(executor: Executor) -> Compute:
+    """Return the execution by LiteRT."""
+    return Compute(
+        partial(execute.embed, executor), partial(execute.score_all, executor), partial(execute.merge, executor)
+    )
+
+
+def make(pictures: dict[str, bytes], compute: Compute, manifest: Manifest, rows: Rows) -> dict[str, bytes]:
     """Return the files of golden/.
 
     Args:
         pictures: encoded, by file name.
-        executor: of the bundle's model.
+        compute: executes the bundle's model.
         manifest: of the bundle.
         rows: its statistics.
     """
     crops = [preprocess(data, manifest.image.size) for data in pictures.values()]
-    embeddings = np.stack([execute.embed(executor, crop) for crop in crops])
-    scores = np.stack([execute.score_all(executor, embedding, rows) for embedding in embeddings])
+    tensors = vectors(compute, crops, rows)
     content = {
         "pictures": [
             {"file": name, "crop_sha256": hashlib.sha256(crop.tobytes()).hexdigest(), "tags": best(score, manifest)}
-            for name, crop, score in zip(pictures, crops, scores, strict=True)
+            for name, crop, score in zip(pictures, crops, tensors["log_joint"], strict=True)
         ],
         "lessons": [step._asdict() for step in STEPS],
     }
-    taught = replay(executor, rows, embeddings)
-    tensors = {"embeddings": embeddings, "log_joint": scores, **{f"taught_{k}": v for k, v in taught._asdict().items()}}
     text = json.dumps(content, indent=1, allow_nan=False).encode()
-    return {"golden/golden.json": text, "golden/golden.safetensors": save_tensors(tensors), **_under(pictures)}
+    files = {"golden/golden.json": text, "golden/golden.safetensors": save_tensors(tensors)}
+    return files | {f"golden/{name}": data for name, data in pictures.items()}
+
+
+def vectors(compute: Compute, crops: Sequence[np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
+    """Return what an execution makes of crops: embeddings, scores under all rows, and rows after the lesson log."""
+    embeddings = np.stack([compute.embed(crop) for crop in crops])
+    scores = np.stack([compute.score(embedding, rows) for embedding in embeddings])
+    taught = {f"taught_{name}": value for name, value in replay(compute, rows, embeddings)._asdict().items()}
+    return {"embeddings": embeddings, "log_joint": scores, **taught}
 
 
 def check(bundle: Bundle, executor: Executor) -> str:
@@ -69,32 +104,67 @@ def check(bundle: Bundle, executor: Executor) -> str:
     Raises:
         BundleError: says which picture or row differs, and by how much.
     """
-    pictures, manifest, count = entries(bundle), bundle.manifest, len(bundle.labels)
-    tensors, _ = read_tensors(bundle.files["golden/golden.safetensors"], "golden.safetensors")
-    features, taught = manifest.model.features, min(2, count)
-    shapes = {"embeddings": (len(pictures), features), "log_joint": (len(pictures), count), "taught_count": (taught,)}
-    shapes |= {"taught_mean": (taught, features), "taught_m2": (taught, features)}
-    check_shapes(tensors, shapes, "golden.safetensors")
-    lowest = 1.0
-    for entry, golden, scores in zip(pictures, tensors["embeddings"], tensors["log_joint"], strict=True):
-        pixels = crop(bundle, entry)
-        name = f"golden/{entry['file']}"
+    pictures, manifest = entries(bundle), bundle.manifest
+    crops = [crop(bundle, entry) for entry in pictures]
+    for entry, pixels in zip(pictures, crops, strict=True):
         if hashlib.sha256(pixels.tobytes()).hexdigest() != entry.get("crop_sha256"):
-            raise BundleError(f"{name}: the picture is decoded or resized to other pixels here")
-        near = cosine(execute.embed(executor, pixels), golden)
-        lowest = min(lowest, near)
-        if not near >= COSINE[manifest.model.variant]:
-            least = COSINE[manifest.model.variant]
-            raise BundleError(f"{name}: the embedding has cosine {near:.5f} to the golden one, expected {least}")
-        if not np.isfinite(scores.max()):
-            raise BundleError(f"{name}: no tag has a score")
-        _check_close(execute.score_all(executor, golden, bundle.rows), scores, f"{name}: score")
+            raise BundleError(f"golden/{entry['file']}: the picture is decoded or resized to other pixels here")
+    names = [f"golden/{entry['file']}" for entry in pictures]
+    least, temperature = COSINE[manifest.model.variant], manifest.calibration.temperature
+    data = bundle.files["golden/golden.safetensors"]
+    golden = read_vectors(data, "golden.safetensors", len(pictures), bundle)
+    lowest = hold(litert(executor), golden, crops, names, bundle.rows, temperature, least)
+    for name, entry, scores in zip(names, pictures, golden["log_joint"], strict=True):
         if not _same(entry.get("tags"), best(scores, manifest)):
             got, expected = (str(tags)[:300] for tags in (best(scores, manifest), entry.get("tags")))
             raise BundleError(f"{name}: the tags are {got}, expected {expected}")
-    for part, value in replay(executor, bundle.rows, tensors["embeddings"])._asdict().items():
-        _check_close(value, tensors[f"taught_{part}"], f"the lesson log: {part}")
     return f"{len(pictures)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
+
+
+def read_vectors(data: bytes, name: str, pictures: int, bundle: Bundle) -> dict[str, np.ndarray]:
+    """Return golden vectors from a .safetensors file, their shapes checked."""
+    tensors, _ = read_tensors(data, name)
+    features, count, taught = bundle.manifest.model.features, len(bundle.labels), min(2, len(bundle.labels))
+    shapes = {"embeddings": (pictures, features), "log_joint": (pictures, count), "taught_count": (taught,)}
+    shapes |= {"taught_mean": (taught, features), "taught_m2": (taught, features)}
+    check_shapes(tensors, shapes, name)
+    return tensors
+
+
+def hold(
+    compute: Compute,
+    golden: dict[str, np.ndarray],
+    crops: Sequence[np.ndarray],
+    names: Sequence[str],
+    rows: Rows,
+    temperature: float,
+    least: float,
+) -> float:
+    """Hold an execution against golden vectors; return the lowest cosine of an embedding.
+
+    Embeddings may differ by a cosine of `least`. Scores, given the golden embedding, by `tolerance`; rows by
+    CLOSE.
+
+    Raises:
+        BundleError: says which picture or row differs, and by how much.
+    """
+    lowest = 1.0
+    for name, pixels, wanted, scores in zip(names, crops, golden["embeddings"], golden["log_joint"], strict=True):
+        near = cosine(compute.embed(pixels), wanted)
+        lowest = min(lowest, near)
+        if not near >= least:
+            raise BundleError(f"{name}: the embedding has cosine {near:.5f} to the golden one, expected {least}")
+        if not np.isfinite(scores.max()):
+            raise BundleError(f"{name}: no tag has a score")
+        apart = difference(compute.score(wanted, rows), scores, f"{name}: score")
+        if not apart <= tolerance(scores, temperature):
+            raise BundleError(f"{name}: score differs from the golden one by {apart:.1e}")
+    for part, value in replay(compute, rows, golden["embeddings"])._asdict().items():
+        wanted, what = golden[f"taught_{part}"], f"the lesson log: {part}"
+        share = difference(value, wanted, what) / max(float(np.abs(wanted).max()), 1e-30)
+        if not share <= CLOSE:
+            raise BundleError(f"{what} differs from the golden one by {share:.1e} of its largest value")
+    return lowest
 
 
 def entries(bundle: Bundle) -> tuple[dict[str, Any], ...]:
@@ -130,18 +200,14 @@ def best(log_joint: np.ndarray, manifest: Manifest) -> list[dict[str, Any]]:
     return [{"row": int(i), "probability": round(float(p[i]), 4)} for i in tagset.ranked(p) if members[i]]
 
 
-def replay(executor: Executor, rows: Rows, embeddings: np.ndarray) -> Rows:
+def replay(compute: Compute, rows: Rows, embeddings: np.ndarray) -> Rows:
     """Return the first rows of the bundle after the lesson log; with one tag only, all steps teach it."""
     taught = [Rows(*(part[i : i + 1] for part in rows)) for i in range(min(2, len(rows.count)))]
     for step in STEPS:
         row = step.row % len(taught)
         picture = execute.lesson(embeddings[step.picture % len(embeddings)], step.weight)
-        taught[row] = execute.merge(executor, taught[row], picture)
+        taught[row] = compute.merge(taught[row], picture)
     return Rows(*(np.concatenate(column) for column in zip(*taught, strict=True)))
-
-
-def _under(pictures: dict[str, bytes]) -> dict[str, bytes]:
-    return {f"golden/{name}": data for name, data in pictures.items()}
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -157,12 +223,15 @@ def _same(got: Any, expected: Any) -> bool:
     return a == b
 
 
-def _check_close(got: np.ndarray, golden: np.ndarray, what: str) -> None:
+def tolerance(scores: np.ndarray, temperature: float) -> float:
+    """Return how far scores may lie from these, (C,), and mean the same."""
+    return max(NATS * temperature, ROUNDING * float(np.abs(scores[np.isfinite(scores)]).max(initial=0)))
+
+
+def difference(got: np.ndarray, golden: np.ndarray, what: str) -> float:
+    """Return the largest difference of two arrays, which must be finite in the same places."""
     if got.shape != golden.shape or not np.array_equal(np.isfinite(got), np.isfinite(golden)):
         raise BundleError(f"{what}: got {got.shape}, expected {golden.shape}, finite in the same places")
     finite = np.isfinite(golden)
-    if finite.any():
-        a, b = got[finite].astype(np.float64), golden[finite].astype(np.float64)  # float32 may overflow
-        error = np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)
-        if error > CLOSE:
-            raise BundleError(f"{what}: differs from the golden one by {error:.1e} of its largest value")
+    a, b = got[finite].astype(np.float64), golden[finite].astype(np.float64)  # float32 may overflow
+    return float(np.abs(a - b).max(initial=0))

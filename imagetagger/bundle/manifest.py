@@ -13,6 +13,11 @@ from imagetagger.bundle.archive import NAME
 from imagetagger.preprocess import CONTRACT
 
 SCHEMA = 1
+Variant = Literal["float32", "float16", "dynamic", "int8"]
+"""float32; float16 weights; int8 weights with float activations; int8 weights (per channel) and activations."""
+
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+
 UNSEALED = "0" * 64
 """Stands in the digest's place while the digest is computed."""
 
@@ -64,7 +69,7 @@ class Model:
     `quantization` says how an int8 model was calibrated: null for other variants.
     """
 
-    variant: Literal["float32", "float16", "dynamic", "int8"]
+    variant: Variant
     features: int
     block: int
     quantization: dict[str, Any] | None
@@ -102,6 +107,14 @@ class TagSet:
 
 
 @dataclass(frozen=True)
+class Onnx:
+    """The float32 model beside model.tflite, in onnx/: another embedding space, with a temperature of its own."""
+
+    embedding_space: str
+    temperature: float
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The contents of manifest.json.
 
@@ -118,6 +131,7 @@ class Manifest:
     classifier: Classifier
     calibration: Calibration
     tag_set: TagSet
+    onnx: Onnx | None
     metrics: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
 
@@ -192,6 +206,8 @@ def _out_of_range(manifest: Manifest) -> list[str]:
         ("tag_set.threshold", tag_set.threshold, 1e-9, 1),
         ("tag_set.coverage", 0.5 if tag_set.coverage is None else tag_set.coverage, 0, 1),
     ]
+    if manifest.onnx:
+        ranges.append(("onnx.temperature", manifest.onnx.temperature, 1e-6, 1e15))
     problems = [
         f"{key} is {reprlib.repr(value)}, expected {low:g} .. {high:g}"
         for key, value, low, high in ranges
@@ -202,8 +218,9 @@ def _out_of_range(manifest: Manifest) -> list[str]:
         problems.append(f"image.contract is {got}, this version of imagetagger knows {CONTRACT!r}")
     if not problems and model.signatures != signatures(image.size, model.features, model.block):
         problems.append("model.signatures are not those of schema 1 for this size, features and block")
-    if not re.fullmatch("[0-9a-f]{64}", manifest.embedding_space):
-        problems.append("embedding_space is no SHA-256 in hexadecimal")
+    spaces = {"embedding_space": manifest.embedding_space}
+    spaces |= {"onnx.embedding_space": manifest.onnx.embedding_space} if manifest.onnx else {}
+    problems += [f"{k} is no SHA-256 in hexadecimal" for k, v in spaces.items() if not re.fullmatch("[0-9a-f]{64}", v)]
     if not 0 < len(manifest.name) <= 200 or not manifest.name.isprintable():
         problems.append("name must have 1 to 200 printable characters")
     if strange := [name for name in manifest.files if not NAME.fullmatch(name)]:

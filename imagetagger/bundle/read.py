@@ -95,21 +95,24 @@ def read_labels(data: bytes) -> tuple[Label, ...]:
             raise BundleError(f"labels.json: {i}: got the keys {few(entry)}, expected id, name, synonyms")
         key, name = (typed(str, entry[part], f"labels.json: {i}: {part}") for part in ("id", "name"))
         synonyms = typed(tuple[str, ...], entry["synonyms"], f"labels.json: {i}: synonyms")
-        if not 0 < len(key) <= 500 or not 0 < len(name) <= 500:
-            raise BundleError(f"labels.json: {i}: id and name must have 1 to 500 characters")
+        if not all(0 < len(text) <= 500 and text.isprintable() for text in (key, name, *synonyms)):
+            raise BundleError(f"labels.json: {i}: id, name and synonyms must have 1 to 500 printable characters")
         labels.append(Label(key, name, synonyms))
     if len({label.id for label in labels}) < len(labels):
         raise BundleError("labels.json: two tags have the same id")
     return tuple(labels)
 
 
-def read_rows(data: bytes, manifest: Manifest, tags: int, name: str = "statistics.safetensors") -> Rows:
-    """Return the statistics of a .safetensors file, which must be finite and those of the manifest's space."""
+def read_rows(
+    data: bytes, manifest: Manifest, tags: int, name: str = "statistics.safetensors", space: str | None = None
+) -> Rows:
+    """Return the statistics of a .safetensors file, which must be finite and of a space, None for the manifest's."""
+    space = space or manifest.embedding_space
     tensors, metadata = read_tensors(data, name)
     shapes = {"count": (tags,), "mean": (tags, manifest.model.features), "m2": (tags, manifest.model.features)}
-    if name == "statistics.safetensors" and metadata.get("embedding_space") != manifest.embedding_space:
+    if metadata.get("embedding_space") != space:
         got = reprlib.repr(metadata.get("embedding_space"))
-        raise BundleError(f"{name} is of the embedding space {got}, the bundle of {manifest.embedding_space}")
+        raise BundleError(f"{name} is of the embedding space {got}, expected {space}")
     check_shapes(tensors, shapes, name)
     for key, tensor in tensors.items():
         if not np.isfinite(tensor).all():

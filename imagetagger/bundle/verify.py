@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from imagetagger.bundle import execute, golden
-from imagetagger.bundle.manifest import BundleError
-from imagetagger.bundle.read import Bundle, few, read, read_rows, read_tensors
+from imagetagger.bundle.manifest import BundleError, Onnx
+from imagetagger.bundle.read import Bundle, Rows, few, read, read_rows
 
-ONNX_FILES = ("onnx/embed.onnx", "onnx/score.onnx", "onnx/merge.onnx", "onnx/statistics.safetensors")
-
-SAME = 0.9
-"""Least cosine of embed.onnx, which is float32, to the golden embeddings, which may be of an int8 model."""
+MODELS = ("onnx/embed.onnx", "onnx/score.onnx", "onnx/merge.onnx")
+STATISTICS, GOLDEN = "onnx/statistics.safetensors", "onnx/golden.safetensors"
 
 
 def verify(path: Path) -> list[str]:
@@ -32,33 +30,45 @@ def verify(path: Path) -> list[str]:
     executor = execute.load(bundle.files["model.tflite"], manifest)
     found.append(f"model.tflite: signatures {', '.join(executor.runners)}")
     found.append(golden.check(bundle, executor))
-    if "onnx/embed.onnx" in bundle.files:
-        found.append(_check_onnx(bundle))
+    if onnx := manifest.onnx:
+        if missing := [name for name in (*MODELS, STATISTICS, GOLDEN) if name not in bundle.files]:
+            raise BundleError(f"missing from the bundle: {few(missing)}")
+        found.append(_check_onnx(bundle, onnx))
     return found
 
 
-def _check_onnx(bundle: Bundle) -> str:
-    """Hold the ONNX models against each other and the statistics: tags of the golden pictures by their own pipeline."""
-    if missing := [name for name in ONNX_FILES if name not in bundle.files]:
-        raise BundleError(f"missing from the bundle: {few(missing)}")
-    rows = read_rows(bundle.files[ONNX_FILES[3]], bundle.manifest, len(bundle.labels), ONNX_FILES[3])
+def _check_onnx(bundle: Bundle, onnx: Onnx) -> str:
+    """Hold the ONNX models against golden vectors of their own, which LiteRT computed in float32."""
+    rows = read_rows(bundle.files[STATISTICS], bundle.manifest, len(bundle.labels), STATISTICS, onnx.embedding_space)
     if importlib.util.find_spec("onnxruntime") is None:
         return "onnx/: statistics are sound; the models were not run, as onnxruntime is not installed"
+    entries = golden.entries(bundle)
+    vectors = golden.read_vectors(bundle.files[GOLDEN], GOLDEN, len(entries), bundle)
+    crops, names = zip(*((golden.crop(bundle, entry), f"onnx/: {entry['file']}") for entry in entries), strict=True)
+    try:
+        compute = _onnx_runtime(bundle)
+        lowest = golden.hold(compute, vectors, crops, names, rows, onnx.temperature, golden.COSINE["float32"])
+    except BundleError:
+        raise
+    except Exception as error:  # onnxruntime raises classes of its own, one a status code
+        raise BundleError(f"onnx/: {str(error)[:300]}") from error
+    return f"onnx/: {len(crops)} golden pictures: cosine at least {lowest:.6f}, scores and lessons equal"
+
+
+def _onnx_runtime(bundle: Bundle) -> golden.Compute:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    crops = [golden.crop(bundle, entry) for entry in golden.entries(bundle)]
-    tensors, _ = read_tensors(bundle.files["golden/golden.safetensors"], "golden.safetensors")
-    try:
-        embed, score = (onnxruntime.InferenceSession(bundle.files[name], options) for name in ONNX_FILES[:2])
-        onnxruntime.InferenceSession(bundle.files[ONNX_FILES[2]], options)
-        embeddings = [embed.run(["embedding"], {"image": crop[None]})[0] for crop in crops]
-        for block in execute.blocks(rows, bundle.manifest.model.block):
-            score.run(["log_joint"], {"embedding": embeddings[0], **block._asdict()})
-        near = [golden.cosine(a[0], b) for a, b in zip(embeddings, tensors["embeddings"], strict=True)]
-    except Exception as error:  # onnxruntime raises classes of its own, one a status code
-        raise BundleError(f"onnx/: {str(error)[:300]}") from error
-    if not np.min(near) >= SAME:
-        raise BundleError(f"onnx/embed.onnx has cosine {np.min(near):.5f} to the golden embeddings, expected {SAME}")
-    return f"onnx/: {len(crops)} golden pictures, cosine to model.tflite at least {np.min(near):.6f}"
+    embed, score, merge = (onnxruntime.InferenceSession(bundle.files[name], options) for name in MODELS)
+
+    def score_all(embedding: np.ndarray, rows: Rows) -> np.ndarray:
+        blocks = execute.blocks(rows, bundle.manifest.model.block)
+        inputs = [{"embedding": embedding[None], **block._asdict()} for block in blocks]
+        return np.concatenate([score.run(["log_joint"], one)[0] for one in inputs])[: len(rows.count)]
+
+    def merge_rows(row: Rows, other: Rows) -> Rows:
+        others = {f"other_{name}": value for name, value in other._asdict().items()}
+        return Rows(*merge.run([f"new_{name}" for name in Rows._fields], {**row._asdict(), **others}))
+
+    return golden.Compute(lambda crop: embed.run(["embedding"], {"image": crop[None]})[0][0], score_all, merge_rows)

@@ -17,6 +17,9 @@ def model_card(manifest: Manifest, result: Mapping[str, Any]) -> str:
     weights, model, size = backbone["weights"], manifest.model, manifest.image.size
     licence = weights["licence"] or "that of the weights file, which this bundle does not know"
     coverage = manifest.metrics.get(model.variant, {}).get("coverage")
+    inside = (
+        f"was inside for {_percent(coverage)} of the" if coverage is not None else "was sought in none, for want of"
+    )
     rows = "\n".join(_row(name, figures) for name, figures in manifest.metrics.items())
     return f"""# {manifest.name}
 
@@ -32,7 +35,7 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 - **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}: {data["train"]:,} pictures to fit,
   {data["calibration"]:,} to calibrate, {data["validation"]:,} to evaluate.
 - **Tag sets**: the most probable tags until their probabilities sum to {manifest.tag_set.threshold:g}. The right tag
-  was inside for {_percent(coverage)} of the pictures kept aside.
+  {inside} pictures kept aside.
 
 ## Figures, on pictures it was neither fitted nor calibrated on
 
@@ -43,7 +46,8 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 ## Limits
 
 It knows the pictures it was fitted on, and looks at the centre square of a picture. Whatever a picture shows, it
-suggests something: probabilities are shared out among its tags.
+suggests something: probabilities are shared out among its tags. The statistics of a tag fitted on a single picture are
+that picture's embedding.
 
 Made with imagetagger {result["versions"]["imagetagger"]}.
 """

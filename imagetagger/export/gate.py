@@ -48,9 +48,11 @@ def compare(embeddings: np.ndarray, right: np.ndarray, reference: np.ndarray, re
         reference: (N, D) of float32.
         reference_right: bool (N,) whether the first guess of float32 was right.
     """
-    products = np.einsum("nd,nd->n", embeddings, reference, dtype=np.float64)
-    norms = np.linalg.norm(embeddings, axis=1) * np.linalg.norm(reference, axis=1)
-    cosine = float(np.mean(products / np.maximum(norms, 1e-30)))
+    products, *squares = (
+        np.einsum("nd,nd->n", a, b, dtype=np.float64)
+        for a, b in ((embeddings, reference), (embeddings, embeddings), (reference, reference))
+    )
+    cosine = min(float(np.mean(products / np.maximum(np.sqrt(squares[0] * squares[1]), 1e-30))), 1.0)
     return Parity(len(right), cosine, int((reference_right & ~right).sum()), int((right & ~reference_right).sum()))
 
 

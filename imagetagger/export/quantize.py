@@ -17,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from imagetagger.backbone.model import Backbone, forward, space_digest
+from imagetagger.bundle.manifest import Variant
 from imagetagger.export.bias_correction import correct_biases
-from imagetagger.export.tflite import Variant, to_tflite
+from imagetagger.export.tflite import to_tflite
 from imagetagger.files import installed_version, whole
 from imagetagger.preprocess import CONTRACT
 

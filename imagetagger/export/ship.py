@@ -17,6 +17,7 @@ from imagetagger import gaussian
 from imagetagger.backbone.model import Backbone
 from imagetagger.backbone.weights import PRETRAINED
 from imagetagger.bundle import execute, golden, manifest, read
+from imagetagger.bundle.manifest import Variant
 from imagetagger.config import Experiment
 from imagetagger.data.dataset import Split, Tag
 from imagetagger.data.drawings import TAGS, draw
@@ -26,7 +27,6 @@ from imagetagger.export.gate import ExportError
 from imagetagger.export.join import join
 from imagetagger.export.onnx import to_onnx
 from imagetagger.export.signatures import convert_classifier
-from imagetagger.export.tflite import Variant
 from imagetagger.export.variants import Measurement
 from imagetagger.preprocess import CONTRACT, preprocess
 
@@ -49,28 +49,23 @@ def assemble(
     """
     export, classifier = settings.export, settings.classifier
     gate.check(
-        {name: one.parity for name, one in found.items() if one.parity},
+        {name: one.parity for name, one in found.items() if one.parity and name != "float32"},
         min_cosine=export.min_cosine,
         max_top1_loss=export.max_top1_loss,
         gate_pictures=export.gate_pictures,
     )
     shipped: Measurement = next(one for variant, one in found.items() if variant == export.ship)
-    parts = _classifier(settings, shipped)
     files = {
-        "model.tflite": join([shipped.path.read_bytes(), *parts.values()]),
+        "model.tflite": join([shipped.path.read_bytes(), *_classifier(settings, shipped).values()]),
         "statistics.safetensors": _statistics(shipped),
         "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
     }
-    if export.onnx:
-        floating = found["float32"]
-        models = {"embed": floating.path.read_bytes(), **_classifier(settings, floating)}
-        files |= {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
-        files["onnx/statistics.safetensors"] = _statistics(floating)
     features, size = shipped.measured.statistics.mean.shape[1], settings.backbone.resolution
     calibrated = {
-        "calibration_pictures": export.calibration_pictures,
+        "calibration_pictures": min(export.calibration_pictures, result["data"]["train"]),
         "weights": "int8 per channel",
         "activations": "int8",
+        "biases": "corrected for rounded weights",
     }
     unsealed = manifest.Manifest(
         schema=manifest.SCHEMA,
@@ -95,39 +90,57 @@ def assemble(
         ),
         calibration=manifest.Calibration(shipped.measured.temperature),
         tag_set=manifest.TagSet("cumulative", classifier.threshold, None),
+        onnx=manifest.Onnx(found["float32"].space, found["float32"].measured.temperature) if export.onnx else None,
         metrics=_finite({name: result["variants"][name] for name in found}),
         provenance=_provenance(settings, result, backbone),
     )
-    executor = execute.load(files["model.tflite"], unsealed)
-    rows = read.Rows(*map(np.asarray, shipped.measured.statistics))
-    files |= golden.make(golden_pictures(), executor, unsealed, rows)
+    compute = golden.litert(execute.load(files["model.tflite"], unsealed))
+    files |= golden.make(golden_pictures(), compute, unsealed, _rows(shipped))
+    if export.onnx:
+        files |= onnx_files(settings, found["float32"], unsealed)
     files["MODEL_CARD.md"] = model_card(unsealed, result).encode()
     listed = {name: manifest.File(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())}
     files["manifest.json"] = manifest.seal(replace(unsealed, files=listed))
-    check_shipped(files, shipped, validation)
+    try:
+        check_shipped(files, shipped, validation)
+    except manifest.BundleError as error:
+        raise ExportError(f"the finished bundle is not sound: {error}") from error
+    return files
+
+
+def onnx_files(settings: Experiment, floating: Measurement, unsealed: manifest.Manifest) -> dict[str, bytes]:
+    """Return the files of onnx/: the float32 models, their statistics, and what LiteRT makes of the golden pictures."""
+    models = {"embed": floating.path.read_bytes(), **_classifier(settings, floating)}
+    compute = golden.litert(execute.load(join([*models.values()]), unsealed))
+    crops = [preprocess(data, unsealed.image.size) for data in golden_pictures().values()]
+    files = {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
+    files["onnx/statistics.safetensors"] = _statistics(floating)
+    files["onnx/golden.safetensors"] = save_tensors(golden.vectors(compute, crops, _rows(floating)))
     return files
 
 
 def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Split) -> None:
     """Raise ExportError where the finished bundle does not give the embeddings and scores that were measured.
 
-    Pictures go the user's way: decoded, cropped, embedded and scored by the files themselves.
+    Pictures go the user's way: decoded, cropped, embedded and scored by the files themselves. Embeddings may come from
+    a cache that another processor filled, so scores are compared given the same one.
     """
     bundle = read.check(files)
     executor, contract = execute.load(files["model.tflite"], bundle.manifest), bundle.manifest.image
     golden.check(bundle, executor)
     for i in range(min(CHECKED, len(validation.ids))):
         crop = preprocess(validation.read(i), contract.size, contract.pixel_limit)
-        embedding, measured = execute.embed(executor, crop), shipped.measured
+        embedding, wanted = shipped.measured.embeddings[i], shipped.measured.scores[i]
+        near = golden.cosine(execute.embed(executor, crop), embedding)
         scores = execute.score_all(executor, embedding, bundle.rows)
-        near = golden.cosine(embedding, measured.embeddings[i])
-        finite = np.isfinite(scores) | np.isfinite(measured.scores[i])  # neither is so for a tag without pictures
+        finite = np.isfinite(scores) | np.isfinite(wanted)  # neither is so for a tag without pictures
         # A uniform class prior is a constant that the bundle leaves out.
-        apart = np.ptp(scores[finite] - measured.scores[i][finite]) / max(np.abs(scores[finite]).max(), 1.0)
-        if near < 0.99999 or not apart < 1e-3:
+        apart = np.ptp(scores[finite] - wanted[finite])
+        allowed = golden.tolerance(wanted, shipped.measured.temperature)
+        if near < golden.COSINE[bundle.manifest.model.variant] or not apart <= allowed:
             raise ExportError(
                 f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "
-                f"{near:.6f} to the measured one and its scores differ by {apart:.1e}. Delete models/ in the cache."
+                f"{near:.6f} to the measured one and its scores differ by {apart:.1e}. Delete the cache."
             )
 
 
@@ -151,9 +164,12 @@ def _classifier(settings: Experiment, one: Measurement) -> dict[str, bytes]:
     return convert_classifier(prior, prior_name, settings.export.block)  # type: ignore[arg-type]  # config.CHOICES
 
 
+def _rows(one: Measurement) -> read.Rows:
+    return read.Rows(*map(np.asarray, one.measured.statistics))
+
+
 def _statistics(one: Measurement) -> bytes:
-    arrays = {name: np.asarray(value) for name, value in one.measured.statistics._asdict().items()}
-    return save_tensors(arrays, {"embedding_space": one.space})
+    return save_tensors(_rows(one)._asdict(), {"embedding_space": one.space})
 
 
 def _provenance(settings: Experiment, result: Mapping[str, Any], backbone: Backbone) -> dict[str, Any]:

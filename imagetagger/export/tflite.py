@@ -7,17 +7,15 @@ seconds, and a run whose model is cached never needs it.
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
 
+from imagetagger.bundle.manifest import Variant
 from imagetagger.quiet import quiet
 
 Signature = tuple[Callable[..., Mapping[str, jax.Array]], Mapping[str, jax.ShapeDtypeStruct]]
-Variant = Literal["float32", "float16", "dynamic", "int8"]
-VARIANTS: tuple[Variant, ...] = ("float32", "float16", "dynamic", "int8")
-"""float32; float16 weights; int8 weights with float activations; int8 weights (per channel) and activations."""
 
 
 def to_tflite(

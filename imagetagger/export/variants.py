@@ -9,12 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from imagetagger.backbone.model import Backbone
+from imagetagger.bundle.manifest import VARIANTS, Variant
 from imagetagger.config import Export
 from imagetagger.data.dataset import Split
 from imagetagger.export import gate
 from imagetagger.export.gate import Parity
 from imagetagger.export.quantize import convert_cached
-from imagetagger.export.tflite import VARIANTS, Variant
 from imagetagger.measure import Measured
 from imagetagger.preprocess import preprocess
 from imagetagger.runtime import Runtime, litert_runtime
