@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from taught import bundle, executor
 
 from imagetagger import gaussian, lessons, tag_rows
-from imagetagger.bundle.read import Rows
+from imagetagger.bundle.read import Label, Rows
 from imagetagger.lessons import EMPTY, Lessons, Picture
 from imagetagger.tag_rows import TagRows, advance
 
 NOTHING = TagRows({}, ())
 KEYS = [f"p{i}" for i in range(6)]
-LABELS = ("blue", "green", "red", "n01")
+LABELS = (*(Label(tag, tag, ()) for tag in ("blue", "green", "red")), Label("n01", "crimson", ()))
+TAGS = [label.id for label in LABELS]
 RNG = np.random.default_rng(0)
 EMBEDDINGS = {key: RNG.normal(2, 1, FEATURES).astype(np.float32) for key in KEYS}
 
@@ -60,15 +61,15 @@ def histories(draw):
     taken = [EMPTY]
     steps = st.tuples(st.sampled_from(["learn", "forget", "merge", "remove", "back"]), *[st.integers(0, 5)] * 2)
     for operation, i, j in draw(st.lists(steps, min_size=1, max_size=10)):
-        now, labels = taken[-1], bundle().labels
-        tags = list(lessons.vocabulary(labels, now)) or [None]
+        now = taken[-1]
+        tags = list(lessons.vocabulary(LABELS, now)) or [None]
         tag, other = tags[i % len(tags)], tags[j % len(tags)]
         if operation == "learn" and tag:
             taken.append(learn(now, KEYS[j], tag, other))
         elif operation == "forget" and now.pictures:
             key = list(now.pictures)[j % len(now.pictures)]
             own_tag = lessons.resolve(now.pictures[key].tags[0], now.edits)
-            taken.append(lessons.forget(now, labels, key, [own_tag]))
+            taken.append(lessons.forget(now, LABELS, key, [own_tag]))
         elif operation == "merge" and tag != other:
             taken.append(lessons.merge_tags(now, tag, other))
         elif operation == "remove" and tag:
@@ -101,7 +102,7 @@ def test_every_row_is_the_batch_fit_of_its_pictures_merged_with_the_bundles(take
 
 def test_without_lessons_rows_are_the_bundles_to_the_last_bit():
     found, given_rows = rows(EMPTY), bundle().rows
-    assert list(found.by_tag) == list(LABELS)
+    assert list(found.by_tag) == TAGS
     for i, row in enumerate(found.by_tag.values()):
         for part, expected in zip(row.total, given_rows, strict=True):
             np.testing.assert_array_equal(part, expected[i : i + 1])
@@ -118,9 +119,9 @@ def test_a_picture_is_counted_once_in_a_tag_that_it_teaches_under_two_ids():
 def test_what_did_not_change_is_taken_over():
     before = rows(learn(EMPTY, "p0", "red"))
     after = rows(learn(learn(EMPTY, "p0", "red"), "p1", "blue"), before)
-    for tag in LABELS:
+    for tag in TAGS:
         assert (after.by_tag[tag] is before.by_tag[tag]) == (tag != "blue")
-    renamed = rows(lessons.rename_tag(learn(EMPTY, "p0", "red"), bundle().labels, "red", "rouge"), before)
+    renamed = rows(lessons.rename_tag(learn(EMPTY, "p0", "red"), LABELS, "red", "rouge"), before)
     assert all(a is b for a, b in zip(renamed.blocks, before.blocks, strict=True))
 
 
@@ -137,7 +138,7 @@ def test_one_picture_more_takes_two_merges_however_many_were_taught(monkeypatch)
 def test_blocks_hold_the_totals_in_order_and_are_filled_up_with_empty_rows(added):
     taught = learn(EMPTY, "p0", "red")
     for i in range(added):
-        taught, _ = lessons.add_tag(taught, bundle().labels, f"tag {i}")
+        taught, _ = lessons.add_tag(taught, LABELS, f"tag {i}")
     found = rows(taught)
     count, mean, m2 = (np.concatenate(part) for part in zip(*found.blocks, strict=True))
     tags = len(LABELS) + added
@@ -151,12 +152,12 @@ def test_blocks_hold_the_totals_in_order_and_are_filled_up_with_empty_rows(added
 
 
 def test_without_tags_there_are_no_rows_and_no_blocks():
-    taught = functools.reduce(lessons.remove_tag, LABELS, EMPTY)
+    taught = functools.reduce(lessons.remove_tag, TAGS, EMPTY)
     assert rows(taught, rows(EMPTY)) == NOTHING
 
 
 def test_a_tag_without_any_picture_has_an_empty_row():
-    taught, key = lessons.add_tag(EMPTY, bundle().labels, "cat")
+    taught, key = lessons.add_tag(EMPTY, LABELS, "cat")
     row = rows(taught).by_tag[key]
     assert row.total.count == [0]
     assert not row.total.mean.any()
