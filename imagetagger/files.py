@@ -13,10 +13,11 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` atomically, after fsync, if the block ends well.
 
-    A reader sees the old file or the new one, never half of one, also after kill -9 or a power cut.
+    A reader sees the old file or the new one, never half of one, also after kill -9 or a power cut. A `private` file
+    can be read by its owner only.
 
     >>> import tempfile, pathlib
     >>> target = pathlib.Path(tempfile.mkdtemp()) / "deep" / "note.txt"
@@ -33,7 +34,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
-        partial.chmod(0o644)
+        partial.chmod(0o600 if private else 0o644)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from imagetagger.lessons import Edits, LessonError, Lessons, Picture
 
 SCHEMA = 1
 KEYS = ("schema", "contains_pictures", "names", "pictures", "edits")
-LIMIT = 2**36
+LIMIT = 2**32
 
 README = """This file holds what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as small
 squares (pictures/). Share it only with people who may see them.
@@ -53,7 +53,7 @@ def save(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
     embeddings = {key: np.ascontiguousarray(picture.embedding) for key, picture in lessons.pictures.items()}
     crops = {f"pictures/{key}.png": picture.crop for key, picture in lessons.pictures.items()}
     files = {"README.txt": README.encode(), "lessons.json": text, "embeddings.safetensors": save_tensors(embeddings)}
-    write_zip({**files, **crops}, path)
+    write_zip({**files, **crops}, path, private=True)
 
 
 def load(path: Path) -> tuple[Lessons, dict[str, str]]:

@@ -70,12 +70,19 @@ class LessonError(ValueError):
 EMPTY = Lessons({}, Edits({}, {}, frozenset()))
 
 
-def picture_id(crop: np.ndarray) -> str:
-    """Return the content id of a picture: the SHA-256 of the pixels that the network saw, uint8 (S, S, 3).
+def picture_id(pixels: np.ndarray) -> str:
+    """Return the content id of a picture: the SHA-256 of its height and width and its upright RGB pixels.
 
-    Of pixels, not of the file: the same picture counts once as a path, as bytes, or saved again without loss.
+    Of pixels, not of the file: the same picture counts once as a path, as bytes, or saved again without loss. Of all of
+    them, not of the crop: it counts once for bundles of any input size.
+
+    Args:
+        pixels: uint8 (H, W, 3). Hashed are "H W", a line feed, and the pixels row by row.
     """
-    return hashlib.sha256(np.ascontiguousarray(crop).tobytes()).hexdigest()
+    height, width, _ = pixels.shape
+    digest = hashlib.sha256(f"{height} {width}\n".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def encode_crop(crop: np.ndarray) -> bytes:

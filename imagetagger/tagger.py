@@ -20,12 +20,12 @@ from imagetagger.bundle import execute, read
 from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.read import Bundle, Label
 from imagetagger.lessons import LessonError, Lessons, Picture
-from imagetagger.preprocess import BadImageError, preprocess
+from imagetagger.preprocess import BadImageError, decode, preprocess, square
 from imagetagger.tag_rows import TagRows, advance
 
 log = logging.getLogger(__name__)
 
-UNDOABLE = 1000
+UNDOABLE = 100
 """Changes that can be taken back, the last first."""
 
 Source = str | Path | bytes | Image.Image | np.ndarray
@@ -71,13 +71,13 @@ class Tagger:
     or by name where only one tag has it.
     """
 
-    def __init__(self, bundle: Bundle, executor: Executor, taught: Lessons = lessons.EMPTY) -> None:
+    def __init__(self, bundle: Bundle, executor: Executor) -> None:
         self._bundle = bundle
         self._executor = executor
         self._changing = threading.RLock()
         self._past: deque[Lessons] = deque(maxlen=UNDOABLE)
         self._state = _State(lessons.EMPTY, {}, TagRows({}, ()))
-        self._become(taught)
+        self._become(lessons.EMPTY)
 
     @classmethod
     def load(cls, bundle: str | Path, lessons: str | Path | None = None) -> "Tagger":
@@ -154,12 +154,13 @@ class Tagger:
             LessonError: there is no such tag (`add_tag` makes one), or no tag at all.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        crop = self.crop(image)
+        upright = self._decode(image)
+        key, crop = lessons.picture_id(np.asarray(upright)), square(upright, self._bundle.manifest.image.size)
         with self._changing:
             ids = self._ids(tags)
             space = self._bundle.manifest.embedding_space
             picture = Picture(lessons.encode_crop(crop), execute.embed(self._executor, crop), space, ids)
-            self._change(lessons.learn(self.lessons, lessons.picture_id(crop), picture))
+            self._change(lessons.learn(self.lessons, key, picture))
 
     def forget(self, image: Source, tags: Iterable[str]) -> None:
         """Take back that a picture has these tags: as if it had never been taught so.
@@ -168,7 +169,7 @@ class Tagger:
             LessonError: it never was.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        key = lessons.picture_id(self.crop(image))
+        key = lessons.picture_id(np.asarray(self._decode(image)))
         with self._changing:
             self._change(lessons.forget(self.lessons, self._bundle.labels, key, self._ids(tags)))
 
@@ -225,7 +226,9 @@ class Tagger:
         Raises:
             BadImageError, OSError: see `tag`.
         """
-        contract = self._bundle.manifest.image
+        return square(self._decode(image), self._bundle.manifest.image.size)
+
+    def _decode(self, image: Source) -> Image.Image:
         if isinstance(image, np.ndarray):
             if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,), (4,)) or image.ndim < 2 or not image.size:
                 raise BadImageError(f"got {image.dtype} {image.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
@@ -236,7 +239,7 @@ class Tagger:
         if not isinstance(image, kinds):
             got = type(image).__name__
             raise BadImageError(f"got {got}, expected a path, bytes, a Pillow image or uint8 pixels in a NumPy array")
-        return preprocess(image, contract.size, contract.pixel_limit)
+        return decode(image, self._bundle.manifest.image.pixel_limit)
 
     def _adopted(self, path: Path) -> Lessons:
         """Read lessons and make them this bundle's: unknown tags added, pictures of another space embedded anew."""

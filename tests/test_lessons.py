@@ -377,3 +377,7 @@ def test_a_crop_keeps_every_pixel_and_is_its_own_crop():
     assert picture_id(again) == picture_id(crop) == picture_id(np.asfortranarray(crop))
     crop[0, 0, 0] ^= 1
     assert picture_id(again) != picture_id(crop)
+
+
+def test_pictures_of_other_shapes_have_other_ids():
+    assert len({picture_id(np.zeros(shape, np.uint8)) for shape in ((2, 6, 3), (6, 2, 3), (3, 4, 3))}) == 3

@@ -195,3 +195,21 @@ def test_a_bundle_that_is_none_or_not_there_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BundleError, match=r"manifest\.json is missing"):
         Tagger.load(tmp_path / "empty")
+
+
+def test_a_picture_taught_to_a_bundle_of_another_input_size_still_counts_once_and_can_be_forgotten(tmp_path):
+    made, image = tagger(), pixels("red", 1, 100)
+    made.learn(image, ["red"])
+    ((key, picture),) = made.lessons.pictures.items()
+    larger = picture._replace(crop=lessons.encode_crop(image), embedding=np.zeros(7, np.float32), space="0" * 64)
+    lesson_file.save(made.lessons._replace(pictures={key: larger}), {"red": "red"}, tmp_path / "larger.zip")
+    loaded = Tagger.load(folder(), tmp_path / "larger.zip")
+    loaded.learn(image, ["red"])
+    assert counts(loaded)["red"] == counts(made)["red"]
+    loaded.forget(image, ["red"])
+    assert not loaded.lessons.pictures
+
+
+def test_lessons_can_be_read_by_their_owner_only(tmp_path):
+    started().save(tmp_path / "mine.zip")
+    assert (tmp_path / "mine.zip").stat().st_mode & 0o777 == 0o600

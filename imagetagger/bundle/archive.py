@@ -123,9 +123,9 @@ def _check_size(name: str, size: int, left: int) -> int:
     return left - size
 
 
-def write_zip(files: Mapping[str, bytes], path: Path) -> None:
+def write_zip(files: Mapping[str, bytes], path: Path, *, private: bool = False) -> None:
     """Write files as a .zip, whole or not at all; models and pictures are stored as they are, text is compressed."""
-    with whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with whole(path, private=private) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, data in sorted(files.items()):
             member = zipfile.ZipInfo(_check_name(name), EPOCH)
             member.external_attr = 0o644 << 16
