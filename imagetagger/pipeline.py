@@ -11,6 +11,7 @@ import numpy as np
 
 from imagetagger import config, measure, metrics, result
 from imagetagger.backbone.weights import load_backbone
+from imagetagger.bundle.manifest import BundleError
 from imagetagger.data.dataset import Skip, Split, Tag, fingerprint, take
 from imagetagger.data.load import load
 from imagetagger.data.subset import held_out, keep, ranks
@@ -48,7 +49,7 @@ class Outcome(NamedTuple):
     truth: np.ndarray
     temperature: float
     bundle: dict[str, bytes] | None = None
-    refused: ExportError | None = None
+    refused: ExportError | BundleError | None = None
 
 
 def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
@@ -171,7 +172,7 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
             with _stage(stages, "export"):
                 files = ship.assemble(settings, outcome, backbone, dataset.tags, found, validation_split)
                 outcome["shipped"] = export.ship
-        except ExportError as error:  # what was measured is told all the same
+        except (ExportError, BundleError) as error:  # what was measured is told all the same
             refused = error
     return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files, refused)
 

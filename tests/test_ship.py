@@ -15,6 +15,7 @@ from safetensors.numpy import load as load_tensors
 from imagetagger import calibration, measure
 from imagetagger.backbone.weights import PRETRAINED
 from imagetagger.bundle import execute
+from imagetagger.bundle.manifest import BundleError
 from imagetagger.bundle.read import check, read_tensors
 from imagetagger.data.dataset import Tag
 from imagetagger.export import gate, ship, variants
@@ -293,3 +294,9 @@ def test_the_model_card_names_the_licence_of_published_weights_and_knows_none_of
     said = card(assemble(published, settings=own))
     assert licence not in said
     assert "licence: that of the weights file, which this bundle does not know" in said
+
+
+def test_a_tag_whose_name_cannot_be_printed_is_not_shipped():
+    tags = (*TAGS[:3], Tag("n02", "two\nlines"))
+    with pytest.raises(BundleError, match=r"labels\.json: 3: .*printable"):
+        assemble(ingredients(FAST, tags=tags))
