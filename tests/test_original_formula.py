@@ -8,7 +8,7 @@ from imagetagger.backbone.weights import load_backbone
 from imagetagger.data.dataset import Split, content_ids, pad_labels
 from imagetagger.data.tiny_imagenet import open_archive, read_examples
 from imagetagger.embed import embed
-from imagetagger.pipeline import score
+from imagetagger.measure import score
 from imagetagger.runtime import make_runtime
 
 TAGS, PER_TAG = 5, 30
