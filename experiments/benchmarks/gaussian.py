@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from imagetagger import gaussian
 from imagetagger.embedding_store import aligned
-from imagetagger.pipeline import BATCH, score
+from imagetagger.measure import BATCH, score
 
 SMOOTHING = 1e-9
 
