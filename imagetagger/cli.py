@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from imagetagger.files import installed_version
+
 HELP = """\
 Experiments that end in a tagger which learns its user's own tags.
 
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run.main()
         return
     parser = argparse.ArgumentParser("imagetagger", description=HELP, formatter_class=_Raw)
+    parser.add_argument("--version", action="version", version=f"imagetagger {installed_version('imagetagger')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="run an experiment (--help: its settings)")
     _verify_arguments(commands)

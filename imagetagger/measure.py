@@ -71,6 +71,12 @@ def calibrate(fitted: gaussian.Gaussian, embeddings: np.ndarray, labels: np.ndar
     temperature = calibration.fit_temperature(score(fitted, embeddings), multi_hot(labels, len(fitted.log_prior)))
     if not len(embeddings):
         log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
+    elif temperature <= calibration.COLDEST + 1e-3:
+        log.warning(
+            "temperature 1: all %d calibration pictures were told right, so nothing was learned of being wrong, and "
+            "probabilities may be far too sure; use more pictures",
+            len(embeddings),
+        )
     if temperature > FEVERISH:
         log.warning(
             "temperature %.3g: the variances are poor; use more pictures or raise classifier.kappa", temperature

@@ -121,8 +121,8 @@ class Tagger:
             BadImageError: the picture cannot be used.
             OSError: it cannot be read.
         """
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"got top_k={top_k}, expected at least 1, or None for the tag set")
+        if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
+            raise ValueError(f"got top_k={top_k!r}, expected a whole number of at least 1, or None for the tag set")
         embedding = execute.embed(self._executor, self.crop(image))
         state = self._state
         p = self.probabilities(embedding, state.rows)

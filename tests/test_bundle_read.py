@@ -249,3 +249,11 @@ def test_more_or_fewer_tags_than_rows_are_refused():
     value = json.loads(files()["labels.json"])
     assert "expected float32 (3,)" in refused(labels(value[:-1]))
     assert "expected float32 (5,)" in refused(labels([*value, TAG]))
+
+
+def test_the_folder_of_a_run_and_lessons_are_told_from_a_bundle(tmp_path):
+    write_folder(bundle_files(), tmp_path / "bundle")
+    with pytest.raises(BundleError, match=r"the folder of a run: its bundle is .*bundle"):
+        read(tmp_path)
+    with pytest.raises(BundleError, match="these are lessons, not a bundle"):
+        check({"lessons.json": b"{}"})

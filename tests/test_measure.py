@@ -28,3 +28,13 @@ def test_a_fit_takes_no_picture_that_is_held_out(monkeypatch):
     got, expected = measure.fit(x, labels, held, 2), gaussian.fit([(x[~held], labels[~held])], 2, 3)
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_temperature_that_nothing_asked_to_rise_is_told(caplog):
+    x = (np.arange(20) % 2 * 100.0)[:, None].astype(np.float32) + np.random.default_rng(0).normal(size=(20, 2)).astype(
+        np.float32
+    )
+    labels = (np.arange(20, dtype=np.int32) % 2)[:, None]
+    fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
+    assert measure.calibrate(fitted, x[:4], labels[:4]) < 1.01
+    assert "all 4 calibration pictures were told right" in caplog.text

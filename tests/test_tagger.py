@@ -39,9 +39,9 @@ def test_the_tag_set_is_the_smallest_that_reaches_the_threshold_and_top_k_its_ow
     assert len(made.tag(pixels("blue", 1))) == 1
 
 
-@pytest.mark.parametrize("k", [0, -1])
+@pytest.mark.parametrize("k", [0, -1, 2.5])
 def test_a_top_k_below_one_is_refused(k):
-    with pytest.raises(ValueError, match=f"got top_k={k}, expected at least 1"):
+    with pytest.raises(ValueError, match=f"got top_k={k}, expected a whole number of at least 1"):
         tagger().tag(doubtful(), k)
 
 

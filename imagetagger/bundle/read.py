@@ -55,6 +55,8 @@ def read(path: Path) -> Bundle:
         FileNotFoundError: nothing is there.
         BundleError: something is missing, damaged, changed, of a newer schema, or does not belong; says what.
     """
+    if (path / "bundle" / "manifest.json").is_file():
+        raise BundleError(f"{path} is the folder of a run: its bundle is {path / 'bundle'}")
     try:
         files = read_files(path, LIMIT)
     except ArchiveError as error:
@@ -64,6 +66,8 @@ def read(path: Path) -> Bundle:
 
 def check(files: dict[str, bytes]) -> Bundle:
     """Return the bundle made of these files; raises like `read`."""
+    if "lessons.json" in files:
+        raise BundleError("these are lessons, not a bundle: load them beside one")
     if "manifest.json" not in files:
         raise BundleError("manifest.json is missing: this is no bundle, or a part of one")
     manifest = parse(files["manifest.json"])

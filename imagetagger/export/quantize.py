@@ -7,6 +7,7 @@ on Tiny ImageNet; experiments/int8_steps.py).
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,8 @@ from imagetagger.export.bias_correction import correct_biases
 from imagetagger.export.tflite import to_tflite
 from imagetagger.files import installed_version, whole
 from imagetagger.preprocess import CONTRACT
+
+log = logging.getLogger(__name__)
 
 QUANTIZER = 1
 """Version of how int8 models are made: raised when a change of it changes them."""
@@ -58,6 +61,7 @@ def convert_cached(
     tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
     path = cache / "models" / f"{key}-jax{version('jax')}-tensorflow{tensorflow}.tflite"
     if not path.exists():
+        log.info("converting the network to %s", variant)
         model = (
             convert_int8(correct_biases(backbone, calibration), calibration)
             if variant == "int8"
