@@ -1,8 +1,8 @@
 """What a user taught: pictures with their tags, and edits of the vocabulary.
 
 Lessons are a value: every function returns new ones and changes nothing, so an undo is the value before. Statistics
-are not among them; they follow from a bundle and its lessons (imagetagger/tagger.py), so a picture counts once however
-often it is confirmed, and forgetting leaves no trace.
+are not among them; they follow from a bundle and its lessons (imagetagger/tag_rows.py), so a picture counts once
+however often it is confirmed, and forgetting leaves no trace.
 
 A tag's id never changes. Merging one into another is remembered as such, and pictures keep the ids they were taught
 with, so that lessons of two users unite picture by picture.

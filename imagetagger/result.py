@@ -125,16 +125,17 @@ def peak_memory() -> int | None:
 def write(result: dict[str, Any], path: Path) -> None:
     """Write result.json, whole or not at all; figures that are not finite become null, as JSON has no others."""
     with whole(path) as partial:
-        text = json.dumps(_finite(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(finite(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         # Names that come from files may hold half a character, which UTF-8 cannot.
         partial.write_text(text, "utf-8", "replace")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return JSON with null for figures that are not finite, as JSON has no others."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -69,7 +69,7 @@ def advance(
         old = before.by_tag.get(tag)
         same = old is not None and old.base == members and old.pictures == taught
         by_tag[tag] = old if old and same else _row(bundle, lessons, members, taught, old, executor)
-    return TagRows(by_tag, _blocks(by_tag, before, executor.block, bundle.manifest.model.features))
+    return TagRows(by_tag, _blocks(by_tag, before, executor.block))
 
 
 def _row(
@@ -97,7 +97,7 @@ def _nothing(features: int) -> Rows:
     return Rows(np.zeros(1, np.float32), zeros, zeros)
 
 
-def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int, features: int) -> tuple[Rows, ...]:
+def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int) -> tuple[Rows, ...]:
     """Return the totals in blocks; a block whose rows are all taken over is taken over itself."""
     rows, old = list(by_tag.values()), list(before.by_tag.values())
     result = []

@@ -24,7 +24,7 @@ class Executor(NamedTuple):
     block: int
 
 
-def load(model: bytes, manifest: Manifest, threads: int = 1) -> Executor:
+def load(model: bytes, manifest: Manifest) -> Executor:
     """Load model.tflite and hold its signatures against the manifest.
 
     Raises:
@@ -35,7 +35,7 @@ def load(model: bytes, manifest: Manifest, threads: int = 1) -> Executor:
     wanted = manifest.model.signatures
     try:
         with quiet():
-            interpreter = Interpreter(model_content=model, num_threads=threads)
+            interpreter = Interpreter(model_content=model, num_threads=1)
             runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
         _check_signatures(runners, wanted)
         with quiet():  # a first call makes the delegate, and says so

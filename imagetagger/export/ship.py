@@ -29,6 +29,7 @@ from imagetagger.export.onnx import to_onnx
 from imagetagger.export.signatures import convert_classifier
 from imagetagger.export.variants import Measurement
 from imagetagger.preprocess import CONTRACT, preprocess
+from imagetagger.result import finite
 
 CHECKED = 100
 """Validation pictures that the finished bundle is tried on."""
@@ -92,7 +93,7 @@ def assemble(
         calibration=manifest.Calibration(shipped.measured.temperature),
         tag_set=manifest.TagSet("cumulative", classifier.threshold, None),
         onnx=manifest.Onnx(found["float32"].space, found["float32"].measured.temperature) if export.onnx else None,
-        metrics=_finite({name: result["variants"][name] for name in found}),
+        metrics=finite({name: result["variants"][name] for name in found}),
         provenance=_provenance(settings, result, backbone),
     )
     compute = golden.litert(execute.load(files["model.tflite"], unsealed))
@@ -180,7 +181,7 @@ def _provenance(settings: Experiment, result: Mapping[str, Any], backbone: Backb
     licence = PRETRAINED[backbone.architecture].licence if published else None
     weights = {"name": _last_part(backbone.weights), "sha256": backbone.weights_sha256, "licence": licence}
     keys = ("name", "fingerprint", "train", "calibration", "validation", "tags")
-    return _finite(
+    return finite(
         {
             "config": config,
             "config_digest": result["config_digest"],
@@ -193,12 +194,6 @@ def _provenance(settings: Experiment, result: Mapping[str, Any], backbone: Backb
 
 def _last_part(path: str | None) -> str | None:
     return PurePath(path).name if path else path
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _json(value: Any) -> bytes:
