@@ -1,14 +1,39 @@
-"""Temperature scaling. NumPy only: the shipped tagger shares it.
+"""From scores to probabilities that hold what they promise. NumPy only: the shipped tagger shares it.
 
 Naive Bayes counts dependent features as if each were new evidence, so its posteriors are saturated. One
 temperature, fitted on pictures that were neither learned from nor reported on, undoes most of it:
 p = softmax(log_joint / T). Source: Guo et al. 2017, On calibration of modern neural networks.
+
+What is left depends on how sure the tagger is: high probabilities are still too high, low ones too low. So a second
+exponent follows the first guess's probability c: p' ~ p^sharpness(c), sharpness being interpolated between a few knots.
+Every exponent is positive, so a picture's tags never change their order.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 COLDEST, HOTTEST = 1.0, 1e12
 """Where temperatures are sought. Not below 1: few held-out pictures, all classified right, would ask for 0."""
+
+
+PICTURES_PER_KNOT = 100
+"""Least number of held-out pictures behind each knot: with fewer, chance would be learned."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How scores become probabilities.
+
+    Attributes:
+        temperature: divides scores.
+        confidence: knots, ascending probabilities of the first guess; none for temperature alone.
+        sharpness: the exponent at each knot; constant beyond the outer ones.
+    """
+
+    temperature: float
+    confidence: tuple[float, ...] = ()
+    sharpness: tuple[float, ...] = ()
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
@@ -17,9 +42,54 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def probabilities(log_joint: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(log_joint / temperature), float64 (N, C)."""
-    return np.exp(log_softmax(log_joint.astype(np.float64) / temperature))
+def log_probabilities(log_joint: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return calibrated log probabilities, float64 (N, C); see the module's docstring."""
+    log_p = log_softmax(log_joint.astype(np.float64) / calibration.temperature)
+    if not calibration.confidence:
+        return log_p
+    first = np.exp(log_p.max(-1))
+    sharpness = np.exp(np.interp(first, calibration.confidence, np.log(calibration.sharpness)))
+    return log_softmax(sharpness[..., None] * log_p)
+
+
+def probabilities(log_joint: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return calibrated probabilities, float64 (N, C)."""
+    return np.exp(log_probabilities(log_joint, calibration))
+
+
+def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration:
+    """Return the calibration fitted on held-out pictures.
+
+    The temperature is that of least log loss. Then pictures are parted by their first guess's probability, as many in
+    each part, and each part gets the exponent with which that probability is on average the share of right guesses.
+
+    Args:
+        log_joint: (N, C) of held-out pictures; -inf for impossible tags.
+        truth: bool (N, C) their true tags, at least one each.
+        knots: most parts; fewer where pictures are few, and none below two.
+    """
+    temperature = fit_temperature(log_joint, truth)
+    knots = min(knots, len(log_joint) // PICTURES_PER_KNOT)
+    if knots < 2:
+        return Calibration(temperature)
+    log_p = log_softmax(log_joint.astype(np.float64) / temperature)
+    first, right = np.exp(log_p.max(1)), np.take_along_axis(truth, log_p.argmax(1)[:, None], 1)[:, 0]
+    parts = np.array_split(np.argsort(first, kind="stable"), knots)
+    confidence = [float(first[part].mean()) for part in parts]
+    sharpness = [_sharpness(log_p[part], right[part]) for part in parts]
+    apart = np.flatnonzero(np.diff(confidence, prepend=-1.0) > 0)  # equal knots would be no function
+    return Calibration(temperature, tuple(confidence[i] for i in apart), tuple(sharpness[i] for i in apart))
+
+
+def _sharpness(log_p: np.ndarray, right: np.ndarray) -> float:
+    """Return the exponent with which the mean first probability is the share of right guesses."""
+    wanted = (right.sum() + 0.5) / (len(right) + 1)  # never 0 or 1, which no exponent reaches
+    low, high = np.log(0.05), np.log(20.0)
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        sure = np.exp(log_softmax(np.exp(middle) * log_p).max(1)).mean()
+        low, high = (middle, high) if sure < wanted else (low, middle)
+    return float(np.exp((low + high) / 2))
 
 
 def fit_temperature(log_joint: np.ndarray, truth: np.ndarray) -> float:

@@ -23,9 +23,11 @@ Print the tags of pictures, the most probable first.
 
   imagetagger tag bundle cat.jpg
   imagetagger tag bundle.zip --top-k 3 --json *.jpg
+  imagetagger tag bundle --coverage 0.95 cat.jpg
   imagetagger tag bundle --lessons mine.zip cat.jpg      with what Tagger.save wrote
 
-Without --top-k a picture gets as many tags as it takes to hold the right one as often as the bundle's threshold says.
+Without --top-k a picture gets as many tags as it takes to hold the right one as often as the bundle promises. A picture
+that shows nothing known is marked so.
 A picture that cannot be used is reported and the others go on; the exit code is then 1."""
 
 VERIFY_HELP = """\
@@ -83,6 +85,7 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="picture files")
     parser.add_argument("--lessons", type=Path, metavar="FILE", help="what a user taught: a file of Tagger.save")
     parser.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
+    parser.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to hold the right tag")
     parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
 
 
@@ -90,6 +93,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text}, expected a whole number of at least 1")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected a share above 0 and below 1, as in 0.95")
+    return share
 
 
 def _end(command: Callable[[argparse.Namespace], int | str], options: argparse.Namespace) -> None:
@@ -129,17 +142,20 @@ def _tag(options: argparse.Namespace) -> int | str:
     except (LessonError, OSError) as error:
         return str(error)
     failed = 0
+    if options.coverage is not None and not tagger.promises:
+        return f"{options.bundle}: its tag sets promise no coverage: leave --coverage out"
     for image in options.images:
         try:
-            tags = tagger.tag(image, options.top_k)
+            found = tagger.describe(image, options.top_k, options.coverage)
         except (BadImageError, OSError) as error:
             print(f"{image}: {error}", file=sys.stderr)
             failed = 1
             continue
         if options.json:
-            print(json.dumps({"image": str(image), "tags": [found._asdict() for found in tags]}))
+            print(json.dumps({"image": str(image), **found._asdict(), "tags": [tag._asdict() for tag in found.tags]}))
         else:
-            line = f"{image}: " + ", ".join(f"{found.name} {100 * found.probability:.0f} %" for found in tags)
+            line = f"{image}: " + ", ".join(f"{tag.name} {100 * tag.probability:.0f} %" for tag in found.tags)
+            line += "  (unknown: nothing fits well)" * found.unknown
             encoding = sys.stdout.encoding or "utf-8"  # which may lack letters of a tag, or bytes of a file's name
             print(line.encode(encoding, "backslashreplace").decode(encoding))
     return failed

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imagetagger.bundle.manifest import VARIANTS
+from imagetagger.tagset import RULES
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,30 @@ class Embed:
 
 @dataclass(frozen=True)
 class Classifier:
-    """The Gaussian, its calibration and its tag sets (configs/classifier/)."""
+    """What happens to embeddings, and the Gaussians on them (configs/classifier/)."""
 
+    transform: str = MISSING
+    dimensions: int | None = MISSING
+    shrinkage: float = MISSING
+    spread: float = MISSING
+    unit_length: bool = MISSING
     kappa: float = MISSING
     smoothing: float = MISSING
+    isotropic: bool = MISSING
+    mean_floor: float | None = MISSING
     class_prior: str = MISSING
-    threshold: float = MISSING
+
+
+@dataclass(frozen=True)
+class Calibrate:
+    """From scores to probabilities and tag sets (section `calibrate`)."""
+
+    knots: int = MISSING
+    rule: str = MISSING
+    coverage: float = MISSING
+    top_k: int = MISSING
+    adapt_rate: float = MISSING
+    unknown_rate: float = MISSING
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,7 @@ class Experiment:
     backbone: Backbone = field(default_factory=Backbone)
     embed: Embed = field(default_factory=Embed)
     classifier: Classifier = field(default_factory=Classifier)
+    calibrate: Calibrate = field(default_factory=Calibrate)
     evaluate: Evaluate = field(default_factory=Evaluate)
     export: Export = field(default_factory=Export)
 
@@ -112,7 +132,9 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "backbone.activation": ("relu6", "relu", None),
     "embed.runtime": ("auto", "jax", "litert"),
     "embed.dtype": ("float32", "bfloat16"),
+    "classifier.transform": ("none", "standardised", "whitened"),
     "classifier.class_prior": ("uniform", "counts"),
+    "calibrate.rule": RULES,
     "export.variants": VARIANTS,
     "export.ship": (*VARIANTS, None),
 }
@@ -134,7 +156,15 @@ RANGES: dict[str, tuple[float, float]] = {
     "embed.shard_size": (1, 1_000_000),
     "classifier.kappa": (0, float("inf")),
     "classifier.smoothing": (1e-12, 1),  # a feature that never varies needs some
-    "classifier.threshold": (1e-9, 1),
+    "classifier.dimensions": (1, 65_536),
+    "classifier.shrinkage": (0, 1),
+    "classifier.spread": (0, 1e6),
+    "classifier.mean_floor": (0, 1e6),
+    "calibrate.knots": (0, 1000),
+    "calibrate.coverage": (1e-9, 1),
+    "calibrate.top_k": (1, 1_000_000),
+    "calibrate.adapt_rate": (0, 1),
+    "calibrate.unknown_rate": (0, 1),
     "evaluate.bootstrap": (0, 100_000),
     "evaluate.examples": (0, 200),
     "export.calibration_pictures": (1, 100_000),

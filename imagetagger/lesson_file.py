@@ -37,7 +37,7 @@ def save(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
         path: of the file.
     """
     listed = [
-        {"id": key, "embedding_space": picture.space, "tags": list(picture.tags)}
+        {"id": key, "embedding_space": picture.space, "tags": list(picture.tags), "missed": picture.missed}
         for key, picture in lessons.pictures.items()
     ]
     edits = lessons.edits
@@ -95,7 +95,10 @@ def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
         if embedding.ndim != 1 or embedding.dtype != np.float32 or not np.isfinite(embedding).all():
             got = f"{embedding.dtype} {embedding.shape}"
             raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected finite float32 (D,)")
-        pictures[key] = Picture(crop, embedding, space, tags)
+        missed = item.get("missed")  # which files of older versions lack
+        if missed is not None and not 0 <= typed(float, missed, "lessons.json: missed") <= 1:
+            raise LessonError(f"lessons.json: missed is {missed}, expected 0 .. 1 or null")
+        pictures[key] = Picture(crop, embedding, space, tags, None if missed is None else float(missed))
     edits = typed(dict[str, Any], content["edits"], "lessons.json: edits")
     names, merged = (typed(dict[str, str], edits.get(k), f"lessons.json: {k}") for k in ("names", "merged"))
     removed = typed(tuple[str, ...], edits.get("removed"), "lessons.json: removed")

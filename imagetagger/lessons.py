@@ -29,12 +29,14 @@ class Picture(NamedTuple):
         embedding: float32 (D,).
         space: the embedding space it belongs to.
         tags: ids, in the order they were taught.
+        missed: share of its tags that the tag set did not hold when it was first taught; None where it could not.
     """
 
     crop: bytes
     embedding: np.ndarray
     space: str
     tags: tuple[str, ...]
+    missed: float | None = None
 
 
 class Edits(NamedTuple):
@@ -96,7 +98,8 @@ def learn(lessons: Lessons, key: str, picture: Picture) -> Lessons:
     """Add a picture, or more tags to a picture that is there already; a tag that it has changes nothing."""
     known = lessons.pictures.get(key)
     tags = (*known.tags, *picture.tags) if known else picture.tags
-    taught = picture._replace(tags=tuple(dict.fromkeys(tags)))
+    missed = known.missed if known else picture.missed
+    taught = picture._replace(tags=tuple(dict.fromkeys(tags)), missed=missed)
     if known and known.tags == taught.tags:
         return lessons
     return lessons._replace(pictures={**lessons.pictures, key: taught})

@@ -1,14 +1,18 @@
-"""What embeddings of one network give: statistics, a calibrated classifier, and its figures."""
+"""What embeddings of one network give: a classifier, its calibrated decisions, and its figures."""
 
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from imagetagger import calibration, gaussian, metrics
-from imagetagger.config import Classifier
+from imagetagger import conformal, decide, gaussian, metrics, naive_bayes, scatter, transform, unknown
+from imagetagger.calibration import COLDEST, log_softmax
+from imagetagger.config import Calibrate, Classifier
+from imagetagger.decide import Decision
+from imagetagger.tagset import members
 
 BATCH = 16384
 """Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
@@ -23,55 +27,121 @@ class BadDataError(ValueError):
     """Too many pictures cannot be used, or none are left."""
 
 
+class Fitted(NamedTuple):
+    """A classifier.
+
+    Attributes:
+        transform: of the network's embeddings; None for none.
+        statistics: of the transformed embeddings it was fitted on.
+        prior: fitted on the same.
+        gaussian: what both make.
+    """
+
+    transform: transform.Transform | None
+    statistics: gaussian.Statistics
+    prior: naive_bayes.Prior
+    gaussian: naive_bayes.Gaussian
+
+
+class Scores(NamedTuple):
+    """What a classifier says of N pictures.
+
+    Attributes:
+        log_joint: float32 (N, C).
+        fits: float64 (N,) how well the best tag fits, in nats above the background; None where there is none.
+    """
+
+    log_joint: np.ndarray
+    fits: np.ndarray | None
+
+
 class Measured(NamedTuple):
     """A classifier and how good it is.
 
     Attributes:
-        statistics: of the pictures it was fitted on.
-        temperature: that turns scores into probabilities.
-        embeddings: float32 (M, D) of the validation pictures.
-        scores: float32 (M, C) their log joint.
+        fitted: the classifier.
+        decision: from its scores to tag sets.
+        embeddings: float32 (M, D) of the validation pictures, as the network gives them.
+        scores: of the validation pictures, M.
         truth: bool (M, C) their tags.
-        raw: figures at temperature 1.
+        raw: figures without calibration: probabilities at temperature 1, sets that reach the coverage by their sum.
         observed: each validation picture's contribution to the figures.
-        figures: at the fitted temperature.
+        figures: with the decision.
+        strata: coverage by size of the set and by tag; see `conformal`.
     """
 
-    statistics: gaussian.Statistics
-    temperature: float
+    fitted: Fitted
+    decision: Decision
     embeddings: np.ndarray
-    scores: np.ndarray
+    scores: Scores
     truth: np.ndarray
     raw: dict[str, float]
     observed: metrics.Metrics
     figures: dict[str, float]
+    strata: dict[str, Any]
 
 
-def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int) -> gaussian.Statistics:
-    """Return the statistics of the pictures that are not held out.
+def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int, classifier: Classifier) -> Fitted:
+    """Return the classifier fitted on the pictures that are not held out.
 
     Args:
         embeddings: float32 (N, D).
         labels: int32 (N, L), padded with -1.
         held: bool (N,).
         tags: C.
+        classifier: settings.
     """
     learned = np.where(held[:, None], -1, labels)
-    return gaussian.fit(((embeddings[i], learned[i]) for i in _batches(len(held))), tags, embeddings.shape[1])
+    kind: Any = classifier.transform
+    fitted: transform.Transform | None = None
+    if kind != "none":
+        together = scatter.fit(((embeddings[i], learned[i]) for i in _batches(len(held))), tags, embeddings.shape[1])
+        fitted = transform.fit(
+            together,
+            kind,
+            dimensions=classifier.dimensions,
+            shrinkage=classifier.shrinkage,
+            spread=classifier.spread,
+            unit_length=classifier.unit_length,
+        )
+    features = fitted.weights.shape[-1] if fitted else embeddings.shape[1]
+    batches = ((_transformed(fitted, embeddings[i]), learned[i]) for i in _batches(len(held)))
+    statistics = gaussian.fit(batches, tags, features)
+    prior = naive_bayes.fit_prior(
+        statistics, classifier.kappa, classifier.smoothing, classifier.mean_floor, classifier.isotropic
+    )
+    class_prior: Any = classifier.class_prior
+    return Fitted(fitted, statistics, prior, naive_bayes.finalize(statistics, prior, class_prior))
 
 
-def finalize(statistics: gaussian.Statistics, classifier: Classifier) -> gaussian.Gaussian:
-    """Return the classifier that the settings make of statistics."""
-    prior: Any = classifier.class_prior
-    return gaussian.finalize(statistics, classifier.kappa, classifier.smoothing, prior)
+def score(fitted: Fitted, embeddings: np.ndarray) -> Scores:
+    """Return what a classifier says of embeddings (N, D) as the network gives them."""
+    classes = len(fitted.gaussian.log_prior)
+    background = naive_bayes.background(fitted.prior) if fitted.prior.mean is not None else None
+    joint = [np.zeros((0, classes), np.float32)]
+    fits = [np.zeros(0)]
+    for i in _batches(len(embeddings)):
+        x = _transformed(fitted.transform, embeddings[i])
+        joint.append(np.asarray(naive_bayes.log_joint(fitted.gaussian, x)))
+        if background:
+            likelihood = joint[-1] - np.asarray(fitted.gaussian.log_prior)
+            likelihood = np.where(np.isfinite(fitted.gaussian.log_prior), likelihood, -np.inf)
+            fits.append(unknown.fit_of(likelihood, np.asarray(naive_bayes.log_joint(background, x))[:, 0]))
+    scores = np.concatenate(joint)
+    if np.isnan(scores).any():
+        raise BadDataError("scores are not numbers: all pictures look alike to the network; give it others")
+    return Scores(scores, np.concatenate(fits) if background else None)
 
 
-def calibrate(fitted: gaussian.Gaussian, embeddings: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature fitted on held-out embeddings (N, D) with labels (N, L); warn where it is unsound."""
-    temperature = calibration.fit_temperature(score(fitted, embeddings), multi_hot(labels, len(fitted.log_prior)))
+def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settings: Calibrate) -> Decision:
+    """Return the decision fitted on held-out embeddings (N, D) with labels (N, L); warn where it is unsound."""
+    scores, truth = score(fitted, embeddings), multi_hot(labels, len(fitted.gaussian.log_prior))
+    options: Any = asdict(settings)
+    decision = decide.fit(scores.log_joint, truth, scores.fits, **options)
+    temperature = decision.calibration.temperature
     if not len(embeddings):
         log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
-    elif temperature <= calibration.COLDEST + 1e-3:
+    elif temperature <= COLDEST + 1e-3:
         log.warning(
             "temperature 1: all %d calibration pictures were told right, so nothing was learned of being wrong, and "
             "probabilities may be far too sure; use more pictures",
@@ -81,37 +151,49 @@ def calibrate(fitted: gaussian.Gaussian, embeddings: np.ndarray, labels: np.ndar
         log.warning(
             "temperature %.3g: the variances are poor; use more pictures or raise classifier.kappa", temperature
         )
-    return temperature
+    if decision.tag_set.rule != settings.rule:
+        log.warning(
+            "%d calibration pictures are too few to promise a coverage of %g: tag sets are cumulative",
+            len(embeddings),
+            settings.coverage,
+        )
+    return decision
 
 
 def evaluate(
-    statistics: gaussian.Statistics,
-    classifier: Classifier,
-    temperature: float,
-    embeddings: np.ndarray,
-    truth: np.ndarray,
+    fitted: Fitted, decision: Decision, embeddings: np.ndarray, truth: np.ndarray, coverage: float
 ) -> Measured:
-    """Return the figures of a classifier on embeddings (M, D) of true tags, bool (M, C)."""
-    scores = score(finalize(statistics, classifier), embeddings)
-    raw = metrics.compute(metrics.total(metrics.observe(scores, truth, 1.0, classifier.threshold)))
-    observed = metrics.observe(scores, truth, temperature, classifier.threshold)
-    median = float(np.median(observed.set_size)) if len(scores) else float("nan")
+    """Return the figures of a classifier on embeddings (M, D) of true tags, bool (M, C).
+
+    Args:
+        fitted: the classifier.
+        decision: from its scores to tag sets.
+        embeddings: as the network gives them.
+        truth: their tags.
+        coverage: that uncalibrated probabilities are summed to, for comparison.
+    """
+    scores = score(fitted, embeddings)
+    uncalibrated = log_softmax(scores.log_joint)
+    raw = metrics.observe(uncalibrated, members(np.exp(uncalibrated), "cumulative", coverage), truth)
+    log_p, sets = decide.decide(scores.log_joint, decision)
+    observed = metrics.observe(log_p, sets, truth)
+    median = float(np.median(observed.set_size)) if len(truth) else float("nan")
     figures = metrics.compute(metrics.total(observed)) | {"median_set_size": median}
-    return Measured(statistics, temperature, embeddings, scores, truth, raw, observed, figures)
-
-
-def score(fitted: gaussian.Gaussian, embeddings: np.ndarray) -> np.ndarray:
-    """Return the log joint of embeddings (N, D) under every class, float32 (N, C)."""
-    rows = [np.asarray(gaussian.log_joint(fitted, jax.device_put(embeddings[i]))) for i in _batches(len(embeddings))]
-    scores = np.concatenate(rows) if rows else np.zeros((0, len(fitted.log_prior)), np.float32)
-    if np.isnan(scores).any():
-        raise BadDataError("scores are not numbers: all pictures look alike to the network; give it others")
-    return scores
+    strata = {
+        "by_size": [stratum._asdict() for stratum in conformal.by_size(sets, truth)],
+        "by_tag": conformal.by_tag(sets, truth).tolist(),
+    }
+    raw_figures = metrics.compute(metrics.total(raw))
+    return Measured(fitted, decision, embeddings, scores, truth, raw_figures, observed, figures, strata)
 
 
 def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
     """Return which tags each picture has, bool (N, tags), from labels (N, L) padded with -1."""
     return (labels[:, :, None] == np.arange(tags)).any(1)
+
+
+def _transformed(fitted: transform.Transform | None, embeddings: np.ndarray) -> jax.Array:
+    return transform.apply(fitted, jax.device_put(embeddings))
 
 
 def _batches(count: int) -> Iterator[slice]:

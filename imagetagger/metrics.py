@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.calibration import log_softmax
-from imagetagger.tagset import ranked, sorted_mass_before
+from imagetagger.tagset import ranked
 
 BINS = 15
 """Equal-width bins of top-1 confidence for the expected calibration error."""
@@ -40,31 +39,27 @@ def empty() -> Metrics:
     return Metrics(*(np.zeros(BINS if name.startswith("bin_") else ()) for name in Metrics._fields))
 
 
-def observe(scores: np.ndarray, truth: np.ndarray, temperature: float, threshold: float) -> Metrics:
+def observe(log_p: np.ndarray, members: np.ndarray, truth: np.ndarray) -> Metrics:
     """Return each picture's contribution, every field with leading axis N.
 
     Args:
-        scores: (N, C) log joint.
+        log_p: (N, C) log probabilities.
+        members: bool (N, C) tag sets.
         truth: bool (N, C) true tags, at least one a picture.
-        temperature: divides the scores.
-        threshold: of the cumulative tag set, in (0, 1].
     """
-    log_p = log_softmax(scores.astype(np.float64) / temperature)
     order = ranked(log_p)
     hits = np.take_along_axis(truth, order, 1)
-    descending = np.exp(np.take_along_axis(log_p, order, 1))
-    members = sorted_mass_before(descending) < threshold
-    confidence, correct = descending[:, 0], hits[:, 0].astype(float)
+    confidence, correct = np.exp(log_p.max(1, initial=-np.inf)), hits[:, :1].any(1).astype(float)
     # Bins (0, 1/15], ..., (14/15, 1]; a confidence on an edge belongs to the bin below it.
     bins = np.eye(BINS)[np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(int)]
     tags = truth.sum(1)
     return Metrics(
-        count=np.ones(len(scores)),
+        count=np.ones(len(log_p)),
         top1=correct,
         top5=hits[:, :5].any(1).astype(float),
         top10=hits[:, :10].any(1).astype(float),
         log_loss=-np.where(truth, log_p, 0).sum(1) / tags,
-        covered=(hits & members).sum(1) / tags,
+        covered=(truth & members).sum(1) / tags,
         set_size=members.sum(1).astype(float),
         bin_count=bins,
         bin_confidence=bins * confidence[:, None],

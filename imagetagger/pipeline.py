@@ -15,6 +15,7 @@ from imagetagger.bundle.manifest import BundleError
 from imagetagger.data.dataset import Skip, Split, Tag, fingerprint, take
 from imagetagger.data.load import load
 from imagetagger.data.subset import held_out, keep, ranks
+from imagetagger.decide import Decision
 from imagetagger.embed import Embedded, embed
 from imagetagger.export import ship, variants
 from imagetagger.export.gate import ExportError
@@ -37,7 +38,7 @@ class Outcome(NamedTuple):
         validation: the M pictures reported on.
         scores: float32 (M, C) their log joint.
         truth: bool (M, C) their tags.
-        temperature: that turns scores into probabilities.
+        decision: from scores to probabilities and tag sets.
         bundle: the files of the bundle, by name; None where none was asked for.
         refused: why there is none although one was asked for.
     """
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
     validation: Split
     scores: np.ndarray
     truth: np.ndarray
-    temperature: float
+    decision: Decision
     bundle: dict[str, bytes] | None = None
     refused: ExportError | BundleError | None = None
 
@@ -118,12 +119,12 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
     fit_rows, validation_split = train.rows[~held], take(dataset.validation, validation.rows)
 
     with _stage(stages, "fit", images=int((~held).sum())):
-        statistics = measure.fit(train.embeddings, labels, held, tags)
+        fitted = measure.fit(train.embeddings, labels, held, tags, classifier)
     with _stage(stages, "calibrate", images=int(held.sum())):
-        fitted = measure.finalize(statistics, classifier)
-        temperature = measure.calibrate(fitted, train.embeddings[held], labels[held])
+        decision = measure.calibrate(fitted, train.embeddings[held], labels[held], settings.calibrate)
     with _stage(stages, "evaluate", images=len(validation.rows)):
-        measured = measure.evaluate(statistics, classifier, temperature, validation.embeddings, truth)
+        coverage = settings.calibrate.coverage
+        measured = measure.evaluate(fitted, decision, validation.embeddings, truth, coverage)
         options = {"resamples": settings.evaluate.bootstrap, "seed": settings.seed}
         intervals = metrics.confidence_intervals(measured.observed, **options)
     del train, validation  # half a gigabyte for Tiny ImageNet, and as much again for each variant
@@ -131,15 +132,14 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
     def measure_variant(runtime: Runtime, name: str) -> Measured:
         with _stage(stages, f"measure {name}") as stage:
             train, validation = embed_both(runtime, stage, name)
-            statistics = measure.fit(train.embeddings, labels, held, tags)
-            fitted = measure.finalize(statistics, classifier)
-            temperature = measure.calibrate(fitted, train.embeddings[held], labels[held])
-            return measure.evaluate(statistics, classifier, temperature, validation.embeddings, truth)
+            fitted = measure.fit(train.embeddings, labels, held, tags, classifier)
+            decision = measure.calibrate(fitted, train.embeddings[held], labels[held], settings.calibrate)
+            return measure.evaluate(fitted, decision, validation.embeddings, truth, coverage)
 
     found: dict[variants.Variant, variants.Measurement] = {}
     if export.ship and classifier.kappa < LEARNS:
         log.warning(
-            "classifier.kappa=%g: the tagger will hardly learn from few pictures; smoothed_gnb would", classifier.kappa
+            "classifier.kappa=%g: the tagger will hardly learn from few pictures; whitened would", classifier.kappa
         )
     if export.variants:
         if not len(truth):
@@ -160,9 +160,8 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
         backbone=backbone,
         runtime=runtime,
         stages=stages,
-        temperature=temperature,
-        raw=measured.raw,
-        figures=measured.figures,
+        decision=decision,
+        measured=measured,
         intervals=intervals,
         variants=variants.figures(found),
     )
@@ -174,7 +173,8 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
                 outcome["shipped"] = export.ship
         except (ExportError, BundleError) as error:  # what was measured is told all the same
             refused = error
-    return Outcome(outcome, dataset.tags, validation_split, measured.scores, truth, temperature, files, refused)
+    scores = measured.scores.log_joint
+    return Outcome(outcome, dataset.tags, validation_split, scores, truth, decision, files, refused)
 
 
 def check_bad(

@@ -18,6 +18,10 @@ CONTRACT = "square-bilinear-hv/1"
 PIXEL_LIMIT = 100_000_000
 
 
+Source = str | Path | bytes | Image.Image | np.ndarray
+"""A picture: a path, encoded bytes, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or (H, W, 4)."""
+
+
 class BadImageError(ValueError):
     """A picture that cannot be used; the message says why."""
 
@@ -91,3 +95,23 @@ def preprocess(data: bytes | Path | Image.Image, size: int, pixel_limit: int = P
         BadImageError, OSError: see `decode`.
     """
     return square(decode(data, pixel_limit), size)
+
+
+def decode_source(source: Source, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """Return a picture given in any form as `decode` does.
+
+    Raises:
+        BadImageError: it cannot be used.
+        OSError: it cannot be read.
+    """
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.shape[2:] not in ((), (3,), (4,)) or source.ndim < 2 or not source.size:
+            raise BadImageError(f"got {source.dtype} {source.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
+        source = Image.fromarray(source)
+    if isinstance(source, str):
+        source = Path(source)
+    kinds: tuple[type, ...] = (Path, bytes, Image.Image)
+    if not isinstance(source, kinds):
+        got = type(source).__name__
+        raise BadImageError(f"got {got}, expected a path, bytes, a Pillow image or uint8 pixels in a NumPy array")
+    return decode(source, pixel_limit)

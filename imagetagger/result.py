@@ -13,7 +13,9 @@ from typing import Any
 from imagetagger import config
 from imagetagger.backbone.model import Backbone
 from imagetagger.data.dataset import Dataset, Skip
+from imagetagger.decide import Decision
 from imagetagger.files import installed_version, whole
+from imagetagger.measure import Measured
 from imagetagger.runtime import Runtime
 
 SCHEMA = 1
@@ -32,9 +34,8 @@ def build(
     backbone: Backbone,
     runtime: Runtime,
     stages: dict[str, dict[str, Any]],
-    temperature: float,
-    raw: dict[str, float],
-    figures: dict[str, float],
+    decision: Decision,
+    measured: Measured,
     intervals: dict[str, tuple[float, float]],
     variants: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -49,16 +50,15 @@ def build(
         backbone: network and weights.
         runtime: what executed it.
         stages: seconds and images/s by stage.
-        temperature: fitted.
-        raw: figures at temperature 1.
-        figures: figures at the fitted temperature.
+        decision: fitted.
+        measured: the classifier on the validation pictures.
         intervals: 95 % confidence intervals of the figures.
         variants: figures, size, rate and cosine of each exported variant; what was evaluated is added where it is
             none of them.
     """
     embedding = stages["embed"]
     rate = embedding.get("raw_images_per_second") or embedding["images_per_second"]
-    own = {**figures, "bytes": runtime.model_bytes, "images_per_second": rate, "cosine_to_float": None}
+    own = {**measured.figures, "bytes": runtime.model_bytes, "images_per_second": rate, "cosine_to_float": None}
     return {
         "schema": SCHEMA,
         "experiment": settings.experiment,
@@ -84,11 +84,14 @@ def build(
             "embedding_space": runtime.space,
         },
         "calibration": {
-            "temperature": temperature,
-            "threshold": settings.classifier.threshold,
-            "before": raw,
-            "after": figures,
+            **asdict(decision.calibration),
+            "tag_set": asdict(decision.tag_set),
+            "unknown": asdict(decision.unknown) if decision.unknown else None,
+            "wanted": settings.calibrate.coverage,
+            "before": measured.raw,
+            "after": measured.figures,
         },
+        "strata": measured.strata,
         "stages": stages,
         "variants": {settings.embed.dtype: own} | variants,
         "shipped": None,  # the variant in the bundle, once there is one
@@ -139,6 +142,14 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _said(result: dict[str, Any]) -> str:
+    tag_set = result["calibration"]["tag_set"]
+    if tag_set["rule"] == "top_k":
+        return f" of {tag_set['threshold']:g}"
+    wanted = result["calibration"]["wanted"]
+    return f" ({tag_set['rule']}) at {wanted:g}"
+
+
 def summary(result: dict[str, Any]) -> str:
     """Return the figures of a run in a few lines for the terminal."""
     data, temperature = result["data"], result["calibration"]["temperature"]
@@ -157,8 +168,8 @@ def summary(result: dict[str, Any]) -> str:
         f"top-1 {100 * figures['top1']:.2f} % {interval.get('top1', '')}  top-5 {100 * figures['top5']:.2f} %  "
         f"top-10 {100 * figures['top10']:.2f} %",
         f"log loss {figures['log_loss']:.3f}  ECE {figures['ece']:.3f}  at temperature {temperature:.2f}",
-        f"tag sets at {result['calibration']['threshold']}: {figures['set_size']:.2f} tags on average, the true one "
-        f"inside {100 * figures['coverage']:.1f} % of the time",
+        f"tag sets{_said(result)}: {figures['set_size']:.2f} tags on average, the true one inside "
+        f"{100 * figures['coverage']:.1f} % of the time",
     ]
     lines += [
         f"{name:8} {one['bytes'] / 1e6:5.2f} MB  {one['images_per_second']:5.0f} images/s  cosine to float "

@@ -37,7 +37,8 @@ class TagRows(NamedTuple):
 
     Attributes:
         by_tag: by id, in the order of the vocabulary.
-        blocks: their totals in that order, as `score` takes them.
+        blocks: their totals in that order, as `score` takes them, and behind them at least one row of no pictures,
+            which scores as the background.
     """
 
     by_tag: dict[str, TagRow]
@@ -69,7 +70,7 @@ def advance(
         old = before.by_tag.get(tag)
         same = old is not None and old.base == members and old.pictures == taught
         by_tag[tag] = old if old and same else _row(bundle, lessons, members, taught, old, executor)
-    return TagRows(by_tag, _blocks(by_tag, before, executor.block))
+    return TagRows(by_tag, _blocks(by_tag, before, executor.block, bundle.manifest.model.features))
 
 
 def _row(
@@ -97,14 +98,20 @@ def _nothing(features: int) -> Rows:
     return Rows(np.zeros(1, np.float32), zeros, zeros)
 
 
-def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int) -> tuple[Rows, ...]:
+def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int, features: int) -> tuple[Rows, ...]:
     """Return the totals in blocks; a block whose rows are all taken over is taken over itself."""
     rows, old = list(by_tag.values()), list(before.by_tag.values())
     result = []
-    for number, start in enumerate(range(0, len(rows), size)):
+    for number, start in enumerate(range(0, len(rows) + 1, size)):
         part, previous = rows[start : start + size], old[start : start + size]
-        if len(part) == len(previous) and all(a is b for a, b in zip(part, previous, strict=True)):
+        if (
+            number < len(before.blocks)
+            and len(part) == len(previous)
+            and all(a is b for a, b in zip(part, previous, strict=True))
+        ):
             result.append(before.blocks[number])
+        elif not part:
+            result += blocks(_nothing(features), size)
         else:
             joined = Rows(*(np.concatenate(column) for column in zip(*(row.total for row in part), strict=True)))
             result += blocks(joined, size)

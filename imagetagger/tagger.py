@@ -13,23 +13,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from imagetagger import calibration, lesson_file, lessons, tagset
+from imagetagger import lesson_file, lessons
 from imagetagger.bundle import execute, read
 from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.read import Bundle, Label
+from imagetagger.judge import Judgement, counts, judge, share_missed, wanted_coverage
 from imagetagger.lessons import LessonError, Lessons, Picture
-from imagetagger.preprocess import BadImageError, decode, preprocess, square
+from imagetagger.preprocess import BadImageError, Source, decode_source, preprocess, square
 from imagetagger.tag_rows import TagRows, advance
+from imagetagger.tagset import ranked
 
 log = logging.getLogger(__name__)
 
 UNDOABLE = 100
 """Changes that can be taken back, the last first."""
-
-Source = str | Path | bytes | Image.Image | np.ndarray
-"""A picture: a path, encoded bytes, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or (H, W, 4)."""
 
 
 class Tag(NamedTuple):
@@ -38,6 +36,20 @@ class Tag(NamedTuple):
     id: str
     name: str
     probability: float
+
+
+class Description(NamedTuple):
+    """What is said of a picture.
+
+    Attributes:
+        tags: the most probable first.
+        fit: how well the best tag fits, in nats above the background; None for a bundle without one.
+        unknown: whether that is too little: something not known yet, perhaps.
+    """
+
+    tags: list[Tag]
+    fit: float | None
+    unknown: bool
 
 
 class KnownTag(NamedTuple):
@@ -110,42 +122,50 @@ class Tagger:
             for key, label in state.vocabulary.items()
         ]
 
-    def tag(self, image: Source, top_k: int | None = None) -> list[Tag]:
-        """Return the tags of a picture, the most probable first.
+    @property
+    def promises(self) -> float | None:
+        """How often a tag set holds the right tag, on pictures like the bundle's; None for rules without a promise."""
+        return self._bundle.manifest.decision.tag_set.coverage
+
+    def tag(self, image: Source, top_k: int | None = None, coverage: float | None = None) -> list[Tag]:
+        """Return the tags that `describe` tells."""
+        return self.describe(image, top_k, coverage).tags
+
+    def describe(self, image: Source, top_k: int | None = None, coverage: float | None = None) -> Description:
+        """Return the tags of a picture, and whether it shows something unknown.
 
         Args:
             image: see `Source`.
-            top_k: how many; None for the bundle's tag set, which holds the right one as often as its threshold says.
+            top_k: how many; None for a tag set.
+            coverage: how often the set is to hold the right tag; None for what the bundle promises, which is kept by
+                asking for more or less where the user's lessons show misses or none.
 
         Raises:
             BadImageError: the picture cannot be used.
             OSError: it cannot be read.
+            ValueError: an impossible number of tags, or a coverage that the bundle cannot promise.
         """
         if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
             raise ValueError(f"got top_k={top_k!r}, expected a whole number of at least 1, or None for the tag set")
+        if coverage is not None and not 0 < coverage < 1:
+            raise ValueError(f"got coverage={coverage!r}, expected a share above 0 and below 1")
         embedding = execute.embed(self._executor, self.crop(image))
         state = self._state
-        p = self.probabilities(embedding, state.rows)
-        tags, rows = list(state.vocabulary.values()), list(state.rows.by_tag.values())
-        chosen = [i for i in tagset.ranked(p) if rows[i].total.count[0] > 0]  # what was never taught is not suggested
-        if top_k is None:
-            members = tagset.cumulative(p[None], self._bundle.manifest.tag_set.threshold)[0]
-            chosen = [i for i in chosen if members[i]]
-        return [Tag(tags[i].id, tags[i].name, float(p[i])) for i in chosen[:top_k]]
+        found = self._judge(embedding, state, coverage)
+        tags, taught = list(state.vocabulary.values()), counts(state.rows) > 0
+        chosen = [i for i in ranked(found.probability) if taught[i] and (top_k is not None or found.member[i])]
+        told = [Tag(tags[i].id, tags[i].name, float(found.probability[i])) for i in chosen[:top_k]]
+        return Description(told, found.fit, found.unknown)
 
-    def probabilities(self, embedding: np.ndarray, rows: TagRows | None = None) -> np.ndarray:
-        """Return the calibrated probability of every tag, float64 (C,), in the order of `tags`.
+    def probabilities(self, embedding: np.ndarray) -> np.ndarray:
+        """Return the calibrated probability of every tag, float64 (C,), in the order of `tags`; zeros without any."""
+        return self._judge(embedding, self._state).probability
 
-        softmax(log_joint / temperature); zeros where no tag has been taught.
-        """
-        rows = rows or self._state.rows
-        scores = [execute.score(self._executor, embedding, block) for block in rows.blocks]
-        joint = np.concatenate([*scores, np.zeros(0, np.float32)])[: len(rows.by_tag)]
-        seen = np.array([row.total.count[0] > 0 for row in rows.by_tag.values()], bool)
-        if not seen.any():
-            return np.zeros(len(joint))
-        joint = np.where(seen, joint, -np.inf)
-        return calibration.probabilities(joint[None], self._bundle.manifest.calibration.temperature)[0]
+    def _judge(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Judgement:
+        manifest = self._bundle.manifest
+        if coverage is None:
+            coverage = wanted_coverage(state.lessons, manifest.decision.tag_set)
+        return judge(embedding, state.rows, manifest, self._executor, coverage)
 
     def learn(self, image: Source, tags: Iterable[str]) -> None:
         """Teach that a picture has these tags. Taught twice, it counts once.
@@ -154,12 +174,14 @@ class Tagger:
             LessonError: there is no such tag (`add_tag` makes one), or no tag at all.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        upright = self._decode(image)
+        upright = decode_source(image, self._bundle.manifest.image.pixel_limit)
         key, crop = lessons.picture_id(np.asarray(upright)), square(upright, self._bundle.manifest.image.size)
         with self._changing:
             ids = self._ids(tags)
             space = self._bundle.manifest.embedding_space
-            picture = Picture(lessons.encode_crop(crop), execute.embed(self._executor, crop), space, ids)
+            embedding = execute.embed(self._executor, crop)
+            missed = share_missed(self._judge(embedding, self._state).member, self._state.rows, ids)
+            picture = Picture(lessons.encode_crop(crop), embedding, space, ids, missed)
             self._change(lessons.learn(self.lessons, key, picture))
 
     def forget(self, image: Source, tags: Iterable[str]) -> None:
@@ -169,7 +191,7 @@ class Tagger:
             LessonError: it never was.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        key = lessons.picture_id(np.asarray(self._decode(image)))
+        key = lessons.picture_id(np.asarray(decode_source(image, self._bundle.manifest.image.pixel_limit)))
         with self._changing:
             self._change(lessons.forget(self.lessons, self._bundle.labels, key, self._ids(tags)))
 
@@ -226,20 +248,7 @@ class Tagger:
         Raises:
             BadImageError, OSError: see `tag`.
         """
-        return square(self._decode(image), self._bundle.manifest.image.size)
-
-    def _decode(self, image: Source) -> Image.Image:
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,), (4,)) or image.ndim < 2 or not image.size:
-                raise BadImageError(f"got {image.dtype} {image.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
-            image = Image.fromarray(image)
-        if isinstance(image, str):
-            image = Path(image)
-        kinds: tuple[type, ...] = (Path, bytes, Image.Image)
-        if not isinstance(image, kinds):
-            got = type(image).__name__
-            raise BadImageError(f"got {got}, expected a path, bytes, a Pillow image or uint8 pixels in a NumPy array")
-        return decode(image, self._bundle.manifest.image.pixel_limit)
+        return square(decode_source(image, self._bundle.manifest.image.pixel_limit), self._bundle.manifest.image.size)
 
     def _adopted(self, path: Path) -> Lessons:
         """Read lessons and make them this bundle's: unknown tags added, pictures of another space embedded anew."""

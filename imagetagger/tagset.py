@@ -1,6 +1,16 @@
-"""From probabilities to tag sets. NumPy only: the shipped tagger shares it."""
+"""From probabilities to tag sets. NumPy only: the shipped tagger shares it.
+
+Every rule is a score of how badly a tag fits its picture, its nonconformity, and a threshold: the set holds the tags
+that score no more, and always the most probable one. conformal.py sets thresholds that hold the right tag as often as
+wanted.
+"""
+
+from typing import Literal, get_args
 
 import numpy as np
+
+Rule = Literal["lac", "aps", "cumulative", "top_k"]
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 def ranked(probabilities: np.ndarray) -> np.ndarray:
@@ -8,37 +18,58 @@ def ranked(probabilities: np.ndarray) -> np.ndarray:
     return np.argsort(-probabilities, axis=-1, kind="stable")
 
 
-def cumulative(probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the smallest sets of most probable tags whose probabilities sum to the threshold, bool (N, C).
+def nonconformity(probabilities: np.ndarray, rule: Rule) -> np.ndarray:
+    """Return how badly each tag fits its picture, float64 (N, C).
 
-    The tag that crosses the threshold is in the set, so no set is empty.
+    - `lac`: 1 - p, the least ambiguous sets: the smallest ones of a given coverage. Source: Sadinle, Lei and Wasserman
+      2019, Least ambiguous set-valued classifiers with bounded error levels.
+    - `cumulative` and `aps`: the probability of all tags that are more probable. Its sets are the smallest prefixes
+      that reach a sum; with a conformal threshold they are adaptive prediction sets. Source: Romano, Sesia and Candes
+      2020, Classification with valid and adaptive coverage.
+    - `top_k`: how many tags are more probable.
 
-    >>> cumulative(np.array([[0.6, 0.1, 0.3]]), 0.8)
-    array([[ True, False,  True]])
+    Raises:
+        ValueError: an unknown rule.
+    """
+    if rule not in RULES:
+        raise ValueError(f"got the rule {rule!r}, expected one of {', '.join(RULES)}")
+    if rule == "lac":
+        return 1 - probabilities.astype(np.float64)
+    order = ranked(probabilities)
+    if rule == "top_k":
+        before: np.ndarray = np.broadcast_to(np.arange(probabilities.shape[-1], dtype=np.float64), order.shape)
+    else:
+        before = _mass_before(np.take_along_axis(probabilities, order, -1))
+    result = np.empty(order.shape)
+    np.put_along_axis(result, order, before, -1)
+    return result
+
+
+def members(probabilities: np.ndarray, rule: Rule, threshold: float) -> np.ndarray:
+    """Return the tag sets, bool (N, C): nonconformity <= threshold, or the most probable tag where none has so little.
 
     Args:
         probabilities: (N, C), rows summing to 1.
-        threshold: in (0, 1].
+        rule: of nonconformity.
+        threshold: its largest value in a set. `cumulative` sets stop at the tag with which their probabilities reach
+            the threshold, `top_k` sets at that many tags: there a tag whose nonconformity is the threshold is outside.
 
-    Raises:
-        ValueError: the threshold is out of range.
+    >>> members(np.array([[0.6, 0.1, 0.3]]), "cumulative", 0.8)
+    array([[ True, False,  True]])
+    >>> members(np.array([[0.6, 0.1, 0.3]]), "lac", 0.5)
+    array([[ True, False, False]])
     """
-    order = ranked(probabilities)
-    before = sorted_mass_before(np.take_along_axis(probabilities, order, -1))
-    members = np.empty(probabilities.shape, bool)
-    np.put_along_axis(members, order, before < check_threshold(threshold), -1)
-    return members
+    score = nonconformity(probabilities, rule)
+    inside = score < threshold if rule in ("cumulative", "top_k") else score <= threshold
+    if not probabilities.shape[-1]:
+        return inside
+    first = probabilities.argmax(-1)[..., None]
+    np.put_along_axis(inside, first, True, -1)
+    return inside
 
 
-def sorted_mass_before(descending: np.ndarray) -> np.ndarray:
+def _mass_before(descending: np.ndarray) -> np.ndarray:
     """Return, for probabilities sorted in descending order, the mass before each one, (N, C)."""
     before = np.zeros_like(descending, np.float64)
     np.cumsum(descending[..., :-1], -1, np.float64, before[..., 1:])
     return before
-
-
-def check_threshold(threshold: float) -> float:
-    """Return a cumulative threshold, or raise ValueError where it is not in (0, 1]."""
-    if not 0 < threshold <= 1:
-        raise ValueError(f"got classifier.threshold={threshold}, expected a probability in (0, 1]")
-    return threshold

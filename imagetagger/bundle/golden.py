@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
-from imagetagger import calibration, tagset
+from imagetagger import tagset
 from imagetagger.bundle import execute
 from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.manifest import BundleError, Manifest, load_json, typed
 from imagetagger.bundle.read import Bundle, Rows, check_shapes, few, read_tensors
+from imagetagger.decide import decide
 from imagetagger.preprocess import BadImageError, preprocess
 
 COSINE = {"float32": 0.9999, "float16": 0.9999, "dynamic": 0.99, "int8": 0.98}
@@ -110,7 +111,7 @@ def check(bundle: Bundle, executor: Executor) -> str:
         if hashlib.sha256(pixels.tobytes()).hexdigest() != entry.get("crop_sha256"):
             raise BundleError(f"golden/{entry['file']}: the picture is decoded or resized to other pixels here")
     names = [f"golden/{entry['file']}" for entry in pictures]
-    least, temperature = COSINE[manifest.model.variant], manifest.calibration.temperature
+    least, temperature = COSINE[manifest.model.variant], manifest.decision.calibration.temperature
     data = bundle.files["golden/golden.safetensors"]
     golden = read_vectors(data, "golden.safetensors", len(pictures), bundle)
     lowest = hold(litert(executor), golden, crops, names, bundle.rows, temperature, least)
@@ -173,7 +174,7 @@ def entries(bundle: Bundle) -> tuple[dict[str, Any], ...]:
     if set(content) != {"pictures", "lessons"}:
         raise BundleError(f"golden.json: got the keys {few(content)}, expected pictures, lessons")
     if not _same(content["lessons"], [step._asdict() for step in STEPS]):
-        raise BundleError("golden.json: lessons are not the lesson log of schema 1")
+        raise BundleError("golden.json: lessons are not those of this schema")
     pictures: tuple[dict[str, Any], ...] = typed(
         tuple[dict[str, Any], ...], content["pictures"], "golden.json: pictures"
     )
@@ -195,8 +196,8 @@ def crop(bundle: Bundle, entry: dict[str, Any]) -> np.ndarray:
 
 def best(log_joint: np.ndarray, manifest: Manifest) -> list[dict[str, Any]]:
     """Return the tag set of a score (C,) as it stands in golden.json: rows and probabilities to 4 digits."""
-    p = calibration.probabilities(log_joint[None], manifest.calibration.temperature)[0]
-    members = tagset.cumulative(p[None], manifest.tag_set.threshold)[0]
+    (log_p,), (members,) = decide(log_joint[None], manifest.decision)
+    p = np.exp(log_p)
     return [{"row": int(i), "probability": round(float(p[i]), 4)} for i in tagset.ranked(p) if members[i]]
 
 

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imagetagger.bundle.archive import NAME
+from imagetagger.decide import Decision, problems_of
 from imagetagger.preprocess import CONTRACT
 
-SCHEMA = 1
+SCHEMA = 2
 Variant = Literal["float32", "float16", "dynamic", "int8"]
 """float32; float16 weights; int8 weights with float activations; int8 weights (per channel) and activations."""
 
@@ -78,12 +79,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Classifier:
-    """Constants inside `score`, for information. `kappa` null is infinite: tied variances.
+    """Constants inside `embed` and `score`, for information. `kappa` null is infinite: tied variances.
 
-    `transform` is what `embed` does to the pooled features; `mean_prior` whether `score` has a prior on the means.
+    `transform` is what `embed` does to the pooled features; `mean_prior` whether `score` has a prior on the means: then
+    a row without pictures scores as the background.
     """
 
-    transform: Literal["identity"]
+    transform: Literal["none", "standardised", "whitened"]
     kappa: float | None
     smoothing: float
     class_prior: Literal["uniform", "counts"]
@@ -91,27 +93,11 @@ class Classifier:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """probabilities = softmax(log_joint / temperature) over all tags."""
-
-    temperature: float
-
-
-@dataclass(frozen=True)
-class TagSet:
-    """Which tags are shown. `coverage` is what a conformal threshold was set for; null where it is none."""
-
-    rule: Literal["cumulative"]
-    threshold: float
-    coverage: float | None
-
-
-@dataclass(frozen=True)
 class Onnx:
-    """The float32 model beside model.tflite, in onnx/: another embedding space, with a temperature of its own."""
+    """The float32 model beside model.tflite, in onnx/: another embedding space, with constants of its own."""
 
     embedding_space: str
-    temperature: float
+    decision: Decision
 
 
 @dataclass(frozen=True)
@@ -129,8 +115,7 @@ class Manifest:
     image: ImageContract
     model: Model
     classifier: Classifier
-    calibration: Calibration
-    tag_set: TagSet
+    decision: Decision
     onnx: Onnx | None
     metrics: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
@@ -181,6 +166,8 @@ def parse(data: bytes) -> Manifest:
     if type(schema) is int and schema > SCHEMA:
         got = reprlib.repr(schema)
         raise BundleError(f"manifest.json has schema {got}, this imagetagger reads {SCHEMA}: update imagetagger")
+    if type(schema) is int and 0 < schema < SCHEMA:
+        raise BundleError(f"manifest.json has schema {schema}, of an older imagetagger: export the bundle anew")
     manifest: Manifest = typed(Manifest, value, "manifest.json")
     if schema != SCHEMA:
         raise BundleError(f"manifest.json has schema {reprlib.repr(schema)}, expected {SCHEMA}")
@@ -194,7 +181,7 @@ def parse(data: bytes) -> Manifest:
 
 
 def _out_of_range(manifest: Manifest) -> list[str]:
-    image, model, classifier, tag_set = manifest.image, manifest.model, manifest.classifier, manifest.tag_set
+    image, model, classifier = manifest.image, manifest.model, manifest.classifier
     ranges = [
         ("image.size", image.size, 32, 4096),
         ("image.pixel_limit", image.pixel_limit, 1, 178_956_970),
@@ -202,22 +189,22 @@ def _out_of_range(manifest: Manifest) -> list[str]:
         ("model.block", model.block, 1, 4096),
         ("classifier.kappa", 0 if classifier.kappa is None else classifier.kappa, 0, 1e300),
         ("classifier.smoothing", classifier.smoothing, 0, 1e300),
-        ("calibration.temperature", manifest.calibration.temperature, 1e-6, 1e15),
-        ("tag_set.threshold", tag_set.threshold, 1e-9, 1),
-        ("tag_set.coverage", 0.5 if tag_set.coverage is None else tag_set.coverage, 0, 1),
     ]
-    if manifest.onnx:
-        ranges.append(("onnx.temperature", manifest.onnx.temperature, 1e-6, 1e15))
     problems = [
         f"{key} is {reprlib.repr(value)}, expected {low:g} .. {high:g}"
         for key, value, low, high in ranges
         if not low <= value <= high
     ]
+    decisions = {"decision": manifest.decision} | ({"onnx.decision": manifest.onnx.decision} if manifest.onnx else {})
+    for where, decision in decisions.items():
+        problems += [f"{where}.{problem}" for problem in problems_of(decision)]
+        if decision.unknown and not classifier.mean_prior:
+            problems.append(f"{where}.unknown needs classifier.mean_prior: without it there is no background")
     if image.contract != CONTRACT:
         got = reprlib.repr(image.contract)
         problems.append(f"image.contract is {got}, this version of imagetagger knows {CONTRACT!r}")
     if not problems and model.signatures != signatures(image.size, model.features, model.block):
-        problems.append("model.signatures are not those of schema 1 for this size, features and block")
+        problems.append("model.signatures are not those of this schema for this size, features and block")
     spaces = {"embedding_space": manifest.embedding_space}
     spaces |= {"onnx.embedding_space": manifest.onnx.embedding_space} if manifest.onnx else {}
     problems += [f"{k} is no SHA-256 in hexadecimal" for k, v in spaces.items() if not re.fullmatch("[0-9a-f]{64}", v)]

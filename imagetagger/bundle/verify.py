@@ -46,8 +46,8 @@ def _check_onnx(bundle: Bundle, onnx: Onnx) -> str:
     vectors = golden.read_vectors(bundle.files[GOLDEN], GOLDEN, len(entries), bundle)
     crops, names = zip(*((golden.crop(bundle, entry), f"onnx/: {entry['file']}") for entry in entries), strict=True)
     try:
-        compute = _onnx_runtime(bundle)
-        lowest = golden.hold(compute, vectors, crops, names, rows, onnx.temperature, golden.COSINE["float32"])
+        compute, temperature = _onnx_runtime(bundle), onnx.decision.calibration.temperature
+        lowest = golden.hold(compute, vectors, crops, names, rows, temperature, golden.COSINE["float32"])
     except BundleError:
         raise
     except Exception as error:  # onnxruntime raises classes of its own, one a status code

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imagetagger.bundle.manifest import Manifest
+from imagetagger.decide import TagSet, Unknown
 
 
 def model_card(manifest: Manifest, result: Mapping[str, Any]) -> str:
@@ -31,11 +32,11 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 - **Network**: {backbone["name"]}, width {backbone["width"]}, {size} x {size} pixels.
 - **Weights**: {weights["name"]}, SHA-256 {weights["sha256"] or "none"}; licence: {licence}.
 - **Classifier**: one Gaussian a tag on {model.features} features; probabilities at temperature
-  {manifest.calibration.temperature:.4g}.
+  {manifest.decision.calibration.temperature:.4g}.
 - **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}: {data["train"]:,} pictures to fit,
   {data["calibration"]:,} to calibrate, {data["validation"]:,} to evaluate.
-- **Tag sets**: the most probable tags until their probabilities sum to {manifest.tag_set.threshold:g}. The right tag
-  {inside} pictures kept aside.
+- **Tag sets**: {_tag_sets(manifest.decision.tag_set)}. The right tag {inside} pictures kept aside.
+- **Unknown**: {_unknown(manifest.decision.unknown)}.
 
 ## Figures, on pictures it was neither fitted nor calibrated on
 
@@ -46,11 +47,26 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 ## Limits
 
 It knows the pictures it was fitted on, and looks at the centre square of a picture. Whatever a picture shows, it
-suggests something: probabilities are shared out among its tags. The statistics of a tag fitted on a single picture are
-that picture's embedding.
+suggests something: probabilities are shared out among its tags. What is promised holds for pictures like those it was
+calibrated on. The statistics of a tag fitted on a single picture are that picture's embedding.
 
 Made with imagetagger {result["versions"]["imagetagger"]}.
 """
+
+
+def _tag_sets(tag_set: TagSet) -> str:
+    if tag_set.coverage is not None:
+        kind = {"lac": "as few tags as hold", "aps": "the most probable tags that together hold"}[tag_set.rule]
+        return f"{kind} the right one {100 * tag_set.coverage:g} % of the time, set on pictures kept aside (conformal)"
+    if tag_set.rule == "top_k":
+        return f"the {tag_set.threshold:g} most probable tags"
+    return f"the most probable tags until their probabilities sum to {tag_set.threshold:g}"
+
+
+def _unknown(limit: Unknown | None) -> str:
+    if limit is None:
+        return "not told: the classifier has no background"
+    return f"a picture that no tag fits better than {100 * limit.rate:g} % of known pictures are fitted"
 
 
 def _row(name: str, figures: Mapping[str, Any]) -> str:

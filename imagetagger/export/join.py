@@ -30,9 +30,7 @@ def join(models: Sequence[bytes]) -> bytes:
     names = [definition.signatureKey.decode() for definition in whole.signatureDefs]
     if len(set(names)) < len(names):
         raise ValueError(f"got signatures {names}: expected different names")
-    builder = _AlignedBuilder(sum(map(len, models)))
-    builder.Finish(whole.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _packed(whole)
 
 
 def _append(whole: Any, other: Any) -> None:
@@ -49,3 +47,44 @@ def _append(whole: Any, other: Any) -> None:
     whole.buffers += other.buffers
     whole.subgraphs += other.subgraphs
     whole.signatureDefs += other.signatureDefs
+
+
+def chain(first: bytes, second: bytes) -> bytes:
+    """Return one model with the signature of the first, whose only output goes through that of the second.
+
+    Raises:
+        ValueError: a model has several signatures, the first several outputs, or the second several inputs, or the
+            shapes between them differ.
+    """
+    whole, other = (schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0)) for model in (first, second))
+    if len(whole.signatureDefs) != 1 or len(other.signatureDefs) != 1:
+        raise ValueError("got models of several signatures, expected one each")
+    outer, inner = whole.signatureDefs[0], other.signatureDefs[0]
+    if len(outer.outputs) != 1 or len(inner.inputs) != 1 or len(inner.outputs) != 1:
+        raise ValueError("got several tensors between two models, expected one")
+    graph = whole.subgraphs[outer.subgraphIndex]
+    joint, entry, tensors = outer.outputs[0].tensorIndex, inner.inputs[0].tensorIndex, len(graph.tensors)
+    _append(whole, other)
+    tail = whole.subgraphs.pop()
+    whole.signatureDefs.pop()
+    if list(tail.tensors[entry].shape) != list(graph.tensors[joint].shape):
+        raise ValueError(f"got shapes {graph.tensors[joint].shape} and {tail.tensors[entry].shape}, expected the same")
+
+    def moved(index: int) -> int:
+        return index if index < 0 else joint if index == entry else index + tensors  # -1 is a missing input
+
+    for operator in tail.operators:
+        operator.inputs, operator.outputs = ([moved(i) for i in some] for some in (operator.inputs, operator.outputs))
+    for tensor in tail.tensors:
+        tensor.name = b"then/" + tensor.name  # tf2onnx wires tensors by name
+    graph.tensors += tail.tensors
+    graph.operators += tail.operators
+    graph.outputs = [moved(i) for i in tail.outputs]
+    outer.outputs[0].tensorIndex = moved(inner.outputs[0].tensorIndex)
+    return _packed(whole)
+
+
+def _packed(model: Any) -> bytes:
+    builder = _AlignedBuilder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any
 
+import jax
 import numpy as np
 from PIL import Image
 from safetensors.numpy import save as save_tensors
 
-from imagetagger import gaussian
+from imagetagger import transform
 from imagetagger.backbone.model import Backbone
 from imagetagger.backbone.weights import PRETRAINED
 from imagetagger.bundle import execute, golden, manifest, read
@@ -24,9 +25,10 @@ from imagetagger.data.drawings import TAGS, draw
 from imagetagger.export import gate
 from imagetagger.export.card import model_card
 from imagetagger.export.gate import ExportError
-from imagetagger.export.join import join
+from imagetagger.export.join import chain, join
 from imagetagger.export.onnx import to_onnx
-from imagetagger.export.signatures import convert_classifier
+from imagetagger.export.quantize import embedding_space
+from imagetagger.export.signatures import convert_classifier, convert_transform
 from imagetagger.export.variants import Measurement
 from imagetagger.preprocess import CONTRACT, preprocess
 from imagetagger.result import finite
@@ -57,12 +59,14 @@ def assemble(
         gate_pictures=export.gate_pictures,
     )
     shipped: Measurement = next(one for variant, one in found.items() if variant == export.ship)
+    network = _network(shipped)
+    space = embedding_space(network)
     files = {
-        "model.tflite": join([shipped.path.read_bytes(), *_classifier(settings, shipped).values()]),
-        "statistics.safetensors": _statistics(shipped),
+        "model.tflite": join([network, *_classifier(settings, shipped).values()]),
+        "statistics.safetensors": _statistics(shipped, space),
         "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
     }
-    features, size = shipped.measured.statistics.mean.shape[1], settings.backbone.resolution
+    features, size = shipped.measured.fitted.statistics.mean.shape[1], settings.backbone.resolution
     calibrated = {
         "calibration_pictures": min(export.calibration_pictures, result["data"]["train"]),
         "weights": "int8 per channel",
@@ -73,7 +77,7 @@ def assemble(
         schema=manifest.SCHEMA,
         name=settings.experiment,
         digest=manifest.UNSEALED,
-        embedding_space=shipped.space,
+        embedding_space=space,
         files={},
         image=manifest.ImageContract(CONTRACT, size, settings.data.pixel_limit),
         model=manifest.Model(
@@ -84,15 +88,14 @@ def assemble(
             signatures=manifest.signatures(size, features, export.block),
         ),
         classifier=manifest.Classifier(
-            transform="identity",
+            transform=classifier.transform,  # type: ignore[arg-type]  # config.CHOICES, as above
             kappa=classifier.kappa if math.isfinite(classifier.kappa) else None,
             smoothing=classifier.smoothing,
             class_prior=classifier.class_prior,  # type: ignore[arg-type]  # likewise
-            mean_prior=False,
+            mean_prior=classifier.mean_floor is not None,
         ),
-        calibration=manifest.Calibration(shipped.measured.temperature),
-        tag_set=manifest.TagSet("cumulative", classifier.threshold, None),
-        onnx=manifest.Onnx(found["float32"].space, found["float32"].measured.temperature) if export.onnx else None,
+        decision=shipped.measured.decision,
+        onnx=_onnx(found["float32"]) if export.onnx else None,
         metrics=finite({name: result["variants"][name] for name in found}),
         provenance=_provenance(settings, result, backbone),
     )
@@ -109,11 +112,12 @@ def assemble(
 
 def onnx_files(settings: Experiment, floating: Measurement, unsealed: manifest.Manifest) -> dict[str, bytes]:
     """Return the files of onnx/: the float32 models, their statistics, and what LiteRT makes of the golden pictures."""
-    models = {"embed": floating.path.read_bytes(), **_classifier(settings, floating)}
+    network = _network(floating, "float32")
+    models = {"embed": network, **_classifier(settings, floating)}
     compute = golden.litert(execute.load(join([*models.values()]), unsealed))
     crops = [preprocess(data, unsealed.image.size) for data in golden_pictures().values()]
     files = {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
-    files["onnx/statistics.safetensors"] = _statistics(floating)
+    files["onnx/statistics.safetensors"] = _statistics(floating, embedding_space(network))
     files["onnx/golden.safetensors"] = save_tensors(golden.vectors(compute, crops, _rows(floating)))
     return files
 
@@ -127,15 +131,17 @@ def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Spl
     bundle = read.check(files)
     executor, contract = execute.load(files["model.tflite"], bundle.manifest), bundle.manifest.image
     golden.check(bundle, executor)
+    checked = shipped.measured.embeddings[:CHECKED]
+    embeddings = np.asarray(transform.apply(shipped.measured.fitted.transform, jax.device_put(checked)))
     for i in range(min(CHECKED, len(validation.ids))):
         crop = preprocess(validation.read(i), contract.size, contract.pixel_limit)
-        embedding, wanted = shipped.measured.embeddings[i], shipped.measured.scores[i]
+        embedding, wanted = embeddings[i], shipped.measured.scores.log_joint[i]
         near = golden.cosine(execute.embed(executor, crop), embedding)
         scores = execute.score_all(executor, embedding, bundle.rows)
         finite = np.isfinite(scores) | np.isfinite(wanted)  # neither is so for a tag without pictures
         # A uniform class prior is a constant that the bundle leaves out.
         apart = np.ptp(scores[finite] - wanted[finite])
-        allowed = golden.tolerance(wanted, shipped.measured.temperature)
+        allowed = golden.tolerance(wanted, shipped.measured.decision.calibration.temperature)
         if near < golden.COSINE[bundle.manifest.model.variant] or not apart <= allowed:
             raise ExportError(
                 f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "
@@ -157,18 +163,26 @@ def golden_pictures() -> dict[str, bytes]:
     return pictures
 
 
+def _network(one: Measurement, matrix: Variant = "float16") -> bytes:
+    """Return the .tflite file with signature `embed`, the transform of its embeddings inside."""
+    network, fitted = one.path.read_bytes(), one.measured.fitted.transform
+    return chain(network, convert_transform(fitted, matrix)) if fitted else network
+
+
+def _onnx(floating: Measurement) -> manifest.Onnx:
+    return manifest.Onnx(embedding_space(_network(floating, "float32")), floating.measured.decision)
+
+
 def _classifier(settings: Experiment, one: Measurement) -> dict[str, bytes]:
-    classifier, prior_name = settings.classifier, settings.classifier.class_prior
-    prior = gaussian.fit_prior(one.measured.statistics, classifier.kappa, classifier.smoothing)
-    return convert_classifier(prior, prior_name, settings.export.block)  # type: ignore[arg-type]  # config.CHOICES
+    return convert_classifier(one.measured.fitted.prior, settings.classifier.class_prior, settings.export.block)  # type: ignore[arg-type]  # config.CHOICES
 
 
 def _rows(one: Measurement) -> read.Rows:
-    return read.Rows(*map(np.asarray, one.measured.statistics))
+    return read.Rows(*map(np.asarray, one.measured.fitted.statistics))
 
 
-def _statistics(one: Measurement) -> bytes:
-    return save_tensors(_rows(one)._asdict(), {"embedding_space": one.space})
+def _statistics(one: Measurement, space: str) -> bytes:
+    return save_tensors(_rows(one)._asdict(), {"embedding_space": space})
 
 
 def _provenance(settings: Experiment, result: Mapping[str, Any], backbone: Backbone) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a bundle computes beside `embed`: `score` and `merge`, on rows of statistics that the caller keeps.
+"""What a bundle computes beside the network: the transform behind it, and `score` and `merge` on rows of statistics.
 
 Converted from the functions that fitted and evaluated the classifier, always in float32. Nothing is stored inside the
 model, so tags can be added without exporting anything.
@@ -7,8 +7,11 @@ model, so tags can be added without exporting anything.
 import jax
 import numpy as np
 
+from imagetagger.bundle.manifest import Variant
 from imagetagger.export.tflite import Signature, to_tflite
-from imagetagger.gaussian import ClassPrior, Prior, Statistics, merge, row_log_joint
+from imagetagger.gaussian import Statistics, merge
+from imagetagger.naive_bayes import ClassPrior, Prior, row_log_joint
+from imagetagger.transform import Transform, apply
 
 
 def score_signature(prior: Prior, class_prior: ClassPrior, block: int) -> Signature:
@@ -33,6 +36,20 @@ def merge_signature(features: int) -> Signature:
 
     row = _rows(1, features)
     return merged, {**row, **{f"other_{name}": spec for name, spec in row.items()}}
+
+
+def convert_transform(transform: Transform, variant: Variant = "float16") -> bytes:
+    """Return a .tflite file of one signature: transform(embedding (1, D)) -> embedding (1, d).
+
+    Its matrix has float16 values, so that of the two variants that make sense the smaller one loses nothing.
+    """
+    high = transform.offset.astype(np.float16).astype(np.float32)  # its constants are rounded too: two keep the digits
+    low = transform._replace(offset=transform.offset - high)
+
+    def transformed(embedding: jax.Array) -> dict[str, jax.Array]:
+        return {"embedding": apply(low, embedding - high)}
+
+    return to_tflite({"transform": (transformed, {"embedding": _float(1, len(transform.offset))})}, variant)
 
 
 def convert_classifier(prior: Prior, class_prior: ClassPrior, block: int) -> dict[str, bytes]:

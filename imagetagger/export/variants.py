@@ -98,7 +98,7 @@ def figures(found: Mapping[Variant, Measurement]) -> dict[str, dict[str, Any]]:
     return {
         variant: {
             **one.measured.figures,
-            "temperature": one.measured.temperature,
+            "temperature": one.measured.decision.calibration.temperature,
             "bytes": one.path.stat().st_size,
             "images_per_second": one.images_per_second,
             "cosine_to_float": one.parity.cosine if one.parity else None,
