@@ -55,9 +55,10 @@ def threshold(thresholds: np.ndarray, coverage: float) -> float:
 def adapt(coverage: float, missed: Iterable[float], rate: float) -> float:
     """Return the nominal coverage to ask for, after some pictures of which the tags became known.
 
-    alpha <- min(1, alpha + rate (1 - coverage - missed)), picture by picture: a miss asks for larger sets, a hit for
-    slightly smaller ones. In the long run no more than 1 - coverage is missed, whatever the pictures are: after n of
-    them, at most (1 + rate) / (rate n) more.
+    alpha <- alpha + rate (1 - coverage - missed), kept in -rate .. 1, picture by picture: a miss asks for larger sets,
+    a hit for slightly smaller ones. In the long run no more than 1 - coverage is missed, whatever the pictures are:
+    after n of them, at most (1 + rate) / (rate n) more. Misses when sets held everything are those of another tagger,
+    whose lessons were added; they do not pile up below -rate.
 
     Args:
         coverage: wanted, in (0, 1).
@@ -65,13 +66,13 @@ def adapt(coverage: float, missed: Iterable[float], rate: float) -> float:
         rate: how fast; 0 changes nothing.
 
     Returns:
-        1 - alpha, 0 or more; at 1 or above, sets hold everything.
+        1 - alpha, in 0 .. 1 + rate; at 1 or above, sets hold everything.
 
     Source: Gibbs and Candes 2021, Adaptive conformal inference under distribution shift.
     """
     alpha = 1 - coverage
     for share in missed:
-        alpha = min(1.0, alpha + rate * (1 - coverage - share))
+        alpha = min(1.0, max(-rate, alpha + rate * (1 - coverage - share)))
     return 1 - alpha
 
 

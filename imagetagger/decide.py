@@ -123,6 +123,7 @@ def problems_of(decision: Decision) -> list[str]:
     calibrated, tag_set = decision.calibration, decision.tag_set
     confidence, sharpness, levels = calibrated.confidence, calibrated.sharpness, tag_set.thresholds
     promised = tag_set.rule in CONFORMAL
+    count = len(conformal.LEVELS) if promised else 0
     highest = {"cumulative": 1.0, "top_k": 1e9}.get(tag_set.rule, conformal.EVERYTHING)
     sound = {
         "calibration.temperature: expected 1e-6 .. 1e15": 1e-6 <= calibrated.temperature <= 1e15,
@@ -131,8 +132,7 @@ def problems_of(decision: Decision) -> list[str]:
         "calibration.sharpness: expected 0.001 .. 1000, one for each confidence": len(sharpness) == len(confidence)
         and all(1e-3 <= s <= 1e3 for s in sharpness),
         f"tag_set.threshold: expected 0 .. {highest:g}": 0 <= tag_set.threshold <= highest,
-        f"tag_set.thresholds: expected {len(conformal.LEVELS) if promised else 0} ascending ones": len(levels)
-        == promised * len(conformal.LEVELS)
+        f"tag_set.thresholds: expected {count} ascending ones for the rule {tag_set.rule}": len(levels) == count
         and list(levels) == sorted(levels)
         and all(0 <= t <= conformal.EVERYTHING for t in levels),
         "tag_set.coverage: expected 0 .. 1 with a conformal rule, else null": 0 <= tag_set.coverage <= 1

@@ -1,6 +1,7 @@
 """Lessons on disk: one .zip that people can open, since it holds their pictures."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,15 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
+from imagetagger.bundle import execute
 from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
+from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.manifest import BundleError, load_json, typed
-from imagetagger.bundle.read import read_tensors
-from imagetagger.lessons import Edits, LessonError, Lessons, Picture
+from imagetagger.bundle.read import Bundle, read_tensors
+from imagetagger.lessons import Edits, LessonError, Lessons, Picture, adopt
+from imagetagger.preprocess import BadImageError, preprocess
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 KEYS = ("schema", "contains_pictures", "names", "pictures", "edits")
@@ -70,6 +76,31 @@ def load(path: Path) -> tuple[Lessons, dict[str, str]]:
         return _parse(files)
     except (ArchiveError, BundleError, LessonError) as error:
         raise LessonError(f"{path} cannot be used as lessons: {error}") from error
+
+
+def load_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
+    """Read lessons and make them a bundle's: unknown tags added, pictures of another space embedded anew.
+
+    Raises:
+        FileNotFoundError, LessonError: like `load`, or a picture does not suit the bundle.
+    """
+    read_lessons, names = load(path)
+    taught, manifest = adopt(read_lessons, bundle.labels, names), bundle.manifest
+    pictures = dict(taught.pictures)
+    for key, picture in pictures.items():
+        if picture.space != manifest.embedding_space:
+            try:
+                crop = preprocess(picture.crop, manifest.image.size)
+            except BadImageError as error:
+                raise LessonError(f"{path}: the crop of picture {key} cannot be used: {error}") from error
+            pictures[key] = picture._replace(embedding=execute.embed(executor, crop), space=manifest.embedding_space)
+        elif len(picture.embedding) != manifest.model.features:
+            got = len(picture.embedding)
+            raise LessonError(f"{path}: picture {key} has {got} features, expected {manifest.model.features}")
+    anew = sum(pictures[key] is not taught.pictures[key] for key in pictures)
+    if anew:
+        log.info("%s: embedded %d pictures anew for this bundle", path, anew)
+    return taught._replace(pictures=pictures)
 
 
 def _parse(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:

@@ -101,7 +101,7 @@ def posterior(prior: Prior, statistics: Statistics) -> tuple[jax.Array, jax.Arra
     known = jnp.where(count + prior.kappa == 0, 1, count + prior.kappa)
     # Written as a weighted mean, so that an infinite kappa gives the pooled variance.
     own = jnp.where(count == 0, 0, count / known)
-    variance = own * statistics.m2 / jnp.where(count == 0, 1, count) + (1 - own) * prior.pooled + prior.floor
+    variance = own / jnp.where(count == 0, 1, count) * statistics.m2 + (1 - own) * prior.pooled + prior.floor
     if prior.mean is None or prior.mean_variance is None:
         return statistics.mean, variance
     total = variance + count * prior.mean_variance

@@ -92,13 +92,5 @@ def within_covariance(scatter: Scatter) -> jax.Array:
     return scatter.within / jnp.maximum(scatter.count.sum(), 1)
 
 
-def between_covariance(scatter: Scatter) -> jax.Array:
-    """Return the covariance of the means of the classes that have pictures, (D, D), each counting alike."""
-    seen = (scatter.count > 0)[:, None]
-    classes = jnp.maximum(seen.sum(), 1).astype(scatter.mean.dtype)
-    centre = jnp.where(seen, scatter.mean, 0).sum(0) / classes
-    return _gram(jnp.where(seen, scatter.mean - centre, 0)) / classes
-
-
 def _gram(rows: jax.Array) -> jax.Array:
     return jnp.matmul(rows.T, rows, precision=jax.lax.Precision.HIGHEST)

@@ -5,7 +5,6 @@
 Needs NumPy, Pillow, safetensors and LiteRT, never JAX or TensorFlow.
 """
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -20,11 +19,9 @@ from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.read import Bundle, Label
 from imagetagger.judge import Judgement, counts, judge, share_missed, wanted_coverage
 from imagetagger.lessons import LessonError, Lessons, Picture
-from imagetagger.preprocess import BadImageError, Source, decode_source, preprocess, square
+from imagetagger.preprocess import Source, decode_source, square
 from imagetagger.tag_rows import TagRows, advance
 from imagetagger.tagset import ranked
-
-log = logging.getLogger(__name__)
 
 UNDOABLE = 100
 """Changes that can be taken back, the last first."""
@@ -251,26 +248,7 @@ class Tagger:
         return square(decode_source(image, self._bundle.manifest.image.pixel_limit), self._bundle.manifest.image.size)
 
     def _adopted(self, path: Path) -> Lessons:
-        """Read lessons and make them this bundle's: unknown tags added, pictures of another space embedded anew."""
-        read_lessons, names = lesson_file.load(path)
-        taught = lessons.adopt(read_lessons, self._bundle.labels, names)
-        manifest = self._bundle.manifest
-        pictures = dict(taught.pictures)
-        for key, picture in pictures.items():
-            if picture.space != manifest.embedding_space:
-                try:
-                    crop = preprocess(picture.crop, manifest.image.size)
-                except BadImageError as error:
-                    raise LessonError(f"{path}: the crop of picture {key} cannot be used: {error}") from error
-                embedding = execute.embed(self._executor, crop)
-                pictures[key] = picture._replace(embedding=embedding, space=manifest.embedding_space)
-            elif len(picture.embedding) != manifest.model.features:
-                got = len(picture.embedding)
-                raise LessonError(f"{path}: picture {key} has {got} features, expected {manifest.model.features}")
-        anew = sum(pictures[key] is not taught.pictures[key] for key in pictures)
-        if anew:
-            log.info("%s: embedded %d pictures anew for this bundle", path, anew)
-        return taught._replace(pictures=pictures)
+        return lesson_file.load_for(path, self._bundle, self._executor)
 
     def _change(self, taught: Lessons) -> None:
         if taught is not self.lessons:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imagetagger.scatter import Scatter, between_covariance, within_covariance
+from imagetagger.scatter import Scatter, within_covariance
 
 Kind = Literal["none", "standardised", "whitened"]
 
@@ -29,7 +29,7 @@ class Transform(NamedTuple):
     """embedding -> (embedding - offset) / scale, times the weights; then, if asked for, divided by its length.
 
     Attributes:
-        offset: float32 (D,).
+        offset: float32 (D,), the mean of the classes' means.
         scale: float32 (), a power of 2 near the within-class standard deviation, so that the weights have no unit.
         weights: float32 (D,), a factor a feature, or (D, d), a matrix of float16 values: half the bytes in a bundle.
         unit_length: whether every result gets the length 1.
@@ -71,18 +71,22 @@ def fit(
     """
     if kind == "none":
         return None
-    offset = _centre(scatter)
+    means = np.asarray(scatter.mean, np.float64)[np.asarray(scatter.count) > 0]
+    offset = means.mean(0) if len(means) else np.zeros(means.shape[1])
+    # In float64, so that past C - 1 directions the rule for ties decides, not how float32 rounds.
+    apart = (means - offset) / np.sqrt(max(len(means), 1))
     within = np.asarray(within_covariance(scatter), np.float64)
-    mean_variance = max(np.trace(within) / len(within), np.finfo(np.float32).tiny)
+    # Where no picture differs from another of its class, from what classes differ by; where none does at all, 1.
+    mean_variance = max(np.trace(within), SMALLEST * np.square(apart).sum()) / len(within) or 1.0
     scale = 2.0 ** np.round(np.log2(mean_variance) / 2)
-    within /= scale**2
+    within, apart, offset = within / scale**2, apart / scale, offset.astype(np.float32)
     if kind == "standardised":
         weights = 1 / np.sqrt(np.maximum(within.diagonal(), SMALLEST))
         return Transform(offset, np.array(scale, np.float32), weights.astype(np.float32), unit_length)
     eigenvalues, vectors = np.linalg.eigh(within)
     shrunk = np.maximum((1 - shrinkage) * eigenvalues + shrinkage * eigenvalues.mean(), SMALLEST)
     whitening = vectors / np.sqrt(shrunk)
-    between = whitening.T @ (np.asarray(between_covariance(scatter), np.float64) / scale**2) @ whitening
+    between = (apart @ whitening).T @ (apart @ whitening)
     likely = np.diag(spread * shrunk / shrunk.mean() + TIE * shrunk / shrunk.max())
     rotation = np.linalg.eigh(between + likely)[1][:, ::-1][:, :dimensions]
     return Transform(offset, np.array(scale, np.float32), _half(whitening @ rotation), unit_length)
@@ -98,13 +102,6 @@ def apply(transform: Transform | None, embeddings: jax.Array) -> jax.Array:
     if not transform.unit_length:
         return x
     return x * jax.lax.rsqrt(jnp.maximum(jnp.square(x).sum(1, keepdims=True), SHORTEST**2))
-
-
-def _centre(scatter: Scatter) -> np.ndarray:
-    """Return the mean of the means of the classes that have pictures."""
-    seen = np.asarray(scatter.count) > 0
-    means = np.asarray(scatter.mean, np.float64)[seen]
-    return (means.mean(0) if seen.any() else np.zeros(means.shape[1])).astype(np.float32)
 
 
 def _half(matrix: np.ndarray) -> np.ndarray:

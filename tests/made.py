@@ -1,16 +1,23 @@
 """Outcomes of runs that never were: any scores, any names."""
 
+from typing import Any
+
 import numpy as np
 from composed import settings
 
-from imagetagger import metrics, result
+from imagetagger import conformal, metrics, result
 from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbone.model import Backbone, Normalisation
+from imagetagger.calibration import Calibration, log_softmax
 from imagetagger.data.dataset import Dataset, Skip, Split, Tag, pad_labels
+from imagetagger.decide import Decision, TagSet, decide, fit
+from imagetagger.measure import Measured, Scores
 from imagetagger.pipeline import Outcome
 from imagetagger.runtime import Runtime
+from imagetagger.tagset import Rule, members
 
 NO_BACKBONE = Backbone("none", 1.0, mobilenet_v2(), {}, Normalisation((0, 0, 0), (1, 1, 1)), "none", None)
+PLAIN = Decision(Calibration(20.0), TagSet("cumulative", None, 0.9))
 NO_RUNTIME = Runtime("none", "0" * 64, lambda load, rows: iter(()), float, None)
 
 
@@ -24,12 +31,18 @@ def some(n: int = 60, tags: int = 4, seed: int = 0, right: float = 0.7) -> tuple
     return scores.astype(np.float32), truth
 
 
+def fitted(rule: Rule, tags: int = 4, n: int = 800, **options) -> Decision:
+    """A decision fitted on other made-up pictures, every part of it."""
+    scores, truth = some(n, tags, seed=1)
+    return fit(scores, truth, scores.max(1), knots=4, rule=rule, **options)
+
+
 def outcome(
     scores: np.ndarray,
     truth: np.ndarray,
     *overrides: str,
     names: tuple[str, ...] | None = None,
-    temperature: float = 20.0,
+    decision: Decision = PLAIN,
     skipped: tuple[Skip, ...] = (),
     read=None,
     keys: list[str] | None = None,
@@ -42,9 +55,24 @@ def outcome(
     labels = pad_labels([np.flatnonzero(row).tolist() for row in truth])
     split = Split(keys or [f"{i}.png" for i in range(n)], [bytes([i % 256]) for i in range(n)], labels, read or missing)
     dataset = Dataset("made", tuple(Tag(f"t{i}", name) for i, name in enumerate(names)), split, split, skipped)
-    raw, observed = (metrics.observe(scores, truth, t, made.classifier.threshold) for t in (1.0, temperature))
+    plain, (log_p, sets) = log_softmax(scores), decide(scores, decision)
+    raw = metrics.observe(plain, members(np.exp(plain), "cumulative", 0.9), truth)
+    observed = metrics.observe(log_p, sets, truth)
     figures = metrics.compute(metrics.total(observed))
     median = float(np.median(observed.set_size)) if n else float("nan")
+    by_size, by_tag = [one._asdict() for one in conformal.by_size(sets, truth)], conformal.by_tag(sets, truth).tolist()
+    nothing: Any = None
+    measured = Measured(
+        fitted=nothing,
+        decision=decision,
+        embeddings=np.zeros((n, 1), np.float32),
+        scores=Scores(scores, None),
+        truth=truth,
+        raw=metrics.compute(metrics.total(raw)),
+        observed=observed,
+        figures=figures | {"median_set_size": median},
+        strata={"by_size": by_size, "by_tag": by_tag},
+    )
     intervals = metrics.confidence_intervals(observed, resamples=50)
     stage = {"seconds": 1.5, "images_per_second": 100.0, "cached": None}
     found = result.build(
@@ -56,13 +84,12 @@ def outcome(
         backbone=NO_BACKBONE,
         runtime=NO_RUNTIME,
         stages={"load": {**stage, "images_per_second": None}, "embed": {**stage, "cached": True}},
-        temperature=temperature,
-        raw=metrics.compute(metrics.total(raw)),
-        figures=figures | {"median_set_size": median},
+        decision=decision,
+        measured=measured,
         intervals=intervals,
         variants=variants or {},
     )
-    return Outcome({**found, "experiment": experiment}, dataset.tags, split, scores, truth, temperature)
+    return Outcome({**found, "experiment": experiment}, dataset.tags, split, scores, truth, decision)
 
 
 def missing(i: int) -> bytes:

@@ -1,17 +1,20 @@
 """Taggers with the small bundle, pictures for them, and all that one can see of their state."""
 
 import functools
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bundles import SIZE, bundle_files
 from pictures import COLOURS
-from sealing import put, reseal
+from sealing import reseal
 
 from imagetagger.bundle import execute
 from imagetagger.bundle.archive import write_folder
 from imagetagger.bundle.execute import Executor
 from imagetagger.bundle.read import Bundle, check
+from imagetagger.conformal import LEVELS
 from imagetagger.files import cache_directory
 from imagetagger.tagger import Tag, Tagger
 
@@ -20,9 +23,20 @@ CRIMSON = (150, 20, 30)
 
 @functools.cache
 def files(*overrides: str) -> dict[str, bytes]:
-    """The small bundle for few pictures a tag, so hot that no probability rounds to 0 or 1; do not change them."""
+    """The small bundle for few pictures a tag, so hot that no probability rounds to 0 or 1; do not change them.
+
+    Where it promises a coverage, sets of coverage c hold the tags of probability 1 - c and more.
+    """
     made = bundle_files("export.onnx=false", "classifier.kappa=20", *overrides)
-    return reseal(made, edit=lambda manifest: put(manifest, "calibration/temperature", 50.0))
+
+    def edit(manifest: dict[str, Any]) -> None:
+        decision = manifest["decision"]
+        decision["calibration"]["temperature"] = 50.0
+        if decision["tag_set"]["thresholds"]:
+            decision["calibration"]["temperature"] = 5000.0  # whitened tags lie further apart
+            decision["tag_set"] |= {"thresholds": LEVELS.tolist(), "threshold": decision["tag_set"]["coverage"]}
+
+    return reseal(made, edit=edit)
 
 
 @functools.cache
@@ -40,10 +54,11 @@ def tagger(*overrides: str) -> Tagger:
 
 
 @functools.cache
-def folder() -> Path:
+def folder(*overrides: str) -> Path:
     """The bundle on disk."""
-    path = cache_directory() / "taught-bundle"
-    write_folder(files(), path)
+    made = files(*overrides)
+    path = Path(tempfile.mkdtemp(dir=cache_directory())) / "taught-bundle"
+    write_folder(made, path)
     return path
 
 
@@ -54,11 +69,11 @@ def pixels(colour: str | tuple[int, int, int], seed: int, size: int = SIZE) -> n
 
 
 @functools.cache
-def doubtful() -> np.ndarray:
+def doubtful(*overrides: str) -> np.ndarray:
     """A picture between red and crimson, about which the bundle is in doubt."""
-    made, red = tagger(), np.array(COLOURS["red"])
+    made, red = tagger(*overrides), np.array(COLOURS["red"])
     between = [pixels(tuple(red + (np.array(CRIMSON) - red) * i / 400), 77) for i in range(401)]
-    chances = np.array([made.probabilities(execute.embed(executor(), crop)) for crop in between])
+    chances = np.array([made.probabilities(execute.embed(executor(*overrides), crop)) for crop in between])
     return between[int(np.abs(chances[:, 2] - 0.6).argmin())]
 
 

@@ -71,7 +71,7 @@ def test_a_bundle_is_sound_in_a_folder_and_in_a_zip(write, tmp_path):
     write(bundle_files(), tmp_path / "bundle")
     found = "\n".join(verify(tmp_path / "bundle"))
     for said in (
-        "schema 1, 4 tags, float32, 32 px",
+        "schema 2, 4 tags, float32, 32 px",
         "16 files",
         "embed, score, merge",
         "4 golden pictures",
@@ -87,7 +87,7 @@ def test_free_text_may_be_changed_by_who_seals_again(tmp_path):
 
 
 def test_a_manifest_value_that_the_golden_vectors_contradict_is_refused(refused):
-    assert "0.png: the tags are" in refused(edit=lambda m: put(m, "calibration/temperature", 1e6))
+    assert "0.png: the tags are" in refused(edit=lambda m: put(m, "decision/calibration/temperature", 1e6))
 
 
 def test_a_bundle_made_for_small_pictures_only_can_be_made_and_verified(tmp_path):

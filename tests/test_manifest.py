@@ -11,20 +11,26 @@ from sealing import manifest_of, put, seal_text, sealed
 
 from imagetagger.bundle import manifest
 from imagetagger.bundle.manifest import BundleError, Manifest, load_json, parse, seal
+from imagetagger.calibration import Calibration
+from imagetagger.conformal import LEVELS
+from imagetagger.decide import Decision, TagSet, Unknown
 from imagetagger.preprocess import CONTRACT
 
 MADE = Manifest(
-    schema=1,
+    schema=2,
     name="Äpfel und Birnen",
     digest=manifest.UNSEALED,
     embedding_space="a" * 64,
     files={"model.tflite": manifest.File("b" * 64, 3)},
     image=manifest.ImageContract(CONTRACT, 32, 100_000_000),
     model=manifest.Model("int8", 48, 4, {"weights": "int8"}, manifest.signatures(32, 48, 4)),
-    classifier=manifest.Classifier("identity", 0.1, 1e-9, "counts", False),
-    calibration=manifest.Calibration(2.5),
-    tag_set=manifest.TagSet("cumulative", 0.9, 0.8),
-    onnx=manifest.Onnx("c" * 64, 3.5),
+    classifier=manifest.Classifier("whitened", 0.1, 1e-9, "counts", True),
+    decision=Decision(
+        Calibration(2.5, (0.25, 0.75), (1.5, 0.5)),
+        TagSet("lac", 0.9, 0.8, tuple(LEVELS.tolist()), 0.02),
+        Unknown(-3.5, 0.05),
+    ),
+    onnx=manifest.Onnx("c" * 64, Decision(Calibration(3.5), TagSet("cumulative", None, 0.8))),
     metrics={"int8": {"top1": 0.5}},
     provenance={"versions": {"jax": "1"}, "seed": None},
 )
@@ -44,11 +50,18 @@ FINE = {
     "classifier/kappa": (None, 1.5),
     "classifier/smoothing": (1.5,),
     "classifier/mean_prior": (True,),
-    "calibration/temperature": (1.5,),
-    "tag_set/coverage": (None,),
+    "decision/calibration/temperature": (1.5,),
+    "decision/tag_set/threshold": (1.5,),
+    "decision/unknown": (None,),
+    "decision/unknown/threshold": (1.5, -1),
     "onnx": (None,),
     "onnx/embedding_space": ("1" * 64,),
-    "onnx/temperature": (1.5,),
+    "onnx/decision/calibration/confidence": ([],),
+    "onnx/decision/calibration/sharpness": ([],),
+    "onnx/decision/calibration/temperature": (1.5,),
+    "onnx/decision/tag_set/coverage": (None,),
+    "onnx/decision/tag_set/thresholds": ([],),
+    "onnx/decision/unknown": (None,),
     **{
         f"model/signatures/merge/{place}/shape": ([1],)
         for place in ("inputs/count", "inputs/other_count", "outputs/count")
@@ -159,7 +172,7 @@ def test_a_value_of_another_type_or_out_of_range_is_refused_and_its_key_named(pa
         value = made()
         at(value, path[:-1])[path[-1]] = wrong
         if any(type(wrong) is type(one) and wrong == one for one in fine):
-            assert parse(sealed(value)).schema == 1
+            assert parse(sealed(value)).schema == 2
         elif path == ("digest",):
             refused(json.dumps(value).encode())
         else:
@@ -180,10 +193,20 @@ def test_a_value_of_another_type_or_out_of_range_is_refused_and_its_key_named(pa
         ("classifier/smoothing", (-1,)),
         ("classifier/transform", ("whitening",)),
         ("classifier/class_prior", ("Uniform",)),
-        ("calibration/temperature", (0, -1, 1e-7, 1e16, 1e299, "1e999")),
-        ("tag_set/rule", ("top-k",)),
-        ("tag_set/threshold", (0, -0.5, 1.000001)),
-        ("tag_set/coverage", (-0.1, 1.1)),
+        ("classifier/mean_prior", (False,)),  # and then there is no background to be unknown by
+        ("decision/calibration/temperature", (0, -1, 1e-7, 1e16, 1e299, "1e999")),
+        ("decision/calibration/confidence", ([0.75, 0.25], [0.5, 0.5], [-0.1, 0.5], [0.5, 1.1], [0.5])),
+        ("decision/calibration/sharpness", ([1.0], [1.0, 0.0], [1.0, 1e4], [1.0, "1"])),
+        ("decision/tag_set/rule", ("top-k", "cumulative")),
+        ("decision/tag_set/threshold", (-0.5, 1e10)),
+        ("decision/tag_set/thresholds", ([], [0.5] * 198, [*[0.5] * 198, 0.4], [-1, *[0.5] * 198])),
+        ("decision/tag_set/coverage", (-0.1, 1.1, None)),
+        ("decision/tag_set/adapt_rate", (-0.1, 1.1)),
+        ("decision/unknown/rate", (-0.1, 1.1)),
+        ("onnx/decision/calibration/temperature", (0,)),
+        ("onnx/decision/tag_set/threshold", (-0.5, 1.000001)),
+        ("onnx/decision/tag_set/coverage", (0.9,)),
+        ("onnx/decision/tag_set/thresholds", ([0.5] * 199,)),
         ("embedding_space", ("a" * 63, "A" * 64, "g" * 64, "a" * 64 + "\n")),
         ("digest", ("A" * 64, "0" * 63)),
         ("name", ("x" * 201, "two\nlines", "\u202etxt", "\x1b[31m", "\x7f")),
@@ -199,15 +222,21 @@ def test_an_absurd_value_is_refused_and_its_key_named(path, values):
         assert key in message or (key in ("features", "block") and "signatures" in message)
 
 
-@pytest.mark.parametrize("schema", [2, 3, BIG])
+@pytest.mark.parametrize("schema", [3, 4, BIG])
 def test_a_newer_schema_is_refused_before_anything_else_is_looked_at(schema):
     message = refused(json.dumps({"schema": schema, "anything": "else"}).encode())
     assert "update imagetagger" in message
-    assert "this imagetagger reads 1" in message
+    assert "this imagetagger reads 2" in message
 
 
-def test_a_schema_of_the_past_is_refused():
-    assert "schema 0, expected 1" in refused(sealed({**made(), "schema": 0}))
+def test_an_older_schema_is_refused_with_the_advice_to_export_anew():
+    message = refused(json.dumps({"schema": 1, "calibration": {"temperature": 2.0}}).encode())
+    assert message == "manifest.json has schema 1, of an older imagetagger: export the bundle anew"
+
+
+@pytest.mark.parametrize("schema", [0, -1])
+def test_a_schema_that_never_was_is_refused(schema):
+    assert f"schema {schema}, expected 2" in refused(sealed({**made(), "schema": schema}))
 
 
 @pytest.mark.parametrize("place", ["", "model", "files/model.tflite", "provenance", "provenance/versions"])
@@ -222,7 +251,7 @@ def test_a_key_twice_is_refused_anywhere(place):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "01", "0x10", "1_0"])
-@pytest.mark.parametrize("place", ["calibration/temperature", "provenance/seed"])
+@pytest.mark.parametrize("place", ["decision/calibration/temperature", "decision/tag_set/thresholds", "provenance/seed"])
 def test_what_is_no_number_is_refused_anywhere(place, number):
     value = made()
     put(value, place, "HERE")
@@ -231,7 +260,7 @@ def test_what_is_no_number_is_refused_anywhere(place, number):
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 @pytest.mark.parametrize("depth", [900, 980, 2000, 200_000])
-@pytest.mark.parametrize("place", ["schema", "name", "files", "image", "tag_set/threshold"])
+@pytest.mark.parametrize("place", ["schema", "name", "files", "image", "decision/tag_set/threshold"])
 def test_deep_nesting_is_refused(place, depth, opening, closing):
     value = made()
     put(value, place, "HERE")
@@ -299,7 +328,7 @@ def test_any_json_in_any_place_is_refused_or_read(path, value):
     changed = made()
     at(changed, path[:-1])[path[-1]] = value
     with contextlib.suppress(BundleError):
-        assert parse(sealed(changed)).schema == 1
+        assert parse(sealed(changed)).schema == 2
 
 
 def test_json_keeps_its_values():

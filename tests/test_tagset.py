@@ -1,30 +1,97 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from imagetagger.tagset import cumulative, ranked
+from imagetagger.conformal import EVERYTHING
+from imagetagger.tagset import RULES, members, nonconformity, ranked
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.integers(1, 8), st.integers(0, 1000), st.floats(0.01, 1.0))
-def test_a_cumulative_set_is_the_smallest_prefix_that_reaches_the_threshold(classes, seed, threshold):
-    p = np.random.default_rng(seed).dirichlet(np.ones(classes), 5)
-    for row, members in zip(p, cumulative(p, threshold), strict=True):
-        size = members.sum()
+@st.composite
+def rows(draw):
+    """Probabilities of a few pictures, with ties and zeros among them."""
+    classes, seed, step = draw(st.integers(1, 8)), draw(st.integers(0, 1000)), draw(st.sampled_from([1e-6, 0.1, 0.5]))
+    p = np.round(np.random.default_rng(seed).dirichlet(np.ones(classes), 5) / step) * step + 1e-9
+    return p / p.sum(1, keepdims=True)
+
+
+@given(rows(), st.floats(0.01, 1.0))
+def test_a_cumulative_set_is_the_smallest_prefix_that_reaches_the_threshold(p, threshold):
+    for row, inside in zip(p, members(p, "cumulative", threshold), strict=True):
+        size = inside.sum()
         assert size >= 1
-        assert row[members].min() >= row[~members].max(initial=0)
+        assert row[inside].min() >= row[~inside].max(initial=0)
         descending = np.sort(row)[::-1]
-        assert descending[: size - 1].sum() < threshold
+        assert descending[: size - 1].sum() < threshold + 1e-12
         assert descending[:size].sum() >= threshold - 1e-12
 
 
-def test_equal_probabilities_keep_the_order_of_tags():
-    np.testing.assert_array_equal(ranked(np.full((1, 4), 0.25)), [[0, 1, 2, 3]])
-    np.testing.assert_array_equal(cumulative(np.full((1, 4), 0.25), 0.5), [[True, True, False, False]])
+@given(rows(), st.floats(0, 1))
+def test_a_lac_set_holds_every_tag_that_is_probable_enough(p, threshold):
+    inside = members(p, "lac", threshold)
+    enough = 1 - p <= threshold
+    np.testing.assert_array_equal(inside[enough.any(1)], enough[enough.any(1)])
+    assert (inside[~enough.any(1)].sum(1) == 1).all()
 
 
-@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1, float("nan")])
-def test_a_threshold_out_of_range_is_named(threshold):
-    with pytest.raises(ValueError, match=r"classifier.threshold=.*expected a probability"):
-        cumulative(np.ones((1, 1)), threshold)
+@given(rows(), st.floats(0, 1))
+def test_an_aps_set_holds_the_tags_before_which_no_more_than_the_threshold_lies(p, threshold):
+    for row, inside in zip(p, members(p, "aps", threshold), strict=True):
+        order = np.argsort(-row, kind="stable")
+        before = np.concatenate([[0], np.cumsum(row[order])[:-1]])
+        clear = np.abs(before - threshold) > 1e-9  # sums round
+        np.testing.assert_array_equal(inside[order][clear], (before <= threshold)[clear])
+
+
+@given(rows(), st.integers(1, 10))
+def test_a_top_k_set_holds_that_many_tags_the_most_probable(p, k):
+    for row, inside in zip(p, members(p, "top_k", k), strict=True):
+        assert set(np.flatnonzero(inside)) == set(np.argsort(-row, kind="stable")[:k])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(p=rows(), threshold=st.floats(-1, 2))
+def test_no_set_is_empty_and_the_most_probable_tag_is_in_each(rule, p, threshold):
+    inside = members(p, rule, threshold)
+    assert inside[np.arange(len(p)), p.argmax(1)].all()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(p=rows(), some=st.floats(0, 9), more=st.floats(0, 9))
+def test_sets_of_a_higher_threshold_hold_those_of_a_lower_one(rule, p, some, more):
+    assert not (members(p, rule, some) & ~members(p, rule, some + more)).any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(p=rows())
+def test_a_tag_less_probable_fits_no_better(rule, p):
+    in_order = np.take_along_axis(nonconformity(p, rule), ranked(p), 1)
+    assert (np.diff(in_order, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_threshold_without_a_bound_lets_everything_in(rule):
+    p = np.random.default_rng(0).dirichlet(np.ones(20), 50)
+    assert members(p, rule, EVERYTHING).all()
+
+
+@pytest.mark.parametrize(("rule", "threshold", "size"), [("cumulative", 0.5, 2), ("top_k", 3, 3), ("aps", 0.25, 2)])
+def test_equal_probabilities_keep_the_order_of_tags(rule, threshold, size):
+    p = np.full((1, 4), 0.25)
+    np.testing.assert_array_equal(ranked(p), [[0, 1, 2, 3]])
+    np.testing.assert_array_equal(members(p, rule, threshold), [np.arange(4) < size])
+
+
+def test_a_lac_set_tells_no_equal_tags_apart():
+    np.testing.assert_array_equal(members(np.array([[0.4, 0.4, 0.2]]), "lac", 0.6), [[True, True, False]])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_pictures_and_tags_may_be_none(rule):
+    assert members(np.zeros((0, 3)), rule, 0.5).shape == (0, 3)
+    assert members(np.zeros((2, 0)), rule, 0.5).shape == (2, 0)
+
+
+def test_an_unknown_rule_is_named_with_the_valid_ones():
+    with pytest.raises(ValueError, match=r"got the rule 'raps', expected one of lac, aps, cumulative, top_k"):
+        nonconformity(np.ones((1, 1)), "raps")

@@ -54,7 +54,7 @@ def chain(first: bytes, second: bytes) -> bytes:
 
     Raises:
         ValueError: a model has several signatures, the first several outputs, or the second several inputs, or the
-            shapes between them differ.
+            shapes or types between them differ.
     """
     whole, other = (schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0)) for model in (first, second))
     if len(whole.signatureDefs) != 1 or len(other.signatureDefs) != 1:
@@ -67,8 +67,9 @@ def chain(first: bytes, second: bytes) -> bytes:
     _append(whole, other)
     tail = whole.subgraphs.pop()
     whole.signatureDefs.pop()
-    if list(tail.tensors[entry].shape) != list(graph.tensors[joint].shape):
-        raise ValueError(f"got shapes {graph.tensors[joint].shape} and {tail.tensors[entry].shape}, expected the same")
+    given, taken = ((list(tensor.shape), tensor.type) for tensor in (graph.tensors[joint], tail.tensors[entry]))
+    if given != taken:
+        raise ValueError(f"got the shapes and types {given} and {taken}, expected the same")
 
     def moved(index: int) -> int:
         return index if index < 0 else joint if index == entry else index + tensors  # -1 is a missing input

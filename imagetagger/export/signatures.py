@@ -41,15 +41,19 @@ def merge_signature(features: int) -> Signature:
 def convert_transform(transform: Transform, variant: Variant = "float16") -> bytes:
     """Return a .tflite file of one signature: transform(embedding (1, D)) -> embedding (1, d).
 
-    Its matrix has float16 values, so that of the two variants that make sense the smaller one loses nothing.
+    Its matrix has float16 values, so that of the two variants that make sense the smaller one loses nothing. Without a
+    matrix it is tiny, and float32, as where a scale is none that float16 has.
     """
-    high = transform.offset.astype(np.float16).astype(np.float32)  # its constants are rounded too: two keep the digits
-    low = transform._replace(offset=transform.offset - high)
+    offset = transform.offset / transform.scale  # exact, by a power of 2, and without a unit: of a size for float16
+    high = offset.astype(np.float16).astype(np.float32)  # its constants are rounded too: two keep the digits
+    low = transform._replace(offset=offset - high, scale=np.ones((), np.float32))
 
     def transformed(embedding: jax.Array) -> dict[str, jax.Array]:
-        return {"embedding": apply(low, embedding - high)}
+        return {"embedding": apply(low, embedding * (1 / transform.scale) - high)}
 
-    return to_tflite({"transform": (transformed, {"embedding": _float(1, len(transform.offset))})}, variant)
+    signature: Signature = transformed, {"embedding": _float(1, len(offset))}
+    fits = transform.weights.ndim == 2 and 2.0**-14 <= transform.scale <= 2.0**14
+    return to_tflite({"transform": signature}, variant if fits else "float32")
 
 
 def convert_classifier(prior: Prior, class_prior: ClassPrior, block: int) -> dict[str, bytes]:

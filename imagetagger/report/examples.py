@@ -9,7 +9,7 @@ from PIL import Image
 
 from imagetagger.data.dataset import Split, Tag
 from imagetagger.preprocess import decode, square
-from imagetagger.tagset import cumulative, ranked
+from imagetagger.tagset import ranked
 
 SIDE = 128
 """Pixels across a thumbnail, fewer where the picture has fewer."""
@@ -104,7 +104,7 @@ def describe(
     split: Split,
     probabilities: np.ndarray,
     truth: np.ndarray,
-    threshold: float,
+    members: np.ndarray,
 ) -> list[Example]:
     """Return the examples at `rows`.
 
@@ -114,9 +114,8 @@ def describe(
         split: N pictures.
         probabilities: (N, C).
         truth: bool (N, C).
-        threshold: of the cumulative tag sets.
+        members: bool (N, C), the tag sets.
     """
-    members = cumulative(probabilities[rows], threshold)
     orders = ranked(probabilities[rows])
 
     def example(row: int, order: np.ndarray, member: np.ndarray) -> Example:
@@ -135,7 +134,7 @@ def describe(
             size=int(member.sum()),
         )
 
-    return [example(int(row), *sets) for row, *sets in zip(rows, orders, members, strict=True)]
+    return [example(int(row), *sets) for row, *sets in zip(rows, orders, members[rows], strict=True)]
 
 
 def thumbnail(split: Split, row: int) -> str | None:

@@ -1,22 +1,26 @@
 """The report of one run: a page in one file that asks the network for nothing."""
 
 import math
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from imagetagger import calibration, metrics
+from imagetagger import metrics
+from imagetagger.calibration import Calibration, log_softmax
+from imagetagger.decide import CONFORMAL, TagSet, decide
 from imagetagger.files import whole
 from imagetagger.pipeline import Outcome
 from imagetagger.report import examples as gallery
-from imagetagger.report import plots
+from imagetagger.report import plots, sets
+from imagetagger.report.examples import TagAccuracy
 
-THRESHOLDS = np.linspace(0.3, 0.995, 50)
-CHOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 LISTED = 12
 """Best tags, worst tags and confusions that are listed."""
+LISTED_BY_SET = 5
+"""Tags listed whose sets hold them most and least often."""
 NONE = "\u2013"
 PERCENT = "\u00a0%"
 
@@ -56,7 +60,10 @@ def render(outcome: Outcome, *, examples: int, seed: int) -> str:
         multiple=bool((outcome.truth.sum(1) > 1).any()),
         summary=summary(result),
         facts=facts(result),
-        headlines=headlines(result),
+        headlines=headlines(result, outcome.decision.tag_set),
+        decision=outcome.decision,
+        promised=outcome.decision.tag_set.rule in CONFORMAL,
+        asked=sets.demand(outcome.decision.tag_set.rule, sets.own(outcome.decision.tag_set)),
         models={name: one for name, one in result["variants"].items() if one["cosine_to_float"] is not None},
         **(measured(outcome, examples, seed) if len(outcome.truth) else {"sets": None}),
     )
@@ -64,29 +71,35 @@ def render(outcome: Outcome, *, examples: int, seed: int) -> str:
 
 def measured(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     """Return what the page shows of the validation pictures, of which there is at least one."""
-    scores, truth, temperature = outcome.scores, outcome.truth, outcome.temperature
-    threshold = outcome.result["calibration"]["threshold"]
+    scores, truth, decision, strata = outcome.scores, outcome.truth, outcome.decision, outcome.result["strata"]
     names = [tag.name for tag in outcome.tags]
-    raw = metrics.total(metrics.observe(scores, truth, 1.0, threshold))
-    observed = metrics.observe(scores, truth, temperature, threshold)
+    log_p, members = decide(scores, decision)
+    warmed, _ = decide(scores, replace(decision, calibration=Calibration(decision.calibration.temperature)))
+    raw, alone = (metrics.total(metrics.observe(log, members, truth)) for log in (log_softmax(scores), warmed))
+    observed, p = metrics.observe(log_p, members, truth), np.exp(log_p)
     after, sizes = metrics.total(observed), observed.set_size
-    p = calibration.probabilities(scores, temperature)
-    drawn, choices = (plots.curve(p, truth, np.union1d(some, threshold)) for some in (THRESHOLDS, CHOICES))
+    drawn = sets.curve(p, truth, decision.tag_set)
+    promise = decision.tag_set.coverage or after.covered / after.count
+    by_tag = sets.by_tag(np.array(strata["by_tag"], float), truth, names, promise)
     accuracy = gallery.per_tag(p, truth, names)
     spread = {"median": np.median(sizes), "ninety": np.quantile(sizes, 0.9, method="inverted_cdf")}
     chosen = gallery.choose(p.max(1), observed.top1 > 0, examples, seed)
-    shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, threshold) for rows in chosen]
+    shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, members) for rows in chosen]
     return {
         "before": plots.reliability("before", *raw[-3:]),
         "after": plots.reliability("after", *after[-3:]),
         "saturated": raw.bin_count[-1] / raw.count,
         "saturated_right": raw.bin_correct[-1] / max(raw.bin_count[-1], 1),
-        "coverage": plots.coverage("coverage", drawn, threshold),
-        "size": plots.size("size", drawn, threshold),
+        "warmed_ece": metrics.compute(alone)["ece"],
+        "coverage": plots.coverage("coverage", drawn),
+        "size": plots.size("size", drawn),
         "histogram": plots.size_histogram("histogram", sizes),
-        "choices": np.stack(choices, 1).tolist(),
+        "drawn": drawn,
         "sets": {**spread, "most": sizes.max(), "single": np.mean(sizes == 1)},
-        "accuracies": [accuracy[:LISTED], accuracy[: -LISTED - 1 : -1]] if len(accuracy) > 2 * LISTED else [accuracy],
+        "by_tag": by_tag,
+        "by_tag_ends": ends(by_tag.tags, LISTED_BY_SET),
+        "shares": plots.shares("shares", by_tag.share, promise),
+        "accuracies": ends(accuracy, LISTED),
         "unseen": len(names) - len(accuracy),
         "confusions": gallery.confusions(p, truth, names)[:LISTED],
         "shown": shown,
@@ -94,9 +107,14 @@ def measured(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     }
 
 
-def headlines(result: dict[str, Any]) -> list[Headline]:
+def ends(found: list[TagAccuracy], listed: int) -> list[list[TagAccuracy]]:
+    """Return the first and, reversed, the last few; all of them together where they are few."""
+    return [found[:listed], found[: -listed - 1 : -1]] if len(found) > 2 * listed else [found]
+
+
+def headlines(result: dict[str, Any], tag_set: TagSet) -> list[Headline]:
     """Return the figures of a run with their intervals and their meaning in words."""
-    figures, threshold = result["calibration"]["after"], result["calibration"]["threshold"]
+    figures, asked = result["calibration"]["after"], sets.demand(tag_set.rule, sets.own(tag_set))
     tags, loss, median = result["data"]["tags"], figures["log_loss"], number(figures["median_set_size"], "g")
 
     def headline(key: str, label: str, words: str, form: Any = percent) -> Headline:
@@ -112,7 +130,9 @@ def headlines(result: dict[str, Any]) -> list[Headline]:
     fair = f" This is as if the right tag always got {percent(math.exp(-loss))}." if loss is not None else ""
     apart = "ECE: how far promised and true accuracy lie apart, on average."
     half = f"Tags in a set, mean. Half of the sets have {median} or fewer."
-    inside = f"At threshold {threshold:g} the right tag is inside {times(figures['coverage'])}."
+    held = f"the right tag is inside {times(figures['coverage'])}."
+    kinds = {"cumulative": f"In sets that sum to {asked}", "top_k": f"In sets of {asked}"}
+    inside = f"{kinds[tag_set.rule]} {held}" if tag_set.rule in kinds else f"{asked} were asked for: {held}"
     return [
         headline("top1", "Top-1", f"The first guess is right {times(figures['top1'])}."),
         headline("top5", "Top-5", top(5)),

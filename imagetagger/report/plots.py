@@ -4,7 +4,7 @@ import io
 import re
 from contextlib import AbstractContextManager
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,7 +13,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from imagetagger.tagset import ranked, sorted_mass_before
+from imagetagger.decide import CONFORMAL
+from imagetagger.report.sets import Curve
 
 INK, MUTED, ACCENT, WARN, PAPER = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
 """Stand-ins for the colours of the page, which only its style sheet knows."""
@@ -27,6 +28,7 @@ PALETTE = {
 WIDTH = 360
 """Units across a plot, letters being 11 high: still readable across a phone."""
 MOST_BARS = 60
+SHARE_BARS = 20
 THOUSANDS = "{x:,.0f}"
 STYLE = {
     **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
@@ -42,33 +44,6 @@ STYLE = {
     "svg.fonttype": "none",
 }
 """Matplotlib's settings while it draws."""
-
-
-class Curve(NamedTuple):
-    """Tag sets at T thresholds, each field (T,): share of true tags they hold, and their mean size."""
-
-    threshold: np.ndarray
-    coverage: np.ndarray
-    size: np.ndarray
-
-
-def curve(probabilities: np.ndarray, truth: np.ndarray, thresholds: np.ndarray) -> Curve:
-    """Return coverage and mean size of the cumulative tag sets at each threshold.
-
-    Args:
-        probabilities: (N, C), N > 0.
-        truth: bool (N, C), at least one a picture.
-        thresholds: (T,) ascending, in (0, 1].
-    """
-    order = ranked(probabilities)
-    before = sorted_mass_before(np.take_along_axis(probabilities, order, 1))
-    hits = np.take_along_axis(truth, order, 1)
-    share = (hits / hits.sum(1, keepdims=True))[hits]
-    # A tag is in every set whose threshold exceeds the mass before it: counting masses does all at once.
-    edges = np.concatenate([[-1], thresholds, [2]])
-    covered = np.histogram(before[hits], edges, weights=share)[0].cumsum()[:-1]
-    size = np.histogram(before, edges)[0].cumsum()[:-1]
-    return Curve(thresholds, covered / len(truth), size / len(truth))
 
 
 def reliability(name: str, count: np.ndarray, confidence: np.ndarray, correct: np.ndarray) -> str:
@@ -102,30 +77,49 @@ def reliability(name: str, count: np.ndarray, confidence: np.ndarray, correct: n
         return _svg(figure, f"Reliability diagram. {'; '.join(spoken)}.")
 
 
-def coverage(name: str, drawn: Curve, threshold: float) -> str:
-    """Draw the coverage of the tag sets over their threshold, the run's own one marked."""
+def coverage(name: str, drawn: Curve) -> str:
+    """Draw the coverage of the tag sets over what was asked of them, the run's own demand marked."""
     with _style(name):
         figure, (axes,) = _figure(240, bottom=0.18)
-        low = np.floor(10 * min(drawn.coverage.min(), drawn.threshold[0])) / 10
-        axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
-        axes.plot(drawn.threshold, drawn.coverage, color=ACCENT, lw=2.2)
+        counts, held = drawn.rule == "top_k", float(drawn.coverage[drawn.own])
+        low = np.floor(10 * min(drawn.coverage.min(), 0.9 if counts else drawn.asked[0])) / 10
+        if not counts:
+            axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
+        axes.plot(drawn.asked, drawn.coverage, color=ACCENT, lw=2.2)
         axes.set(ylim=(low, 1 + 0.04 * (1 - low)), ylabel="sets that hold the right tag")
         axes.yaxis.set_major_formatter(_percent())
-        held = float(drawn.coverage[np.searchsorted(drawn.threshold, threshold)])
-        _mark(axes, drawn, threshold, held, f"{100 * held:.1f} %")
-        return _svg(figure, f"Coverage over threshold: {held:.1%} at {threshold:g}, that of the run.")
+        _mark(axes, drawn, held, f"{100 * held:.1f} %")
+        return _svg(figure, f"Coverage over {drawn.label}: {held:.1%} at {drawn.said(drawn.own)}, that of the run.")
 
 
-def size(name: str, drawn: Curve, threshold: float) -> str:
-    """Draw the mean size of the tag sets over their threshold, the run's own one marked."""
+def size(name: str, drawn: Curve) -> str:
+    """Draw the mean size of the tag sets over what was asked of them, the run's own demand marked."""
     with _style(name):
         figure, (axes,) = _figure(240, bottom=0.18)
-        axes.plot(drawn.threshold, drawn.size, color=ACCENT, lw=2.2)
+        axes.plot(drawn.asked, drawn.size, color=ACCENT, lw=2.2)
         axes.set(ylim=(0, 1.08 * drawn.size.max()), ylabel="tags in a set, mean")
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        mean = float(drawn.size[np.searchsorted(drawn.threshold, threshold)])
-        _mark(axes, drawn, threshold, mean, f"{mean:.1f} tags")
-        return _svg(figure, f"Mean set size over threshold: {mean:.1f} at {threshold:g}, that of the run.")
+        mean = float(drawn.size[drawn.own])
+        _mark(axes, drawn, mean, f"{mean:.1f} tags")
+        said = f"{mean:.1f} at {drawn.said(drawn.own)}"
+        return _svg(figure, f"Mean set size over {drawn.label}: {said}, that of the run.")
+
+
+def shares(name: str, share: np.ndarray, promise: float) -> str:
+    """Draw how many of T tags are in which share of their pictures' sets, from shares (T,), T > 0."""
+    counts = np.bincount(np.minimum(np.floor(share * SHARE_BARS + 1e-9), SHARE_BARS - 1).astype(int))
+    counts = np.pad(counts, (0, SHARE_BARS - len(counts)))
+    middle, low = (np.arange(SHARE_BARS) + 0.5) / SHARE_BARS, min(np.floor(10 * share.min()) / 10, 0.5)
+    with _style(name):
+        figure, (axes,) = _figure(240, bottom=0.18)
+        axes.bar(middle, counts, 0.88 / SHARE_BARS, color=ACCENT)
+        axes.axvline(promise, color=INK, lw=1, ls=(0, (4, 3)))
+        axes.set(xlim=(low, 1), ylim=(0, 1.15 * counts.max()), xlabel="sets that hold the tag", ylabel="tags")
+        axes.xaxis.set_major_formatter(_percent())
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        _label(axes, f"{100 * promise:.3g} %", promise, 1.12 * counts.max())
+        worst, best = f"{share.min():.0%}", f"{share.max():.0%}"
+        return _svg(figure, f"Histogram of how often sets hold each tag: from {worst} to {best} of its pictures.")
 
 
 def size_histogram(name: str, sizes: np.ndarray) -> str:
@@ -158,11 +152,15 @@ def _figure(height: float, rows: int = 1, **grid: Any) -> tuple[Figure, np.ndarr
     return figure, figure.subplots(rows, sharex=True, squeeze=False, gridspec_kw=places)[:, 0]
 
 
-def _mark(axes: Axes, drawn: Curve, threshold: float, value: float, text: str) -> None:
-    axes.set(xlim=(drawn.threshold[0], 1), xlabel="cumulative threshold")
-    axes.axvline(threshold, color=INK, lw=1, ls=(0, (1, 2)))
-    axes.plot(threshold, value, "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5, clip_on=False)
-    _label(axes, f"at {threshold:g}: {text}", threshold, value, away=11)
+def _mark(axes: Axes, drawn: Curve, value: float, text: str) -> None:
+    at, share = drawn.asked[drawn.own], drawn.rule != "top_k"
+    axes.set(xlim=(drawn.asked[0], 1) if share else (0, drawn.asked[-1]), xlabel=drawn.label)
+    if drawn.rule in CONFORMAL:
+        axes.xaxis.set_major_formatter(_percent())
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=not share))
+    axes.axvline(at, color=INK, lw=1, ls=(0, (1, 2)))
+    axes.plot(at, value, "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5, clip_on=False)
+    _label(axes, f"at {drawn.said(drawn.own)}: {text}", at, value, away=11)
 
 
 def _label(axes: Axes, text: str, x: float, y: float, away: float = 0) -> None:

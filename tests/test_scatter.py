@@ -1,0 +1,148 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from clusters import CLASSES, FEATURES, LAWS, clustered, pictures
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagetagger import gaussian
+from imagetagger.scatter import Scatter, empty, fit, from_batch, merge, within_covariance
+
+
+def scatter(data) -> Scatter:
+    x, labels = data
+    return from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES) if len(x) else empty(CLASSES, FEATURES)
+
+
+def exact(x, labels, classes):
+    """The matrix of `within`, in float64 and class after class."""
+    own = [x[labels == k].astype(np.float64) for k in range(classes)]
+    return sum((rows - rows.mean(0)).T @ (rows - rows.mean(0)) for rows in own if len(rows))
+
+
+def assert_same(a: Scatter, b: Scatter):
+    """Equal up to rounding, the matrix relative to its largest entry and means to the features' size."""
+    size = max(float(np.abs(b.mean).max()), 1e-6)
+    np.testing.assert_allclose(a.count, b.count, atol=1e-5)
+    np.testing.assert_allclose(a.mean, b.mean, atol=1e-5 * size)
+    np.testing.assert_allclose(a.within, b.within, atol=2e-5 * max(float(np.abs(b.within).max()), size**2))
+
+
+@LAWS
+@given(pictures())
+def test_empty_is_the_identity_of_merge(data):
+    s = scatter(data)
+    for merged in (merge(s, empty(CLASSES, FEATURES)), merge(empty(CLASSES, FEATURES), s)):
+        for got, expected in zip(merged, s, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+@LAWS
+@given(pictures(), pictures())
+def test_merge_is_commutative(a, b):
+    assert_same(merge(scatter(a), scatter(b)), merge(scatter(b), scatter(a)))
+
+
+@LAWS
+@given(pictures(), pictures(), pictures())
+def test_merge_is_associative(a, b, c):
+    a, b, c = map(scatter, (a, b, c))
+    assert_same(merge(merge(a, b), c), merge(a, merge(b, c)))
+
+
+@LAWS
+@given(pictures(smallest=1), st.randoms(use_true_random=False))
+def test_any_split_in_any_order_equals_the_whole(data, random):
+    x, labels = data
+    order = list(range(len(x)))
+    random.shuffle(order)
+    cuts = sorted(random.sample(range(len(x) + 1), min(3, len(x))))
+    parts = np.split(np.array(order), cuts)
+    merged = functools.reduce(merge, [scatter((x[p], labels[p])) for p in parts], empty(CLASSES, FEATURES))
+    assert_same(merged, scatter(data))
+
+
+@LAWS
+@given(pictures(smallest=1))
+def test_counts_means_and_the_diagonal_are_those_of_the_statistics(data):
+    x, labels = data
+    s = scatter(data)
+    other = gaussian.from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES)
+    diagonal = Scatter(other.count, other.mean, jnp.diag(other.m2.sum(0)))
+    assert_same(s._replace(within=jnp.diag(jnp.diag(s.within))), diagonal)
+
+
+@LAWS
+@given(pictures(), pictures())
+def test_the_matrix_is_symmetric_and_has_no_negative_eigenvalue(a, b):
+    within = np.asarray(merge(scatter(a), scatter(b)).within, np.float64)
+    np.testing.assert_array_equal(within, within.T)
+    assert np.linalg.eigvalsh(within).min() >= -1e-5 * np.abs(within).max(initial=1e-30)
+
+
+def test_the_covariance_is_that_of_float64_whatever_the_batches():
+    x, labels = clustered((200, 3, 1, 0, 90), features=20)
+    wanted = exact(x, labels, 5)
+    for size in (294, 50, 7):
+        batches = ((x[i : i + size], labels[i : i + size, None]) for i in range(0, len(x), size))
+        got = fit(batches, 5, 20)
+        np.testing.assert_allclose(got.within, wanted, atol=2e-6 * np.abs(wanted).max())
+        np.testing.assert_allclose(within_covariance(got), wanted / 294, atol=2e-6 * np.abs(wanted / 294).max())
+        np.testing.assert_array_equal(got.count, [200, 3, 1, 0, 90])
+
+
+def test_in_float64_it_is_the_reference_to_the_last_digits():
+    x, labels = clustered((40, 30), features=8)
+    with jax.enable_x64(True):
+        got = from_batch(jnp.asarray(x.astype(np.float64)), jnp.asarray(labels), 2)
+        assert got.within.dtype == jnp.float64
+        np.testing.assert_allclose(got.within, exact(x, labels, 2), rtol=1e-12, atol=1e-10)
+
+
+def test_a_picture_with_several_tags_counts_for_each():
+    x, _ = clustered((5,))
+    labels = np.array([[0, 1], [1, -1], [0, 2], [2, 1], [-1, -1]], np.int32)
+    got = fit([(x, labels)], CLASSES, FEATURES)
+    rows, columns = np.nonzero(labels >= 0)
+    np.testing.assert_array_equal(got.count, [2, 3, 2, 0])
+    assert_same(got, scatter((x[rows], labels[rows, columns])))
+
+
+def test_weight_zero_and_negative_labels_count_for_nothing():
+    x, _ = clustered((6,))
+    labels, weights = jnp.array([0, 1, 1, 2, -1, 0]), jnp.array([1, 1, 1, 1, 1, 0.0])
+    assert_same(from_batch(jnp.asarray(x), labels, CLASSES, weights), scatter((x[:4], labels[:4])))
+
+
+def test_a_weight_of_two_is_the_picture_twice():
+    x, _ = clustered((4,))
+    labels, weights = np.array([0, 1, 1, 0], np.int32), jnp.array([1, 2, 1, 3.0])
+    twice = [0, 1, 1, 2, 3, 3, 3]
+    got = from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES, weights)
+    assert_same(got, scatter((x[twice], labels[twice])))
+
+
+def test_no_pictures_have_no_covariance_and_no_nan():
+    none = fit([(np.zeros((0, FEATURES), np.float32), np.zeros((0, 1), np.int32))], CLASSES, FEATURES)
+    one = scatter((np.full((1, FEATURES), 7, np.float32), np.array([2], np.int32)))
+    for s in (none, one):
+        assert all(np.isfinite(part).all() for part in s)
+        np.testing.assert_array_equal(within_covariance(s), np.zeros((FEATURES, FEATURES)))
+
+
+@pytest.mark.parametrize("batch", [1000, 100])
+def test_an_offset_of_ten_thousand_costs_no_digits_that_naive_moments_lose(batch):
+    x, labels = clustered((250, 250, 300, 200), apart=1.0)
+    x = x + np.float32(1e4)
+    wanted = exact(x, labels, CLASSES)
+    size = np.abs(wanted).max()
+    batches = ((x[i : i + batch], labels[i : i + batch, None]) for i in range(0, 1000, batch))
+    np.testing.assert_allclose(fit(batches, CLASSES, FEATURES).within, wanted, atol=1e-3 * size)
+    sums = np.stack([x[labels == k].sum(0) for k in range(CLASSES)])
+    counts = np.bincount(labels).astype(np.float32)[:, None]
+    naive = x.T @ x - (sums / counts).T @ sums
+    assert naive.dtype == np.float32
+    assert np.abs(naive - wanted).max() > 0.1 * size
