@@ -124,8 +124,8 @@ def score(fitted: Fitted, embeddings: np.ndarray) -> Scores:
         x = _transformed(fitted.transform, embeddings[i])
         joint.append(np.asarray(naive_bayes.log_joint(fitted.gaussian, x)))
         if background:
-            likelihood = joint[-1] - np.asarray(fitted.gaussian.log_prior)
-            likelihood = np.where(np.isfinite(fitted.gaussian.log_prior), likelihood, -np.inf)
+            prior = np.asarray(fitted.gaussian.log_prior)
+            likelihood = joint[-1] - np.where(np.isfinite(prior), prior, 0)  # stays -inf for a tag without pictures
             fits.append(unknown.fit_of(likelihood, np.asarray(naive_bayes.log_joint(background, x))[:, 0]))
     scores = np.concatenate(joint)
     if np.isnan(scores).any():

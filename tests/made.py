@@ -14,7 +14,7 @@ from imagetagger.decide import Decision, TagSet, decide, fit
 from imagetagger.measure import Measured, Scores
 from imagetagger.pipeline import Outcome
 from imagetagger.runtime import Runtime
-from imagetagger.tagset import Rule, members
+from imagetagger.tagset import RULES, Rule, members
 
 NO_BACKBONE = Backbone("none", 1.0, mobilenet_v2(), {}, Normalisation((0, 0, 0), (1, 1, 1)), "none", None)
 PLAIN = Decision(Calibration(20.0), TagSet("cumulative", None, 0.9))
@@ -35,6 +35,10 @@ def fitted(rule: Rule, tags: int = 4, n: int = 800, **options) -> Decision:
     """A decision fitted on other made-up pictures, every part of it."""
     scores, truth = some(n, tags, seed=1)
     return fit(scores, truth, scores.max(1), knots=4, rule=rule, **options)
+
+
+RULES_MADE: dict[str, Decision] = {rule: fitted(rule, top_k=2) for rule in RULES}
+"""Decisions of every rule for pictures of four tags."""
 
 
 def outcome(

@@ -28,7 +28,7 @@ def test_a_card_shows_the_set_and_every_true_tag_outside_it():
     p = np.array([[0.5, 0.3, 0.15, 0.04, 0.01]])
     truth = np.array([[False, True, False, False, True]])
     made = outcome(np.log(p).astype(np.float32), truth, names=tuple("abcde"))
-    (example,) = examples.describe(np.array([0]), made.tags, made.validation, p, truth, 0.7)
+    (example,) = examples.describe(np.array([0]), made.tags, made.validation, p, truth, p > 0.2)
     assert [(chip.name, chip.rank, chip.true, chip.member) for chip in example.chips] == [
         ("a", 1, False, True),
         ("b", 2, True, True),

@@ -1,40 +1,138 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from clusters import clustered
+from composed import settings
 
-from imagetagger import gaussian, measure
+from imagetagger import decide, gaussian, measure, naive_bayes, scatter, transform
 from imagetagger.measure import BadDataError
 
+PLAIN, WHITENED = ("classifier=gnb",), ("classifier=whitened", "classifier.dimensions=5")
 
-def test_scores_of_batches_are_those_of_the_whole(monkeypatch):
-    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    fitted = gaussian.finalize(gaussian.fit([(x, (np.arange(50, dtype=np.int32) % 3)[:, None])], 3, 4))
+
+def fit(x, labels, tags, *overrides, held=None):
+    held = np.zeros(len(x), bool) if held is None else held
+    return measure.fit(x, labels, held, tags, settings(*overrides).classifier)
+
+
+def made(*overrides, counts=(60, 30, 45), apart=1.0, held=None):
+    """Embeddings (N, 8), labels (N, 1) and the classifier fitted on them."""
+    x, labels = clustered(counts, features=8, apart=apart)
+    return x, labels[:, None], fit(x, labels[:, None], len(counts), *overrides, held=held)
+
+
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_scores_of_batches_are_those_of_the_whole(overrides, monkeypatch):
+    x, _, fitted = made(*overrides)
     whole = measure.score(fitted, x)
     monkeypatch.setattr(measure, "BATCH", 16)
-    np.testing.assert_allclose(measure.score(fitted, x), whole, rtol=1e-5)
-    assert measure.score(fitted, x[:0]).shape == (0, 3)
+    parts, none = measure.score(fitted, x), measure.score(fitted, x[:0])
+    np.testing.assert_allclose(parts.log_joint, whole.log_joint, rtol=1e-5, atol=1e-4)
+    assert none.log_joint.shape == (0, 3)
+    if overrides is PLAIN:
+        assert whole.fits is None
+        assert none.fits is None
+    else:
+        np.testing.assert_allclose(parts.fits, whole.fits, rtol=1e-5, atol=1e-4)
+        assert none.fits.shape == (0,)
 
 
-def test_pictures_that_all_look_alike_are_refused():
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_pictures_that_all_look_alike_are_refused(overrides):
     x, labels = np.ones((6, 2), np.float32), np.array([[0], [1]] * 3, np.int32)
-    fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
+    fitted = fit(x, labels, 2, *overrides)
     with pytest.raises(BadDataError, match="look alike"):
         measure.score(fitted, x)
 
 
-def test_a_fit_takes_no_picture_that_is_held_out(monkeypatch):
-    x = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
-    labels, held = (np.arange(20, dtype=np.int32) % 2)[:, None], np.arange(20) % 5 == 0
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED, ("classifier=whitened", "classifier.transform=standardised")])
+def test_a_fit_takes_no_picture_that_is_held_out(overrides, monkeypatch):
+    held = np.arange(135) % 5 == 0
+    x, labels, _ = made(*overrides)
+    x[held] += 100  # would be seen anywhere
     monkeypatch.setattr(measure, "BATCH", 7)
-    got, expected = measure.fit(x, labels, held, 2), gaussian.fit([(x[~held], labels[~held])], 2, 3)
-    for a, b in zip(got, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    got = fit(x, labels, 3, *overrides, held=held)
+    monkeypatch.setattr(measure, "BATCH", 1000)
+    expected = fit(x[~held], labels[~held], 3, *overrides)
+    assert (got.transform is None) == (overrides is PLAIN)
+    # A matrix of float16 values may differ in the last of their digits.
+    near = {"rtol": 1e-5, "atol": 1e-5} if overrides is PLAIN else {"rtol": 2e-3, "atol": 2e-3}
+    np.testing.assert_array_equal(got.statistics.count, expected.statistics.count)
+    np.testing.assert_allclose(got.gaussian.mean, expected.gaussian.mean, **near)
+    np.testing.assert_allclose(got.gaussian.variance, expected.gaussian.variance, **near)
+
+
+def test_a_fit_is_the_transform_then_statistics_prior_and_classifier_of_what_it_gives():
+    x, labels, fitted = made(*WHITENED)
+    chosen = settings(*WHITENED).classifier
+    options = {key: getattr(chosen, key) for key in ("dimensions", "shrinkage", "spread", "unit_length")}
+    own = transform.fit(scatter.fit([(x, labels)], 3, 8), "whitened", **options)
+    np.testing.assert_array_equal(fitted.transform.weights, own.weights)
+    y = transform.apply(own, jnp.asarray(x))
+    statistics = gaussian.fit([(y, labels)], 3, 5)
+    prior = naive_bayes.fit_prior(statistics, chosen.kappa, chosen.smoothing, chosen.mean_floor, chosen.isotropic)
+    expected = naive_bayes.finalize(statistics, prior, chosen.class_prior)
+    for got, wanted in zip((*fitted.prior, *fitted.gaussian), (*prior, *expected), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+    joint = naive_bayes.log_joint(expected, y)
+    np.testing.assert_allclose(measure.score(fitted, x).log_joint, joint, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("class_prior", ["uniform", "counts"])
+def test_how_well_pictures_fit_is_their_best_tags_likelihood_above_the_background(class_prior):
+    x, labels = clustered((60, 30), features=8)
+    fitted = fit(x, labels[:, None], 3, *WHITENED, f"classifier.class_prior={class_prior}")  # the third has no pictures
+    y = transform.apply(fitted.transform, jnp.asarray(x))
+    tags = naive_bayes.log_joint(fitted.gaussian._replace(log_prior=jnp.array([0, 0, -jnp.inf])), y)
+    background = naive_bayes.log_joint(naive_bayes.background(fitted.prior), y)
+    wanted = np.asarray(tags).max(1) - np.asarray(background)[:, 0]
+    np.testing.assert_allclose(measure.score(fitted, x).fits, wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_the_shipped_settings_classify_what_tells_classes_apart():
+    x, labels, fitted = made(*WHITENED, apart=3.0)
+    assert (measure.score(fitted, x).log_joint.argmax(1) == labels[:, 0]).mean() > 0.95
 
 
 def test_a_temperature_that_nothing_asked_to_rise_is_told(caplog):
-    x = (np.arange(20) % 2 * 100.0)[:, None].astype(np.float32) + np.random.default_rng(0).normal(size=(20, 2)).astype(
-        np.float32
-    )
+    rng = np.random.default_rng(0)
+    x = (np.arange(20) % 2 * 100.0 + rng.normal(size=(2, 20))).T.astype(np.float32)
     labels = (np.arange(20, dtype=np.int32) % 2)[:, None]
-    fitted = gaussian.finalize(gaussian.fit([(x, labels)], 2, 2))
-    assert measure.calibrate(fitted, x[:4], labels[:4]) < 1.01
+    fitted, wanted = fit(x, labels, 2, *PLAIN), settings("calibrate.rule=cumulative").calibrate
+    assert measure.calibrate(fitted, x[:4], labels[:4], wanted).calibration.temperature < 1.01
     assert "all 4 calibration pictures were told right" in caplog.text
+
+
+def test_a_promise_that_the_pictures_are_too_few_for_is_told_and_not_made(caplog):
+    x, labels, fitted = made(*WHITENED)
+    decision = measure.calibrate(fitted, x[:10], labels[:10], settings("calibrate.rule=lac").calibrate)
+    assert decision.tag_set == decide.TagSet("cumulative", None, 0.9)
+    assert "10 calibration pictures are too few to promise a coverage of 0.9: tag sets are cumulative" in caplog.text
+    caplog.clear()
+    kept = measure.calibrate(fitted, x, labels, settings("calibrate.rule=lac").calibrate)
+    assert (kept.tag_set.rule, kept.tag_set.coverage) == ("lac", 0.9)
+    assert "too few" not in caplog.text
+
+
+def test_without_pictures_to_calibrate_on_probabilities_are_raw_and_that_is_told(caplog):
+    x, labels, fitted = made(*PLAIN)
+    decision = measure.calibrate(fitted, x[:0], labels[:0], settings("calibrate.rule=cumulative").calibrate)
+    assert decision.calibration.temperature == 1
+    assert "no pictures to calibrate on" in caplog.text
+
+
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_figures_are_those_of_the_decision_and_strata_those_of_its_sets(overrides):
+    x, labels, fitted = made(*overrides, apart=0.5)
+    chosen = settings("calibrate.rule=lac", "calibrate.coverage=0.8").calibrate
+    decision = measure.calibrate(fitted, x, labels, chosen)
+    truth = measure.multi_hot(labels, 3)
+    measured = measure.evaluate(fitted, decision, x, truth, chosen.coverage)
+    log_p, sets = decide.decide(measured.scores.log_joint, decision)
+    assert measured.figures["top1"] == pytest.approx((log_p.argmax(1) == labels[:, 0]).mean())
+    covered = sets[truth]
+    assert measured.figures["coverage"] == pytest.approx(covered.mean())
+    assert sum(stratum["pictures"] for stratum in measured.strata["by_size"]) == len(x)
+    by_tag = [covered[labels[:, 0] == tag].mean() for tag in range(3)]
+    np.testing.assert_allclose(measured.strata["by_tag"], by_tag)
+    assert (decision.unknown is None) == (overrides is PLAIN)

@@ -1,30 +1,30 @@
 import numpy as np
 import pytest
 
-from imagetagger.calibration import probabilities
+from imagetagger.calibration import log_softmax
 from imagetagger.metrics import compute, confidence_intervals, empty, merge, observe, total
-from imagetagger.tagset import cumulative
+from imagetagger.tagset import members
 
 
 def some(n=200, classes=12, seed=0):
+    """Log probabilities, tag sets and true tags, as `observe` takes them."""
     rng = np.random.default_rng(seed)
     truth = np.eye(classes, dtype=bool)[rng.integers(0, classes, n)]
-    return (rng.normal(size=(n, classes)) * 30 + 40 * truth).astype(np.float32), truth
+    log_p = log_softmax(rng.normal(size=(n, classes)) * 3 + 4 * truth)
+    return log_p, members(np.exp(log_p), "cumulative", 0.9), truth
 
 
 def test_figures_agree_with_their_definitions():
-    scores, truth = some()
-    figures = compute(total(observe(scores, truth, 10.0, 0.9)))
-    p = probabilities(scores, 10.0)
-    labels = truth.argmax(1)
+    log_p, inside, truth = some()
+    figures = compute(total(observe(log_p, inside, truth)))
+    p, labels = np.exp(log_p), truth.argmax(1)
     rank = (p > p[truth][:, None]).sum(1)
-    members = cumulative(p, 0.9)
     assert figures["top1"] == pytest.approx((rank < 1).mean())
     assert figures["top5"] == pytest.approx((rank < 5).mean())
     assert figures["top10"] == pytest.approx((rank < 10).mean())
     assert figures["log_loss"] == pytest.approx(-np.log(p[truth]).mean())
-    assert figures["coverage"] == pytest.approx(members[truth].mean())
-    assert figures["set_size"] == pytest.approx(members.sum(1).mean())
+    assert figures["coverage"] == pytest.approx(inside[truth].mean())
+    assert figures["set_size"] == pytest.approx(inside.sum(1).mean())
     confidence, correct = p.max(1), p.argmax(1) == labels
     ece = 0.0
     for low in np.arange(15) / 15:
@@ -35,9 +35,8 @@ def test_figures_agree_with_their_definitions():
 
 
 def test_merged_parts_equal_the_whole_and_empty_is_the_identity():
-    scores, truth = some()
-    whole = total(observe(scores, truth, 10.0, 0.9))
-    parts = [total(observe(scores[i], truth[i], 10.0, 0.9)) for i in np.split(np.arange(200), [30, 31, 150])]
+    whole = total(observe(*some()))
+    parts = [total(observe(*(part[i] for part in some()))) for i in np.split(np.arange(200), [30, 31, 150])]
     merged = empty()
     for part in parts:
         merged = merge(merged, part)
@@ -45,10 +44,9 @@ def test_merged_parts_equal_the_whole_and_empty_is_the_identity():
 
 
 def test_weight_zero_leaves_padding_out():
-    scores, truth = some()
     weights = (np.arange(200) < 150).astype(float)
-    weighted = compute(total(observe(scores, truth, 10.0, 0.9), weights))
-    assert weighted == pytest.approx(compute(total(observe(scores[:150], truth[:150], 10.0, 0.9))))
+    weighted = compute(total(observe(*some()), weights))
+    assert weighted == pytest.approx(compute(total(observe(*(part[:150] for part in some())))))
 
 
 def test_no_pictures_give_nan_not_an_error():
@@ -56,9 +54,9 @@ def test_no_pictures_give_nan_not_an_error():
 
 
 def test_several_true_tags_share_coverage_and_log_loss():
-    scores = np.log([[0.5, 0.3, 0.15, 0.05]])
+    log_p, inside = np.log([[0.5, 0.3, 0.15, 0.05]]), np.array([[True, True, False, False]])
     truth = np.array([[True, False, False, True]])
-    figures = compute(total(observe(scores, truth, 1.0, 0.6)))
+    figures = compute(total(observe(log_p, inside, truth)))
     assert figures["top1"] == 1
     assert figures["coverage"] == 0.5
     assert figures["log_loss"] == pytest.approx(-(np.log(0.5) + np.log(0.05)) / 2)
@@ -66,7 +64,7 @@ def test_several_true_tags_share_coverage_and_log_loss():
 
 def test_intervals_hold_the_figure_and_shrink_with_more_pictures():
     def interval(n):
-        observed = observe(*some(n), 10.0, 0.9)
+        observed = observe(*some(n))
         low, high = confidence_intervals(observed, resamples=300, seed=1)["top1"]
         assert low <= compute(total(observed))["top1"] <= high
         return high - low
@@ -75,11 +73,11 @@ def test_intervals_hold_the_figure_and_shrink_with_more_pictures():
 
 
 def test_intervals_agree_with_the_binomial_ones():
-    observed = observe(*some(1000), 10.0, 0.9)
+    observed = observe(*some(1000))
     p = compute(total(observed))["top1"]
     low, high = confidence_intervals(observed, resamples=2000, seed=2)["top1"]
     assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(p * (1 - p) / 1000), rel=0.1)
 
 
 def test_no_resamples_give_no_intervals():
-    assert confidence_intervals(observe(*some(), 10.0, 0.9), resamples=0) == {}
+    assert confidence_intervals(observe(*some()), resamples=0) == {}

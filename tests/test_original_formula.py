@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from composed import settings
 
-from imagetagger import gaussian
+from imagetagger import measure
 from imagetagger.backbone.weights import load_backbone
 from imagetagger.data.dataset import Split, content_ids, pad_labels
 from imagetagger.data.tiny_imagenet import open_archive, read_examples
 from imagetagger.embed import embed
-from imagetagger.measure import score
 from imagetagger.runtime import make_runtime
 
 TAGS, PER_TAG = 5, 30
 SMOOTHING = 1e-9
+PLAIN = ("classifier=gnb", f"classifier.smoothing={SMOOTHING}")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def real_embeddings(real_zip, cache):
 @pytest.mark.slow
 def test_scores_equal_the_plain_formula_on_real_embeddings(real_embeddings):
     x, labels = real_embeddings
-    fitted = gaussian.finalize(gaussian.fit([(x, labels)], TAGS, x.shape[1]), 0.0, SMOOTHING)
-    scores = score(fitted, x)
+    fitted = measure.fit(x, labels, np.zeros(len(x), bool), TAGS, settings(*PLAIN).classifier)
+    scores = measure.score(fitted, x).log_joint
 
     x = x.astype(np.float64)
     floor = SMOOTHING * x.var(0).max()

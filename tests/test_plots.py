@@ -4,45 +4,41 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import numpy as np
 import pytest
-from made import some
+from made import RULES_MADE, some
 
-from imagetagger import metrics
-from imagetagger.calibration import probabilities
-from imagetagger.report import plots
-
-THRESHOLDS = np.array([1e-9, 0.3, 0.5, 0.9, 0.99, 1.0])
+from imagetagger.calibration import Calibration, probabilities
+from imagetagger.decide import TagSet
+from imagetagger.report import plots, sets
 
 
-def drawn(n=60, tags=8):
+def drawn(tag_set=RULES_MADE["lac"].tag_set, n=60, tags=4):
     scores, truth = some(n, tags)
-    return plots.curve(probabilities(scores, 60.0), truth, THRESHOLDS)
+    return sets.curve(probabilities(scores, Calibration(20.0)), truth, tag_set)
 
 
-def draw_all(threshold=0.9, bins=15, n=60, name=""):
-    count = np.zeros(bins)
+def draw_all(tag_set=RULES_MADE["lac"].tag_set, bins=15, n=60, name=""):
+    count, curve = np.zeros(bins), drawn(tag_set, n)
     count[-1] = n
     return [
         plots.reliability(f"reliability{name}", count, count * 0.98, np.floor(count * 0.6)),
-        plots.coverage(f"coverage{name}", drawn(), threshold),
-        plots.size(f"size{name}", drawn(), threshold),
+        plots.coverage(f"coverage{name}", curve),
+        plots.size(f"size{name}", curve),
         plots.size_histogram(f"histogram{name}", np.arange(1, n + 1).astype(float)),
+        plots.shares(f"shares{name}", np.arange(1, n + 1) / n, 0.9),
     ]
 
 
-def test_a_curve_agrees_with_the_metrics_at_every_threshold():
-    scores, truth = some(200, 8)
-    truth = truth | np.roll(truth, 3, axis=1) & (np.arange(200) % 2 == 0)[:, None]
-    found = plots.curve(probabilities(scores, 60.0), truth, THRESHOLDS)
-    for threshold, coverage, size in zip(*found, strict=True):
-        figures = metrics.compute(metrics.total(metrics.observe(scores, truth, 60.0, threshold)))
-        assert coverage == pytest.approx(figures["coverage"])
-        assert size == pytest.approx(figures["set_size"])
+EXTREME = {
+    **{rule: decision.tag_set for rule, decision in RULES_MADE.items()},
+    **{f"sum {sum_:g}": TagSet("cumulative", None, sum_) for sum_ in (1e-9, 0.3, 1.0)},
+    **{f"{count:g} tags": TagSet("top_k", None, count) for count in (1.0, 4.0, 30.0)},
+}
 
 
-@pytest.mark.parametrize("threshold", THRESHOLDS)
+@pytest.mark.parametrize("tag_set", EXTREME.values(), ids=EXTREME)
 @pytest.mark.parametrize("n", [1, 7, 1000])
-def test_a_plot_is_an_element_that_scales_with_its_place_and_has_a_text(threshold, n):
-    for svg in draw_all(threshold, n=n):
+def test_a_plot_is_an_element_that_scales_with_its_place_and_has_a_text(tag_set, n):
+    for svg in draw_all(tag_set, n=n):
         root = ET.fromstring(svg.replace("xlink:href", "href"))
         assert root.tag == "svg"
         assert root.attrib["role"] == "img"
@@ -78,10 +74,22 @@ def test_many_sizes_share_bars():
     assert svg.count("<path") < 3 * plots.MOST_BARS
 
 
-def test_the_texts_say_what_is_drawn():
-    curve, scores = drawn(), np.array([0.0, 4, 6])
-    at = np.flatnonzero(THRESHOLDS == 0.9)[0]
-    assert f"{100 * curve.coverage[at]:.1f} % at 0.9" in plots.coverage("c", curve, 0.9)
-    assert f"{curve.size[at]:.1f} at 0.9" in plots.size("s", curve, 0.9)
-    said = plots.reliability("r", np.array([0, 10, 10]), scores, np.array([0, 5, 9]))
+@pytest.mark.parametrize("rule", RULES_MADE)
+def test_the_texts_of_curves_say_what_is_drawn(rule):
+    curve = drawn(RULES_MADE[rule].tag_set)
+    at = {"cumulative": "0.9", "top_k": "2"}.get(rule, "90\u00a0 %")
+    assert f"{100 * curve.coverage[curve.own]:.1f} % at {at}," in plots.coverage("c", curve)
+    assert f"{curve.size[curve.own]:.1f} at {at}," in plots.size("s", curve)
+
+
+def test_the_texts_of_diagrams_say_what_is_drawn():
+    said = plots.reliability("r", np.array([0, 10, 10]), np.array([0.0, 4, 6]), np.array([0, 5, 9]))
     assert "confidence 40 %: 50 % right; confidence 60 %: 90 % right." in said
+    assert "from 52 % to 100 % of its pictures." in plots.shares("s", np.array([0.52, 0.9, 1.0]), 0.9)
+
+
+def test_a_share_on_an_edge_belongs_to_the_bar_above_it():
+    edge, above, below = (
+        plots.shares("s", np.array([0.9, share]), 0.9).split(">", 1)[1] for share in (0.9, 0.93, 0.89)
+    )
+    assert edge == above != below

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from made import missing, outcome, some
+from made import RULES_MADE, missing, outcome, some
 from pictures import encode, noisy, picture
 
 from imagetagger.data.dataset import Skip
@@ -86,6 +86,7 @@ KINDS = {
     "all wrong": only(0.0),
     "two tags": some(tags=2),
     "several tags a picture": two_tags_each(),
+    **{f"sets by {rule}": some(200) for rule in RULES_MADE},
     "an impossible tag": (np.where(np.arange(4) == 3, -np.inf, some()[0]).astype(np.float32), some()[1]),
 }
 
@@ -93,7 +94,8 @@ KINDS = {
 @pytest.fixture(params=KINDS, scope="module")
 def kind(request):
     """An outcome of each kind, its page's source, and what is in it."""
-    made = outcome(*KINDS[request.param], read=read)
+    decision = RULES_MADE.get(request.param.removeprefix("sets by "), RULES_MADE["lac"])
+    made = outcome(*KINDS[request.param], read=read, decision=decision)
     return made, *page(made)
 
 
@@ -124,7 +126,7 @@ def test_a_page_of_any_outcome_asks_the_network_for_nothing(kind):
 def test_every_plot_and_picture_of_any_outcome_has_a_text_for_the_blind(kind):
     made, _, parsed = kind
     plots = [attributes for tag, attributes in parsed.elements if tag == "svg"]
-    assert len(plots) == (5 if len(made.scores) else 0)
+    assert len(plots) == (6 if len(made.scores) else 0)
     assert all(plot["role"] == "img" and len(plot["aria-label"]) > 20 for plot in plots)
     assert all(len(attributes["alt"]) > 5 for tag, attributes in parsed.elements if tag == "img")
     assert parsed.elements[0] == ("html", {"lang": "en"})

@@ -12,10 +12,10 @@ from bundles import BLOCK, FEATURES, SIZE, TAGS, bundle, bundle_files, embedded,
 from PIL import Image
 from safetensors.numpy import load as load_tensors
 
-from imagetagger import calibration, measure
+from imagetagger import calibration, measure, naive_bayes
 from imagetagger.backbone.weights import PRETRAINED
 from imagetagger.bundle import execute
-from imagetagger.bundle.manifest import BundleError
+from imagetagger.bundle.manifest import BundleError, Onnx
 from imagetagger.bundle.read import check, read_tensors
 from imagetagger.data.dataset import Tag
 from imagetagger.export import gate, ship, variants
@@ -70,9 +70,12 @@ def brighter():
         )
     )
     one = made.found["float32"].measured
-    statistics = one.statistics._replace(mean=2 * one.statistics.mean + 1, m2=4 * one.statistics.m2)
+    statistics = one.fitted.statistics
+    statistics = statistics._replace(mean=2 * statistics.mean + 1, m2=4 * statistics.m2)
+    prior = naive_bayes.fit_prior(statistics, made.settings.classifier.kappa, made.settings.classifier.smoothing)
+    fitted = measure.Fitted(None, statistics, prior, naive_bayes.finalize(statistics, prior))
     x = 2 * embedded(made.validation) + 1
-    measured = measure.evaluate(statistics, made.settings.classifier, one.temperature, x, one.truth)
+    measured = measure.evaluate(fitted, one.decision, x, one.truth, made.settings.calibrate.coverage)
     space = embedding_space(path.read_bytes())
     found = made.found | {"int8": variants.Measurement(path, space, measured, 3000.0, gate.Parity(16, 0.99, 1, 0))}
     return made._replace(found=found, result=made.result | {"variants": variants.figures(found)})
@@ -109,12 +112,13 @@ def test_labels_keep_ids_names_and_synonyms():
 def test_the_bundle_answers_as_the_classifier_that_was_measured():
     made, one = ingredients(), ingredients().found["float32"].measured
     executor = execute.load(bundle_files()["model.tflite"], bundle().manifest)
-    assert bundle().manifest.calibration.temperature == one.temperature
+    assert bundle().manifest.decision == one.decision
     for i in range(len(made.validation.ids)):
         embedding = execute.embed(executor, preprocess(made.validation.read(i), SIZE))
         np.testing.assert_allclose(embedding, one.embeddings[i], rtol=1e-5)
         got = execute.score_all(executor, embedding, bundle().rows)
-        wanted, found = (calibration.probabilities(scores, one.temperature) for scores in (one.scores[i], got))
+        wanted = calibration.probabilities(one.scores.log_joint[i], one.decision.calibration)
+        found = calibration.probabilities(got, one.decision.calibration)
         np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
@@ -147,9 +151,15 @@ def test_provenance_says_what_the_bundle_was_made_from():
     assert provenance["config"]["classifier"]["kappa"] == made.settings.classifier.kappa
 
 
-def check_spoiled(made, files, **changes):
+def scored(made):
+    return made.found["float32"].measured.scores.log_joint.copy()
+
+
+def check_spoiled(made, files, scores=None, **changes):
     """Hold a sound bundle against another measurement than its own."""
     one = made.found["float32"]
+    if scores is not None:
+        changes["scores"] = one.measured.scores._replace(log_joint=scores)
     ship.check_shipped(files, one._replace(measured=one.measured._replace(**changes)), made.validation)
 
 
@@ -163,7 +173,7 @@ def test_a_bundle_that_does_not_embed_what_was_measured_is_refused():
 
 
 def test_a_bundle_that_does_not_score_what_was_measured_is_refused():
-    scores = ingredients(FAST).found["float32"].measured.scores.copy()
+    scores = scored(ingredients(FAST))
     scores[3, 1] *= 1.01
     with pytest.raises(ExportError, match=r"at blue/3.png .* scores differ by \d"):
         check_spoiled(ingredients(FAST), bundle_files(FAST), scores=scores)
@@ -171,18 +181,18 @@ def test_a_bundle_that_does_not_score_what_was_measured_is_refused():
 
 def test_a_bundle_is_held_against_what_was_measured_before_it_leaves():
     made, one = ingredients(FAST), ingredients(FAST).found["float32"]
-    other = one._replace(measured=one.measured._replace(scores=2 * one.measured.scores))
+    scores = one.measured.scores._replace(log_joint=2 * scored(made))
+    other = one._replace(measured=one.measured._replace(scores=scores))
     with pytest.raises(ExportError, match="does not do what was measured"):
         assemble(made, found={"float32": other})
 
 
 def test_a_constant_shared_by_all_tags_is_no_difference():
-    scores = ingredients(FAST).found["float32"].measured.scores
-    check_spoiled(ingredients(FAST), bundle_files(FAST), scores=scores - 3)
+    check_spoiled(ingredients(FAST), bundle_files(FAST), scores=scored(ingredients(FAST)) - 3)
 
 
 def test_a_score_that_is_finite_on_one_side_only_is_refused():
-    scores = ingredients(FAST).found["float32"].measured.scores.copy()
+    scores = scored(ingredients(FAST))
     scores[:, 2] = -np.inf
     with pytest.raises(ExportError, match="scores differ by inf"):
         check_spoiled(ingredients(FAST), bundle_files(FAST), scores=scores)
@@ -201,8 +211,8 @@ def test_a_tag_without_training_pictures_is_shipped_never_suggested_and_hides_no
     executor = execute.load(files["model.tflite"], got.manifest)
     scores = execute.score_all(executor, one.embeddings[0], got.rows)
     assert np.isfinite(scores[:-1]).all()
-    assert scores[-1] == one.scores[0, -1] == -np.inf
-    spoiled = one.scores.copy()
+    assert scores[-1] == scored(made)[0, -1] == -np.inf
+    spoiled = scored(made)
     spoiled[3, 1] *= 1.01
     with pytest.raises(ExportError, match="does not do what was measured"):
         check_spoiled(made, files, scores=spoiled)
@@ -222,6 +232,9 @@ def test_without_validation_pictures_the_figures_are_null_and_said_to_be_missing
         ("classifier.kappa=inf", "kappa", None),
         ("classifier.kappa=7", "kappa", 7),
         ("classifier.class_prior=counts", "class_prior", "counts"),
+        ("classifier.transform=standardised", "transform", "standardised"),
+        ("classifier.mean_floor=0.1", "mean_prior", True),
+        ("classifier.mean_floor=null", "mean_prior", False),
     ],
 )
 def test_the_classifiers_settings_stand_in_the_manifest(override, key, value):
@@ -250,14 +263,11 @@ def test_onnx_has_the_statistics_of_float32_whatever_ships():
     for name, variant in (("statistics.safetensors", "int8"), ("onnx/statistics.safetensors", "float32")):
         tensors, metadata = read_tensors(files[name], name)
         assert metadata == {"embedding_space": made.found[variant].space}
-        np.testing.assert_array_equal(tensors["mean"], made.found[variant].measured.statistics.mean)
+        np.testing.assert_array_equal(tensors["mean"], made.found[variant].measured.fitted.statistics.mean)
     got = check(files).manifest
     assert (got.model.variant, got.embedding_space) == ("int8", made.found["int8"].space)
     assert got.model.quantization["calibration_pictures"] == made.result["data"]["train"] < 100
-    assert (got.onnx.embedding_space, got.onnx.temperature) == (
-        made.found["float32"].space,
-        made.found["float32"].measured.temperature,
-    )
+    assert got.onnx == Onnx(made.found["float32"].space, made.found["float32"].measured.decision)
     assert set(got.metrics) == {"float32", "int8"}
     assert "with the **int8** model" in card(files)
     assert bundle().manifest.model.quantization is None
@@ -265,7 +275,7 @@ def test_onnx_has_the_statistics_of_float32_whatever_ships():
 
 def test_statistics_are_those_of_the_fit_to_the_last_bit():
     tensors = load_tensors(bundle_files()["statistics.safetensors"])
-    for name, value in ingredients().found["float32"].measured.statistics._asdict().items():
+    for name, value in ingredients().found["float32"].measured.fitted.statistics._asdict().items():
         assert tensors[name].dtype == np.float32
         np.testing.assert_array_equal(tensors[name], value)
 
@@ -279,7 +289,7 @@ def test_the_model_card_names_figures_data_network_and_use():
     assert [cell.strip() for cell in row.strip("|").split("|")] == ["float32", *cells]
     for part in ("4 tags", "mobilenet_v2", f"{SIZE} x {SIZE} pixels", f"{FEATURES} features", "fingerprint ffffffff"):
         assert part in said
-    assert f"temperature\n  {bundle().manifest.calibration.temperature:.4g}" in said
+    assert f"temperature\n  {bundle().manifest.decision.calibration.temperature:.4g}" in said
     assert "**Not for**" in said
     assert bundle().manifest.model.block == BLOCK
 

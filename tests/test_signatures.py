@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from imagetagger import gaussian
+from imagetagger import gaussian, naive_bayes, scatter, transform
 from imagetagger.bundle.execute import blocks, lesson
 from imagetagger.bundle.read import Rows
-from imagetagger.export.signatures import convert_classifier
-from imagetagger.gaussian import Statistics, fit_prior
+from imagetagger.export.signatures import convert_classifier, convert_transform
+from imagetagger.gaussian import Statistics
+from imagetagger.naive_bayes import fit_prior
 
 FEATURES, BLOCK, CLASSES, SMOOTHING = 8, 4, 6, 1e-9
 
@@ -24,9 +25,13 @@ def statistics():
 
 
 @functools.cache
-def models(kappa=5.0, class_prior="uniform"):
-    prior = fit_prior(statistics(), kappa, SMOOTHING)
-    return convert_classifier(prior, class_prior, BLOCK)
+def prior(kappa=5.0, mean_floor=None, isotropic=False):
+    return fit_prior(statistics(), kappa, SMOOTHING, mean_floor, isotropic)
+
+
+@functools.cache
+def models(kappa=5.0, class_prior="uniform", mean_floor=None, isotropic=False):
+    return convert_classifier(prior(kappa, mean_floor, isotropic), class_prior, BLOCK)
 
 
 def call(model, signature, **inputs):
@@ -41,9 +46,8 @@ def embeddings(count, seed=1):
 @pytest.mark.parametrize("class_prior", ["uniform", "counts"])
 @pytest.mark.parametrize("kappa", [0.0, 5.0, np.inf])
 def test_score_is_the_log_joint_of_the_evaluated_classifier_up_to_one_constant(kappa, class_prior):
-    expected = gaussian.log_joint(
-        gaussian.finalize(statistics(), kappa, SMOOTHING, class_prior), jnp.asarray(embeddings(5)[:, 0])
-    )
+    fitted = naive_bayes.finalize(statistics(), prior(kappa), class_prior)
+    expected = naive_bayes.log_joint(fitted, jnp.asarray(embeddings(5)[:, 0]))
     apart = []
     for embedding, wanted in zip(embeddings(5), np.asarray(expected), strict=True):
         score = functools.partial(call, models(kappa, class_prior)["score"], "score", embedding=embedding)
@@ -63,12 +67,27 @@ def test_score_is_the_log_joint_of_the_evaluated_classifier_up_to_one_constant(k
 def test_a_class_learned_after_the_export_scores_as_if_it_had_been_there():
     x = embeddings(1, seed=3)
     taught = gaussian.merge(statistics(), gaussian.lesson(jnp.asarray(x[0, 0]), 2, CLASSES))
-    prior = fit_prior(statistics(), 5.0, SMOOTHING)
-    wanted = gaussian.row_log_joint(prior, jnp.asarray(x[0]), taught)
+    wanted = naive_bayes.row_log_joint(prior(), jnp.asarray(x[0]), taught)
     rows = blocks(Rows(*map(np.asarray, taught)), BLOCK)
     got = [call(models()["score"], "score", embedding=x[0], **block._asdict())["log_joint"] for block in rows]
     np.testing.assert_allclose(np.concatenate(got)[:CLASSES], wanted, rtol=1e-5)
     assert np.isfinite(wanted).all()
+
+
+@pytest.mark.parametrize("class_prior", ["uniform", "counts"])
+@pytest.mark.parametrize(("kappa", "isotropic"), [(0.0, False), (1000.0, False), (np.inf, True)])
+def test_with_a_prior_on_means_score_is_that_of_jax_also_for_tags_without_pictures(kappa, isotropic, class_prior):
+    known = prior(kappa, 0.06, isotropic)
+    score = models(kappa, class_prior, 0.06, isotropic)["score"]
+    alone = naive_bayes.background(known)
+    for embedding in embeddings(5):
+        rows = blocks(Rows(*map(np.asarray, statistics())), BLOCK)
+        got = np.concatenate([call(score, "score", embedding=embedding, **b._asdict())["log_joint"] for b in rows])
+        wanted = naive_bayes.row_log_joint(known, jnp.asarray(embedding), statistics(), class_prior)
+        np.testing.assert_allclose(got[:CLASSES], wanted, rtol=1e-5, atol=1e-5)
+        background = float(naive_bayes.log_joint(alone, jnp.asarray(embedding))[0, 0])
+        np.testing.assert_allclose(got[[2, 6, 7]], background, rtol=1e-5)  # the last two fill up the block
+    assert np.ptp(got) > 1
 
 
 def row(count, mean=0.0, m2=0.0):
@@ -116,3 +135,65 @@ def test_inputs_and_outputs_have_the_names_of_the_schema():
         "score": (sorted(["embedding", *row]), ["log_joint"]),
         "merge": (sorted([*row, *(f"other_{name}" for name in row)]), row),
     }
+
+
+WIDE, KEPT = 96, 40
+
+
+@functools.cache
+def fitted_transform(kind="whitened", unit_length=True, size=1.0, shift=1.0):
+    x, labels = pooled(size, shift)
+    together = scatter.fit([(x, labels[:, None])], CLASSES, WIDE)
+    return transform.fit(together, kind, dimensions=KEPT, shrinkage=0.3, spread=0.1, unit_length=unit_length)
+
+
+@functools.cache
+def pooled(size=1.0, shift=1.0):
+    """Embeddings of a network, (200, 96), and their labels."""
+    rng = np.random.default_rng(5)
+    labels = np.arange(200, dtype=np.int32) % CLASSES
+    x = rng.normal(size=(200, WIDE)) * np.linspace(0.2, 2, WIDE) + rng.normal(size=(CLASSES, WIDE))[labels] + shift
+    return (size * x).astype(np.float32), labels
+
+
+def assert_litert_transforms_as_jax(fitted, variant, x, near=1e-6):
+    model = convert_transform(fitted, variant)
+    assert Interpreter(model_content=model).get_signature_list() == {
+        "transform": {"inputs": ["embedding"], "outputs": ["embedding"]}
+    }
+    got = np.concatenate([call(model, "transform", embedding=one[None])["embedding"] for one in x])
+    wanted = np.asarray(transform.apply(fitted, jnp.asarray(x)))
+    assert got.dtype == np.float32
+    assert got.shape == wanted.shape == (len(x), KEPT if fitted.weights.ndim == 2 else WIDE)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=near * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("unit_length", [False, True])
+@pytest.mark.parametrize("kind", ["standardised", "whitened"])
+@pytest.mark.parametrize("variant", ["float16", "float32"])
+def test_a_converted_transform_computes_what_the_fitted_one_does(variant, kind, unit_length):
+    assert_litert_transforms_as_jax(fitted_transform(kind, unit_length), variant, pooled()[0][:20])
+
+
+@pytest.mark.parametrize("kind", ["standardised", "whitened"])
+@pytest.mark.parametrize("variant", ["float16", "float32"])
+@pytest.mark.parametrize(("size", "shift"), [(1e-6, 1.0), (1e-3, 1.0), (1e5, 1.0), (1.0, 300.0)])
+def test_no_unit_of_embeddings_is_too_small_or_too_large_for_a_converted_transform(size, shift, variant, kind):
+    near = 1e-6 * max(1.0, shift / 10)  # what float32 itself leaves of an embedding so far from 0
+    fitted = fitted_transform(kind, True, size, shift)
+    assert_litert_transforms_as_jax(fitted, variant, pooled(size, shift)[0][:10], near)
+
+
+def test_at_the_offset_itself_a_converted_transform_gives_no_nan():
+    fitted = fitted_transform()
+    got = call(convert_transform(fitted), "transform", embedding=fitted.offset[None])["embedding"]
+    assert np.isfinite(got).all()
+    assert np.abs(got).max() < 1
+
+
+def test_a_transform_in_float16_takes_half_the_bytes_and_one_without_a_matrix_hardly_any():
+    small, large = (len(convert_transform(fitted_transform(), variant)) for variant in ("float16", "float32"))
+    matrix = 4 * WIDE * KEPT
+    assert large - small == pytest.approx(matrix / 2, rel=0.1)
+    assert large > matrix
+    assert len(convert_transform(fitted_transform("standardised"))) < 5000

@@ -135,25 +135,37 @@ def test_one_picture_more_takes_two_merges_however_many_were_taught(monkeypatch)
 
 
 @pytest.mark.parametrize("added", [0, 1, 4, 5])
-def test_blocks_hold_the_totals_in_order_and_are_filled_up_with_empty_rows(added):
+def test_blocks_hold_the_totals_in_order_and_end_with_at_least_one_empty_row(added):
     taught = learn(EMPTY, "p0", "red")
     for i in range(added):
         taught, _ = lessons.add_tag(taught, LABELS, f"tag {i}")
     found = rows(taught)
     count, mean, m2 = (np.concatenate(part) for part in zip(*found.blocks, strict=True))
     tags = len(LABELS) + added
-    assert len(count) == BLOCK * -(-tags // BLOCK)
+    assert len(count) == BLOCK * -(-(tags + 1) // BLOCK)
     assert {len(block.count) for block in found.blocks} == {BLOCK}
     for i, row in enumerate(found.by_tag.values()):
         for part, total in zip((count, mean, m2), row.total, strict=True):
             np.testing.assert_array_equal(part[i : i + 1], total)
     assert not count[tags:].any()
     assert not mean[tags:].any()
+    assert not m2[tags:].any()
 
 
-def test_without_tags_there_are_no_rows_and_no_blocks():
+def test_without_tags_there_is_a_block_of_empty_rows():
     taught = functools.reduce(lessons.remove_tag, TAGS, EMPTY)
-    assert rows(taught, rows(EMPTY)) == NOTHING
+    found = rows(taught, rows(EMPTY))
+    assert not found.by_tag
+    (block,) = found.blocks
+    assert len(block.count) == BLOCK
+    assert not any(part.any() for part in block)
+
+
+def test_the_block_of_empty_rows_behind_a_full_one_is_taken_over():
+    before = rows(learn(EMPTY, "p0", "red"))
+    after = rows(learn(learn(EMPTY, "p0", "red"), "p1", "blue"), before)
+    assert len(TAGS) == BLOCK
+    assert [a is b for a, b in zip(after.blocks, before.blocks, strict=True)] == [False, True]
 
 
 def test_a_tag_without_any_picture_has_an_empty_row():

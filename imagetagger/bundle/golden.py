@@ -81,7 +81,11 @@ def make(pictures: dict[str, bytes], compute: Compute, manifest: Manifest, rows:
     tensors = vectors(compute, crops, rows)
     content = {
         "pictures": [
-            {"file": name, "crop_sha256": hashlib.sha256(crop.tobytes()).hexdigest(), "tags": best(score, manifest)}
+            {
+                "file": name,
+                "crop_sha256": hashlib.sha256(crop.tobytes()).hexdigest(),
+                "tags": best(score, rows, manifest),
+            }
             for name, crop, score in zip(pictures, crops, tensors["log_joint"], strict=True)
         ],
         "lessons": [step._asdict() for step in STEPS],
@@ -116,8 +120,8 @@ def check(bundle: Bundle, executor: Executor) -> str:
     golden = read_vectors(data, "golden.safetensors", len(pictures), bundle)
     lowest = hold(litert(executor), golden, crops, names, bundle.rows, temperature, least)
     for name, entry, scores in zip(names, pictures, golden["log_joint"], strict=True):
-        if not _same(entry.get("tags"), best(scores, manifest)):
-            got, expected = (str(tags)[:300] for tags in (best(scores, manifest), entry.get("tags")))
+        if not _same(entry.get("tags"), found := best(scores, bundle.rows, manifest)):
+            got, expected = (str(tags)[:300] for tags in (found, entry.get("tags")))
             raise BundleError(f"{name}: the tags are {got}, expected {expected}")
     return f"{len(pictures)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
 
@@ -194,11 +198,17 @@ def crop(bundle: Bundle, entry: dict[str, Any]) -> np.ndarray:
         raise BundleError(f"golden/{name} cannot be used: {str(error)[:300]}") from error
 
 
-def best(log_joint: np.ndarray, manifest: Manifest) -> list[dict[str, Any]]:
-    """Return the tag set of a score (C,) as it stands in golden.json: rows and probabilities to 4 digits."""
-    (log_p,), (members,) = decide(log_joint[None], manifest.decision)
+def best(log_joint: np.ndarray, rows: Rows, manifest: Manifest) -> list[dict[str, Any]]:
+    """Return the tag set of a score (C,) as it stands in golden.json: rows and probabilities to 4 digits.
+
+    A row without pictures is in none, whatever it scores.
+    """
+    seen = rows.count > 0
+    if not seen.any():
+        return []
+    (log_p,), (members,) = decide(np.where(seen, log_joint, -np.inf)[None], manifest.decision)
     p = np.exp(log_p)
-    return [{"row": int(i), "probability": round(float(p[i]), 4)} for i in tagset.ranked(p) if members[i]]
+    return [{"row": int(i), "probability": round(float(p[i]), 4)} for i in tagset.ranked(p) if members[i] and seen[i]]
 
 
 def replay(compute: Compute, rows: Rows, embeddings: np.ndarray) -> Rows:

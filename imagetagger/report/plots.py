@@ -157,7 +157,7 @@ def _mark(axes: Axes, drawn: Curve, value: float, text: str) -> None:
     axes.set(xlim=(drawn.asked[0], 1) if share else (0, drawn.asked[-1]), xlabel=drawn.label)
     if drawn.rule in CONFORMAL:
         axes.xaxis.set_major_formatter(_percent())
-    axes.xaxis.set_major_locator(MaxNLocator(7, integer=not share))
+    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=not share))
     axes.axvline(at, color=INK, lw=1, ls=(0, (1, 2)))
     axes.plot(at, value, "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5, clip_on=False)
     _label(axes, f"at {drawn.said(drawn.own)}: {text}", at, value, away=11)
