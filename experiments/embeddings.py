@@ -1,4 +1,4 @@
-"""Tiny ImageNet's embeddings, from the cache or computed, for the studies beside this file; run alone, it fills the cache.
+"""Tiny ImageNet's embeddings, from the cache or computed, for the studies beside this file; alone it fills the cache.
 
 python experiments/embeddings.py ZIP [--weights FILE] [--backbone mobilenet_v2] [--variant int8]
 """

@@ -4,7 +4,8 @@ python experiments/executions.py BUNDLE WEIGHTS TINY_IMAGENET_ZIP [--pictures 10
 
 BUNDLE is one of `+experiment=tiny_imagenet export=float32`, WEIGHTS and the zip what that run was given. Prints the
 largest difference of an embedding, and, all given LiteRT's embeddings, the share of equal decisions: first guess,
-and whole tag set.
+and whole tag set. A bundle with a transform does not hold it apart from the network, so there JAX, which has the
+network alone, only decides.
 """
 
 import argparse
@@ -15,11 +16,12 @@ import numpy as np
 import onnxruntime
 from tqdm import tqdm
 
-from imagetagger import calibration, gaussian, tagset
+from imagetagger import decide, gaussian, naive_bayes
 from imagetagger.backbone.model import forward
 from imagetagger.backbone.weights import load_backbone
 from imagetagger.bundle import execute
-from imagetagger.bundle.read import read
+from imagetagger.bundle.manifest import Manifest
+from imagetagger.bundle.read import Rows, read
 from imagetagger.data import tiny_imagenet
 from imagetagger.preprocess import preprocess
 
@@ -48,18 +50,16 @@ def main() -> None:
 
     litert = execute.load(bundle.files["model.tflite"], manifest)
     sessions = {name: onnxruntime.InferenceSession(bundle.files[f"onnx/{name}.onnx"]) for name in ("embed", "score")}
-    in_jax = jax.jit(lambda images: forward(backbone, images))
     embeddings = {
         "LiteRT": np.stack([execute.embed(litert, crop) for crop in tqdm(crops, "LiteRT")]),
         "ONNX Runtime": np.stack(
             [sessions["embed"].run(None, {"image": crop[None]})[0][0] for crop in tqdm(crops, "ONNX Runtime")]
         ),
-        "JAX": np.stack([np.asarray(in_jax(crop[None]))[0] for crop in tqdm(crops, "JAX")]),
     }
+    if manifest.classifier.transform == "none":
+        in_jax = jax.jit(lambda images: forward(backbone, images))
+        embeddings["JAX"] = np.stack([np.asarray(in_jax(crop[None]))[0] for crop in tqdm(crops, "JAX")])
     given = embeddings["LiteRT"]
-    settings = manifest.classifier
-    kappa = np.inf if settings.kappa is None else settings.kappa
-    fitted = gaussian.finalize(gaussian.Statistics(*rows), kappa, settings.smoothing, settings.class_prior)
     blocks = execute.blocks(rows, manifest.model.block)
 
     def score_onnx(embedding: np.ndarray) -> np.ndarray:
@@ -69,17 +69,27 @@ def main() -> None:
     scores = {
         "LiteRT": np.stack([execute.score_all(litert, embedding, rows) for embedding in given]),
         "ONNX Runtime": np.stack([score_onnx(embedding) for embedding in given]),
-        "JAX": np.asarray(gaussian.log_joint(fitted, given)),
+        "JAX": np.asarray(naive_bayes.log_joint(refitted(manifest, rows), given)),
     }
-    probabilities = {n: calibration.probabilities(s, manifest.calibration.temperature) for n, s in scores.items()}
-    sets = {name: tagset.cumulative(p, manifest.tag_set.threshold) for name, p in probabilities.items()}
+    # As a tagger does: a tag without pictures is none, also where a row without pictures scores as the background.
+    decided = {n: decide.decide(np.where(rows.count > 0, s, -np.inf), manifest.decision) for n, s in scores.items()}
+    wanted, wanted_sets = decided["LiteRT"]
     print(f"{len(crops)} pictures, {features} features, {len(rows.count)} tags; each beside LiteRT:")
     print("| | embedding, largest difference | same first guess | same tag set |\n|---|---:|---:|---:|")
     for name in ("JAX", "ONNX Runtime"):
-        apart = np.abs(embeddings[name] - given).max()
-        first = np.mean(scores[name].argmax(1) == scores["LiteRT"].argmax(1))
-        same = np.mean((sets[name] == sets["LiteRT"]).all(1))
-        print(f"| {name} | {apart:.1e} | {100 * first:.2f} % | {100 * same:.2f} % |")
+        apart = f"{np.abs(embeddings[name] - given).max():.1e}" if name in embeddings else "-"
+        log_p, sets = decided[name]
+        first, same = (log_p.argmax(1) == wanted.argmax(1)).mean(), (sets == wanted_sets).all(1).mean()
+        print(f"| {name} | {apart} | {100 * first:.2f} % | {100 * same:.2f} % |")
+
+
+def refitted(manifest: Manifest, rows: Rows) -> naive_bayes.Gaussian:
+    """Return the classifier of a bundle's statistics, by the settings that it says it was made with."""
+    made, settings = manifest.provenance["config"]["classifier"], manifest.classifier
+    kappa = np.inf if settings.kappa is None else settings.kappa
+    statistics = gaussian.Statistics(*rows)
+    prior = naive_bayes.fit_prior(statistics, kappa, settings.smoothing, made["mean_floor"], made["isotropic"])
+    return naive_bayes.finalize(statistics, prior, settings.class_prior)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 python experiments/online_learning.py ZIP [--weights FILE] [--variant int8]
 
-The transform, the prior and the 150 known tags come from 450 pictures a tag. Each new tag is taught with 1, 2, 5, 10, 20
-and all 500 of its training pictures, in 20 orders, for 4 choices of the new tags; all of validation is then told among
-200 tags. Prints tables; writes online_learning.csv and online_learning.png beside this file (int8).
+The transform, the prior and the 150 known tags come from 450 pictures a tag. Each new tag is taught with 1, 2, 5, 10,
+20 and all 500 of its training pictures, in 20 orders, for 4 choices of the new tags; all of validation is then told
+among 200 tags. Prints tables; writes online_learning.csv and online_learning.png beside this file (int8).
 """
 
 import argparse

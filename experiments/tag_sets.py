@@ -125,7 +125,8 @@ def held_out_tags(found: Embeddings) -> list[dict[str, float]]:
         kept = measure.score(fitted, found.train[kept_rows])
         calibrated = calibration.fit(kept.log_joint, multi_hot(labels[kept_rows, None], int((~new).sum())))
         log_p = calibration.log_probabilities(told.log_joint, calibrated)
-        assert told.fits is not None and kept.fits is not None
+        assert told.fits is not None
+        assert kept.fits is not None
         scores = {
             "above the background": told.fits,
             "first probability": log_p.max(1),
@@ -176,7 +177,7 @@ def plot(
     colours = dict(zip(curves, ("#9aa5ae", "#e2833a", "#7b6cb8", "#1b6ca8"), strict=False))
     for name, (coverage, size) in curves.items():
         left.plot(100 * coverage, size, color=colours[name], lw=2, label=name.replace(", knots", ""))
-    left.set(xlabel="right tag inside, %", ylabel="tags in a set, mean", yscale="log", xlim=(45, 100), ylim=(0.9, 100))
+    left.set(xlabel="right tag inside, %", ylabel="tags in a set, mean", yscale="log", xlim=(60, 100), ylim=(0.9, 100))
     left.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     left.minorticks_off()
     left.legend(frameon=False, fontsize=9)

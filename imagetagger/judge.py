@@ -19,7 +19,8 @@ class Judgement(NamedTuple):
     Attributes:
         probability: float64 (C,), calibrated; 0 for tags that were never taught.
         member: bool (C,), the tag set, which holds no tag that was never taught.
-        fit: how well the best tag fits, in nats above the background; None for a bundle without one.
+        fit: how well the best tag fits, in nats above the background; None for a bundle without one, or without a tag
+            that was taught.
         unknown: whether that is too little.
     """
 
@@ -49,10 +50,10 @@ def judge(
     seen, limit = count > 0, manifest.decision.unknown
     joint = np.where(seen, scores[: len(seen)], -np.inf)
     fit = None
-    if limit:
+    if limit and seen.any():
         prior = np.log(np.maximum(count, 1)) if manifest.classifier.class_prior == "counts" else 0.0
         fit = float(unknown.fit_of((joint - prior)[None], scores[None, len(seen)])[0])
-    strange = limit is not None and fit is not None and fit < limit.threshold
+    strange = limit is not None and (fit is None or fit < limit.threshold)
     if not seen.any():
         return Judgement(np.zeros(len(seen)), seen, fit, strange)
     (log_p,), (member,) = decide(joint[None], manifest.decision, coverage)

@@ -40,7 +40,8 @@ class Description(NamedTuple):
 
     Attributes:
         tags: the most probable first.
-        fit: how well the best tag fits, in nats above the background; None for a bundle without one.
+        fit: how well the best tag fits, in nats above the background; None for a bundle without one, or without a tag
+            that was taught.
         unknown: whether that is too little: something not known yet, perhaps.
     """
 

@@ -25,13 +25,16 @@ CRIMSON = (150, 20, 30)
 def files(*overrides: str) -> dict[str, bytes]:
     """The small bundle for few pictures a tag, so hot that no probability rounds to 0 or 1; do not change them.
 
-    Where it promises a coverage, sets of coverage c hold the tags of probability 1 - c and more.
+    Where it promises a coverage, sets of coverage c hold the tags of probability 1 - c and more. Where it has a
+    background, a picture is unknown that fits it by far better than any tag.
     """
     made = bundle_files("export.onnx=false", "classifier.kappa=20", *overrides)
 
     def edit(manifest: dict[str, Any]) -> None:
         decision = manifest["decision"]
         decision["calibration"]["temperature"] = 50.0
+        if decision["unknown"]:
+            decision["unknown"]["threshold"] = -1000.0
         if decision["tag_set"]["thresholds"]:
             decision["calibration"]["temperature"] = 5000.0  # whitened tags lie further apart
             decision["tag_set"] |= {"thresholds": LEVELS.tolist(), "threshold": decision["tag_set"]["coverage"]}

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bundles import SIZE
+from bundles import SIZE, WHITENED
 from PIL import Image
 from taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
 
@@ -60,7 +60,44 @@ def test_json_is_one_object_a_line_with_all_that_the_tagger_says(call, pictures)
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
         expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {"image": str(path), "tags": expected}
+        assert json.loads(line) == {"image": str(path), "tags": expected, "fit": None, "unknown": False}
+
+
+def test_json_tells_how_well_the_best_tag_fits(call, pictures):
+    code, out, _ = call("tag", folder(*WHITENED), "--json", pictures["blue"], pictures["lemon"])
+    assert code == 0
+    for line, path, unknown in zip(out.splitlines(), (pictures["blue"], pictures["lemon"]), (False, True), strict=True):
+        found = tagger(*WHITENED).describe(path)
+        said = json.loads(line)
+        assert (said["fit"], said["unknown"]) == (found.fit, unknown)
+        assert said["tags"] == [tag._asdict() for tag in found.tags]
+
+
+def test_a_picture_that_shows_nothing_known_is_marked(call, pictures):
+    _, out, _ = call("tag", folder(*WHITENED), pictures["blue"], pictures["lemon"])
+    blue, lemon = out.splitlines()
+    assert blue == f"{pictures['blue']}: blue 100 %"
+    assert lemon.endswith(" %  (unknown: nothing fits well)")
+
+
+def test_a_higher_coverage_prints_more_tags(call, pictures):
+    for coverage, count in (("0.5", 1), ("0.999", 4)):
+        code, out, _ = call("tag", folder(*WHITENED), "--coverage", coverage, pictures["crimson"])
+        assert code == 0
+        assert out.count(" %") == count
+
+
+def test_a_coverage_is_refused_by_a_bundle_that_promises_none(call, pictures):
+    code, out, err = call("tag", folder(), "--coverage", "0.9", pictures["blue"])
+    assert (code, out) == (1, "")
+    assert err == f"{folder()}: its tag sets promise no coverage: leave --coverage out"
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.5", "90", "90%", "nan", "much"])
+def test_a_coverage_that_is_no_share_is_refused(call, pictures, share):
+    code, out, err = call("tag", folder(*WHITENED), f"--coverage={share}", pictures["blue"])
+    assert (code, out) == (2, "")
+    assert f"argument --coverage: got {share}, expected a share above 0 and below 1, as in 0.95" in err
 
 
 def test_tag_knows_what_was_taught_and_reads_a_zip(call, pictures, tmp_path):

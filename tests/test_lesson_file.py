@@ -20,8 +20,10 @@ from imagetagger.lessons import EMPTY, Edits, LessonError, Lessons, Picture, enc
 RNG = np.random.default_rng(0)
 CROPS = RNG.integers(0, 256, (3, 8, 8, 3), np.uint8)
 PICTURES = {
-    picture_id(crop): Picture(encode_crop(crop), RNG.normal(size=5).astype(np.float32), "a" * 64, tags)
-    for crop, tags in zip(CROPS, [("red",), ("n01", "red"), ("user:\N{DOG FACE}",)], strict=True)
+    picture_id(crop): Picture(encode_crop(crop), RNG.normal(size=5).astype(np.float32), "a" * 64, tags, missed)
+    for crop, tags, missed in zip(
+        CROPS, [("red",), ("n01", "red"), ("user:\N{DOG FACE}",)], [1 / 3, 1.0, None], strict=True
+    )
 }
 EDITS = Edits({"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"}, {"blue": "red"}, frozenset({"green", "n02"}))
 LESSONS, NAMES = Lessons(PICTURES, EDITS), {"red": "rouge", "n01": "crimson"}
@@ -40,7 +42,7 @@ def assert_equal(got: tuple[Lessons, dict[str, str]], expected: tuple[Lessons, d
     assert list(lessons.edits.names) == list(wanted.edits.names)
     assert list(lessons.pictures) == list(wanted.pictures)
     for a, b in zip(lessons.pictures.values(), wanted.pictures.values(), strict=True):
-        assert (a.crop, a.space, a.tags) == (b.crop, b.space, b.tags)
+        assert (a.crop, a.space, a.tags, a.missed) == (b.crop, b.space, b.tags, b.missed)
         assert a.embedding.dtype == np.float32
         assert a.embedding.tobytes() == b.embedding.tobytes()
 
@@ -112,6 +114,16 @@ def test_a_file_that_is_not_there_is_not_found(tmp_path):
         load(tmp_path / "gone.zip")
 
 
+def test_a_file_that_does_not_say_what_was_missed_is_read_as_one_of_an_older_version(saved):
+    files = read_files(saved, 2**20)
+    content = json.loads(files["lessons.json"])
+    for item in content["pictures"]:
+        del item["missed"]
+    write_zip({**files, "lessons.json": json.dumps(content).encode()}, saved)
+    unsaid = {key: picture._replace(missed=None) for key, picture in PICTURES.items()}
+    assert_equal(load(saved), (Lessons(unsaid, EDITS), NAMES))
+
+
 def changed(**parts):
     return lambda content: content.update(parts)
 
@@ -138,6 +150,10 @@ def picture_changed(**parts):
         (picture_changed(tags=[]), r"has no tags"),
         (picture_changed(tags=[""]), r"empty"),
         (picture_changed(tags="red"), r"tags: got 'red'"),
+        (picture_changed(missed=-0.1), r"missed is -0\.1, expected 0 \.\. 1 or null"),
+        (picture_changed(missed=1.5), r"missed is 1\.5, expected 0 \.\. 1 or null"),
+        (picture_changed(missed="much"), r"missed: got 'much', expected float"),
+        (picture_changed(missed=True), r"missed: got True, expected float"),
         (picture_changed(embedding_space=None), r"embedding_space: got None, expected str"),
         (lambda content: content["pictures"].append(content["pictures"][0]), r"comes twice"),
     ],

@@ -39,7 +39,7 @@ STEP = st.tuples(st.sampled_from(OPERATIONS), *[st.integers(0, 9)] * 3)
 
 
 def picture(key: str, *tags: str) -> Picture:
-    return Picture(b"png of " + key[:1].encode(), EMBEDDINGS[key], "space", tags)
+    return Picture(b"png of " + key[:1].encode(), EMBEDDINGS[key], "space", tags, (None, 0.0, 0.5, 1.0)[int(key[0])])
 
 
 def step(lessons: Lessons, operation: str, i: int, j: int, k: int) -> Lessons:
@@ -77,7 +77,7 @@ def histories(draw, most=12):
 
 def plain(lessons: Lessons) -> object:
     """The whole value, order included, in things that compare."""
-    pictures = [(key, p.crop, p.embedding.tobytes(), p.space, p.tags) for key, p in lessons.pictures.items()]
+    pictures = [(key, p.crop, p.embedding.tobytes(), p.space, p.tags, p.missed) for key, p in lessons.pictures.items()]
     return pictures, list(lessons.edits.names.items()), dict(lessons.edits.merged), lessons.edits.removed
 
 
@@ -381,3 +381,13 @@ def test_a_crop_keeps_every_pixel_and_is_its_own_crop():
 
 def test_pictures_of_other_shapes_have_other_ids():
     assert len({picture_id(np.zeros(shape, np.uint8)) for shape in ((2, 6, 3), (6, 2, 3), (3, 4, 3))}) == 3
+
+
+def test_what_was_missed_is_that_of_the_first_time_until_the_picture_is_forgotten():
+    first, again = picture(KEYS[3], "red")._replace(missed=1.0), picture(KEYS[3], "blue")._replace(missed=0.0)
+    taught = learn(learn(EMPTY, KEYS[3], first), KEYS[3], again)
+    assert taught.pictures[KEYS[3]].missed == 1.0
+    assert forget(taught, LABELS, KEYS[3], ["red"]).pictures[KEYS[3]].missed == 1.0
+    assert union(taught, learn(EMPTY, KEYS[3], again)).pictures[KEYS[3]].missed == 1.0
+    emptied = forget(taught, LABELS, KEYS[3], ["red", "blue"])
+    assert learn(emptied, KEYS[3], again).pictures[KEYS[3]].missed == 0.0

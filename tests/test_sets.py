@@ -21,8 +21,9 @@ def curve(rule, scores, truth):
 
 
 @pytest.mark.parametrize("rule", RULES_MADE)
-def test_a_curve_agrees_with_the_metrics_at_every_demand(rule):
-    scores, truth = several()
+@pytest.mark.parametrize("pictures", [several(), some(800, seed=1)], ids=["new", "those that limits were set on"])
+def test_a_curve_agrees_with_the_metrics_at_every_demand(rule, pictures):
+    scores, truth = pictures
     decision, found = RULES_MADE[rule], curve(rule, scores, truth)
     log_p, _ = decide(scores, decision)
     assert len(found.asked) >= 3
@@ -83,6 +84,7 @@ def test_each_tag_is_held_against_the_promise():
     assert found.tags == [("c", 4, 10), ("a", 17, 20), ("b", 10, 10)]
     assert found.share.tolist() == [0.85, 1.0, 0.4]
     assert found.close == pytest.approx(1 / 3)
+    assert found.above == pytest.approx(1 / 3)
     assert found.pictures == 10
 
 

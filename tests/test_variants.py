@@ -107,7 +107,7 @@ def test_figures_say_what_a_variant_weighs_how_fast_it_is_and_how_near(measure_a
     assert [figures[name]["top1_loss"] for name in VARIANTS] == [0, 0, 0, pytest.approx(100 / 16)]
     assert figures["int8"]["top1"] == pytest.approx(15 / 16)
     assert all(figures[name]["cosine_to_float"] == pytest.approx(1) for name in VARIANTS)
-    assert figures["int8"]["temperature"] == measured().temperature
+    assert figures["int8"]["temperature"] == measured().decision.calibration.temperature
 
 
 def test_rates_are_measured_in_turns(measure_all, monkeypatch):

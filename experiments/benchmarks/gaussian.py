@@ -15,9 +15,9 @@ import jax
 import numpy as np
 from sklearn.naive_bayes import GaussianNB
 
-from imagetagger import gaussian
+from imagetagger import gaussian, naive_bayes
 from imagetagger.embedding_store import aligned
-from imagetagger.measure import BATCH, score
+from imagetagger.measure import BATCH, Fitted, score
 
 SMOOTHING = 1e-9
 
@@ -45,11 +45,13 @@ def predict_loop(model: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndar
     )
 
 
-def fit_ours(x: np.ndarray, labels: np.ndarray) -> gaussian.Gaussian:
+def fit_ours(x: np.ndarray, labels: np.ndarray) -> Fitted:
     """Fit as the pipeline does, in batches."""
     tags = int(labels.max()) + 1
     batches = ((x[i : i + BATCH], labels[i : i + BATCH, None]) for i in range(0, len(x), BATCH))
-    return jax.block_until_ready(gaussian.finalize(gaussian.fit(batches, tags, x.shape[1]), 0.0, SMOOTHING))
+    fitted = gaussian.fit(batches, tags, x.shape[1])
+    prior = naive_bayes.fit_prior(fitted, 0.0, SMOOTHING)
+    return jax.block_until_ready(Fitted(None, fitted, prior, naive_bayes.finalize(fitted, prior)))
 
 
 def timed(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, Any]]:
@@ -86,7 +88,7 @@ def main() -> None:
     predicts: dict[str, Callable[[], np.ndarray]] = {
         "scikit-learn": lambda: fitted["scikit-learn"][1].predict_joint_log_proba(new),
         "plain loop": lambda: predict_loop(fitted["plain loop"][1], new),
-        "imagetagger": lambda: score(fitted["imagetagger"][1], new),
+        "imagetagger": lambda: score(fitted["imagetagger"][1], new).log_joint,
     }
     predicted = timed(predicts, arguments.rounds)
 

@@ -67,7 +67,8 @@ def chain(first: bytes, second: bytes) -> bytes:
     _append(whole, other)
     tail = whole.subgraphs.pop()
     whole.signatureDefs.pop()
-    given, taken = ((list(tensor.shape), tensor.type) for tensor in (graph.tensors[joint], tail.tensors[entry]))
+    ends = graph.tensors[joint], tail.tensors[entry]
+    given, taken = ((list(map(int, end.shape)), end.type) for end in ends)
     if given != taken:
         raise ValueError(f"got the shapes and types {given} and {taken}, expected the same")
 

@@ -60,7 +60,8 @@ class ByTag(NamedTuple):
         promise: share of its pictures whose set should hold a tag: the promised one, else that of all pictures.
         share: (T,) the share that does, of tags that have pictures.
         close: share of these tags that lie within CLOSE of the promise.
-        expected: that share if every tag kept the promise and only chance moved it.
+        above: share of them that lie higher still.
+        expected: `close` if every tag kept the promise and only chance moved it.
         pictures: of a tag, median.
         tags: all of them, the worst first.
     """
@@ -68,6 +69,7 @@ class ByTag(NamedTuple):
     promise: float
     share: np.ndarray
     close: float
+    above: float
     expected: float
     pictures: float
     tags: list[TagAccuracy]
@@ -138,7 +140,15 @@ def by_tag(coverage: np.ndarray, truth: np.ndarray, names: list[str], promise: f
     tags = [TagAccuracy(names[t], round(coverage[t] * pictures[t]), int(pictures[t])) for t in np.flatnonzero(seen)]
     tags.sort(key=lambda tag: (tag.right / tag.pictures, -tag.pictures))
     chance = np.random.default_rng(0).binomial(counts, promise, (1000, len(counts))) / counts
-    return ByTag(promise, share, _close(share, promise), _close(chance, promise), float(np.median(counts)), tags)
+    return ByTag(
+        promise=promise,
+        share=share,
+        close=_close(share, promise),
+        above=float((share > promise + CLOSE + 1e-9).mean()),
+        expected=_close(chance, promise),
+        pictures=float(np.median(counts)),
+        tags=tags,
+    )
 
 
 def _close(share: np.ndarray, promise: float) -> float:
