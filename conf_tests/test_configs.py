@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,8 +156,19 @@ def test_plain_naive_bayes_has_no_prior_on_its_variances_and_the_smoothed_one_ha
     assert plain.kappa == 0
     assert 1 <= smoothed.kappa <= 1000
     assert plain.class_prior == smoothed.class_prior == "uniform"
-    assert 0.5 <= plain.threshold == smoothed.threshold < 1
     assert 0 < plain.smoothing < 1e-6
+
+
+def test_corners_of_the_family_are_what_they_are_called():
+    names = ("gnb", "tied", "ncm", "lda", "whitened")
+    gnb, tied, ncm, lda, whitened = (from_hydra(compose(f"classifier={name}")).classifier for name in names)
+    assert (gnb.transform, gnb.kappa, gnb.mean_floor) == ("none", 0, None)
+    assert tied == replace(gnb, kappa=float("inf"))
+    assert ncm == replace(tied, isotropic=True)
+    assert lda == replace(tied, transform="whitened")
+    assert whitened.transform == "whitened"
+    assert whitened.mean_floor
+    assert from_hydra(compose()).classifier == whitened
 
 
 def test_a_run_lies_where_hydra_is_told():

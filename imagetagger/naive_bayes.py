@@ -104,9 +104,9 @@ def posterior(prior: Prior, statistics: Statistics) -> tuple[jax.Array, jax.Arra
     variance = own / jnp.where(count == 0, 1, count) * statistics.m2 + (1 - own) * prior.pooled + prior.floor
     if prior.mean is None or prior.mean_variance is None:
         return statistics.mean, variance
-    total = variance + count * prior.mean_variance
-    mean = prior.mean + count * prior.mean_variance / total * (statistics.mean - prior.mean)
-    return mean, variance + variance * prior.mean_variance / total
+    share = prior.mean_variance / (variance + count * prior.mean_variance)
+    mean = prior.mean + count * share * (statistics.mean - prior.mean)
+    return mean, variance + variance * share
 
 
 @partial(jax.jit, static_argnames="class_prior")

@@ -10,13 +10,14 @@ import pytest
 from composed import compose, settings
 from omegaconf import OmegaConf
 
-from imagetagger import gaussian
+from imagetagger import decide, naive_bayes, tagset, transform
 from imagetagger.backbone import inverted_residual, weights
 from imagetagger.bundle import golden, manifest
 from imagetagger.config import (
     CHOICES,
     RANGES,
     Backbone,
+    Calibrate,
     Classifier,
     ConfigError,
     Data,
@@ -99,7 +100,8 @@ def test_the_defaults_are_sound_and_frozen():
         ("data.pth", "name, path, tfds_name", "data.path"),
         ("backbone.resolutoin", "name, weights, fallback", "backbone.resolution"),
         ("embed.batchsize", "runtime, dtype, batch_size", "embed.batch_size"),
-        ("classifier.thresold", "kappa, smoothing", "classifier.threshold"),
+        ("classifier.kapa", "transform, dimensions", "classifier.kappa"),
+        ("calibrate.coverge", "knots, rule, coverage", "calibrate.coverage"),
         ("evaluate.example", "bootstrap, examples", "evaluate.examples"),
         ("export.variant", "variants, ship", "export.variants"),
         ("seed.x", "seed has no keys", None),
@@ -248,7 +250,10 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["backbone.padding"] == literals(inverted_residual.Padding)
     assert choices["backbone.activation"] == literals(inverted_residual.Activation)
     assert choices["embed.runtime"] == said_by(lambda: make_runtime(None, 64, tmp_path, runtime="nonsense"))
-    assert choices["classifier.class_prior"] == literals(get_type_hints(gaussian.finalize)["class_prior"])
+    assert choices["classifier.class_prior"] == literals(get_type_hints(naive_bayes.finalize)["class_prior"])
+    assert choices["classifier.transform"] == literals(transform.Kind)
+    assert choices["classifier.transform"] == literals(get_type_hints(manifest.Classifier)["transform"])
+    assert choices["calibrate.rule"] == literals(tagset.Rule)
     assert choices["export.variants"] == choices["export.ship"] == literals(manifest.Variant) == set(manifest.VARIANTS)
     assert choices["export.ship"] == literals(get_type_hints(manifest.Model)["variant"]) == set(golden.COSINE)
     assert {jnp.dtype(name).name for name in choices["embed.dtype"]} == choices["embed.dtype"]
@@ -265,7 +270,9 @@ def test_schema_and_functions_have_the_same_names():
         "dtype",
         "measure_raw_rate",
     }
-    assert names(Classifier) == set(inspect.signature(gaussian.finalize).parameters) - {"statistics"} | {"threshold"}
+    prior = set(inspect.signature(naive_bayes.fit_prior).parameters)
+    assert names(Classifier) == keywords(transform.fit) | prior - {"statistics"} | {"transform", "class_prior"}
+    assert names(Calibrate) == keywords(decide.fit)
     assert names(Evaluate) == {"bootstrap"} | keywords(html.write) - {"seed"}
     assert names(Export) == keywords(gate.check) | {"variants", "ship", "onnx"} | {
         variants.calibration_pictures.__name__,

@@ -251,7 +251,9 @@ def test_a_key_twice_is_refused_anywhere(place):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "01", "0x10", "1_0"])
-@pytest.mark.parametrize("place", ["decision/calibration/temperature", "decision/tag_set/thresholds", "provenance/seed"])
+@pytest.mark.parametrize(
+    "place", ["decision/calibration/temperature", "decision/tag_set/thresholds", "provenance/seed"]
+)
 def test_what_is_no_number_is_refused_anywhere(place, number):
     value = made()
     put(value, place, "HERE")

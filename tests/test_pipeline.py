@@ -5,7 +5,7 @@ import pytest
 from composed import SHRUNK, settings, shrunk
 from pictures import COLOURS, colour_folder, colour_split, picture
 
-from imagetagger import gaussian, measure, pipeline, result
+from imagetagger import gaussian, measure, naive_bayes, pipeline, result, transform
 from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbone.model import Backbone, Normalisation
 from imagetagger.bundle.read import check
@@ -52,9 +52,9 @@ def spy(monkeypatch, module, name):
     """Record the arguments and the result of every call."""
     calls, original = [], getattr(module, name)
 
-    def wrapped(*args):
+    def wrapped(*args, **options):
         args = [list(a) if (module, name) == (gaussian, "fit") and i == 0 else a for i, a in enumerate(args)]
-        calls.append((args, original(*args)))
+        calls.append((args, original(*args, **options)))
         return calls[-1][1]
 
     monkeypatch.setattr(module, name, wrapped)
@@ -125,7 +125,7 @@ def test_int8_is_calibrated_on_pictures_it_is_fitted_on_and_every_variant_on_one
     monkeypatch.setattr(variants, "measure_all", measure_all)
     monkeypatch.setattr(variants, "calibration_pictures", calibration_pictures)
     outcome = run(*folder, "export.variants=[float32,int8]", "data.pixel_limit=5000")
-    ((_, labels, held, tags), _), ((_, again, held_again, _), _) = fits
+    ((_, labels, held, tags, _), _), ((_, again, held_again, *_), _) = fits
     np.testing.assert_array_equal(labels, again)
     np.testing.assert_array_equal(held, held_again)
     ((ids, *limits),) = asked
@@ -199,7 +199,8 @@ def test_without_validation_pictures_the_figures_are_null(run, tmp_path):
 def test_without_calibration_pictures_the_temperature_is_one(run):
     outcome = run("data.calibration_fraction=0")
     assert outcome.result["data"]["calibration"] == 0
-    assert outcome.temperature == 1
+    assert outcome.decision.calibration.temperature == 1
+    assert outcome.decision.tag_set.rule == "cumulative"
     assert outcome.result["calibration"]["before"]["ece"] == outcome.result["calibration"]["after"]["ece"]
 
 
@@ -256,13 +257,27 @@ def test_a_tag_without_training_pictures_spoils_no_figure(run, monkeypatch, tmp_
 
 
 def test_the_classifiers_settings_reach_it(run, monkeypatch):
-    calls = spy(monkeypatch, gaussian, "finalize")
-    run("classifier.kappa=7", "classifier.smoothing=0.01", "classifier.class_prior=counts")
-    assert calls[0][0][1:] == [7, 0.01, "counts"]
+    priors, classifiers = (spy(monkeypatch, naive_bayes, name) for name in ("fit_prior", "finalize"))
+    transforms = spy(monkeypatch, transform, "fit")
+    run("classifier.kappa=7", "classifier.smoothing=0.01", "classifier.class_prior=counts", "classifier.dimensions=5")
+    assert list(priors[0][0][1:]) == [7, 0.01, 0.06, False]
+    assert classifiers[0][0][2] == "counts"
+    assert transforms[0][1].weights.shape[1] == 5
+
+
+def test_conformal_sets_are_smaller_where_less_is_promised(run):
+    drawn = "data.synthetic_per_class=20", "data.calibration_fraction=0.5", "calibrate.rule=lac"
+    small, large = (run(*drawn, f"calibrate.coverage={c}") for c in (0.3, 0.95))
+    assert small.decision.tag_set.coverage == 0.3
+    assert small.decision.tag_set.thresholds == large.decision.tag_set.thresholds
+    sizes = [one.result["variants"]["float32"]["set_size"] for one in (small, large)]
+    assert sizes[0] < sizes[1]
 
 
 def test_a_lower_threshold_gives_smaller_sets(run):
-    small, large = (run(f"classifier.threshold={t}").result["variants"]["float32"] for t in (0.3, 0.95))
+    small, large = (
+        run("calibrate.rule=cumulative", f"calibrate.coverage={t}").result["variants"]["float32"] for t in (0.3, 0.95)
+    )
     assert small["set_size"] < large["set_size"]
     assert small["top1"] == large["top1"]
 
@@ -275,7 +290,9 @@ def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run,
 
 
 def test_a_temperature_that_cannot_be_trusted_is_told(run, monkeypatch, caplog):
-    assert "calibrat" not in (run() and caplog.text)
+    assert "calibrat" not in (run("calibrate.rule=cumulative") and caplog.text)
+    run("calibrate.rule=lac")
+    assert "too few to promise a coverage of 0.9" in caplog.text
     run("data.calibration_fraction=0")
     assert "no pictures to calibrate on" in caplog.text
     monkeypatch.setattr(measure, "FEVERISH", 0.5)

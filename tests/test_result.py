@@ -97,7 +97,7 @@ def test_the_summary_says_the_figures():
         "made: 4 tags, 100 pictures to fit, 10 to calibrate, 60 to evaluate, 1 skipped",
         f"top-1 {100 * figures['top1']:.2f} % [{100 * low:.1f}, {100 * high:.1f}]",
         f"log loss {figures['log_loss']:.3f}  ECE {figures['ece']:.3f}  at temperature 20.00",
-        f"tag sets at 0.9: {figures['set_size']:.2f} tags on average",
+        f"tag sets (cumulative) at 0.9: {figures['set_size']:.2f} tags on average",
         f"{100 * figures['coverage']:.1f} % of the time",
     ):
         assert part in said

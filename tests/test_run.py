@@ -75,7 +75,7 @@ MISTAKES = {
     "unknown key": (["data.pth=x"], "Did you mean data.path?"),
     "unknown key added": (["+foo=1"], "valid keys here: experiment, seed"),
     "wrong type": (["embed.batch_size=many"], "embed.batch_size: "),
-    "out of range": (["classifier.threshold=2"], "classifier.threshold: got 2.0, expected float in 1e-09 .. 1"),
+    "out of range": (["calibrate.coverage=2"], "calibrate.coverage: got 2.0, expected float in 1e-09 .. 1"),
     "unknown option": (["data=nonsense"], "tiny_imagenet"),
     "unknown experiment": (["+experiment=nonsense"], "quickstart"),
     "experiment without plus": (["experiment=quickstart"], "+experiment=quickstart"),
@@ -112,8 +112,8 @@ def test_help_shows_commands_groups_and_settings_without_loading_jax(tmp_path):
     done = start(tmp_path, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     assert "+experiment=quickstart" in done.stdout
-    assert "classifier: gnb, smoothed_gnb" in done.stdout
-    assert "  threshold: 0.9" in done.stdout
+    assert "classifier: gnb, lda, ncm, smoothed_gnb, tied, whitened" in done.stdout
+    assert "  coverage: 0.9" in done.stdout
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "hydra" in imported
     assert "jax" not in imported
