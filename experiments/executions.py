@@ -88,7 +88,8 @@ def refitted(manifest: Manifest, rows: Rows) -> naive_bayes.Gaussian:
     made, settings = manifest.provenance["config"]["classifier"], manifest.classifier
     kappa = np.inf if settings.kappa is None else settings.kappa
     statistics = gaussian.Statistics(*rows)
-    prior = naive_bayes.fit_prior(statistics, kappa, settings.smoothing, made["mean_floor"], made["isotropic"])
+    isotropy = np.inf if made["isotropy"] is None else made["isotropy"]
+    prior = naive_bayes.fit_prior(statistics, kappa, settings.smoothing, made["mean_floor"], isotropy)
     return naive_bayes.finalize(statistics, prior, settings.class_prior)
 
 

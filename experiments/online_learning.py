@@ -4,7 +4,8 @@ python experiments/online_learning.py ZIP [--weights FILE] [--variant int8]
 
 The transform, the prior and the 150 known tags come from 450 pictures a tag. Each new tag is taught with 1, 2, 5, 10,
 20 and all 500 of its training pictures, 20 times, with other new tags and another order of arrival each time; all of
-validation is then told among 200 tags. Prints tables; writes online_learning.csv and online_learning.png beside this file (int8).
+validation is then told among 200 tags. Prints tables; from int8 it writes online_learning.csv and online_learning.png beside
+this file.
 """
 
 import argparse

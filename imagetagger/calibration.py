@@ -60,7 +60,8 @@ def probabilities(log_joint: np.ndarray, calibration: Calibration) -> np.ndarray
 def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration:
     """Return the calibration fitted on held-out pictures.
 
-    The temperature is that of least log loss. Then pictures are parted by their first guess's probability, as many in
+    The temperature is that of least log loss; where every first guess is right, that with which the first probability
+    is on average (n + 1/2) / (n + 1), as if half a picture more had been told wrong. Then pictures are parted by their first guess's probability, as many in
     each part, and each part gets the exponent with which that probability is on average the share of right guesses.
 
     Args:
@@ -69,6 +70,8 @@ def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration
         knots: most parts; fewer where pictures are few, and none below two.
     """
     temperature = fit_temperature(log_joint, truth)
+    if all_right(log_joint, truth):  # nothing would stop it from falling to 0
+        temperature /= _sharpness(log_softmax(log_joint.astype(np.float64) / temperature), np.ones(len(truth), bool))
     knots = min(knots, len(log_joint) // PICTURES_PER_KNOT)
     if knots < 2:
         return Calibration(temperature)
@@ -81,10 +84,16 @@ def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration
     return Calibration(temperature, tuple(confidence[i] for i in apart), tuple(sharpness[i] for i in apart))
 
 
+def all_right(log_joint: np.ndarray, truth: np.ndarray) -> bool:
+    """Return whether there are pictures, and the first guess is right for every one of them."""
+    first = log_joint.argmax(1)[:, None] if log_joint.size else np.zeros((len(truth), 0), int)
+    return bool(len(truth)) and bool(np.take_along_axis(truth, first, 1).all())
+
+
 def _sharpness(log_p: np.ndarray, right: np.ndarray) -> float:
     """Return the exponent with which the mean first probability is the share of right guesses."""
     wanted = (right.sum() + 0.5) / (len(right) + 1)  # never 0 or 1, which no exponent reaches
-    low, high = np.log(0.05), np.log(20.0)
+    low, high = np.log(0.001), np.log(20.0)
     while high - low > 1e-6:
         middle = (low + high) / 2
         sure = np.exp(log_softmax(np.exp(middle) * log_p).max(1)).mean()

@@ -69,7 +69,7 @@ class Classifier:
     unit_length: bool = MISSING
     kappa: float = MISSING
     smoothing: float = MISSING
-    isotropic: bool = MISSING
+    isotropy: float = MISSING
     mean_floor: float | None = MISSING
     class_prior: str = MISSING
 
@@ -159,6 +159,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "classifier.dimensions": (1, 65_536),
     "classifier.shrinkage": (0, 1),
     "classifier.spread": (0, 1e6),
+    "classifier.isotropy": (0, float("inf")),
     "classifier.mean_floor": (0, 1e6),
     "calibrate.knots": (0, 1000),
     "calibrate.coverage": (1e-9, 1),

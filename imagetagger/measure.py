@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from imagetagger import conformal, decide, gaussian, metrics, naive_bayes, scatter, transform, unknown
-from imagetagger.calibration import COLDEST, log_softmax
+from imagetagger.calibration import all_right, log_softmax
 from imagetagger.config import Calibrate, Classifier
 from imagetagger.decide import Decision
 from imagetagger.tagset import members
@@ -108,7 +108,7 @@ def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int,
     batches = ((_transformed(fitted, embeddings[i]), learned[i]) for i in _batches(len(held)))
     statistics = gaussian.fit(batches, tags, features)
     prior = naive_bayes.fit_prior(
-        statistics, classifier.kappa, classifier.smoothing, classifier.mean_floor, classifier.isotropic
+        statistics, classifier.kappa, classifier.smoothing, classifier.mean_floor, classifier.isotropy
     )
     class_prior: Any = classifier.class_prior
     return Fitted(fitted, statistics, prior, naive_bayes.finalize(statistics, prior, class_prior))
@@ -141,10 +141,10 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
     temperature = decision.calibration.temperature
     if not len(embeddings):
         log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
-    elif temperature <= COLDEST + 1e-3:
+    elif all_right(scores.log_joint, truth):
         log.warning(
-            "temperature 1: all %d calibration pictures were told right, so nothing was learned of being wrong, and "
-            "probabilities may be far too sure; use more pictures",
+            "all %d calibration pictures were told right, so nothing was learned of being wrong: probabilities are "
+            "cautious guesses; use more pictures",
             len(embeddings),
         )
     if temperature > FEVERISH:

@@ -54,7 +54,7 @@ def fit_prior(
     kappa: float | jax.Array,
     smoothing: float | jax.Array = 1e-9,
     mean_floor: float | jax.Array | None = None,
-    isotropic: bool = False,
+    isotropy: float | jax.Array = 0.0,
 ) -> Prior:
     """Return the prior that all classes share, fitted on the training pictures; see `Prior`.
 
@@ -67,14 +67,16 @@ def fit_prior(
         kappa: prior strength in pictures: 0 is plain Gaussian naive Bayes, infinity ties the variances.
         smoothing: share of the largest variance added to all, as scikit-learn's `var_smoothing`.
         mean_floor: least b, as a share of the pooled variance; None for no prior on the means.
-        isotropic: one pooled variance for all features, their mean; with kappa = inf the nearest class mean.
+        isotropy: prior strength in pictures that pulls the pooled variances to their mean over the features: where
+            pictures are few beside dimensions, a transform fitted on them makes some vanish that others would have.
+            With kappa = isotropy = inf it is the nearest class mean.
 
     Source: Prince and Elder 2007, Probabilistic linear discriminant analysis, in its two-covariance form.
     """
     floor = smoothing * total_variance(statistics).max()
     pooled = pooled_variance(statistics)
-    if isotropic:
-        pooled = jnp.full_like(pooled, pooled.mean())
+    pictures = jnp.maximum(statistics.count.sum(), 1)
+    pooled += (pooled.mean() - pooled) * (1 - pictures / (pictures + isotropy))
     prior = Prior(jnp.asarray(kappa, floor.dtype), pooled, floor)
     if mean_floor is None:
         return prior

@@ -70,7 +70,7 @@ def test_a_fit_is_the_transform_then_statistics_prior_and_classifier_of_what_it_
     np.testing.assert_array_equal(fitted.transform.weights, own.weights)
     y = transform.apply(own, jnp.asarray(x))
     statistics = gaussian.fit([(y, labels)], 3, 5)
-    prior = naive_bayes.fit_prior(statistics, chosen.kappa, chosen.smoothing, chosen.mean_floor, chosen.isotropic)
+    prior = naive_bayes.fit_prior(statistics, chosen.kappa, chosen.smoothing, chosen.mean_floor, chosen.isotropy)
     expected = naive_bayes.finalize(statistics, prior, chosen.class_prior)
     for got, wanted in zip((*fitted.prior, *fitted.gaussian), (*prior, *expected), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
@@ -94,12 +94,14 @@ def test_the_shipped_settings_classify_what_tells_classes_apart():
     assert (measure.score(fitted, x).log_joint.argmax(1) == labels[:, 0]).mean() > 0.95
 
 
-def test_a_temperature_that_nothing_asked_to_rise_is_told(caplog):
+def test_where_every_picture_is_told_right_probabilities_stay_modest_and_it_is_told(caplog):
     rng = np.random.default_rng(0)
     x = (np.arange(20) % 2 * 100.0 + rng.normal(size=(2, 20))).T.astype(np.float32)
     labels = (np.arange(20, dtype=np.int32) % 2)[:, None]
     fitted, wanted = fit(x, labels, 2, *PLAIN), settings("calibrate.rule=cumulative").calibrate
-    assert measure.calibrate(fitted, x[:4], labels[:4], wanted).calibration.temperature < 1.01
+    decision = measure.calibrate(fitted, x[:4], labels[:4], wanted)
+    log_p, _ = decide.decide(measure.score(fitted, x[:4]).log_joint, decision)
+    assert np.exp(log_p.max(1)).mean() == pytest.approx(4.5 / 5, abs=1e-3)
     assert "all 4 calibration pictures were told right" in caplog.text
 
 

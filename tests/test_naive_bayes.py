@@ -236,13 +236,13 @@ def test_a_prior_on_means_of_one_class_is_its_mean_and_the_floor():
     assert all(np.isfinite(part).all() for part in none if part is not None)
 
 
-@pytest.mark.parametrize("isotropic", [False, True])
-def test_classes_without_pictures_are_ignored_by_every_prior(isotropic):
+@pytest.mark.parametrize("isotropy", [0.0, 40.0, np.inf])
+def test_classes_without_pictures_are_ignored_by_every_prior(isotropy):
     x, labels = clustered((3, 8, 20))
     spread_out = np.array([1, 4, 6], np.int32)[labels]
     for floor in (None, 0.1):
         few, many = (
-            fit_prior(fitted_on((x, y), classes), 5.0, 1e-9, floor, isotropic)
+            fit_prior(fitted_on((x, y), classes), 5.0, 1e-9, floor, isotropy)
             for y, classes in ((labels, 3), (spread_out, 8))
         )
         for a, b in zip(few, many, strict=True):
@@ -261,7 +261,7 @@ def test_tied_isotropic_variances_are_the_nearest_class_mean():
     new, _ = clustered((200, 200), features=6, apart=0.7, seed=1)
     s = fitted_on((x, labels), 4)
     nearest = NearestCentroid().fit(x, labels).predict(new)
-    same = np.asarray(log_joint(made(s, np.inf, isotropic=True), new)).argmax(1) == nearest
+    same = np.asarray(log_joint(made(s, np.inf, isotropy=np.inf), new)).argmax(1) == nearest
     assert same.all()
     others = np.asarray(log_joint(made(s, np.inf), new)).argmax(1)
     assert (others != nearest).any()  # without isotropy it is another classifier
@@ -271,14 +271,14 @@ def test_an_infinite_kappa_ties_all_variances_and_an_isotropic_prior_all_feature
     s = few_and_many()
     tied = made(s, np.inf, 0.0)
     np.testing.assert_array_equal(tied.variance, np.broadcast_to(gaussian.pooled_variance(s), tied.variance.shape))
-    round_ = made(s, np.inf, 0.0, isotropic=True).variance
+    round_ = made(s, np.inf, 0.0, isotropy=np.inf).variance
     np.testing.assert_allclose(round_, np.full(round_.shape, gaussian.pooled_variance(s).mean()), rtol=1e-6)
 
 
-@pytest.mark.parametrize("isotropic", [False, True])
+@pytest.mark.parametrize("isotropy", [0.0, 40.0, np.inf])
 @pytest.mark.parametrize("kappa", [0.0, 5.0, np.inf])
-def test_the_background_is_a_row_without_pictures(kappa, isotropic):
-    prior = fit_prior(few_and_many(), kappa, mean_floor=0.1, isotropic=isotropic)
+def test_the_background_is_a_row_without_pictures(kappa, isotropy):
+    prior = fit_prior(few_and_many(), kappa, mean_floor=0.1, isotropy=isotropy)
     x = jnp.asarray(np.random.default_rng(13).normal(size=(5, FEATURES)).astype(np.float32) * 3)
     got = log_joint(background(prior), x)
     assert got.shape == (5, 1)

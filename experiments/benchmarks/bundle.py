@@ -66,7 +66,8 @@ def classifier(bundle: Bundle) -> naive_bayes.Gaussian:
     """Return what JAX makes of the bundle's rows, with the settings that it was made with."""
     made, statistics = bundle.manifest.provenance["config"]["classifier"], naive_bayes.Statistics(*bundle.rows)
     kappa = np.inf if made["kappa"] is None else made["kappa"]
-    prior = naive_bayes.fit_prior(statistics, kappa, made["smoothing"], made["mean_floor"], made["isotropic"])
+    isotropy = np.inf if made["isotropy"] is None else made["isotropy"]
+    prior = naive_bayes.fit_prior(statistics, kappa, made["smoothing"], made["mean_floor"], isotropy)
     return jax.block_until_ready(naive_bayes.finalize(statistics, prior, made["class_prior"]))
 
 
