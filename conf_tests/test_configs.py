@@ -164,7 +164,7 @@ def test_corners_of_the_family_are_what_they_are_called():
     gnb, tied, ncm, lda, whitened = (from_hydra(compose(f"classifier={name}")).classifier for name in names)
     assert (gnb.transform, gnb.kappa, gnb.mean_floor) == ("none", 0, None)
     assert tied == replace(gnb, kappa=float("inf"))
-    assert ncm == replace(tied, isotropy=np.inf)
+    assert ncm == replace(tied, isotropy=float("inf"))
     assert lda == replace(tied, transform="whitened")
     assert whitened.transform == "whitened"
     assert whitened.mean_floor

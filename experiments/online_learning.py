@@ -4,23 +4,28 @@ python experiments/online_learning.py ZIP [--weights FILE] [--variant int8]
 
 The transform, the prior and the 150 known tags come from 450 pictures a tag. Each new tag is taught with 1, 2, 5, 10,
 20 and all 500 of its training pictures, 20 times, with other new tags and another order of arrival each time; all of
-validation is then told among 200 tags. Prints tables; from int8 it writes online_learning.csv and online_learning.png beside
-this file.
+validation is then told among 200 tags. Prints tables; int8 writes online_learning.csv and online_learning.png.
 """
 
 import argparse
 import csv
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import matplotlib
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 from embeddings import Embeddings, arguments, embeddings, settings
 from tqdm import tqdm
 
 from imagetagger import calibration, conformal, decide, gaussian, measure, naive_bayes, tagset, transform
+from imagetagger.bundle import execute
+from imagetagger.bundle.execute import Executor
+from imagetagger.bundle.read import Rows
 from imagetagger.config import Classifier
+from imagetagger.export.signatures import convert_classifier
 from imagetagger.gaussian import Statistics
 from imagetagger.measure import Fitted, multi_hot
 
@@ -66,7 +71,9 @@ def main() -> None:
         rows += teach_all(task, found, classifier, split)
         if split < COSTLY:
             streams.append(stream(task, found, split))
-    print(table(rows), stream_table(streams), sep="\n\n")
+        if split == 0:
+            agreement = through_litert(task)
+    print(table(rows), stream_table(streams), agreement, sep="\n\n")
     base = Path(__file__).with_suffix("")
     if given.variant == "int8":
         with base.with_suffix(".csv").open("w", newline="") as file:
@@ -131,6 +138,24 @@ def score_exact(task: Task, taught: np.ndarray, *, prior_on_means: bool = True) 
     """Exact statistics, with the bundle's prior or without that on the means."""
     prior = task.fitted.prior if prior_on_means else task.fitted.prior._replace(mean=None, mean_variance=None)
     return np.asarray(naive_bayes.log_joint(naive_bayes.finalize(learned(task, taught), prior), task.v))
+
+
+def through_litert(task: Task, pictures: int = 5) -> str:
+    """Teach some pictures a tag and tell validation with the `merge` and `score` that a bundle has, beside JAX."""
+    converted = convert_classifier(task.fitted.prior, "uniform", block=64)
+    runners = {name: Interpreter(model_content=model, num_threads=1).get_signature_runner(name)
+               for name, model in converted.items()}  # fmt: skip
+    executor = Executor(runners, threading.Lock(), 64)
+    rows = [Rows(*(part[i : i + 1] for part in map(np.array, task.fitted.statistics))) for i in range(len(task.new))]
+    taught = np.concatenate([np.flatnonzero(task.y == tag)[:pictures] for tag in np.flatnonzero(task.new)])
+    for i in taught:
+        rows[task.y[i]] = execute.merge(executor, rows[task.y[i]], execute.lesson(task.x[i]))
+    together = Rows(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+    scores = np.stack(
+        [execute.score_all(executor, x, together) for x in tqdm(task.v, "LiteRT", disable=None, leave=False)]
+    )
+    same = (scores.argmax(1) == score_exact(task, taught).argmax(1)).mean()
+    return f"{len(taught)} lessons and {len(scores)} pictures in LiteRT: {100 * same:.2f} % of first guesses are JAX's"
 
 
 def score_momentum(task: Task, taught: np.ndarray) -> np.ndarray:

@@ -61,8 +61,9 @@ def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration
     """Return the calibration fitted on held-out pictures.
 
     The temperature is that of least log loss; where every first guess is right, that with which the first probability
-    is on average (n + 1/2) / (n + 1), as if half a picture more had been told wrong. Then pictures are parted by their first guess's probability, as many in
-    each part, and each part gets the exponent with which that probability is on average the share of right guesses.
+    is on average (n + 1/2) / (n + 1), as if half a picture more had been told wrong. Then pictures are parted by
+    their first guess's probability, as many in each part, and each part gets the exponent with which that probability
+    is on average the share of right guesses.
 
     Args:
         log_joint: (N, C) of held-out pictures; -inf for impossible tags.

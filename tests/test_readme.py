@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bundles import bundle_files
+from bundles import WHITENED, bundle_files
 from hydra import compose, initialize_config_dir
 from pictures import colour_folder, noisy, tiny_imagenet_zip
 
@@ -76,8 +76,8 @@ def test_every_link_of_a_page_leads_somewhere():
 @pytest.fixture
 def in_place(tmp_path, monkeypatch):
     """A folder with all that the examples name: a bundle and pictures."""
-    archive.write_folder(bundle_files(), tmp_path / "bundle")
-    archive.write_zip(bundle_files(), tmp_path / "bundle.zip")
+    archive.write_folder(bundle_files(*WHITENED, train=40), tmp_path / "bundle")
+    archive.write_zip(bundle_files(*WHITENED, train=40), tmp_path / "bundle.zip")
     for i, name in enumerate(("photo.jpg", "rex.jpg")):
         noisy((120, 60 * i, 40), i).save(tmp_path / name)
     monkeypatch.chdir(tmp_path)

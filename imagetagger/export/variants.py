@@ -18,6 +18,7 @@ from imagetagger.export.quantize import convert_cached
 from imagetagger.measure import Measured
 from imagetagger.preprocess import preprocess
 from imagetagger.runtime import Runtime, litert_runtime
+from imagetagger.transform import Transform
 
 ROUNDS, SECONDS = 3, 1.0
 """Rates are measured in turns, so that all variants share whatever else the machine does."""
@@ -94,18 +95,22 @@ def measure_all(
 
 
 def figures(found: Mapping[Variant, Measurement]) -> dict[str, dict[str, Any]]:
-    """Return the variants as they stand in result.json; `bytes` are those of the file with `embed`."""
+    """Return the variants as they stand in result.json; `bytes` are those of `embed`, the transform's matrix included."""
     return {
         variant: {
             **one.measured.figures,
             "temperature": one.measured.decision.calibration.temperature,
-            "bytes": one.path.stat().st_size,
+            "bytes": one.path.stat().st_size + _matrix_bytes(one.measured.fitted.transform),
             "images_per_second": one.images_per_second,
             "cosine_to_float": one.parity.cosine if one.parity else None,
             "top1_loss": one.parity.loss if one.parity else None,
         }
         for variant, one in found.items()
     }
+
+
+def _matrix_bytes(transform: Transform | None) -> int:
+    return transform.weights.astype(np.float16).nbytes if transform else 0
 
 
 def _parity(found: Measured, reference: Measured) -> Parity:
