@@ -95,7 +95,7 @@ def measure_all(
 
 
 def figures(found: Mapping[Variant, Measurement]) -> dict[str, dict[str, Any]]:
-    """Return the variants as they stand in result.json; `bytes` are those of `embed`, the transform's matrix included."""
+    """Return the variants as they stand in result.json; `bytes` are those of `embed` and its transform."""
     return {
         variant: {
             **one.measured.figures,
