@@ -120,7 +120,7 @@ def teach_all(task: Task, found: Embeddings, classifier: Classifier, split: int)
 
 
 def learned(task: Task, taught: np.ndarray) -> Statistics:
-    """Return the statistics after lessons, one merge each: what the bundle's rows hold."""
+    """Return the statistics after lessons, those of a batch: up to rounding what one merge each gives."""
     lessons = gaussian.from_batch(task.x[taught], task.y[taught], len(task.new))
     return gaussian.merge(task.fitted.statistics, lessons)
 
@@ -211,7 +211,7 @@ def accuracy(task: Task, scores: np.ndarray) -> dict[str, float]:
 
 
 def stream(task: Task, found: Embeddings, split: int) -> dict[str, np.ndarray]:
-    """Teach 2,000 pictures of all tags, as a user meets them, new tags among them; return which sets missed, (2, n).
+    """Teach 2,000 pictures of all tags, as a user meets them, new tags among them; return which sets missed, (n,) by name.
 
     Before each lesson its picture is told with a set of nominal 0.9: thresholds as the bundle has them, and adapted. A
     picture of a tag that was never taught counts for neither, as no set could hold it.
