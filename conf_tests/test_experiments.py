@@ -46,15 +46,15 @@ def test_every_experiment_runs_and_reports(experiment, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_multirun_leaves_results_and_configs_but_no_reports_or_bundles(tmp_path):
-    sweep = ["classifier.threshold=0.5,0.9", f"hydra.sweep.dir={tmp_path}"]
+    sweep = ["calibrate.coverage=0.5,0.9", f"hydra.sweep.dir={tmp_path}"]
     command = [sys.executable, "-m", "imagetagger.run", "-m", "+experiment=quickstart", *shrunk(), *sweep]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     jobs = sorted(path for path in tmp_path.iterdir() if path.is_dir())
     assert [job.name for job in jobs] == ["0", "1"]
-    thresholds = []
+    wanted = []
     for job in jobs:
-        thresholds.append(json.loads((job / "result.json").read_text())["calibration"]["threshold"])
+        wanted.append(json.loads((job / "result.json").read_text())["calibration"]["wanted"])
         assert (job / ".hydra" / "config.yaml").is_file()
         assert {path.name for path in job.iterdir()} == {"result.json", ".hydra", "run.log"}
-    assert thresholds == [0.5, 0.9]
+    assert wanted == [0.5, 0.9]

@@ -211,7 +211,7 @@ def accuracy(task: Task, scores: np.ndarray) -> dict[str, float]:
 
 
 def stream(task: Task, found: Embeddings, split: int) -> dict[str, np.ndarray]:
-    """Teach 2,000 pictures of all tags, as a user meets them, new tags among them; return which sets missed, (n,) by name.
+    """Teach 2,000 pictures of all tags, as a user meets them, new tags among them; return which sets missed.
 
     Before each lesson its picture is told with a set of nominal 0.9: thresholds as the bundle has them, and adapted. A
     picture of a tag that was never taught counts for neither, as no set could hold it.

@@ -16,7 +16,6 @@ import numpy as np
 COLDEST, HOTTEST = 1.0, 1e12
 """Where temperatures are sought. Not below 1: few held-out pictures, all classified right, would ask for 0."""
 
-
 PICTURES_PER_KNOT = 100
 """Least number of held-out pictures behind each knot: with fewer, chance would be learned."""
 
@@ -71,8 +70,10 @@ def fit(log_joint: np.ndarray, truth: np.ndarray, knots: int = 0) -> Calibration
         knots: most parts; fewer where pictures are few, and none below two.
     """
     temperature = fit_temperature(log_joint, truth)
-    if all_right(log_joint, truth):  # nothing would stop it from falling to 0
-        temperature /= _sharpness(log_softmax(log_joint.astype(np.float64) / temperature), np.ones(len(truth), bool))
+    rivals = np.isfinite(log_joint).sum(1, initial=0) > 1  # a tag without any has the probability 1 at all temperatures
+    if all_right(log_joint, truth) and rivals.all():  # nothing would stop the temperature from falling to 0
+        log_p = log_softmax(log_joint.astype(np.float64) / temperature)
+        temperature /= _sharpness(log_p, np.ones(len(truth), bool), least=1 / HOTTEST)
     knots = min(knots, len(log_joint) // PICTURES_PER_KNOT)
     if knots < 2:
         return Calibration(temperature)
@@ -91,10 +92,10 @@ def all_right(log_joint: np.ndarray, truth: np.ndarray) -> bool:
     return bool(len(truth)) and bool(np.take_along_axis(truth, first, 1).all())
 
 
-def _sharpness(log_p: np.ndarray, right: np.ndarray) -> float:
+def _sharpness(log_p: np.ndarray, right: np.ndarray, least: float = 0.001) -> float:
     """Return the exponent with which the mean first probability is the share of right guesses."""
     wanted = (right.sum() + 0.5) / (len(right) + 1)  # never 0 or 1, which no exponent reaches
-    low, high = np.log(0.001), np.log(20.0)
+    low, high = np.log(least), np.log(20.0)
     while high - low > 1e-6:
         middle = (low + high) / 2
         sure = np.exp(log_softmax(np.exp(middle) * log_p).max(1)).mean()

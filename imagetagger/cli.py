@@ -84,8 +84,9 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="folder or .zip")
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="picture files")
     parser.add_argument("--lessons", type=Path, metavar="FILE", help="what a user taught: a file of Tagger.save")
-    parser.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
-    parser.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to hold the right tag")
+    number = parser.add_mutually_exclusive_group()
+    number.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
+    number.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to hold the right tag")
     parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
 
 

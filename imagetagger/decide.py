@@ -3,6 +3,7 @@
 All of it is fitted on pictures that were held out of training, and travels in a bundle's manifest.
 """
 
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,8 @@ def fit(
     """Fit calibration, tag sets and the unknown on held-out pictures.
 
     Conformal thresholds need pictures that nothing was fitted on: probabilities are then fitted on every other picture,
-    thresholds on the rest. Where these are too few for the coverage, sets are cumulative and promise nothing.
+    thresholds on the rest. Where these are too few for the coverage, or it is above all of conformal.LEVELS, sets are
+    cumulative and promise nothing.
 
     Args:
         log_joint: (N, C).
@@ -79,8 +81,9 @@ def fit(
         adapt_rate: see TagSet.
         unknown_rate: share of known pictures that are called unknown.
     """
-    # Fewer pictures than this have no quantile for the coverage.
-    promised = rule in CONFORMAL and coverage * (len(log_joint[1::2]) + 1) <= len(log_joint[1::2])
+    level = conformal.threshold(conformal.LEVELS, coverage)
+    # Fewer pictures than this have no quantile for the level.
+    promised = rule in CONFORMAL and level * (len(log_joint[1::2]) + 1) <= len(log_joint[1::2])
     step = 2 if promised else 1
     calibrated = calibration.fit(log_joint[::step], truth[::step], knots)
     if promised:
@@ -122,23 +125,27 @@ def problems_of(decision: Decision) -> list[str]:
     """Return what is impossible in constants that were read from a file, each with its key."""
     calibrated, tag_set = decision.calibration, decision.tag_set
     confidence, sharpness, levels = calibrated.confidence, calibrated.sharpness, tag_set.thresholds
-    promised = tag_set.rule in CONFORMAL
+    promised, coverage = tag_set.rule in CONFORMAL, tag_set.coverage
     count = len(conformal.LEVELS) if promised else 0
     highest = {"cumulative": 1.0, "top_k": 1e9}.get(tag_set.rule, conformal.EVERYTHING)
-    sound = {
-        "calibration.temperature: expected 1e-6 .. 1e15": 1e-6 <= calibrated.temperature <= 1e15,
-        "calibration.confidence: expected ascending probabilities": all(0 <= c <= 1 for c in confidence)
-        and list(confidence) == sorted(set(confidence)),
-        "calibration.sharpness: expected 0.001 .. 1000, one for each confidence": len(sharpness) == len(confidence)
-        and all(1e-3 <= s <= 1e3 for s in sharpness),
-        f"tag_set.threshold: expected 0 .. {highest:g}": 0 <= tag_set.threshold <= highest,
-        f"tag_set.thresholds: expected {count} ascending ones for the rule {tag_set.rule}": len(levels) == count
-        and list(levels) == sorted(levels)
-        and all(0 <= t <= conformal.EVERYTHING for t in levels),
-        "tag_set.coverage: expected 0 .. 1 with a conformal rule, else null": 0 <= tag_set.coverage <= 1
-        if promised and tag_set.coverage is not None
-        else not promised and tag_set.coverage is None,
-        "tag_set.adapt_rate: expected 0 .. 1": 0 <= tag_set.adapt_rate <= 1,
-        "unknown.rate: expected 0 .. 1": decision.unknown is None or 0 <= decision.unknown.rate <= 1,
-    }
-    return [problem for problem, holds in sound.items() if not holds]
+    ascending = list(confidence) == sorted(set(confidence)) and all(0 <= c <= 1 for c in confidence)
+    sharp = len(sharpness) == len(confidence) and all(1e-3 <= s <= 1e3 for s in sharpness)
+    sorted_levels = list(levels) == sorted(levels) and all(0 <= t <= conformal.EVERYTHING for t in levels)
+    share = 0 <= coverage <= 1 if promised and coverage is not None else not promised and coverage is None
+    rate = decision.unknown.rate if decision.unknown else 0.0
+    checked = [
+        ("calibration.temperature", calibrated.temperature, "1e-6 .. 1e15", 1e-6 <= calibrated.temperature <= 1e15),
+        ("calibration.confidence", confidence, "ascending probabilities", ascending),
+        ("calibration.sharpness", sharpness, "0.001 .. 1000, one for each confidence", sharp),
+        ("tag_set.threshold", tag_set.threshold, f"0 .. {highest:g}", 0 <= tag_set.threshold <= highest),
+        (
+            "tag_set.thresholds",
+            levels,
+            f"{count} ascending ones for the rule {tag_set.rule}",
+            len(levels) == count and sorted_levels,
+        ),
+        ("tag_set.coverage", coverage, "0 .. 1 with a conformal rule, else null", share),
+        ("tag_set.adapt_rate", tag_set.adapt_rate, "0 .. 1", 0 <= tag_set.adapt_rate <= 1),
+        ("unknown.rate", rate, "0 .. 1", 0 <= rate <= 1),
+    ]
+    return [f"{key} is {reprlib.repr(got)}, expected {wanted}" for key, got, wanted, holds in checked if not holds]

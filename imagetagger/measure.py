@@ -139,9 +139,10 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
     options: Any = asdict(settings)
     decision = decide.fit(scores.log_joint, truth, scores.fits, **options)
     temperature = decision.calibration.temperature
+    step = 2 if decision.tag_set.coverage is not None else 1  # as decide.fit parts them
     if not len(embeddings):
         log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
-    elif all_right(scores.log_joint, truth):
+    elif all_right(scores.log_joint[::step], truth[::step]):
         log.warning(
             "all %d calibration pictures were told right, so nothing was learned of being wrong: probabilities are "
             "cautious guesses; use more pictures",
@@ -153,9 +154,11 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
         )
     if decision.tag_set.rule != settings.rule:
         log.warning(
-            "%d calibration pictures are too few to promise a coverage of %g: tag sets are cumulative",
+            "%d calibration pictures are too few to promise a coverage of %g: tag sets are cumulative. Keep more aside "
+            "(data.calibration_fraction), or ask for less (calibrate.coverage, at most %g)",
             len(embeddings),
             settings.coverage,
+            conformal.LEVELS[-1],
         )
     return decision
 

@@ -72,6 +72,7 @@ class _State(NamedTuple):
     lessons: Lessons
     vocabulary: dict[str, Label]
     rows: TagRows
+    coverage: float | None  # to ask for, so that the promised one is kept
 
 
 class Tagger:
@@ -86,7 +87,7 @@ class Tagger:
         self._executor = executor
         self._changing = threading.RLock()
         self._past: deque[Lessons] = deque(maxlen=UNDOABLE)
-        self._state = _State(lessons.EMPTY, {}, TagRows({}, ()))
+        self._state = _State(lessons.EMPTY, {}, TagRows({}, ()), self.promises)
         self._become(lessons.EMPTY)
 
     @classmethod
@@ -161,9 +162,8 @@ class Tagger:
 
     def _judge(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Judgement:
         manifest = self._bundle.manifest
-        if coverage is None:
-            coverage = wanted_coverage(state.lessons, manifest.decision.tag_set)
-        return judge(embedding, state.rows, manifest, self._executor, coverage)
+        wanted = state.coverage if coverage is None else coverage
+        return judge(embedding, state.rows, manifest, self._executor, wanted)
 
     def learn(self, image: Source, tags: Iterable[str]) -> None:
         """Teach that a picture has these tags. Taught twice, it counts once.
@@ -260,7 +260,8 @@ class Tagger:
     def _become(self, taught: Lessons) -> None:
         vocabulary = lessons.vocabulary(self._bundle.labels, taught)
         rows = advance(self._state.rows, self._bundle, taught, vocabulary, self._executor)
-        self._state = _State(taught, vocabulary, rows)
+        coverage = wanted_coverage(taught, self._bundle.manifest.decision.tag_set)
+        self._state = _State(taught, vocabulary, rows, coverage)
 
     def _ids(self, tags: Iterable[str]) -> tuple[str, ...]:
         if isinstance(tags, str):

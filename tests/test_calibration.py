@@ -144,6 +144,12 @@ def test_few_pictures_get_few_knots_or_temperature_only(pictures, knots):
     assert list(found.confidence) == sorted(set(found.confidence))
 
 
+@pytest.mark.parametrize("scores", [[[5.0]] * 3, [[5.0, -np.inf]] * 3])
+def test_a_tag_without_rivals_leaves_the_temperature_alone(scores):
+    truth = np.isfinite(scores)
+    assert fit(np.array(scores), truth) == Calibration(fit_temperature(np.array(scores), truth))
+
+
 @pytest.mark.parametrize("knots", [0, 1])
 def test_fewer_than_two_knots_are_temperature_only(knots):
     assert fit(*sample(5.0), knots) == Calibration(fit_temperature(*sample(5.0)))

@@ -109,6 +109,12 @@ def test_tag_knows_what_was_taught_and_reads_a_zip(call, pictures, tmp_path):
     assert out.startswith(f"{pictures['lemon']}: lemon ")
 
 
+def test_a_number_of_tags_and_a_coverage_exclude_each_other(call, pictures):
+    code, out, err = call("tag", folder(*WHITENED), "--top-k=3", "--coverage=0.9", pictures["blue"])
+    assert (code, out) == (2, "")
+    assert "argument --coverage: not allowed with argument --top-k" in err
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", "\N{SUPERSCRIPT TWO}"])
 def test_a_top_k_below_one_is_refused(call, pictures, number):
     code, out, err = call("tag", folder(), f"--top-k={number}", pictures["blue"])

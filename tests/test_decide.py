@@ -79,8 +79,16 @@ def test_no_pictures_give_a_decision_too():
     assert found == Decision(Calibration(1.0), TagSet("cumulative", None, 0.9))
 
 
-def test_a_coverage_of_one_cannot_be_promised():
-    assert fit(*sample(), rule="lac", coverage=1.0).tag_set == TagSet("cumulative", None, 1.0)
+@pytest.mark.parametrize("coverage", [0.9951, 1.0])
+def test_a_coverage_above_all_levels_cannot_be_promised(coverage):
+    assert fit(*sample(), rule="lac", coverage=coverage).tag_set == TagSet("cumulative", None, coverage)
+
+
+@pytest.mark.parametrize(("pictures", "rule"), [(196, "cumulative"), (198, "lac")])
+def test_a_coverage_between_two_levels_needs_the_pictures_of_the_higher(pictures, rule):
+    found = fit(*sample(pictures), rule="lac", coverage=0.987).tag_set  # 0.99 needs 99, half of them
+    assert found.rule == rule
+    assert found.threshold < EVERYTHING
 
 
 def test_the_unknown_lies_below_the_fit_of_a_share_of_known_pictures():
@@ -155,7 +163,7 @@ def test_each_impossible_constant_is_found_and_named(decision, part, constant, v
 def test_the_rate_of_the_unknown_is_a_share():
     for rate in (-0.1, 1.1, float("nan")):
         (problem,) = problems_of(replace(PROMISED, unknown=Unknown(0.0, rate)))
-        assert problem == "unknown.rate: expected 0 .. 1"
+        assert problem == f"unknown.rate is {rate}, expected 0 .. 1"
 
 
 def test_a_promise_needs_a_rule_with_thresholds_and_such_a_rule_a_promise():

@@ -84,7 +84,7 @@ def make(pictures: dict[str, bytes], compute: Compute, manifest: Manifest, rows:
             {
                 "file": name,
                 "crop_sha256": hashlib.sha256(crop.tobytes()).hexdigest(),
-                "tags": best(score, rows, manifest),
+                "tags": best(score[:-1], rows, manifest),
             }
             for name, crop, score in zip(pictures, crops, tensors["log_joint"], strict=True)
         ],
@@ -96,9 +96,12 @@ def make(pictures: dict[str, bytes], compute: Compute, manifest: Manifest, rows:
 
 
 def vectors(compute: Compute, crops: Sequence[np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
-    """Return what an execution makes of crops: embeddings, scores under all rows, and rows after the lesson log."""
+    """Return what an execution makes of crops: embeddings, scores under all rows, and rows after the lesson log.
+
+    The last score of each is that of a row without pictures: the background, where the bundle has one.
+    """
     embeddings = np.stack([compute.embed(crop) for crop in crops])
-    scores = np.stack([compute.score(embedding, rows) for embedding in embeddings])
+    scores = np.stack([compute.score(embedding, and_blank(rows)) for embedding in embeddings])
     taught = {f"taught_{name}": value for name, value in replay(compute, rows, embeddings)._asdict().items()}
     return {"embeddings": embeddings, "log_joint": scores, **taught}
 
@@ -120,7 +123,7 @@ def check(bundle: Bundle, executor: Executor) -> str:
     golden = read_vectors(data, "golden.safetensors", len(pictures), bundle)
     lowest = hold(litert(executor), golden, crops, names, bundle.rows, temperature, least)
     for name, entry, scores in zip(names, pictures, golden["log_joint"], strict=True):
-        if not _same(entry.get("tags"), found := best(scores, bundle.rows, manifest)):
+        if not _same(entry.get("tags"), found := best(scores[:-1], bundle.rows, manifest)):
             got, expected = (str(tags)[:300] for tags in (found, entry.get("tags")))
             raise BundleError(f"{name}: the tags are {got}, expected {expected}")
     return f"{len(pictures)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
@@ -130,7 +133,7 @@ def read_vectors(data: bytes, name: str, pictures: int, bundle: Bundle) -> dict[
     """Return golden vectors from a .safetensors file, their shapes checked."""
     tensors, _ = read_tensors(data, name)
     features, count, taught = bundle.manifest.model.features, len(bundle.labels), min(2, len(bundle.labels))
-    shapes = {"embeddings": (pictures, features), "log_joint": (pictures, count), "taught_count": (taught,)}
+    shapes = {"embeddings": (pictures, features), "log_joint": (pictures, count + 1), "taught_count": (taught,)}
     shapes |= {"taught_mean": (taught, features), "taught_m2": (taught, features)}
     check_shapes(tensors, shapes, name)
     return tensors
@@ -159,9 +162,9 @@ def hold(
         lowest = min(lowest, near)
         if not near >= least:
             raise BundleError(f"{name}: the embedding has cosine {near:.5f} to the golden one, expected {least}")
-        if not np.isfinite(scores.max()):
+        if not np.isfinite(scores[:-1].max(initial=-np.inf)):
             raise BundleError(f"{name}: no tag has a score")
-        apart = difference(compute.score(wanted, rows), scores, f"{name}: score")
+        apart = difference(compute.score(wanted, and_blank(rows)), scores, f"{name}: score")
         if not apart <= tolerance(scores, temperature):
             raise BundleError(f"{name}: score differs from the golden one by {apart:.1e}")
     for part, value in replay(compute, rows, golden["embeddings"])._asdict().items():
@@ -219,6 +222,11 @@ def replay(compute: Compute, rows: Rows, embeddings: np.ndarray) -> Rows:
         picture = execute.lesson(embeddings[step.picture % len(embeddings)], step.weight)
         taught[row] = compute.merge(taught[row], picture)
     return Rows(*(np.concatenate(column) for column in zip(*taught, strict=True)))
+
+
+def and_blank(rows: Rows) -> Rows:
+    """Return rows, and behind them one without pictures."""
+    return Rows(*(np.concatenate([part, np.zeros((1, *part.shape[1:]), np.float32)]) for part in rows))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

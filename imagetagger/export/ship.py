@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save as save_tensors
 
-from imagetagger import transform
+from imagetagger import transform, unknown
 from imagetagger.backbone.model import Backbone
 from imagetagger.backbone.weights import PRETRAINED
 from imagetagger.bundle import execute, golden, manifest, read
@@ -131,16 +131,22 @@ def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Spl
     bundle = read.check(files)
     executor, contract = execute.load(files["model.tflite"], bundle.manifest), bundle.manifest.image
     golden.check(bundle, executor)
+    fits, counts = shipped.measured.scores.fits, np.maximum(bundle.rows.count, 1)
+    counted = np.log(counts) if bundle.manifest.classifier.class_prior == "counts" else np.zeros(len(counts))
     checked = shipped.measured.embeddings[:CHECKED]
     embeddings = np.asarray(transform.apply(shipped.measured.fitted.transform, jax.device_put(checked)))
     for i in range(min(CHECKED, len(validation.ids))):
         crop = preprocess(validation.read(i), contract.size, contract.pixel_limit)
         embedding, wanted = embeddings[i], shipped.measured.scores.log_joint[i]
         near = golden.cosine(execute.embed(executor, crop), embedding)
-        scores = execute.score_all(executor, embedding, bundle.rows)
+        *scores, background = execute.score_all(executor, embedding, golden.and_blank(bundle.rows))
+        scores = np.array(scores)
         seen = bundle.rows.count > 0  # a tag without pictures scores as the background, where there is one
         # A uniform class prior is a constant that the bundle leaves out.
-        apart = np.ptp(scores[seen] - wanted[seen])
+        apart = float(np.ptp(scores[seen] - wanted[seen]))
+        if fits is not None:
+            fit = unknown.fit_of((scores - counted)[seen][None], np.array([background]))[0]
+            apart = max(apart, abs(float(fit - fits[i])))
         allowed = golden.tolerance(wanted, shipped.measured.decision.calibration.temperature)
         if near < golden.COSINE[bundle.manifest.model.variant] or not apart <= allowed:
             raise ExportError(

@@ -13,6 +13,8 @@ from imagetagger.gaussian import Statistics, merge
 from imagetagger.naive_bayes import ClassPrior, Prior, row_log_joint
 from imagetagger.transform import Transform, apply
 
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
 
 def score_signature(prior: Prior, class_prior: ClassPrior, block: int) -> Signature:
     """Return score(embedding (1, D), count (B,), mean (B, D), m2 (B, D)) -> log_joint (B,)."""
@@ -42,17 +44,19 @@ def convert_transform(transform: Transform, variant: Variant = "float16") -> byt
     """Return a .tflite file of one signature: transform(embedding (1, D)) -> embedding (1, d).
 
     Its matrix has float16 values, so that of the two variants that make sense the smaller one loses nothing. Without a
-    matrix it is tiny, and float32, as where a scale is none that float16 has.
+    matrix it is tiny, and float32, as where scale or offset are none that float16 has.
     """
     offset = transform.offset / transform.scale  # exact, by a power of 2, and without a unit: of a size for float16
-    high = offset.astype(np.float16).astype(np.float32)  # its constants are rounded too: two keep the digits
+    in_half = 2.0**-14 <= transform.scale <= 2.0**14 and np.abs(offset).max() <= LARGEST_HALF
+    fits = transform.weights.ndim == 2 and in_half
+    # float16 rounds its constants too: two keep the digits.
+    high = offset.astype(np.float16).astype(np.float32) if fits else offset
     low = transform._replace(offset=offset - high, scale=np.ones((), np.float32))
 
     def transformed(embedding: jax.Array) -> dict[str, jax.Array]:
         return {"embedding": apply(low, embedding * (1 / transform.scale) - high)}
 
     signature: Signature = transformed, {"embedding": _float(1, len(offset))}
-    fits = transform.weights.ndim == 2 and 2.0**-14 <= transform.scale <= 2.0**14
     return to_tflite({"transform": signature}, variant if fits else "float32")
 
 
