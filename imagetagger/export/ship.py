@@ -139,13 +139,13 @@ def check_shipped(files: dict[str, bytes], shipped: Measurement, validation: Spl
         crop = preprocess(validation.read(i), contract.size, contract.pixel_limit)
         embedding, wanted = embeddings[i], shipped.measured.scores.log_joint[i]
         near = golden.cosine(execute.embed(executor, crop), embedding)
-        *scores, background = execute.score_all(executor, embedding, golden.and_blank(bundle.rows))
-        scores = np.array(scores)
+        told = execute.score_all(executor, embedding, golden.and_blank(bundle.rows))
+        scores, background = told[:-1], told[-1:]
         seen = bundle.rows.count > 0  # a tag without pictures scores as the background, where there is one
         # A uniform class prior is a constant that the bundle leaves out.
         apart = float(np.ptp(scores[seen] - wanted[seen]))
         if fits is not None:
-            fit = unknown.fit_of((scores - counted)[seen][None], np.array([background]))[0]
+            fit = unknown.fit_of((scores - counted)[seen][None], background)[0]
             apart = max(apart, abs(float(fit - fits[i])))
         allowed = golden.tolerance(wanted, shipped.measured.decision.calibration.temperature)
         if near < golden.COSINE[bundle.manifest.model.variant] or not apart <= allowed:
