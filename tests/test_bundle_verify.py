@@ -215,7 +215,7 @@ def test_another_end_of_the_lesson_log_is_refused_and_its_part_named(key, by, re
 def test_golden_vectors_of_another_shape_or_dtype_are_refused(key, refused):
     for change in (
         *(lambda x: x[:-1], lambda x: np.concatenate([x, x]), lambda x: x[None], lambda x: x.ravel()[0]),
-        *(lambda x: x.astype(np.float64), lambda x: np.nan_to_num(x).astype(np.int32), lambda x: x > 0),
+        *(lambda x: x.astype(np.float64), lambda x: np.zeros(x.shape, np.int32), lambda x: x > 0),
     ):
         assert f"golden.safetensors: {key} is" in refused(vectors(**{key: change}))
 
