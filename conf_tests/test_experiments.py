@@ -19,6 +19,7 @@ RECIPES = {
     "folder": lambda tmp: [f"data.path={colour_folder(tmp / 'pictures')}"],
     "tiny_imagenet": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}", "embed.measure_raw_rate=false"],
     "export": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}"],
+    "whitened": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}"],
 }
 """How to give each experiment data of its kind, and little of it."""
 
