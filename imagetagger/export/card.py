@@ -66,7 +66,7 @@ def _tag_sets(tag_set: TagSet) -> str:
 def _unknown(limit: Unknown | None) -> str:
     if limit is None:
         return "not told: the classifier has no background"
-    return f"a picture that no tag fits better than {100 * limit.rate:g} % of known pictures are fitted"
+    return f"a picture whose best tag fits worse than that of {100 - 100 * limit.rate:g} % of known pictures"
 
 
 def _row(name: str, figures: Mapping[str, Any]) -> str:
