@@ -154,10 +154,11 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
         )
     if decision.tag_set.rule != settings.rule:
         log.warning(
-            "%d calibration pictures are too few to promise a coverage of %g: tag sets are cumulative. Keep more aside "
-            "(data.calibration_fraction), or ask for less (calibrate.coverage, at most %g)",
+            "%d calibration pictures are too few to promise a coverage of %g, which takes %.0f (and above %g cannot be "
+            "promised): tag sets are cumulative. Keep more aside (data.calibration_fraction), or ask for less",
             len(embeddings),
             settings.coverage,
+            2 * np.ceil(settings.coverage / max(1 - settings.coverage, 1e-9) - 1e-6),
             conformal.LEVELS[-1],
         )
     return decision

@@ -26,6 +26,9 @@ from imagetagger.runtime import Runtime, make_runtime
 LEARNS = 1.0
 """Least kappa with which a tag is known from its first picture on: below, one picture alone has hardly any variance."""
 
+FEW = 0.25
+"""Pictures beside features below which whitening fits chance: tags taught later then draw other tags' pictures."""
+
 log = logging.getLogger(__name__)
 
 
@@ -140,6 +143,14 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
     if export.ship and classifier.kappa < LEARNS:
         log.warning(
             "classifier.kappa=%g: the tagger will hardly learn from few pictures; whitened would", classifier.kappa
+        )
+    learned_from, features = int((~held).sum()), measured.embeddings.shape[1]
+    if export.ship and classifier.transform == "whitened" and learned_from < FEW * features:
+        log.warning(
+            "%d pictures are few to whiten %d features with: a tag taught later may draw pictures of others; "
+            "use more, or classifier=smoothed_gnb",
+            learned_from,
+            features,
         )
     if export.variants:
         if not len(truth):

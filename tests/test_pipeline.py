@@ -260,9 +260,23 @@ def test_the_classifiers_settings_reach_it(run, monkeypatch):
     priors, classifiers = (spy(monkeypatch, naive_bayes, name) for name in ("fit_prior", "finalize"))
     transforms = spy(monkeypatch, transform, "fit")
     run("classifier.kappa=7", "classifier.smoothing=0.01", "classifier.class_prior=counts", "classifier.dimensions=5")
-    assert list(priors[0][0][1:]) == [7, 0.01, 0.06, False]
+    assert list(priors[0][0][1:]) == [7, 0.01, 0.06, 1e4]
     assert classifiers[0][0][2] == "counts"
     assert transforms[0][1].weights.shape[1] == 5
+
+
+def test_pictures_too_few_to_whiten_with_are_told_before_a_tagger_ships(run, monkeypatch, caplog):
+    monkeypatch.setattr(variants, "measure_all", lambda *args: {})
+    monkeypatch.setattr(pipeline.ship, "assemble", lambda *args: {})
+    shipping = "export.variants=[float32]", "export.ship=float32"
+    monkeypatch.setattr(pipeline, "FEW", 1e-9)
+    run(*shipping)
+    assert "few to whiten" not in caplog.text
+    monkeypatch.setattr(pipeline, "FEW", 1e9)
+    run(*shipping, "classifier=smoothed_gnb")
+    assert "few to whiten" not in caplog.text
+    run(*shipping)
+    assert "few to whiten" in caplog.text
 
 
 def test_conformal_sets_are_smaller_where_less_is_promised(run):

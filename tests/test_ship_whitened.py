@@ -77,7 +77,7 @@ def test_the_decision_of_the_manifest_is_the_one_that_was_fitted(overrides):
 def test_the_model_card_says_what_is_promised_and_when_nothing_fits():
     said = card(FAST, *WHITENED)
     assert "as few tags as hold the right one 75 % of the time, set on pictures kept aside (conformal)" in said
-    assert "a picture that no tag fits better than 5 % of known pictures are fitted" in said
+    assert "a picture whose best tag fits worse than that of 95 % of known pictures" in said
     assert "on 12 features" in said
     said = card(FAST, *WHITENED, "calibrate.rule=aps")
     assert "the most probable tags that together hold the right one 75 % of the time" in said
