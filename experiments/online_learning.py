@@ -180,19 +180,21 @@ def nearest_known(task: Task, found: Embeddings) -> tuple[np.ndarray, np.ndarray
     rows = np.flatnonzero(~found.held & ~task.new[task.y])
     best, tags = np.full((len(task.v), 0), 0.0, np.float32), np.zeros((len(task.v), 0), int)
     for some in np.array_split(rows, 8):
-        best = np.concatenate([best, task.v @ task.x[some].T], 1)
-        tags = np.concatenate([tags, np.broadcast_to(task.y[some], (len(task.v), len(some)))], 1)
-        top = np.argpartition(-best, NEIGHBOURS, 1)[:, :NEIGHBOURS]
-        best, tags = (np.take_along_axis(a, top, 1) for a in (best, tags))
+        best, tags = nearer(task, best, tags, some)
     return best, tags
+
+
+def nearer(task: Task, best: np.ndarray, tags: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest of the neighbours so far and some training pictures, (M, K) both."""
+    best = np.concatenate([best, task.v @ task.x[rows].T], 1)
+    tags = np.concatenate([tags, np.broadcast_to(task.y[rows], (len(task.v), len(rows)))], 1)
+    top = np.argpartition(-best, NEIGHBOURS, 1)[:, :NEIGHBOURS]
+    return np.take_along_axis(best, top, 1), np.take_along_axis(tags, top, 1)
 
 
 def score_knn(task: Task, taught: np.ndarray, near: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Votes of the 10 nearest pictures by cosine, weighted by exp(similarity / 0.1)."""
-    best = np.concatenate([near[0], task.v @ task.x[taught].T], 1)
-    tags = np.concatenate([near[1], np.broadcast_to(task.y[taught], (len(task.v), len(taught)))], 1)
-    top = np.argpartition(-best, NEIGHBOURS, 1)[:, :NEIGHBOURS]
-    best, tags = (np.take_along_axis(a, top, 1) for a in (best, tags))
+    best, tags = nearer(task, *near, taught)
     votes = np.zeros((len(task.v), len(task.new)))
     np.add.at(votes, (np.arange(len(task.v))[:, None], tags), np.exp(best / 0.1))
     return votes

@@ -53,17 +53,24 @@ def from_batch(embeddings: jax.Array, labels: jax.Array, classes: int, weights: 
         classes: C.
         weights: (N,), 1 where None; 0 for padding.
     """
-    weights = jnp.ones(labels.shape, embeddings.dtype) if weights is None else weights.astype(embeddings.dtype)
-    weights = jnp.where(labels < 0, 0, weights)
-    labels = jnp.where(labels < 0, 0, labels)
+    labels, weights, count = counted(labels, weights, classes, embeddings.dtype)
     total = partial(_total, embeddings=embeddings, labels=labels, weights=weights, classes=classes)
-    count = jnp.zeros(classes, embeddings.dtype).at[labels].add(weights)
     seen = jnp.where(count == 0, 1, count)[:, None]
     # Sums around a point amid the batch: an offset shared by all embeddings would cost digits.
     centre = embeddings[:BLOCK].mean(0) if len(embeddings) else jnp.zeros_like(embeddings, shape=embeddings.shape[1:])
     shift = total(lambda x, _: x - centre) / seen
     m2 = total(lambda x, label: jnp.square(x - centre - shift[label]))
     return Statistics(count, jnp.where(count[:, None] == 0, 0, centre + shift), m2)
+
+
+def counted(
+    labels: jax.Array, weights: jax.Array | None, classes: int, dtype: jnp.dtype
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return labels (N,) without negative ones, weights (N,) with 0 in their place, and summed weights (C,)."""
+    weights = jnp.ones(labels.shape, dtype) if weights is None else weights.astype(dtype)
+    weights = jnp.where(labels < 0, 0, weights)
+    labels = jnp.where(labels < 0, 0, labels)
+    return labels, weights, jnp.zeros(classes, dtype).at[labels].add(weights)
 
 
 def _total(

@@ -62,7 +62,7 @@ def judge(
 
 def counts(rows: TagRows) -> np.ndarray:
     """Return how many pictures taught each tag, float32 (C,)."""
-    return np.array([row.total.count[0] for row in rows.by_tag.values()], np.float32)
+    return np.concatenate([block.count for block in rows.blocks])[: len(rows.by_tag)]
 
 
 def wanted_coverage(lessons: Lessons, tag_set: TagSet) -> float | None:

@@ -121,7 +121,8 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
     truth = measure.multi_hot(dataset.validation.labels[validation.rows], tags)
     fit_rows, validation_split = train.rows[~held], take(dataset.validation, validation.rows)
 
-    with _stage(stages, "fit", images=int((~held).sum())):
+    learned_from = int((~held).sum())
+    with _stage(stages, "fit", images=learned_from):
         fitted = measure.fit(train.embeddings, labels, held, tags, classifier)
     with _stage(stages, "calibrate", images=int(held.sum())):
         decision = measure.calibrate(fitted, train.embeddings[held], labels[held], settings.calibrate)
@@ -144,7 +145,7 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
         log.warning(
             "classifier.kappa=%g: the tagger will hardly learn from few pictures; whitened would", classifier.kappa
         )
-    learned_from, features = int((~held).sum()), measured.embeddings.shape[1]
+    features = measured.embeddings.shape[1]
     if export.ship and classifier.transform == "whitened" and learned_from < FEW * features:
         log.warning(
             "%d pictures are few to whiten %d features with: a tag taught later may draw pictures of others; "
@@ -166,7 +167,7 @@ def run(settings: config.Experiment, *, bundle: bool = True) -> Outcome:
         settings=settings,
         dataset=dataset,
         data_fingerprint=fingerprint(dataset),
-        counts={"train": int((~held).sum()), "calibration": int(held.sum()), "validation": len(truth)},
+        counts={"train": learned_from, "calibration": int(held.sum()), "validation": len(truth)},
         skipped=skipped,
         backbone=backbone,
         runtime=runtime,

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from imagetagger.gaussian import counted
+
 
 class Scatter(NamedTuple):
     """Sufficient statistics of classes that share one covariance.
@@ -42,10 +44,7 @@ def from_batch(embeddings: jax.Array, labels: jax.Array, classes: int, weights: 
         classes: C.
         weights: (N,), none of them negative; 1 where None, 0 for padding.
     """
-    weights = jnp.ones(labels.shape, embeddings.dtype) if weights is None else weights.astype(embeddings.dtype)
-    weights = jnp.where(labels < 0, 0, weights)
-    labels = jnp.where(labels < 0, 0, labels)
-    count = jnp.zeros(classes, embeddings.dtype).at[labels].add(weights)
+    labels, weights, count = counted(labels, weights, classes, embeddings.dtype)
     # Sums around a point amid the batch: an offset shared by all embeddings would cost digits.
     centre = embeddings.mean(0) if len(embeddings) else jnp.zeros_like(embeddings, shape=embeddings.shape[1:])
     x = embeddings - centre

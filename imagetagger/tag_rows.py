@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.bundle.execute import Executor, blocks, lesson, merge
+from imagetagger.bundle.execute import Executor, blank, blocks, lesson, merge
 from imagetagger.bundle.read import Bundle, Label, Rows
 from imagetagger.lessons import Lessons, resolve
 
@@ -84,18 +84,13 @@ def _row(
     if old is not None and taught[:-1] == old.pictures:  # one picture more: go on from what is there
         learned, rest = old.learned, taught[len(old.pictures) :]
     else:
-        learned, rest = _nothing(bundle.manifest.model.features), taught
+        learned, rest = blank(bundle.manifest.model.features), taught
     for key in rest:
         learned = merge(executor, learned, lesson(lessons.pictures[key].embedding))
     rows = [Rows(*(part[i : i + 1] for part in bundle.rows)) for i in base]
     if taught or not rows:
         rows.append(learned)
     return TagRow(base, taught, learned, reduce(lambda a, b: merge(executor, a, b), rows))
-
-
-def _nothing(features: int) -> Rows:
-    zeros = np.zeros((1, features), np.float32)
-    return Rows(np.zeros(1, np.float32), zeros, zeros)
 
 
 def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int, features: int) -> tuple[Rows, ...]:
@@ -111,7 +106,7 @@ def _blocks(by_tag: dict[str, TagRow], before: TagRows, size: int, features: int
         ):
             result.append(before.blocks[number])
         elif not part:
-            result += blocks(_nothing(features), size)
+            result += blocks(blank(features), size)
         else:
             joined = Rows(*(np.concatenate(column) for column in zip(*(row.total for row in part), strict=True)))
             result += blocks(joined, size)

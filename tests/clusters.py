@@ -5,7 +5,10 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from imagetagger import gaussian
+from imagetagger import scatter as scatters
 from imagetagger.gaussian import Statistics, from_batch
+from imagetagger.scatter import Scatter
 
 CLASSES, FEATURES = 4, 3
 LAWS = settings(max_examples=50, deadline=None)
@@ -39,3 +42,37 @@ def few_and_many(seed: int = 7) -> Statistics:
     labels = np.repeat([1, 2, 3], [1, 3, 200]).astype(np.int32)
     x = rng.normal(size=(204, FEATURES)) + 3 * rng.normal(size=(CLASSES, FEATURES))[labels]
     return from_batch(jnp.asarray(x.astype(np.float32)), jnp.asarray(labels), CLASSES)
+
+
+def statistics(data) -> Statistics:
+    x, labels = data
+    return (
+        gaussian.from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES)
+        if len(x)
+        else gaussian.empty(CLASSES, FEATURES)
+    )
+
+
+def scatter(data) -> Scatter:
+    x, labels = data
+    return (
+        scatters.from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES)
+        if len(x)
+        else scatters.empty(CLASSES, FEATURES)
+    )
+
+
+def assert_same_statistics(a: Statistics, b: Statistics, scale=None):
+    """Equal up to rounding, m2 relative to the pooled scatter and means to the features' spread."""
+    np.testing.assert_allclose(a.count, b.count, atol=1e-5)
+    size = max(float(np.abs(b.mean).max(initial=0)), 1e-6) if scale is None else scale
+    np.testing.assert_allclose(a.mean, b.mean, atol=1e-5 * size)
+    np.testing.assert_allclose(a.m2, b.m2, atol=2e-5 * max(float(b.m2.max()), size**2))
+
+
+def assert_same_scatter(a: Scatter, b: Scatter):
+    """Equal up to rounding, the matrix relative to its largest entry and means to the features' size."""
+    size = max(float(np.abs(b.mean).max()), 1e-6)
+    np.testing.assert_allclose(a.count, b.count, atol=1e-5)
+    np.testing.assert_allclose(a.mean, b.mean, atol=1e-5 * size)
+    np.testing.assert_allclose(a.within, b.within, atol=2e-5 * max(float(np.abs(b.within).max()), size**2))

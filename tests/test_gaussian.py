@@ -1,62 +1,13 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from clusters import CLASSES, FEATURES, LAWS, pictures
+from clusters import CLASSES, FEATURES, LAWS, pictures, statistics
+from clusters import assert_same_statistics as assert_same
 from hypothesis import given
-from hypothesis import strategies as st
 
 from imagetagger import gaussian
-from imagetagger.gaussian import Statistics, empty, fit, from_batch, lesson, merge
-
-
-def statistics(data):
-    x, labels = data
-    return from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES) if len(x) else empty(CLASSES, FEATURES)
-
-
-def assert_same(a: Statistics, b: Statistics, scale=None):
-    """Equal up to rounding, m2 relative to the pooled scatter and means to the features' spread."""
-    np.testing.assert_allclose(a.count, b.count, atol=1e-5)
-    size = max(float(np.abs(b.mean).max(initial=0)), 1e-6) if scale is None else scale
-    np.testing.assert_allclose(a.mean, b.mean, atol=1e-5 * size)
-    np.testing.assert_allclose(a.m2, b.m2, atol=2e-5 * max(float(b.m2.max()), size**2))
-
-
-@LAWS
-@given(pictures())
-def test_empty_is_the_identity_of_merge(data):
-    s = statistics(data)
-    for merged in (merge(s, empty(CLASSES, FEATURES)), merge(empty(CLASSES, FEATURES), s)):
-        for got, expected in zip(merged, s, strict=True):
-            np.testing.assert_array_equal(got, expected)
-
-
-@LAWS
-@given(pictures(), pictures())
-def test_merge_is_commutative(a, b):
-    assert_same(merge(statistics(a), statistics(b)), merge(statistics(b), statistics(a)))
-
-
-@LAWS
-@given(pictures(), pictures(), pictures())
-def test_merge_is_associative(a, b, c):
-    a, b, c = map(statistics, (a, b, c))
-    assert_same(merge(merge(a, b), c), merge(a, merge(b, c)))
-
-
-@LAWS
-@given(pictures(smallest=1), st.randoms(use_true_random=False))
-def test_any_split_in_any_order_equals_the_whole(data, random):
-    x, labels = data
-    order = list(range(len(x)))
-    random.shuffle(order)
-    cuts = sorted(random.sample(range(len(x) + 1), min(3, len(x))))
-    parts = np.split(np.array(order), cuts)
-    merged = functools.reduce(merge, [statistics((x[p], labels[p])) for p in parts], empty(CLASSES, FEATURES))
-    assert_same(merged, statistics(data))
+from imagetagger.gaussian import empty, fit, from_batch, lesson, merge
 
 
 @LAWS

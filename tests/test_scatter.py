@@ -1,68 +1,19 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from clusters import CLASSES, FEATURES, LAWS, clustered, pictures
+from clusters import CLASSES, FEATURES, LAWS, clustered, pictures, scatter
+from clusters import assert_same_scatter as assert_same
 from hypothesis import given
-from hypothesis import strategies as st
 
 from imagetagger import gaussian
-from imagetagger.scatter import Scatter, empty, fit, from_batch, merge, within_covariance
-
-
-def scatter(data) -> Scatter:
-    x, labels = data
-    return from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES) if len(x) else empty(CLASSES, FEATURES)
+from imagetagger.scatter import Scatter, fit, from_batch, merge, within_covariance
 
 
 def exact(x, labels, classes):
     """The matrix of `within`, in float64 and class after class."""
     own = [x[labels == k].astype(np.float64) for k in range(classes)]
     return sum((rows - rows.mean(0)).T @ (rows - rows.mean(0)) for rows in own if len(rows))
-
-
-def assert_same(a: Scatter, b: Scatter):
-    """Equal up to rounding, the matrix relative to its largest entry and means to the features' size."""
-    size = max(float(np.abs(b.mean).max()), 1e-6)
-    np.testing.assert_allclose(a.count, b.count, atol=1e-5)
-    np.testing.assert_allclose(a.mean, b.mean, atol=1e-5 * size)
-    np.testing.assert_allclose(a.within, b.within, atol=2e-5 * max(float(np.abs(b.within).max()), size**2))
-
-
-@LAWS
-@given(pictures())
-def test_empty_is_the_identity_of_merge(data):
-    s = scatter(data)
-    for merged in (merge(s, empty(CLASSES, FEATURES)), merge(empty(CLASSES, FEATURES), s)):
-        for got, expected in zip(merged, s, strict=True):
-            np.testing.assert_array_equal(got, expected)
-
-
-@LAWS
-@given(pictures(), pictures())
-def test_merge_is_commutative(a, b):
-    assert_same(merge(scatter(a), scatter(b)), merge(scatter(b), scatter(a)))
-
-
-@LAWS
-@given(pictures(), pictures(), pictures())
-def test_merge_is_associative(a, b, c):
-    a, b, c = map(scatter, (a, b, c))
-    assert_same(merge(merge(a, b), c), merge(a, merge(b, c)))
-
-
-@LAWS
-@given(pictures(smallest=1), st.randoms(use_true_random=False))
-def test_any_split_in_any_order_equals_the_whole(data, random):
-    x, labels = data
-    order = list(range(len(x)))
-    random.shuffle(order)
-    cuts = sorted(random.sample(range(len(x) + 1), min(3, len(x))))
-    parts = np.split(np.array(order), cuts)
-    merged = functools.reduce(merge, [scatter((x[p], labels[p])) for p in parts], empty(CLASSES, FEATURES))
-    assert_same(merged, scatter(data))
 
 
 @LAWS

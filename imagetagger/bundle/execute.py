@@ -82,6 +82,11 @@ def lesson(embedding: np.ndarray, weight: float = 1.0) -> Rows:
     return Rows(np.array([weight], np.float32), embedding[None], np.zeros((1, len(embedding)), np.float32))
 
 
+def blank(features: int) -> Rows:
+    """Return the row of no pictures."""
+    return lesson(np.zeros(features, np.float32), 0)
+
+
 def blocks(rows: Rows, size: int) -> list[Rows]:
     """Return rows in blocks of `size`, the last one filled up with rows of count 0."""
     total = -(-len(rows.count) // size) * size

@@ -226,7 +226,8 @@ def replay(compute: Compute, rows: Rows, embeddings: np.ndarray) -> Rows:
 
 def and_blank(rows: Rows) -> Rows:
     """Return rows, and behind them one without pictures."""
-    return Rows(*(np.concatenate([part, np.zeros((1, *part.shape[1:]), np.float32)]) for part in rows))
+    none = execute.blank(rows.mean.shape[1])
+    return Rows(*(np.concatenate(parts) for parts in zip(rows, none, strict=True)))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

@@ -61,6 +61,8 @@ def assemble(
     shipped: Measurement = next(one for variant, one in found.items() if variant == export.ship)
     network = _network(shipped)
     space = embedding_space(network)
+    floating = found["float32"]
+    floating_network = _network(floating, "float32") if export.onnx else b""
     files = {
         "model.tflite": join([network, *_classifier(settings, shipped).values()]),
         "statistics.safetensors": _statistics(shipped, space),
@@ -95,14 +97,14 @@ def assemble(
             mean_prior=classifier.mean_floor is not None,
         ),
         decision=shipped.measured.decision,
-        onnx=_onnx(found["float32"]) if export.onnx else None,
+        onnx=manifest.Onnx(embedding_space(floating_network), floating.measured.decision) if export.onnx else None,
         metrics=finite({name: result["variants"][name] for name in found}),
         provenance=_provenance(settings, result, backbone),
     )
     compute = golden.litert(execute.load(files["model.tflite"], unsealed))
     files |= golden.make(golden_pictures(), compute, unsealed, _rows(shipped))
     if export.onnx:
-        files |= onnx_files(settings, found["float32"], unsealed)
+        files |= onnx_files(settings, floating, floating_network, unsealed)
     files["MODEL_CARD.md"] = model_card(unsealed, result).encode()
     listed = {name: manifest.File(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())}
     files["manifest.json"] = manifest.seal(replace(unsealed, files=listed))
@@ -110,9 +112,10 @@ def assemble(
     return files
 
 
-def onnx_files(settings: Experiment, floating: Measurement, unsealed: manifest.Manifest) -> dict[str, bytes]:
+def onnx_files(
+    settings: Experiment, floating: Measurement, network: bytes, unsealed: manifest.Manifest
+) -> dict[str, bytes]:
     """Return the files of onnx/: the float32 models, their statistics, and what LiteRT makes of the golden pictures."""
-    network = _network(floating, "float32")
     models = {"embed": network, **_classifier(settings, floating)}
     compute = golden.litert(execute.load(join([*models.values()]), unsealed))
     crops = [preprocess(data, unsealed.image.size) for data in golden_pictures().values()]
@@ -173,10 +176,6 @@ def _network(one: Measurement, matrix: Variant = "float16") -> bytes:
     """Return the .tflite file with signature `embed`, the transform of its embeddings inside."""
     network, fitted = one.path.read_bytes(), one.measured.fitted.transform
     return chain(network, convert_transform(fitted, matrix)) if fitted else network
-
-
-def _onnx(floating: Measurement) -> manifest.Onnx:
-    return manifest.Onnx(embedding_space(_network(floating, "float32")), floating.measured.decision)
 
 
 def _classifier(settings: Experiment, one: Measurement) -> dict[str, bytes]:
