@@ -36,7 +36,7 @@ def test_every_experiment_runs_and_reports(experiment, tmp_path, monkeypatch):
     outcome = pipeline.run(composed)
     assert outcome.result["experiment"] == experiment
     assert 0 <= outcome.result["variants"]["float32"]["top1"] <= 1
-    assert outcome.result["data"]["validation"] == len(outcome.scores) > 0
+    assert outcome.result["data"]["validation"] == len(outcome.measured.truth) > 0
     assert outcome.result["data"]["skipped"] == 0
     assert set(composed.export.variants) | {"float32"} == set(outcome.result["variants"])
     assert (outcome.bundle is None) == (composed.export.ship is None)

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imagetagger.bundle.manifest import VARIANTS
+from imagetagger.metrics import FIGURES
 from imagetagger.tagset import RULES
 
 
@@ -90,6 +91,7 @@ class Calibrate:
 class Evaluate:
     """How sure the figures are, and what the report shows (section `evaluate`)."""
 
+    split: str = MISSING
     bootstrap: int = MISSING
     examples: int = MISSING
 
@@ -115,6 +117,8 @@ class Experiment:
     experiment: str = MISSING
     seed: int = MISSING
     cache: str | None = MISSING
+    rerun: bool = MISSING
+    objective: str = MISSING
     data: Data = field(default_factory=Data)
     backbone: Backbone = field(default_factory=Backbone)
     embed: Embed = field(default_factory=Embed)
@@ -125,6 +129,7 @@ class Experiment:
 
 
 CHOICES: dict[str, tuple[str | None, ...]] = {
+    "objective": FIGURES,
     "data.name": ("synthetic", "tiny_imagenet", "folder", "tfds"),
     "backbone.name": ("mobilenet_v2", "efficientnet_lite0"),
     "backbone.fallback": ("mobilenet_v2", "efficientnet_lite0", None),
@@ -135,6 +140,7 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "classifier.transform": ("none", "standardised", "whitened"),
     "classifier.class_prior": ("uniform", "counts"),
     "calibrate.rule": RULES,
+    "evaluate.split": ("validation", "tuning"),
     "export.variants": VARIANTS,
     "export.ship": (*VARIANTS, None),
 }
@@ -216,6 +222,8 @@ def from_hydra(config: DictConfig) -> Experiment:
     if (ship := settings.export.ship) in VARIANTS and ship not in settings.export.variants:
         measured = ", ".join(settings.export.variants) or "none"
         problems.append(f"export.ship: got {ship}, expected one of export.variants ({measured}), or null")
+    if settings.evaluate.split == "tuning" and ship:
+        problems.append(f"export.ship: got {ship}, expected null with evaluate.split=tuning: it looks at no validation")
     if problems:
         raise ConfigError("\n".join(problems))
     return settings

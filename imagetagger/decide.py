@@ -52,10 +52,22 @@ class Decision:
     unknown: Unknown | None = None
 
 
+def promised(rule: Rule, coverage: float, pictures: int) -> bool:
+    """Return whether so many held-out pictures can promise a coverage: fewer have no quantile for its level."""
+    level, kept = conformal.threshold(conformal.LEVELS, coverage), pictures // 2
+    return rule in CONFORMAL and level * (kept + 1) <= kept
+
+
+def calibrating(pictures: int, promise: bool) -> slice:
+    """Return which held-out pictures probabilities are fitted on: every other one where a promise needs the rest."""
+    return slice(0, pictures, 2 if promise else 1)
+
+
 def fit(
     log_joint: np.ndarray,
     truth: np.ndarray,
     fits: np.ndarray | None = None,
+    calibrated: Calibration | None = None,
     *,
     knots: int = 0,
     rule: Rule = "cumulative",
@@ -74,6 +86,7 @@ def fit(
         log_joint: (N, C).
         truth: bool (N, C) their true tags, at least one each.
         fits: (N,) how well the best tag fits, see unknown.fit_of; None where there is no background.
+        calibrated: the probabilities, where they were fitted before, on those of `calibrating`.
         knots: see calibration.fit.
         rule: of tag sets: `lac` and `aps` are conformal.
         coverage: how often the right tag is to be inside; for `cumulative`, the sum that probabilities reach.
@@ -81,12 +94,11 @@ def fit(
         adapt_rate: see TagSet.
         unknown_rate: share of known pictures that are called unknown.
     """
-    level = conformal.threshold(conformal.LEVELS, coverage)
-    # Fewer pictures than this have no quantile for the level.
-    promised = rule in CONFORMAL and level * (len(log_joint[1::2]) + 1) <= len(log_joint[1::2])
-    step = 2 if promised else 1
-    calibrated = calibration.fit(log_joint[::step], truth[::step], knots)
-    if promised:
+    promise = promised(rule, coverage, len(log_joint))
+    if calibrated is None:
+        some = calibrating(len(log_joint), promise)
+        calibrated = calibration.fit(log_joint[some], truth[some], knots)
+    if promise:
         p = calibration.probabilities(log_joint[1::2], calibrated)
         thresholds = conformal.thresholds(tagset.nonconformity(p, rule), truth[1::2])
         least = conformal.threshold(thresholds, coverage)

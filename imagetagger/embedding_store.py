@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from imagetagger.files import whole
+
+FEW = 0.1
+"""Share of a shard's rows below which they are read one by one."""
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +65,20 @@ def gather(index: dict[bytes, Place], ids: Sequence[bytes]) -> np.ndarray:
         by_shard.setdefault(place.shard, []).append((position, place.row))
     result = np.zeros((0, 0), np.float32)
     for shard, pairs in by_shard.items():
-        embeddings = load_file(shard)["embedding"]
+        positions, rows = np.array(pairs).T
+        embeddings = _read_rows(shard, rows)
         if not result.size:
             result = aligned((len(ids), embeddings.shape[1]))
-        positions, rows = np.array(pairs).T
-        result[positions] = embeddings[rows]
+        result[positions] = embeddings
     return result
+
+
+def _read_rows(shard: Path, rows: np.ndarray) -> np.ndarray:
+    with safe_open(shard, "numpy") as file:
+        stored = file.get_slice("embedding")
+        if len(rows) < FEW * stored.get_shape()[0]:
+            return np.concatenate([stored[int(row) : int(row) + 1] for row in rows])
+        return file.get_tensor("embedding")[rows]
 
 
 def aligned(shape: tuple[int, int]) -> np.ndarray:

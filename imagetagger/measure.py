@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from imagetagger import conformal, decide, gaussian, metrics, naive_bayes, scatter, transform, unknown
-from imagetagger.calibration import all_right, log_softmax
+from imagetagger import conformal, decide, gaussian, metrics, naive_bayes, scatter, set_curve, transform, unknown
+from imagetagger.calibration import Calibration, all_right, log_probabilities, log_softmax
 from imagetagger.config import Calibrate, Classifier
 from imagetagger.decide import Decision
-from imagetagger.tagset import members
+from imagetagger.set_curve import Curve
+from imagetagger.tagset import nonconformity, within
 
 BATCH = 16384
 """Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
+SMALLEST = 2048
+"""The last batch is padded to this or the next power of two: data sets of any size share a few compiled functions."""
 
 FEVERISH = 1e4
 """Temperatures of sound scores are in the tens; far above, variances were estimated from too little."""
@@ -55,6 +58,26 @@ class Scores(NamedTuple):
     fits: np.ndarray | None
 
 
+class Told(NamedTuple):
+    """Probabilities of M pictures, and what does not depend on their tag sets.
+
+    Attributes:
+        log_p: float64 (M, C), calibrated.
+        p: (M, C) the same.
+        observed: contributions to the figures, without sets.
+        raw_p: (M, C) without calibration.
+        raw_misfit: (M, C) nonconformity of cumulative sets without calibration.
+        raw: as `observed`, without calibration.
+    """
+
+    log_p: np.ndarray
+    p: np.ndarray
+    observed: metrics.Metrics
+    raw_p: np.ndarray
+    raw_misfit: np.ndarray
+    raw: metrics.Metrics
+
+
 class Measured(NamedTuple):
     """A classifier and how good it is.
 
@@ -63,22 +86,28 @@ class Measured(NamedTuple):
         decision: from its scores to tag sets.
         embeddings: float32 (M, D) of the validation pictures, as the network gives them.
         scores: of the validation pictures, M.
+        log_p: float64 (M, C) calibrated log probabilities.
         truth: bool (M, C) their tags.
         raw: figures without calibration: probabilities at temperature 1, sets that reach the coverage by their sum.
         observed: each validation picture's contribution to the figures.
         figures: with the decision.
         strata: coverage by size of the set and by tag; see `conformal`.
+        bins: reliability before and after calibration: count, confidence and correct of metrics.BINS each.
+        curve: tag sets of every other demand.
     """
 
     fitted: Fitted
     decision: Decision
     embeddings: np.ndarray
     scores: Scores
+    log_p: np.ndarray
     truth: np.ndarray
     raw: dict[str, float]
     observed: metrics.Metrics
     figures: dict[str, float]
     strata: dict[str, Any]
+    bins: dict[str, Any]
+    curve: Curve
 
 
 def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int, classifier: Classifier) -> Fitted:
@@ -95,7 +124,7 @@ def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int,
     kind: Any = classifier.transform
     fitted: transform.Transform | None = None
     if kind != "none":
-        together = scatter.fit(((embeddings[i], learned[i]) for i in _batches(len(held))), tags, embeddings.shape[1])
+        together = scatter.fit(_batches(embeddings, learned), tags, embeddings.shape[1])
         fitted = transform.fit(
             together,
             kind,
@@ -105,7 +134,7 @@ def fit(embeddings: np.ndarray, labels: np.ndarray, held: np.ndarray, tags: int,
             unit_length=classifier.unit_length,
         )
     features = fitted.weights.shape[-1] if fitted else embeddings.shape[1]
-    batches = ((_transformed(fitted, embeddings[i]), learned[i]) for i in _batches(len(held)))
+    batches = ((transform.apply(fitted, jax.device_put(x)), y) for x, y in _batches(embeddings, learned))
     statistics = gaussian.fit(batches, tags, features)
     prior = naive_bayes.fit_prior(
         statistics, classifier.kappa, classifier.smoothing, classifier.mean_floor, classifier.isotropy
@@ -120,33 +149,37 @@ def score(fitted: Fitted, embeddings: np.ndarray) -> Scores:
     background = naive_bayes.background(fitted.prior) if fitted.prior.mean is not None else None
     joint = [np.zeros((0, classes), np.float32)]
     fits = [np.zeros(0)]
-    for i in _batches(len(embeddings)):
-        x = _transformed(fitted.transform, embeddings[i])
-        joint.append(np.asarray(naive_bayes.log_joint(fitted.gaussian, x)))
+    for batch, label in _batches(embeddings, np.zeros((len(embeddings), 1), np.int32)):
+        x, real = transform.apply(fitted.transform, jax.device_put(batch)), label[:, 0] >= 0
+        joint.append(np.asarray(naive_bayes.log_joint(fitted.gaussian, x))[real])
         if background:
             prior = np.asarray(fitted.gaussian.log_prior)
             likelihood = joint[-1] - np.where(np.isfinite(prior), prior, 0)  # stays -inf for a tag without pictures
-            fits.append(unknown.fit_of(likelihood, np.asarray(naive_bayes.log_joint(background, x))[:, 0]))
+            fits.append(unknown.fit_of(likelihood, np.asarray(naive_bayes.log_joint(background, x))[real, 0]))
     scores = np.concatenate(joint)
     if np.isnan(scores).any():
         raise BadDataError("scores are not numbers: all pictures look alike to the network; give it others")
     return Scores(scores, np.concatenate(fits) if background else None)
 
 
-def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settings: Calibrate) -> Decision:
-    """Return the decision fitted on held-out embeddings (N, D) with labels (N, L); warn where it is unsound."""
-    scores, truth = score(fitted, embeddings), multi_hot(labels, len(fitted.gaussian.log_prior))
+def calibrate(
+    scores: Scores, truth: np.ndarray, settings: Calibrate, calibrated: Calibration | None = None
+) -> Decision:
+    """Return the decision fitted on N held-out pictures, truth being bool (N, C); warn where it is unsound.
+
+    `calibrated` spares fitting the probabilities once more; see decide.fit.
+    """
     options: Any = asdict(settings)
-    decision = decide.fit(scores.log_joint, truth, scores.fits, **options)
+    decision = decide.fit(scores.log_joint, truth, scores.fits, calibrated, **options)
     temperature = decision.calibration.temperature
-    step = 2 if decision.tag_set.coverage is not None else 1  # as decide.fit parts them
-    if not len(embeddings):
+    some = decide.calibrating(len(truth), decision.tag_set.coverage is not None)
+    if not len(truth):
         log.warning("no pictures to calibrate on: probabilities are raw, and far too sure")
-    elif all_right(scores.log_joint[::step], truth[::step]):
+    elif all_right(scores.log_joint[some], truth[some]):
         log.warning(
             "all %d calibration pictures were told right, so nothing was learned of being wrong: probabilities are "
             "cautious guesses; use more pictures",
-            len(embeddings),
+            len(truth),
         )
     if temperature > FEVERISH:
         log.warning(
@@ -156,7 +189,7 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
         log.warning(
             "%d calibration pictures are too few to promise a coverage of %g, which takes %.0f (and above %g cannot be "
             "promised): tag sets are cumulative. Keep more aside (data.calibration_fraction), or ask for less",
-            len(embeddings),
+            len(truth),
             settings.coverage,
             2 * np.ceil(settings.coverage / max(1 - settings.coverage, 1e-9) - 1e-6),
             conformal.LEVELS[-1],
@@ -164,8 +197,22 @@ def calibrate(fitted: Fitted, embeddings: np.ndarray, labels: np.ndarray, settin
     return decision
 
 
+def tell(scores: Scores, calibrated: Calibration, truth: np.ndarray) -> Told:
+    """Return the probabilities of pictures and all that does not depend on their tag sets, from truth bool (M, C)."""
+    uncalibrated, log_p = log_softmax(scores.log_joint), log_probabilities(scores.log_joint, calibrated)
+    raw_p = np.exp(uncalibrated)
+    raw, observed = (metrics.observe_probabilities(p, truth) for p in (uncalibrated, log_p))
+    return Told(log_p, np.exp(log_p), observed, raw_p, nonconformity(raw_p, "cumulative"), raw)
+
+
 def evaluate(
-    fitted: Fitted, decision: Decision, embeddings: np.ndarray, truth: np.ndarray, coverage: float
+    fitted: Fitted,
+    decision: Decision,
+    embeddings: np.ndarray,
+    truth: np.ndarray,
+    coverage: float,
+    scores: Scores | None = None,
+    told: Told | None = None,
 ) -> Measured:
     """Return the figures of a classifier on embeddings (M, D) of true tags, bool (M, C).
 
@@ -175,20 +222,36 @@ def evaluate(
         embeddings: as the network gives them.
         truth: their tags.
         coverage: that uncalibrated probabilities are summed to, for comparison.
+        scores: of the embeddings, where they are known.
+        told: their probabilities, where they are known.
     """
-    scores = score(fitted, embeddings)
-    uncalibrated = log_softmax(scores.log_joint)
-    raw = metrics.observe(uncalibrated, members(np.exp(uncalibrated), "cumulative", coverage), truth)
-    log_p, sets = decide.decide(scores.log_joint, decision)
-    observed = metrics.observe(log_p, sets, truth)
+    scores = scores or score(fitted, embeddings)
+    told = told or tell(scores, decision.calibration, truth)
+    tag_set = decision.tag_set
+    misfit = nonconformity(told.p, tag_set.rule)
+    sets = within(misfit, told.p, tag_set.rule, tag_set.threshold)
+    observed = metrics.observe_sets(told.observed, sets, truth)
+    raw_sets = within(told.raw_misfit, told.raw_p, "cumulative", coverage)
+    before, after = metrics.total(metrics.observe_sets(told.raw, raw_sets, truth)), metrics.total(observed)
     median = float(np.median(observed.set_size)) if len(truth) else float("nan")
-    figures = metrics.compute(metrics.total(observed)) | {"median_set_size": median}
     strata = {
         "by_size": [stratum._asdict() for stratum in conformal.by_size(sets, truth)],
         "by_tag": conformal.by_tag(sets, truth).tolist(),
     }
-    raw_figures = metrics.compute(metrics.total(raw))
-    return Measured(fitted, decision, embeddings, scores, truth, raw_figures, observed, figures, strata)
+    return Measured(
+        fitted=fitted,
+        decision=decision,
+        embeddings=embeddings,
+        scores=scores,
+        log_p=told.log_p,
+        truth=truth,
+        raw=metrics.compute(before),
+        observed=observed,
+        figures=metrics.compute(after) | {"median_set_size": median},
+        strata=strata,
+        bins={"before": bins(before), "after": bins(after)},
+        curve=set_curve.curve(misfit, told.p, truth, tag_set),
+    )
 
 
 def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
@@ -196,9 +259,17 @@ def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
     return (labels[:, :, None] == np.arange(tags)).any(1)
 
 
-def _transformed(fitted: transform.Transform | None, embeddings: np.ndarray) -> jax.Array:
-    return transform.apply(fitted, jax.device_put(embeddings))
+def bins(total: metrics.Metrics) -> dict[str, list[float]]:
+    """Return the pictures, their summed confidence and how many are right, by bin of confidence."""
+    return {name.removeprefix("bin_"): getattr(total, name).tolist() for name in total._fields[-3:]}
 
 
-def _batches(count: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
+def _batches(embeddings: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield batches of embeddings (N, D) and labels (N, L); the last one padded with pictures of no tag."""
+    for start in range(0, len(embeddings), BATCH):
+        x, y = embeddings[start : start + BATCH], labels[start : start + BATCH]
+        if missing := max(SMALLEST, 1 << (len(x) - 1).bit_length()) - len(x):
+            # Any picture does for padding, but one of zeros could have no direction.
+            x = np.concatenate([x, np.broadcast_to(x[-1:], (missing, x.shape[1]))])
+            y = np.pad(y, ((0, missing), (0, 0)), constant_values=-1)
+        yield x, y

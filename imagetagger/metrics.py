@@ -4,10 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.tagset import ranked
+from imagetagger.tagset import places
 
 BINS = 15
 """Equal-width bins of top-1 confidence for the expected calibration error."""
+
+
+FIGURES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
+"""What `compute` gives."""
 
 
 class Metrics(NamedTuple):
@@ -47,24 +51,35 @@ def observe(log_p: np.ndarray, members: np.ndarray, truth: np.ndarray) -> Metric
         members: bool (N, C) tag sets.
         truth: bool (N, C) true tags, at least one a picture.
     """
-    order = ranked(log_p)
-    hits = np.take_along_axis(truth, order, 1)
-    confidence, correct = np.exp(log_p.max(1, initial=-np.inf)), hits[:, :1].any(1).astype(float)
+    return observe_sets(observe_probabilities(log_p, truth), members, truth)
+
+
+def observe_probabilities(log_p: np.ndarray, truth: np.ndarray) -> Metrics:
+    """Return what probabilities alone contribute; nothing is in a set yet."""
+    rows, _, place = places(log_p, truth)
+    best = np.full(len(log_p), truth.shape[1])
+    np.minimum.at(best, rows, place)
+    confidence, correct = np.exp(log_p.max(1, initial=-np.inf)), (best < 1).astype(float)
     # Bins (0, 1/15], ..., (14/15, 1]; a confidence on an edge belongs to the bin below it.
     bins = np.eye(BINS)[np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(int)]
-    tags = truth.sum(1)
     return Metrics(
         count=np.ones(len(log_p)),
         top1=correct,
-        top5=hits[:, :5].any(1).astype(float),
-        top10=hits[:, :10].any(1).astype(float),
-        log_loss=-np.where(truth, log_p, 0).sum(1) / tags,
-        covered=(truth & members).sum(1) / tags,
-        set_size=members.sum(1).astype(float),
+        top5=(best < 5).astype(float),
+        top10=(best < 10).astype(float),
+        log_loss=-np.where(truth, log_p, 0).sum(1) / truth.sum(1),
+        covered=np.zeros(len(log_p)),
+        set_size=np.zeros(len(log_p)),
         bin_count=bins,
         bin_confidence=bins * confidence[:, None],
         bin_correct=bins * correct[:, None],
     )
+
+
+def observe_sets(observed: Metrics, members: np.ndarray, truth: np.ndarray) -> Metrics:
+    """Return what pictures contribute with their tag sets, bool (N, C)."""
+    covered = (truth & members).sum(1) / truth.sum(1)
+    return observed._replace(covered=covered, set_size=members.sum(1).astype(float))
 
 
 def total(observed: Metrics, weights: np.ndarray | None = None) -> Metrics:
@@ -117,7 +132,9 @@ def confidence_intervals(
     n = len(observed.count)
     if not n or not resamples:
         return {}
-    draws = [compute(total(observed, np.bincount(rng.integers(0, n, n), minlength=n))) for _ in range(resamples)]
+    summed = np.stack(observed[:-3], 1)  # all but the bins, which ECE alone needs
+    counts = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))
+    draws = [compute(empty()._replace(**dict(zip(Metrics._fields, count @ summed, strict=False)))) for count in counts]
     tails = (50 * (1 - level), 50 * (1 + level))
     return {
         name: (float(low), float(high))

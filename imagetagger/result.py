@@ -1,25 +1,36 @@
 """The record of a run: result.json, schema 1."""
 
+import base64
 import hashlib
 import json
 import math
 import platform
 import re
+import subprocess
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagetagger import config
+import numpy as np
+
+from imagetagger import config, confusion
 from imagetagger.backbone.model import Backbone
-from imagetagger.data.dataset import Dataset, Skip
-from imagetagger.decide import Decision
+from imagetagger.cores import cores
+from imagetagger.data.dataset import Dataset, Skip, Split
+from imagetagger.digest import config_digest, that_matters
 from imagetagger.files import installed_version, whole
 from imagetagger.measure import Measured
 from imagetagger.runtime import Runtime
+from imagetagger.set_curve import Curve
 
 SCHEMA = 1
 PACKAGES = ("imagetagger", "jax", "jaxlib", "flax", "numpy", "pillow", "ai-edge-litert", "tensorflow-cpu", "tensorflow")
+CONFUSIONS = 12
+"""Confusions that are told."""
+SMALL = 64
+"""Pixels across their pictures."""
 LISTED_SKIPS = 1000
 """Skipped pictures listed by name; all are counted."""
 
@@ -34,8 +45,8 @@ def build(
     backbone: Backbone,
     runtime: Runtime,
     stages: dict[str, dict[str, Any]],
-    decision: Decision,
     measured: Measured,
+    tried: Split,
     intervals: dict[str, tuple[float, float]],
     variants: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -50,12 +61,13 @@ def build(
         backbone: network and weights.
         runtime: what executed it.
         stages: seconds and images/s by stage.
-        decision: fitted.
-        measured: the classifier on the validation pictures.
+        measured: the classifier on the M pictures it was tried on.
+        tried: those pictures.
         intervals: 95 % confidence intervals of the figures.
         variants: figures, size, rate and cosine of each exported variant; what was evaluated is added where it is
             none of them.
     """
+    decision, names = measured.decision, [tag.name for tag in dataset.tags]
     embedding = stages["embed"]
     rate = embedding.get("raw_images_per_second") or embedding["images_per_second"]
     own = {**measured.figures, "bytes": runtime.model_bytes, "images_per_second": rate, "cosine_to_float": None}
@@ -63,6 +75,7 @@ def build(
         "schema": SCHEMA,
         "experiment": settings.experiment,
         "config_digest": config_digest(settings),
+        "settings": json.loads(json.dumps(that_matters(settings)), parse_constant=str),
         "seed": settings.seed,
         "data": {
             "name": dataset.name,
@@ -92,24 +105,79 @@ def build(
             "after": measured.figures,
         },
         "strata": measured.strata,
+        "reliability": measured.bins,
+        "demands": demands(measured.curve),
+        "tags": tags(measured, names),
+        "confusions": pictured(measured, names, tried, settings.evaluate.examples),
+        "pictures": pictures(measured, tried),
         "stages": stages,
         "variants": {settings.embed.dtype: own} | variants,
         "shipped": None,  # the variant in the bundle, once there is one
         "confidence_intervals": intervals,
         "peak_memory_bytes": peak_memory(),
         "versions": versions(),
+        "revision": revision(),
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": cores()},
     }
 
 
-def config_digest(settings: config.Experiment) -> str:
-    """Return a digest of all settings but the cache's place, which changes no figure."""
-    canonical = json.dumps({**asdict(settings), "cache": None}, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def demands(curve: Curve) -> dict[str, Any]:
+    """Return the figures of tag sets at every demand: see set_curve."""
+    figures = {"asked": "asked", "coverage": "coverage", "set_size": "size", "single": "single"}
+    lists = {key: getattr(curve, name).tolist() for key, name in {**figures, "precision": "precision"}.items()}
+    return {"rule": curve.rule, "own": curve.own, **lists}
+
+
+def tags(measured: Measured, names: list[str]) -> list[dict[str, Any]]:
+    """Return how many of each tag's pictures were recognised, the worst first."""
+    return [tag._asdict() for tag in confusion.per_tag(measured.log_p, measured.truth, names)]
+
+
+def pictured(measured: Measured, names: list[str], tried: Split, examples: int) -> list[dict[str, Any]]:
+    """Return the most frequent confusions, each with a few of its pictures where examples are wanted."""
+
+    def picture(row: int) -> dict[str, Any]:
+        return {"key": tried.keys[row], "thumbnail": confusion.thumbnail(tried, row, SMALL)}
+
+    found = confusion.confusions(measured.log_p, measured.truth, names, CONFUSIONS)
+    return [{**one._asdict(), "rows": [picture(row) for row in one.rows if examples]} for one in found]
+
+
+def pictures(measured: Measured, tried: Split) -> dict[str, Any]:
+    """Return of each picture whether it was told right, so that runs can be compared picture by picture.
+
+    `fingerprint` is a digest of the pictures and their tags, in order; each of the others is one bit a picture, eight a
+    byte, the first in the highest bit, in base64: whether the first guess, one of the first five, and every right tag's
+    place in the set was right.
+    """
+    digest = hashlib.sha256(b"".join(tried.ids) + np.ascontiguousarray(tried.labels, "<i4").tobytes())
+    observed = measured.observed
+    bits = {"top1": observed.top1, "top5": observed.top5, "covered": observed.covered}
+    packed = {name: base64.b64encode(np.packbits(told >= 1).tobytes()).decode() for name, told in bits.items()}
+    return {"count": len(tried.ids), "fingerprint": digest.hexdigest(), **packed}
 
 
 def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the packages that shape the figures; None where not installed."""
     return {"python": platform.python_version(), **{name: installed_version(name) for name in PACKAGES}}
+
+
+@cache
+def revision() -> dict[str, Any] | None:
+    """Return the git commit of the code that runs, and whether files differ from it; None outside a checkout."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        if git("ls-files", Path(__file__).name) == "":  # installed into somebody else's repository
+            return None
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def peak_memory() -> int | None:
@@ -148,6 +216,17 @@ def _said(result: dict[str, Any]) -> str:
         return f" of {tag_set['threshold']:g}"
     wanted = result["calibration"]["wanted"]
     return f" ({tag_set['rule']}) at {wanted:g}"
+
+
+def line(result: dict[str, Any]) -> str:
+    """Return the figures of a job of a sweep in one line for the terminal."""
+    figures = result["calibration"]["after"]
+    if not result["data"]["validation"]:
+        return "no pictures to evaluate"
+    return (
+        f"top-1 {100 * figures['top1']:.2f} %  log loss {figures['log_loss']:.3f}  ECE {figures['ece']:.3f}  "
+        f"coverage {100 * figures['coverage']:.1f} % with {figures['set_size']:.2f} tags"
+    )
 
 
 def summary(result: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imagetagger import config
+from imagetagger import config, sweep
+from imagetagger.memory import Memory
 
 log = logging.getLogger("imagetagger")
 
@@ -20,37 +21,39 @@ _PACKAGE = Path(__file__).parent
 CONFIGS = _PACKAGE / "configs" if (_PACKAGE / "configs").is_dir() else _PACKAGE.parent / "configs"
 """In an installed package configs/ lies inside it, in a checkout beside it."""
 
+MEMORY: Memory = {}
+"""What the jobs of a sweep leave to one another: Hydra calls them one by one and carries nothing between them."""
 
-@hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")
-def _run(composed: DictConfig) -> None:
+
+def job(composed: DictConfig) -> float | None:
+    """Run what Hydra composed; a job of a sweep returns the figure that its sweeper may look at."""
+    at_work = HydraConfig.get()
+    folder = Path(at_work.runtime.output_dir)
     try:
-        _run_job(config.from_hydra(composed))
+        if at_work.mode == RunMode.MULTIRUN:
+            return sweep.run_job(composed, folder, MEMORY)
+        _run_alone(config.from_hydra(composed), folder)
     except KeyboardInterrupt:
-        sys.exit("Stopped. What was embedded is kept: the same command goes on from there.")
+        sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")
     except (ValueError, OSError, OverflowError) as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN or "HYDRA_FULL_ERROR" in os.environ:
+        if "HYDRA_FULL_ERROR" in os.environ:
             raise
         sys.exit(f"{error}\n(HYDRA_FULL_ERROR=1 shows where this was raised.)")
+    return None
 
 
-def _run_job(settings: config.Experiment) -> None:
+def _run_alone(settings: config.Experiment, folder: Path) -> None:
     from imagetagger import pipeline, result  # after the config is known to be sound: JAX takes seconds
     from imagetagger.bundle import archive, verify
+    from imagetagger.report import html
 
-    job = HydraConfig.get()
-    folder = Path(job.runtime.output_dir)
     start = time.perf_counter()
-    alone = job.mode == RunMode.RUN
-    outcome = pipeline.run(settings, bundle=alone)
+    outcome = pipeline.run(settings)
     shutil.rmtree(folder / "bundle", ignore_errors=True)  # of an earlier run in this folder
     (folder / "bundle.zip").unlink(missing_ok=True)
     result.write(outcome.result, folder / "result.json")
-    left = ["Result"]
-    if alone:
-        from imagetagger.report import html
-
-        html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
-        left.append("report")
+    html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
+    left = ["Result", "report"]
     if outcome.bundle:
         archive.write_folder(outcome.bundle, folder / "bundle")
         archive.write_zip(outcome.bundle, folder / "bundle.zip")
@@ -58,7 +61,7 @@ def _run_job(settings: config.Experiment) -> None:
             verify.verify(made)
         left.append("verified bundle")
     log.info("%s", result.summary(outcome.result))
-    said = " and ".join([", ".join(left[:-1]), left[-1]] if left[1:] else left)
+    said = " and ".join([", ".join(left[:-1]), left[-1]])
     log.info("%.1f s in all. %s in %s", time.perf_counter() - start, said, folder)
     if outcome.refused:
         raise outcome.refused
@@ -68,8 +71,11 @@ def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
     if hints := config.explain_overrides(sys.argv[1:]):
         sys.exit("\n".join(hints))
-    _run()
+    hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
 
 
 if __name__ == "__main__":
-    main()
+    # As an imported module, so that other processes find `job` and one memory by name instead of copies of them.
+    from imagetagger.run import main as main_of_module
+
+    main_of_module()

@@ -46,7 +46,7 @@ def from_batch(embeddings: jax.Array, labels: jax.Array, classes: int, weights: 
     """
     labels, weights, count = counted(labels, weights, classes, embeddings.dtype)
     # Sums around a point amid the batch: an offset shared by all embeddings would cost digits.
-    centre = embeddings.mean(0) if len(embeddings) else jnp.zeros_like(embeddings, shape=embeddings.shape[1:])
+    centre = weights @ embeddings / jnp.maximum(weights.sum(), 1)
     x = embeddings - centre
     total = jnp.zeros_like(x, shape=(classes, x.shape[1])).at[labels].add(weights[:, None] * x)
     shift = total / jnp.where(count == 0, 1, count)[:, None]

@@ -5,6 +5,7 @@ within-class covariance becomes the identity, so that tied variances are linear 
 directions those are kept in which classes differ, known ones as well as those that a user may teach.
 """
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -94,12 +95,14 @@ def fit(
 
 def apply(transform: Transform | None, embeddings: jax.Array) -> jax.Array:
     """Return embeddings (N, D) transformed, float32 (N, d)."""
-    if transform is None:
-        return embeddings
-    x = (embeddings - transform.offset) * (1 / transform.scale)
-    weights = jnp.asarray(transform.weights)
+    return embeddings if transform is None else _apply(embeddings, *transform)
+
+
+@partial(jax.jit, static_argnames="unit_length")
+def _apply(x: jax.Array, offset: jax.Array, scale: jax.Array, weights: jax.Array, unit_length: bool) -> jax.Array:
+    x = (x - offset) * (1 / scale)
     x = x * weights if weights.ndim == 1 else jnp.matmul(x, weights, precision=jax.lax.Precision.HIGHEST)
-    if not transform.unit_length:
+    if not unit_length:
         return x
     return x * jax.lax.rsqrt(jnp.maximum(jnp.square(x).sum(1, keepdims=True), SHORTEST**2))
 

@@ -91,7 +91,9 @@ def ingredients(*overrides: str, tags: tuple[Tag, ...] = TAGS, per_tag: int = 4,
     learned, validation = pictures_of(train), pictures_of(per_tag, seed=500)
     x, labels, held = embedded(learned), learned.labels, np.arange(len(learned.ids)) % 5 == 0
     fitted = measure.fit(x, labels, held, len(tags), made.classifier)
-    decision = measure.calibrate(fitted, x[held], labels[held], made.calibrate)
+    decision = measure.calibrate(
+        measure.score(fitted, x[held]), measure.multi_hot(labels[held], len(tags)), made.calibrate
+    )
     truth = measure.multi_hot(validation.labels, len(tags))
     measured = measure.evaluate(fitted, decision, embedded(validation), truth, made.calibrate.coverage)
     space, parity = embedding_space(tiles_model().read_bytes()), gate.Parity(len(truth), 1.0, 0, 0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from composed import settings
 
-from imagetagger import conformal, metrics, result
+from imagetagger import conformal, measure, metrics, result
 from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbone.model import Backbone, Normalisation
 from imagetagger.calibration import Calibration, log_softmax
@@ -14,7 +14,8 @@ from imagetagger.decide import Decision, TagSet, decide, fit
 from imagetagger.measure import Measured, Scores
 from imagetagger.pipeline import Outcome
 from imagetagger.runtime import Runtime
-from imagetagger.tagset import RULES, Rule, members
+from imagetagger.set_curve import curve
+from imagetagger.tagset import RULES, Rule, members, nonconformity
 
 NO_BACKBONE = Backbone("none", 1.0, mobilenet_v2(), {}, Normalisation((0, 0, 0), (1, 1, 1)), "none", None)
 PLAIN = Decision(Calibration(20.0), TagSet("cumulative", None, 0.9))
@@ -71,11 +72,14 @@ def outcome(
         decision=decision,
         embeddings=np.zeros((n, 1), np.float32),
         scores=Scores(scores, None),
+        log_p=log_p,
         truth=truth,
         raw=metrics.compute(metrics.total(raw)),
         observed=observed,
         figures=figures | {"median_set_size": median},
         strata={"by_size": by_size, "by_tag": by_tag},
+        bins={"before": measure.bins(metrics.total(raw)), "after": measure.bins(metrics.total(observed))},
+        curve=curve(nonconformity(np.exp(log_p), decision.tag_set.rule), np.exp(log_p), truth, decision.tag_set),
     )
     intervals = metrics.confidence_intervals(observed, resamples=50)
     stage = {"seconds": 1.5, "images_per_second": 100.0, "cached": None}
@@ -88,12 +92,12 @@ def outcome(
         backbone=NO_BACKBONE,
         runtime=NO_RUNTIME,
         stages={"load": {**stage, "images_per_second": None}, "embed": {**stage, "cached": True}},
-        decision=decision,
         measured=measured,
+        tried=split,
         intervals=intervals,
         variants=variants or {},
     )
-    return Outcome({**found, "experiment": experiment}, dataset.tags, split, scores, truth, decision)
+    return Outcome({**found, "experiment": experiment}, dataset.tags, split, measured)
 
 
 def missing(i: int) -> bytes:

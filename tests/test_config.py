@@ -34,7 +34,7 @@ from imagetagger.data.subset import keep
 from imagetagger.embed import embed
 from imagetagger.export import gate, variants
 from imagetagger.export.signatures import score_signature
-from imagetagger.pipeline import check_bad
+from imagetagger.prepare import check_bad
 from imagetagger.report import html
 from imagetagger.runtime import make_runtime
 
@@ -272,8 +272,8 @@ def test_schema_and_functions_have_the_same_names():
     }
     prior = set(inspect.signature(naive_bayes.fit_prior).parameters)
     assert names(Classifier) == keywords(transform.fit) | prior - {"statistics"} | {"transform", "class_prior"}
-    assert names(Calibrate) == keywords(decide.fit)
-    assert names(Evaluate) == {"bootstrap"} | keywords(html.write) - {"seed"}
+    assert names(Calibrate) == keywords(decide.fit) - {"calibrated"}
+    assert names(Evaluate) == {"split", "bootstrap"} | keywords(html.write) - {"seed"}
     assert names(Export) == keywords(gate.check) | {"variants", "ship", "onnx"} | {
         variants.calibration_pictures.__name__,
         *(set(inspect.signature(score_signature).parameters) & {"block"}),

@@ -94,12 +94,17 @@ def test_the_shipped_settings_classify_what_tells_classes_apart():
     assert (measure.score(fitted, x).log_joint.argmax(1) == labels[:, 0]).mean() > 0.95
 
 
+def calibrate(fitted, x, labels, wanted):
+    truth = measure.multi_hot(labels, len(fitted.gaussian.log_prior))
+    return measure.calibrate(measure.score(fitted, x), truth, wanted)
+
+
 def test_where_every_picture_is_told_right_probabilities_stay_modest_and_it_is_told(caplog):
     rng = np.random.default_rng(0)
     x = (np.arange(20) % 2 * 100.0 + rng.normal(size=(2, 20))).T.astype(np.float32)
     labels = (np.arange(20, dtype=np.int32) % 2)[:, None]
     fitted, wanted = fit(x, labels, 2, *PLAIN), settings("calibrate.rule=cumulative").calibrate
-    decision = measure.calibrate(fitted, x[:4], labels[:4], wanted)
+    decision = calibrate(fitted, x[:4], labels[:4], wanted)
     log_p, _ = decide.decide(measure.score(fitted, x[:4]).log_joint, decision)
     assert np.exp(log_p.max(1)).mean() == pytest.approx(4.5 / 5, abs=1e-3)
     assert "all 4 calibration pictures were told right" in caplog.text
@@ -107,18 +112,18 @@ def test_where_every_picture_is_told_right_probabilities_stay_modest_and_it_is_t
 
 def test_a_promise_that_the_pictures_are_too_few_for_is_told_and_not_made(caplog):
     x, labels, fitted = made(*WHITENED)
-    decision = measure.calibrate(fitted, x[:10], labels[:10], settings("calibrate.rule=lac").calibrate)
+    decision = calibrate(fitted, x[:10], labels[:10], settings("calibrate.rule=lac").calibrate)
     assert decision.tag_set == decide.TagSet("cumulative", None, 0.9)
     assert "10 calibration pictures are too few to promise a coverage of 0.9, which takes 18" in caplog.text
     caplog.clear()
-    kept = measure.calibrate(fitted, x, labels, settings("calibrate.rule=lac").calibrate)
+    kept = calibrate(fitted, x, labels, settings("calibrate.rule=lac").calibrate)
     assert (kept.tag_set.rule, kept.tag_set.coverage) == ("lac", 0.9)
     assert "too few" not in caplog.text
 
 
 def test_without_pictures_to_calibrate_on_probabilities_are_raw_and_that_is_told(caplog):
     x, labels, fitted = made(*PLAIN)
-    decision = measure.calibrate(fitted, x[:0], labels[:0], settings("calibrate.rule=cumulative").calibrate)
+    decision = calibrate(fitted, x[:0], labels[:0], settings("calibrate.rule=cumulative").calibrate)
     assert decision.calibration.temperature == 1
     assert "no pictures to calibrate on" in caplog.text
 
@@ -127,7 +132,7 @@ def test_without_pictures_to_calibrate_on_probabilities_are_raw_and_that_is_told
 def test_figures_are_those_of_the_decision_and_strata_those_of_its_sets(overrides):
     x, labels, fitted = made(*overrides, apart=0.5)
     chosen = settings("calibrate.rule=lac", "calibrate.coverage=0.8").calibrate
-    decision = measure.calibrate(fitted, x, labels, chosen)
+    decision = calibrate(fitted, x, labels, chosen)
     truth = measure.multi_hot(labels, 3)
     measured = measure.evaluate(fitted, decision, x, truth, chosen.coverage)
     log_p, sets = decide.decide(measured.scores.log_joint, decision)

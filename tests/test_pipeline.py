@@ -94,7 +94,7 @@ def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path, monkeyp
     assert set(found["confidence_intervals"]) == FIGURES - {"ece"}
     assert found["peak_memory_bytes"] > 1e7
     assert found["versions"]["jax"]
-    assert outcome.scores.shape == outcome.truth.shape == (found["data"]["validation"], 12)
+    assert outcome.measured.scores.log_joint.shape == outcome.measured.truth.shape == (found["data"]["validation"], 12)
     assert check(outcome.bundle).manifest.model.variant == "int8"
     again = pipeline.run(settings(*overrides), bundle=False)
     assert again.bundle is None
@@ -139,7 +139,7 @@ def test_int8_is_calibrated_on_pictures_it_is_fitted_on_and_every_variant_on_one
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(run, tmp_path):
     first, second, other = (run(f"seed={seed}", f"cache={tmp_path / str(i)}") for i, seed in enumerate((3, 3, 4)))
     assert steady(first.result) == steady(second.result)
-    np.testing.assert_array_equal(first.scores, second.scores)
+    np.testing.assert_array_equal(first.measured.scores.log_joint, second.measured.scores.log_joint)
     assert first.result["data"]["fingerprint"] != other.result["data"]["fingerprint"]
     assert first.result["calibration"] != other.result["calibration"]
 
@@ -188,7 +188,7 @@ def test_where_nothing_is_left_to_learn_from_the_run_says_so(run, folder):
 
 def test_without_validation_pictures_the_figures_are_null(run, tmp_path):
     outcome = run("data.validation_fraction=0")
-    assert outcome.scores.shape == (0, 12)
+    assert outcome.measured.scores.log_joint.shape == (0, 12)
     result.write(outcome.result, tmp_path / "result.json")
     written = json.loads((tmp_path / "result.json").read_text())
     assert written["data"]["validation"] == 0
@@ -199,8 +199,8 @@ def test_without_validation_pictures_the_figures_are_null(run, tmp_path):
 def test_without_calibration_pictures_the_temperature_is_one(run):
     outcome = run("data.calibration_fraction=0")
     assert outcome.result["data"]["calibration"] == 0
-    assert outcome.decision.calibration.temperature == 1
-    assert outcome.decision.tag_set.rule == "cumulative"
+    assert outcome.measured.decision.calibration.temperature == 1
+    assert outcome.measured.decision.tag_set.rule == "cumulative"
     assert outcome.result["calibration"]["before"]["ece"] == outcome.result["calibration"]["after"]["ece"]
 
 
@@ -214,8 +214,8 @@ def test_a_picture_of_two_tags_counts_for_each(run, tmp_path, monkeypatch):
     assert names == ["blue", "green", "red", "warm"]
     assert learned.count[2] == learned.count[3] > 5
     np.testing.assert_array_equal(learned.mean[2], learned.mean[3])
-    assert (outcome.truth[:, 2] == outcome.truth[:, 3]).all()
-    assert outcome.truth.sum(1).max() == 2
+    assert (outcome.measured.truth[:, 2] == outcome.measured.truth[:, 3]).all()
+    assert outcome.measured.truth.sum(1).max() == 2
     assert outcome.result["variants"]["float32"]["top1"] == 1
     assert outcome.result["variants"]["float32"]["coverage"] > 0.8
 
@@ -246,8 +246,8 @@ def test_a_tag_without_training_pictures_spoils_no_figure(run, monkeypatch, tmp_
     dataset = Dataset("ghost", tags, take(split, train), take(split, validation))
     monkeypatch.setattr(pipeline, "load", lambda *args, **options: dataset)
     outcome = run()
-    assert (outcome.scores[:, 2] == -np.inf).all()
-    assert not np.isnan(outcome.scores).any()
+    assert (outcome.measured.scores.log_joint[:, 2] == -np.inf).all()
+    assert not np.isnan(outcome.measured.scores.log_joint).any()
     figures = outcome.result["variants"]["float32"]
     assert figures["top1"] == pytest.approx(2 / 3)
     assert figures["log_loss"] == np.inf
@@ -282,8 +282,8 @@ def test_pictures_too_few_to_whiten_with_are_told_before_a_tagger_ships(run, mon
 def test_conformal_sets_are_smaller_where_less_is_promised(run):
     drawn = "data.synthetic_per_class=20", "data.calibration_fraction=0.5", "calibrate.rule=lac"
     small, large = (run(*drawn, f"calibrate.coverage={c}") for c in (0.3, 0.95))
-    assert small.decision.tag_set.coverage == 0.3
-    assert small.decision.tag_set.thresholds == large.decision.tag_set.thresholds
+    assert small.measured.decision.tag_set.coverage == 0.3
+    assert small.measured.decision.tag_set.thresholds == large.measured.decision.tag_set.thresholds
     sizes = [one.result["variants"]["float32"]["set_size"] for one in (small, large)]
     assert sizes[0] < sizes[1]
 

@@ -6,26 +6,29 @@ import numpy as np
 import pytest
 from made import RULES_MADE, some
 
+from imagetagger import set_curve
 from imagetagger.calibration import Calibration, probabilities
 from imagetagger.decide import TagSet
-from imagetagger.report import plots, sets
+from imagetagger.report import plots
+from imagetagger.report.canvas import inline
 
 
 def drawn(tag_set=RULES_MADE["lac"].tag_set, n=60, tags=4):
     scores, truth = some(n, tags)
-    return sets.curve(probabilities(scores, Calibration(20.0)), truth, tag_set)
+    return set_curve.curve(probabilities(scores, Calibration(20.0)), truth, tag_set)
 
 
 def draw_all(tag_set=RULES_MADE["lac"].tag_set, bins=15, n=60, name=""):
     count, curve = np.zeros(bins), drawn(tag_set, n)
     count[-1] = n
-    return [
+    made = [
         plots.reliability(f"reliability{name}", count, count * 0.98, np.floor(count * 0.6)),
         plots.coverage(f"coverage{name}", curve),
         plots.size(f"size{name}", curve),
         plots.size_histogram(f"histogram{name}", np.arange(1, n + 1).astype(float)),
         plots.shares(f"shares{name}", np.arange(1, n + 1) / n, 0.9),
     ]
+    return list(map(inline, made))
 
 
 EXTREME = {
@@ -69,7 +72,7 @@ def test_drawing_leaves_matplotlibs_settings_as_they_were():
 
 
 def test_many_sizes_share_bars():
-    svg = plots.size_histogram("h", np.arange(1, 1001).astype(float))
+    svg = inline(plots.size_histogram("h", np.arange(1, 1001).astype(float)))
     assert "from 1 to 1000, median 500.5" in svg
     assert svg.count("<path") < 3 * plots.MOST_BARS
 
@@ -77,19 +80,19 @@ def test_many_sizes_share_bars():
 @pytest.mark.parametrize("rule", RULES_MADE)
 def test_the_texts_of_curves_say_what_is_drawn(rule):
     curve = drawn(RULES_MADE[rule].tag_set)
-    at = {"cumulative": "0.9", "top_k": "2"}.get(rule, "90\u00a0 %")
-    assert f"{100 * curve.coverage[curve.own]:.1f} % at {at}," in plots.coverage("c", curve)
-    assert f"{curve.size[curve.own]:.1f} at {at}," in plots.size("s", curve)
+    at = {"cumulative": "0.9", "top_k": "2"}.get(rule, "90\u00a0%")
+    assert f"{100 * curve.coverage[curve.own]:.1f} % at {at}," in inline(plots.coverage("c", curve))
+    assert f"{curve.size[curve.own]:.1f} at {at}," in inline(plots.size("s", curve))
 
 
 def test_the_texts_of_diagrams_say_what_is_drawn():
     said = plots.reliability("r", np.array([0, 10, 10]), np.array([0.0, 4, 6]), np.array([0, 5, 9]))
-    assert "confidence 40 %: 50 % right; confidence 60 %: 90 % right." in said
-    assert "from 52 % to 100 % of its pictures." in plots.shares("s", np.array([0.52, 0.9, 1.0]), 0.9)
+    assert "confidence 40 %: 50 % right; confidence 60 %: 90 % right." in inline(said)
+    assert "from 52 % to 100 % of its pictures." in inline(plots.shares("s", np.array([0.52, 0.9, 1.0]), 0.9))
 
 
 def test_a_share_on_an_edge_belongs_to_the_bar_above_it():
     edge, above, below = (
-        plots.shares("s", np.array([0.9, share]), 0.9).split(">", 1)[1] for share in (0.9, 0.93, 0.89)
+        inline(plots.shares("s", np.array([0.9, share]), 0.9)).split(">", 1)[1] for share in (0.9, 0.93, 0.89)
     )
     assert edge == above != below

@@ -12,6 +12,7 @@ from made import outcome, some
 
 from imagetagger import result
 from imagetagger.data.dataset import Skip
+from imagetagger.digest import config_digest
 
 
 def read(path):
@@ -49,20 +50,20 @@ def test_a_made_result_survives_writing_and_reading(tmp_path):
 
 
 def test_the_config_digest_is_stable_and_independent_of_the_caches_place():
-    digest = result.config_digest(settings())
-    assert digest == result.config_digest(settings("cache=/elsewhere"))
+    digest = config_digest(settings())
+    assert digest == config_digest(settings("cache=/elsewhere"))
     assert len(digest) == 64
 
 
 @pytest.mark.parametrize("override", ["seed=1", "data.per_class=3", "classifier=smoothed_gnb", "embed.batch_size=7"])
 def test_any_other_setting_changes_the_config_digest(override):
-    assert result.config_digest(settings(override)) != result.config_digest(settings())
+    assert config_digest(settings(override)) != config_digest(settings())
 
 
 def test_an_infinite_kappa_has_a_digest_of_its_own():
     made = settings()
     tied = replace(made, classifier=replace(made.classifier, kappa=math.inf))
-    assert result.config_digest(tied) != result.config_digest(made)
+    assert config_digest(tied) != config_digest(made)
 
 
 def test_versions_are_those_installed_and_none_where_nothing_is(monkeypatch):

@@ -2,79 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import RULES_MADE, some
 
-from imagetagger import conformal, metrics
-from imagetagger.decide import CONFORMAL, TagSet, decide
 from imagetagger.report import sets
-from imagetagger.tagset import members
-
-
-def several(n=200, tags=4):
-    """Pictures of one tag or two."""
-    scores, truth = some(n, tags)
-    return scores, truth | np.roll(truth, 3, axis=1) & (np.arange(n) % 2 == 0)[:, None]
-
-
-def curve(rule, scores, truth):
-    return sets.curve(np.exp(decide(scores, RULES_MADE[rule])[0]), truth, RULES_MADE[rule].tag_set)
-
-
-@pytest.mark.parametrize("rule", RULES_MADE)
-@pytest.mark.parametrize("pictures", [several(), some(800, seed=1)], ids=["new", "those that limits were set on"])
-def test_a_curve_agrees_with_the_metrics_at_every_demand(rule, pictures):
-    scores, truth = pictures
-    decision, found = RULES_MADE[rule], curve(rule, scores, truth)
-    log_p, _ = decide(scores, decision)
-    assert len(found.asked) >= 3
-    for asked, coverage, size in zip(found.asked, found.coverage, found.size, strict=True):
-        held = (
-            decide(scores, decision, asked)[1]
-            if rule in CONFORMAL
-            else members(np.exp(log_p), decision.tag_set.rule, asked)
-        )
-        figures = metrics.compute(metrics.total(metrics.observe(log_p, held, truth)))
-        assert coverage == pytest.approx(figures["coverage"])
-        assert size == pytest.approx(figures["set_size"])
-
-
-@pytest.mark.parametrize("rule", RULES_MADE)
-def test_a_curve_at_the_runs_own_demand_has_the_runs_sets(rule):
-    scores, truth = several()
-    found, (_, held) = curve(rule, scores, truth), decide(scores, RULES_MADE[rule])
-    assert found.size[found.own] == pytest.approx(held.sum(1).mean())
-    assert [row[0] for row in found.choices() if row[3]] == [found.said(found.own)]
-
-
-@pytest.mark.parametrize("rule", RULES_MADE)
-def test_sets_that_are_asked_for_more_are_larger_and_hold_more(rule):
-    found = curve(rule, *several())
-    for field in (found.asked, found.coverage, found.size):
-        assert (np.diff(field) >= 0).all()
-    assert found.size[-1] > found.size[0] >= 1
-
-
-def test_an_odd_demand_is_listed_among_the_choices():
-    scores, truth = several()
-    for tag_set, said in ((TagSet("cumulative", None, 0.123), "0.123"), (TagSet("top_k", None, 4.0), "4")):
-        rows = sets.curve(np.exp(decide(scores, RULES_MADE["lac"])[0]), truth, tag_set).choices()
-        assert [row[0] for row in rows if row[3]] == [said]
-        assert len(rows) > 3
-
-
-def test_coverages_that_too_few_pictures_were_kept_aside_for_are_not_drawn():
-    tag_set = RULES_MADE["lac"].tag_set
-    few = tuple(np.where(conformal.LEVELS <= 0.95, tag_set.thresholds, conformal.EVERYTHING))
-    asked, limits = sets.demands(TagSet("lac", 0.9, tag_set.threshold, few), 4)
-    assert asked.max() == 0.95
-    assert limits.max() < conformal.EVERYTHING
-    asked, limits = sets.demands(TagSet("lac", 0.99, conformal.EVERYTHING, few), 4)
-    assert asked[-2:].tolist() == [0.95, 0.99]
-
-
-def test_numbers_of_tags_end_where_there_are_no_more():
-    assert sets.demands(TagSet("top_k", None, 2.0), 3)[0].tolist() == [1, 2, 3]
-    assert sets.demands(TagSet("top_k", None, 30.0), 200)[0].tolist() == list(range(1, 31))
 
 
 def test_each_tag_is_held_against_the_promise():

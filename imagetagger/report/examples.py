@@ -1,18 +1,13 @@
-"""What went right and what went wrong: pictures to show, accuracy of each tag, confusions."""
+"""What went right and what went wrong: pictures to show, each with its tag set."""
 
-import base64
-import io
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from imagetagger.confusion import thumbnail
 from imagetagger.data.dataset import Split, Tag
-from imagetagger.preprocess import decode, square
 from imagetagger.tagset import ranked
 
-SIDE = 128
-"""Pixels across a thumbnail, fewer where the picture has fewer."""
 CHIPS = 5
 """Tags shown of a set; the others are counted."""
 
@@ -55,23 +50,6 @@ class Example(NamedTuple):
     true: Chip | None
     chips: tuple[Chip, ...]
     size: int
-
-
-class TagAccuracy(NamedTuple):
-    """How many of a tag's pictures were recognised."""
-
-    name: str
-    right: int
-    pictures: int
-
-
-class Confusion(NamedTuple):
-    """How many of a tag's pictures were taken for another."""
-
-    true: str
-    said: str
-    pictures: int
-    of: int
 
 
 def bold_count(count: int) -> int:
@@ -135,40 +113,3 @@ def describe(
         )
 
     return [example(int(row), *sets) for row, *sets in zip(rows, orders, members[rows], strict=True)]
-
-
-def thumbnail(split: Split, row: int) -> str | None:
-    """Return the centre square that the network saw as a data URI; None where it cannot be read any more."""
-    try:
-        image = decode(split.read(row))
-        pixels = square(image, min(SIDE, *image.size))
-    except Exception:  # whatever became of one picture since it was embedded must not cost the report
-        return None
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def per_tag(probabilities: np.ndarray, truth: np.ndarray, names: list[str]) -> list[TagAccuracy]:
-    """Return the accuracy of every tag that has pictures, the worst first.
-
-    A picture of n tags counts as right for those of them that are among its n most probable tags.
-    """
-    order = ranked(probabilities)
-    hits = np.take_along_axis(truth, order, 1) & (np.arange(truth.shape[1]) < truth.sum(1, keepdims=True))
-    right, pictures = np.bincount(order[hits], minlength=len(names)), truth.sum(0)
-    found = [TagAccuracy(names[t], int(right[t]), int(pictures[t])) for t in np.flatnonzero(pictures)]
-    return sorted(found, key=lambda tag: (tag.right / tag.pictures, -tag.pictures))
-
-
-def confusions(probabilities: np.ndarray, truth: np.ndarray, names: list[str]) -> list[Confusion]:
-    """Return which tags were taken for which other, the most frequent first."""
-    first = probabilities.argmax(1)
-    rows, true = np.nonzero(truth & ~truth[np.arange(len(truth)), first][:, None])
-    pairs, counts = np.unique(np.stack([true, first[rows]], 1), axis=0, return_counts=True)
-    of = truth.sum(0)
-    return [
-        Confusion(names[t], names[said], int(counts[i]), int(of[t]))
-        for i in np.argsort(-counts, kind="stable")
-        for t, said in [pairs[i]]
-    ]

@@ -3,35 +3,23 @@
 import math
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from imagetagger import metrics
+from imagetagger import confusion, metrics, set_curve
 from imagetagger.calibration import Calibration, log_softmax
+from imagetagger.confusion import TagAccuracy
 from imagetagger.decide import CONFORMAL, TagSet, decide
-from imagetagger.files import whole
 from imagetagger.pipeline import Outcome
 from imagetagger.report import examples as gallery
-from imagetagger.report import plots, sets
-from imagetagger.report.examples import TagAccuracy
+from imagetagger.report import plots, sets, template
+from imagetagger.report.words import NONE, PERCENT, Headline, count, number, percent, times
 
 LISTED = 12
-"""Best tags, worst tags and confusions that are listed."""
+"""Best and worst tags that are listed."""
 LISTED_BY_SET = 5
 """Tags listed whose sets hold them most and least often."""
-NONE = "\u2013"
-PERCENT = "\u00a0%"
-
-
-class Headline(NamedTuple):
-    """A figure, its 95 % interval, and what it means."""
-
-    label: str
-    value: str
-    interval: str
-    words: str
 
 
 def write(outcome: Outcome, path: Path, *, examples: int, seed: int) -> None:
@@ -43,47 +31,42 @@ def write(outcome: Outcome, path: Path, *, examples: int, seed: int) -> None:
         examples: pictures shown of each kind, right and wrong.
         seed: of the choice of pictures.
     """
-    page = render(outcome, examples=examples, seed=seed)
-    with whole(path) as partial:
-        # Names that come from files may hold half a character, which UTF-8 cannot.
-        partial.write_bytes(page.encode("utf-8", "replace"))
+    template.write(render(outcome, examples=examples, seed=seed), path)
 
 
 def render(outcome: Outcome, *, examples: int, seed: int) -> str:
     """Return the page; see `write`."""
-    result = outcome.result
-    layout: Any = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, **layout)
-    environment.filters |= {"count": count, "number": number, "percent": percent, "chance": chance}
-    return environment.get_template("report.html.jinja").render(
+    result, measured = outcome.result, outcome.measured
+    tag_set = measured.decision.tag_set
+    return template.render(
+        "report.html.jinja",
         result=result,
-        multiple=bool((outcome.truth.sum(1) > 1).any()),
+        multiple=bool((measured.truth.sum(1) > 1).any()),
         summary=summary(result),
         facts=facts(result),
-        headlines=headlines(result, outcome.decision.tag_set),
-        decision=outcome.decision,
-        promised=outcome.decision.tag_set.rule in CONFORMAL,
-        asked=sets.demand(outcome.decision.tag_set.rule, sets.own(outcome.decision.tag_set)),
+        headlines=headlines(result, tag_set),
+        decision=measured.decision,
+        promised=tag_set.rule in CONFORMAL,
+        asked=set_curve.demand(tag_set.rule, set_curve.own(tag_set)),
         models={name: one for name, one in result["variants"].items() if one["cosine_to_float"] is not None},
-        **(measured(outcome, examples, seed) if len(outcome.truth) else {"sets": None}),
+        **(tried(outcome, examples, seed) if len(measured.truth) else {"sets": None}),
     )
 
 
-def measured(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
+def tried(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     """Return what the page shows of the validation pictures, of which there is at least one."""
-    scores, truth, decision, strata = outcome.scores, outcome.truth, outcome.decision, outcome.result["strata"]
-    names = [tag.name for tag in outcome.tags]
-    log_p, members = decide(scores, decision)
+    found, strata = outcome.measured, outcome.measured.strata
+    decision, truth, drawn = found.decision, found.truth, found.curve
+    scores, names = found.scores.log_joint, [tag.name for tag in outcome.tags]
+    _, members = decide(scores, decision)
     warmed, _ = decide(scores, replace(decision, calibration=Calibration(decision.calibration.temperature)))
     raw, alone = (metrics.total(metrics.observe(log, members, truth)) for log in (log_softmax(scores), warmed))
-    observed, p = metrics.observe(log_p, members, truth), np.exp(log_p)
-    after, sizes = metrics.total(observed), observed.set_size
-    drawn = sets.curve(p, truth, decision.tag_set)
+    p, after, sizes = np.exp(found.log_p), metrics.total(found.observed), found.observed.set_size
     promise = decision.tag_set.coverage or after.covered / after.count
     by_tag = sets.by_tag(np.array(strata["by_tag"], float), truth, names, promise)
-    accuracy = gallery.per_tag(p, truth, names)
+    accuracy = confusion.per_tag(p, truth, names)
     spread = {"median": np.median(sizes), "ninety": np.quantile(sizes, 0.9, method="inverted_cdf")}
-    chosen = gallery.choose(p.max(1), observed.top1 > 0, examples, seed)
+    chosen = gallery.choose(p.max(1), found.observed.top1 > 0, examples, seed)
     shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, members) for rows in chosen]
     return {
         "before": plots.reliability("before", *raw[-3:]),
@@ -101,7 +84,7 @@ def measured(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
         "shares": plots.shares("shares", by_tag.share, promise),
         "accuracies": ends(accuracy, LISTED),
         "unseen": len(names) - len(accuracy),
-        "confusions": gallery.confusions(p, truth, names)[:LISTED],
+        "confusions": outcome.result["confusions"],
         "shown": shown,
         "bold": min(gallery.bold_count(examples), len(shown[1])),
     }
@@ -114,7 +97,7 @@ def ends(found: list[TagAccuracy], listed: int) -> list[list[TagAccuracy]]:
 
 def headlines(result: dict[str, Any], tag_set: TagSet) -> list[Headline]:
     """Return the figures of a run with their intervals and their meaning in words."""
-    figures, asked = result["calibration"]["after"], sets.demand(tag_set.rule, sets.own(tag_set))
+    figures, asked = result["calibration"]["after"], set_curve.demand(tag_set.rule, set_curve.own(tag_set))
     tags, loss, median = result["data"]["tags"], figures["log_loss"], number(figures["median_set_size"], "g")
 
     def headline(key: str, label: str, words: str, form: Any = percent) -> Headline:
@@ -175,46 +158,3 @@ def facts(result: dict[str, Any]) -> dict[str, dict[str, str]]:
         "backbone": {**network, "embedding space": digest(backbone["embedding_space"])},
         "run": {"seed": str(result["seed"]), "config digest": digest(result["config_digest"]), **packages},
     }
-
-
-def times(share: float | None) -> str:
-    """Return a share in everyday words.
-
-    >>> times(0.912), times(0.97)
-    ('about 9 times in 10', 'about 97 times in 100')
-    """
-    if share is None or not math.isfinite(share):
-        return "an unknown share of the time"
-    if not 0.005 <= share <= 0.995:
-        return "almost always" if share > 0.5 else "almost never"
-    of = 10 if 0.05 <= share <= 0.95 else 100
-    return f"about {count(round(of * share), 'time')} in {of}"
-
-
-def number(value: float | None, form: str = ".2f") -> str:
-    """Return a number that may be missing or not finite."""
-    if value is None or math.isnan(value):
-        return NONE
-    return f"{value:{form}}" if math.isfinite(value) else "\u221e" if value > 0 else "\u2212\u221e"
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """Return a share in percent."""
-    text = number(None if share is None else 100 * share, f".{digits}f")
-    return text if text == NONE else text + PERCENT
-
-
-def chance(probability: float) -> str:
-    """Return a probability in percent that never rounds to impossible or certain."""
-    if probability < 0.0005:
-        return f"<0.1{PERCENT}"
-    return f">99.9{PERCENT}" if probability > 0.9995 else percent(probability)
-
-
-def count(value: float | None, noun: str = "") -> str:
-    """Return a whole number with its noun.
-
-    >>> count(12345, "tag"), count(1, "tag")
-    ('12,345 tags', '1 tag')
-    """
-    return number(value, ",.0f") + (f" {noun}{'' if value == 1 else 's'}" if noun else "")

@@ -1,0 +1,127 @@
+"""All runs as a table: what sets them apart and what came of it, for the page and for other programs."""
+
+import csv
+import io
+import math
+from typing import Any, NamedTuple
+
+from imagetagger.metrics import FIGURES
+from imagetagger.report import axes as settings
+from imagetagger.report import figures
+from imagetagger.report.axes import Axis
+from imagetagger.report.figures import MEASURED
+from imagetagger.report.runs import Run
+from imagetagger.report.words import PERCENT, count, number, percent
+
+
+class Column(NamedTuple):
+    """A column: its short name, what it means, and whether it holds numbers."""
+
+    name: str
+    title: str
+    is_numeric: bool
+
+
+class Cell(NamedTuple):
+    """A cell: its text, a smaller remark, and the number it is sorted by, None for those sorted by their text."""
+
+    text: str
+    small: str = ""
+    value: float | None = None
+
+
+def columns(axes: tuple[Axis, ...]) -> tuple[Column, ...]:
+    """Return the columns of the page's table."""
+    apart = [Column(axis.name, axis.key, axis.is_numeric) for axis in settings.free(axes)]
+    return (
+        *apart,
+        Column("learned from", "pictures to learn from", True),
+        Column("top-1", "share of pictures whose first guess is right, with its 95 % interval", True),
+        Column("top-5", "share of pictures with a right tag among the first five", True),
+        Column("log loss", "mean -log probability of the right tag, in nats", True),
+        Column("ECE", "calibration error: how far promised and true accuracy lie apart", True),
+        Column("coverage", "share of tag sets that hold the right tag", True),
+        Column("set size", "tags in a set, mean", True),
+        Column("at 90\u00a0%", "tags in the smallest sets that hold the right tag 90 % of the time", True),
+        Column("seconds", "of all stages together; less where embeddings came from the cache", True),
+        Column("folder", "where the run lies", False),
+    )
+
+
+def rows(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> list[list[Cell]]:
+    """Return the cells of each run."""
+    return [
+        _cells(run, [_setting(axis, i) for axis in settings.free(axes)], place)
+        for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
+    ]
+
+
+def _setting(axis: Axis, i: int) -> Cell:
+    value = axis.values[i]
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(settings.text(value, axis.key), value=float(value) if numeric else None)
+
+
+def _cells(run: Run, apart: list[Cell], place: str) -> list[Cell]:
+    def cell(value: float, text: str, small: str = "") -> Cell:
+        return Cell(text, small, value)
+
+    top1, shares = figures.TOP1.of(run), (figures.TOP5, figures.ECE, figures.COVERAGE)
+    known = math.isfinite(top1.low) and math.isfinite(top1.high)
+    interval = f"{percent(top1.low).removesuffix(PERCENT)} to {percent(top1.high)}" if known else ""
+    top5, ece, covered = (cell(value, percent(value)) for value in (figure.of(run).value for figure in shares))
+    loss, size, at = (
+        cell(value, number(value))
+        for value in (one.of(run).value for one in (figures.LOG_LOSS, figures.SET_SIZE, figures.size_at(0.9)))
+    )
+    trained, spent = run.result["data"]["train"], figures.seconds(run)
+    first = cell(top1.value, percent(top1.value, 2), interval)
+    took = cell(spent, number(spent, ",.1f"))
+    return [*apart, cell(trained, count(trained)), first, top5, loss, ece, covered, size, at, took, Cell(place)]
+
+
+def text(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
+    """Return all runs as CSV: one row a run, settings that vary by dotted key, figures in full, unknown ones empty."""
+    lines = [
+        _record(run, axes, i, place) for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
+    ]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return file.getvalue()
+
+
+def _record(run: Run, axes: tuple[Axis, ...], i: int, place: str) -> dict[str, Any]:
+    result, revision = run.result, run.result.get("revision") or {}
+    data = result["data"]
+    after: dict[str, float] = {}
+    for name in FIGURES:
+        told = MEASURED[name].of(run)
+        after |= {name: told.value, f"{name}_low": told.low, f"{name}_high": told.high}
+    sizes = {figure.key: figure.of(run).value for figure in map(figures.size_at, figures.LEVELS)}
+    out = {
+        "folder": place,
+        "experiment": result["experiment"],
+        "seed": result.get("seed"),
+        **{axis.key: ";".join(v) if isinstance(v := axis.values[i], tuple) else v for axis in axes},
+        **{key: data[key] for key in ("train", "calibration", "validation", "tags", "skipped")},
+        **after,
+        **sizes,
+        "temperature": result["calibration"].get("temperature"),
+        "images_per_second": figures.rate().of(run).value,
+        "seconds": figures.seconds(run),
+        "peak_memory_bytes": result.get("peak_memory_bytes"),
+        "data": data["name"],
+        "data_fingerprint": data["fingerprint"],
+        "pictures_fingerprint": result["pictures"]["fingerprint"],
+        "config_digest": result["config_digest"],
+        "commit": revision.get("commit"),
+        "changed": revision.get("changed"),
+    }
+    return {key: "" if value is None or value != value else value for key, value in out.items()}
+
+
+def sorts(cell: Cell) -> str:
+    """Return what a cell is sorted by, as the page's script reads it: a number, or nothing for none."""
+    return "" if cell.value is None or not math.isfinite(cell.value) else repr(cell.value)

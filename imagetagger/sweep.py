@@ -1,0 +1,123 @@
+"""The jobs of a sweep: a folder each, named by its config. What has finished stays; what fails costs no other.
+
+`hydra.sweep.dir` is one folder an experiment, so a sweep that is started again, with the same axes or with others,
+finds what is there already.
+"""
+
+import json
+import logging
+import math
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from imagetagger import config
+from imagetagger.digest import config_digest
+from imagetagger.files import whole
+from imagetagger.memory import Memory
+
+log = logging.getLogger("imagetagger")
+
+
+def job_name(*, _root_: DictConfig) -> str:
+    """Return the name of a job's folder: the start of its config's digest; see digest.py."""
+    composed = OmegaConf.masked_copy(_root_, [str(key) for key in _root_ if key != "hydra"])
+    try:
+        return config_digest(config.from_hydra(composed))[:16]
+    except config.ConfigError:  # told by the job itself, which needs a folder for that
+        return config_digest(OmegaConf.to_container(composed))[:16]
+
+
+OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+
+
+def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float:
+    """Run one job, unless it has finished before, and leave result.json, or failed.json where it fails.
+
+    Args:
+        composed: its config.
+        folder: its own.
+        memory: what other jobs of the process have left.
+
+    Returns:
+        The figure that a tuning sweep looks at; NaN where the job failed.
+    """
+    start = time.perf_counter()
+    try:
+        settings = config.from_hydra(composed)
+        if not settings.rerun and (before := finished(folder, config_digest(settings))):
+            log.info("  finished before")
+            return _figure(before, settings.objective)
+        from imagetagger import pipeline, result  # after the config is known to be sound: JAX takes seconds
+
+        found = pipeline.run(settings, bundle=False, memory=memory).result
+        result.write(found, folder / "result.json")
+    except Exception as error:  # whatever befalls one job must not cost the others
+        log.error("  failed: %s", error)
+        log.debug("", exc_info=True)
+        _write_failure(error, composed, folder)
+        return math.nan
+    (folder / "failed.json").unlink(missing_ok=True)
+    log.info("  %s  in %.2f s", result.line(found), time.perf_counter() - start)
+    return _figure(found, settings.objective)
+
+
+def finished(folder: Path, digest: str) -> dict[str, Any] | None:
+    """Return the result of a job that has finished with a config of this digest; None where there is no whole one."""
+    try:
+        found = json.loads((folder / "result.json").read_text("utf-8"))
+        return found if found["config_digest"] == digest else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _figure(found: dict[str, Any], name: str) -> float:
+    figure = found["calibration"]["after"][name]
+    return math.nan if figure is None else figure
+
+
+def _write_failure(error: Exception, composed: DictConfig, folder: Path) -> None:
+    told = {
+        "experiment": composed.get("experiment"),
+        "config_digest": job_name(_root_=composed),
+        "overrides": list(OmegaConf.load(folder / ".hydra" / "overrides.yaml")),
+        "kind": type(error).__name__,
+        "error": str(error),
+        "traceback": traceback.format_exception(error),
+    }
+    with whole(folder / "failed.json") as partial:
+        partial.write_text(json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n", "utf-8", "replace")
+
+
+class Report(Callback):
+    """Leaves a sweep's report when its jobs are done, and ends the program with exit code 1 if some have failed."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember when it began: what is older was there before."""
+        self.start = time.time()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Write the report of all that the sweep's folder holds, and tell what came of the jobs."""
+        from imagetagger.report import many, runs
+
+        folder = Path(config.hydra.sweep.dir)
+        jobs = [path.parents[1] for path in folder.glob("*/.hydra/overrides.yaml") if self._is_new(path)]
+        failures = [job / "failed.json" for job in jobs if self._is_new(job / "failed.json")]
+        new = sum(self._is_new(job / "result.json") for job in jobs)
+        if any(folder.glob("*/result.json")):
+            many.write(runs.read([folder]), folder)
+            before = len(jobs) - new - len(failures)
+            said = f"{new} jobs done" + f", {before} had finished before" * (before > 0)
+            log.info("%s. Report in %s", said, folder / "report.html")
+        if failures:
+            told = [json.loads(path.read_text("utf-8")) for path in failures]
+            lines = [f"  {' '.join(one['overrides'])}\n    {one['error']}" for one in told]
+            sys.exit(f"{len(failures)} of {len(jobs)} jobs failed:\n" + "\n".join(lines))
+
+    def _is_new(self, path: Path) -> bool:
+        return path.exists() and path.stat().st_mtime >= self.start - 1
