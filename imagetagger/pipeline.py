@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from imagetagger import calibration, config, decide, measure, metrics, prepare, result
 from imagetagger.bundle.manifest import BundleError
@@ -49,6 +50,9 @@ class Outcome(NamedTuple):
     refused: ExportError | BundleError | None = None
 
 
+# NumPy's sums depend on its threads, of which launchers leave a job some or one; and threads that wait for a busy core
+# take ten times as long.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def run(settings: config.Experiment, *, bundle: bool = True, memory: Memory | None = None) -> Outcome:
     """Run an experiment.
 

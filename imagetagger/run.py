@@ -31,7 +31,7 @@ def job(composed: DictConfig) -> float | None:
     folder = Path(at_work.runtime.output_dir)
     try:
         if at_work.mode == RunMode.MULTIRUN:
-            return sweep.run_job(composed, folder, MEMORY)
+            return sweep.run_job(composed, folder, MEMORY, asked=at_work.runtime.choices["hydra/sweeper"] != "basic")
         _run_alone(config.from_hydra(composed), folder)
     except KeyboardInterrupt:
         sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")

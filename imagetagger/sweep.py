@@ -7,6 +7,7 @@ finds what is there already.
 import json
 import logging
 import math
+import shlex
 import sys
 import time
 import traceback
@@ -36,16 +37,20 @@ def job_name(*, _root_: DictConfig) -> str:
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
-def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float:
+def run_job(composed: DictConfig, folder: Path, memory: Memory, *, asked: bool) -> float:
     """Run one job, unless it has finished before, and leave result.json, or failed.json where it fails.
 
     Args:
         composed: its config.
         folder: its own.
         memory: what other jobs of the process have left.
+        asked: whether the sweeper asks what comes of a job, to choose the next: then it wants to be told of failure.
 
     Returns:
-        The figure that a tuning sweep looks at; NaN where the job failed.
+        The figure that such a sweeper looks at; NaN where the job failed.
+
+    Raises:
+        Exception: whatever it failed of, where that was asked.
     """
     start = time.perf_counter()
     try:
@@ -61,6 +66,8 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float:
         log.error("  failed: %s", error)
         log.debug("", exc_info=True)
         _write_failure(error, composed, folder)
+        if asked:
+            raise
         return math.nan
     (folder / "failed.json").unlink(missing_ok=True)
     log.info("  %s  in %.2f s", result.line(found), time.perf_counter() - start)
@@ -114,6 +121,11 @@ class Report(Callback):
             before = len(jobs) - new - len(failures)
             said = f"{new} jobs done" + f", {before} had finished before" * (before > 0)
             log.info("%s. Report in %s", said, folder / "report.html")
+        if self._is_new(best := folder / "optimization_results.yaml"):
+            found = OmegaConf.select(OmegaConf.load(best), "best_params")
+            words = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in found.items())]
+            command = f"python -m imagetagger.run {shlex.join(words)} evaluate.split=validation"
+            log.info("The best of them, on validation pictures that none has seen:\n  %s", command)
         if failures:
             told = [json.loads(path.read_text("utf-8")) for path in failures]
             lines = [f"  {' '.join(one['overrides'])}\n    {one['error']}" for one in told]

@@ -9,13 +9,17 @@ from made import RULES_MADE, some
 from imagetagger import set_curve
 from imagetagger.calibration import Calibration, probabilities
 from imagetagger.decide import TagSet
-from imagetagger.report import plots
-from imagetagger.report.canvas import inline
+from imagetagger.report import canvas, lines, plots
+from imagetagger.report.canvas import inline, paper
+from imagetagger.report.studies import Line, Panel, Point
+from imagetagger.report.template import FOLDER
+from imagetagger.tagset import nonconformity
 
 
 def drawn(tag_set=RULES_MADE["lac"].tag_set, n=60, tags=4):
     scores, truth = some(n, tags)
-    return set_curve.curve(probabilities(scores, Calibration(20.0)), truth, tag_set)
+    p = probabilities(scores, Calibration(20.0))
+    return set_curve.curve(nonconformity(p, tag_set.rule), p, truth, tag_set)
 
 
 def draw_all(tag_set=RULES_MADE["lac"].tag_set, bins=15, n=60, name=""):
@@ -96,3 +100,57 @@ def test_a_share_on_an_edge_belongs_to_the_bar_above_it():
         inline(plots.shares("s", np.array([0.9, share]), 0.9)).split(">", 1)[1] for share in (0.9, 0.93, 0.89)
     )
     assert edge == above != below
+
+
+def made_panel(count=3, points=5, log=False, share=True, label="line"):
+    def line(k):
+        values = 0.5 + 0.05 * k + 0.01 * np.arange(points)
+        return tuple(Point(float(10**i if log else i), y, y - 0.02, y + 0.02, 2) for i, y in enumerate(values))
+
+    return Panel("top1", "first guess right", share, tuple(Line(f"{label} {k}", line(k)) for k in range(count)))
+
+
+LINES = {
+    "one line": made_panel(1),
+    "eight lines": made_panel(8),
+    "a logarithmic axis": made_panel(log=True),
+    "one point": made_panel(1, 1),
+    "many points": made_panel(2, 200),
+    "no share": made_panel(share=False),
+    "a long label": made_panel(label="w" * 300),
+    "an odd label": made_panel(label="$x_1$ \n <b> 🦄 \udce4"),
+}
+
+
+@pytest.mark.parametrize("joined", [True, False])
+@pytest.mark.parametrize("panel", LINES.values(), ids=LINES)
+def test_lines_of_any_kind_are_drawn_for_page_and_paper(panel, joined):
+    plot = lines.plot("lines", panel, lines.Scale("asked", is_log=panel is LINES["a logarithmic axis"]), joined=joined)
+    root = ET.fromstring(inline(plot).replace("xlink:href", "href").encode("utf-8", "replace"))
+    assert re.fullmatch(r"0 0 360 [\d.]+", root.attrib["viewBox"])
+    assert root.attrib["aria-label"].startswith("First guess right over asked.")
+    files = paper(plot)
+    assert files["png"].startswith(b"\x89PNG")
+    ET.fromstring(files["svg"])
+
+
+def test_a_page_takes_its_colours_from_its_style_sheet_and_paper_has_those_of_a_light_page():
+    plot = lines.plot("lines", made_panel(8), lines.Scale("asked"))
+    on_page, on_paper = inline(plot), paper(plot)["svg"].decode()
+    css = (FOLDER / "style.css.jinja").read_text()
+    light, dark = css.split("@media (prefers-color-scheme: dark)", 1)
+    for word, colour in canvas.COLORS.items():
+        if name := re.fullmatch(r"var\((--\w+)\)", word):
+            assert f"{name[1]}: " in dark
+            assert f"{name[1]}: {'#fff' if colour == '#ffffff' else colour};" in light
+            assert word in on_page
+            assert colour in on_paper
+    assert not [stand_in for stand_in in canvas.STAND_INS if stand_in in on_page + on_paper]
+
+
+def test_the_text_of_lines_says_where_they_begin_and_end():
+    said = lines.plot("lines", made_panel(2, 5), lines.Scale("pictures")).alt
+    assert said == (
+        "First guess right over pictures. line 0: 50.0% at 0, 52.0% at 2, 54.0% at 4; "
+        "line 1: 55.0% at 0, 57.0% at 2, 59.0% at 4."
+    )

@@ -66,7 +66,7 @@ def plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, diagonal
             axes.legend(marks, legend, **place, handlelength=1.6, columnspacing=1.2, labelspacing=0.25, fontsize=10.5)
         return figure
 
-    told = [f"{line.label}: {_spoken(line.points, panel, scale)}".removeprefix(": ") for line in panel.lines]
+    told = [f"{_plain(line.label)}: {_spoken(line.points, panel, scale)}".removeprefix(": ") for line in panel.lines]
     return Plot(name, f"{panel.label.capitalize()} over {scale.label}. {'; '.join(told)}.", draw)
 
 
@@ -146,6 +146,10 @@ def _spoken(points: tuple[Point, ...], panel: Panel, scale: Scale) -> str:
     return ", ".join(f"{say(point.mean, panel.is_share)} at {say(point.x, scale.is_share)}" for point in told)
 
 
+def _plain(label: str) -> str:
+    return " ".join(label.encode("utf-8", "replace").decode().split())
+
+
 def _short(label: str) -> str:
-    plain = " ".join(label.encode("utf-8", "replace").decode().split())
+    plain = _plain(label)
     return plain if len(plain) <= LETTERS else plain[: LETTERS - 1] + "\u2026"

@@ -107,9 +107,10 @@ def average(told: list[Told], same_pictures: bool) -> Told:
 
     A run's own interval says what other pictures to be tried on would give: variance v_i = ((high - low) / 3.92)^2, on
     average v. The spread between runs, s^2, says what other seeds would. Runs on the same pictures share the first
-    error, which no number of seeds reduces: V = v + s^2 / R. On pictures of their own, s^2 has it already, and
-    V = max(s^2, v) / R. What V owes to the spread of few runs is known from R - 1 differences only, so that Student's
-    quantile widens the interval, with Satterthwaite's degrees of freedom.
+    error, which no number of seeds reduces: V = v + s^2 / R. Runs on pictures of their own do not: V = (v + s^2) / R,
+    which is wide rather than narrow, as s^2 has some of the first error too, but from two or three runs cannot tell how
+    much. What V owes to the spread of few runs is known from R - 1 differences only, so that Student's quantile widens
+    the interval, with Satterthwaite's degrees of freedom.
 
     One run keeps its own interval, which need not be symmetric.
 
@@ -121,10 +122,7 @@ def average(told: list[Told], same_pictures: bool) -> Told:
     mean, spread = float(values.mean()), float(values.var(ddof=1)) / len(told)
     own = np.array([((one.high - one.low) / (2 * NORMAL)) ** 2 for one in told])
     pictures = float(own.mean()) if np.isfinite(own).all() else 0.0
-    if not same_pictures:
-        pictures /= len(told)
-        spread = max(spread - pictures, 0.0)
-    variance = pictures + spread
+    variance = (pictures if same_pictures else pictures / len(told)) + spread
     if not variance > 0:
         return Told(mean, mean, mean) if variance == 0 else Told(mean)
     freedom = variance**2 / spread**2 * (len(told) - 1) if spread > 0 else math.inf

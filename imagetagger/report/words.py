@@ -35,7 +35,7 @@ def number(value: float | None, form: str = ".2f") -> str:
     if value is None or math.isnan(value):
         return NONE
     text = f"{abs(value):{form}}" if math.isfinite(value) else "\u221e"
-    return "\u2212" * (value < 0) + text
+    return f"\u2212{text}" if value < 0 else text
 
 
 def percent(share: float | None, digits: int = 1) -> str:
