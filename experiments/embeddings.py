@@ -52,9 +52,12 @@ def settings(*overrides: str) -> Experiment:
         return from_hydra(hydra.compose("config", list(overrides)))
 
 
-def embeddings(source: Path, weights: str, backbone: str = "mobilenet_v2", variant: str = "float32") -> Embeddings:
+def embeddings(
+    source: Path, weights: str, backbone: str = "mobilenet_v2", variant: str = "float32", resolution: int = 224
+) -> Embeddings:
     """Embed all pictures as `+experiment=whitened` does, so that both share the cache."""
-    made = settings("+experiment=whitened", f"backbone={backbone}", f"backbone.weights={weights}")
+    network = (f"backbone={backbone}", f"backbone.weights={weights}", f"backbone.resolution={resolution}")
+    made = settings("+experiment=whitened", *network)
     cache, size, limit = cache_directory(), made.backbone.resolution, made.data.pixel_limit
     data = load(source, cache)
     held = held_out(ranks(data.train.ids, data.train.labels, made.seed), made.data.calibration_fraction)

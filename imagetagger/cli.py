@@ -15,6 +15,7 @@ Experiments that end in a tagger which learns its user's own tags.
   imagetagger run +experiment=quickstart        make a bundle: outputs/quickstart/TIME/bundle
   imagetagger verify BUNDLE                     is it whole, and does it compute here what it should?
   imagetagger tag BUNDLE cat.jpg dog.png        print the tags of pictures
+  imagetagger report DIR...                     one page and one table of many runs, compared
 
 `imagetagger COMMAND --help` says more. In Python: imagetagger.tagger.Tagger, which also learns."""
 
@@ -47,10 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.argv = ["imagetagger run", *given[1:]]
         run.main()
         return
+    if given[:1] == ["report"]:
+        from imagetagger.report import __main__ as report
+
+        report.main(given[1:])
+        return
     parser = argparse.ArgumentParser("imagetagger", description=HELP, formatter_class=_Raw)
     parser.add_argument("--version", action="version", version=f"imagetagger {installed_version('imagetagger')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="run an experiment (--help: its settings)")
+    commands.add_parser("report", help="lay many runs side by side (--help: how)")
     _verify_arguments(commands)
     _tag_arguments(commands.add_parser("tag", help="tag pictures", description=TAG_HELP, formatter_class=_Raw))
     options = parser.parse_args(given)

@@ -81,7 +81,7 @@ def contents(found: Runs) -> dict[str, Any]:
         "models_left": len(measured[models.LISTED :]),
         "model_plots": model_plots,
         "best_plots": best_plots,
-        "hardest": runs[best].result["tags"][:LISTED] if best is not None else [],
+        "hardest": _hardest(runs[best]) if best is not None else [],
         "groups": groups,
         "alone": alone,
         "choices": _choices(groups, labels),
@@ -157,6 +157,10 @@ def _sets(tried: Thresholds | None) -> list[Plot]:
     if tried.size_at.lines:
         out.append(lines.plot("set_size_by_held", tried.size_at, Scale("sets that hold the right tag", True)))
     return out
+
+
+def _hardest(run: Run) -> list[dict[str, Any]]:
+    return [tag for tag in run.result["tags"] if tag["right"] < tag["pictures"]][:LISTED]
 
 
 def _reliability(run: Run) -> list[Plot]:
