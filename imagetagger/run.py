@@ -51,7 +51,7 @@ def _run_alone(settings: config.Experiment, folder: Path) -> None:
     outcome = pipeline.run(settings)
     shutil.rmtree(folder / "bundle", ignore_errors=True)  # of an earlier run in this folder
     (folder / "bundle.zip").unlink(missing_ok=True)
-    result.write(outcome.result, folder / "result.json")
+    result.write(outcome.result | {"choices": sweep.choices()}, folder / "result.json")
     html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
     left = ["Result", "report"]
     if outcome.bundle:

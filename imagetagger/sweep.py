@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
@@ -60,7 +61,7 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory, *, asked: bool) 
             return _figure(before, settings.objective)
         from imagetagger import pipeline, result  # after the config is known to be sound: JAX takes seconds
 
-        found = pipeline.run(settings, bundle=False, memory=memory).result
+        found = pipeline.run(settings, bundle=False, memory=memory).result | {"choices": choices()}
         result.write(found, folder / "result.json")
     except Exception as error:  # whatever befalls one job must not cost the others
         log.error("  failed: %s", error)
@@ -72,6 +73,12 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory, *, asked: bool) 
     (folder / "failed.json").unlink(missing_ok=True)
     log.info("  %s  in %.2f s", result.line(found), time.perf_counter() - start)
     return _figure(found, settings.objective)
+
+
+def choices() -> dict[str, str]:
+    """Return which option of each of our config groups was chosen."""
+    chosen = HydraConfig.get().runtime.choices
+    return {group: chosen[group] for group in chosen if "/" not in group and group != "experiment"}
 
 
 def finished(folder: Path, digest: str) -> dict[str, Any] | None:

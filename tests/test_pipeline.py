@@ -4,41 +4,22 @@ import numpy as np
 import pytest
 from composed import SHRUNK, settings, shrunk
 from pictures import COLOURS, colour_folder, colour_split, picture
+from tiles import make_tiles, use_tiles
 
-from imagetagger import gaussian, measure, naive_bayes, pipeline, result, transform
-from imagetagger.backbone.mobilenet_v2 import mobilenet_v2
-from imagetagger.backbone.model import Backbone, Normalisation
+from imagetagger import gaussian, measure, naive_bayes, pipeline, prepare, result, transform
 from imagetagger.bundle.read import check
 from imagetagger.data.dataset import Dataset, Tag, take
 from imagetagger.export import variants
 from imagetagger.measure import BadDataError
-from imagetagger.preprocess import BadImageError
-from imagetagger.runtime import Runtime
 
 FIGURES = {"top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size"}
-NO_BACKBONE = Backbone("none", 1.0, mobilenet_v2(), {}, Normalisation((0, 0, 0), (1, 1, 1)), "none", None)
-STAGES = ["load", "backbone", "embed", "fit", "calibrate", "evaluate"]
-
-
-def make_tiles(backbone, resolution, cache, **options):
-    """In place of a network, a picture's mean colours in 3 x 3 tiles: embeddings that cost nothing."""
-
-    def embed_one(load, i):
-        try:
-            image = load(i)
-        except BadImageError as error:
-            return error
-        side = resolution // 3
-        return image[: 3 * side, : 3 * side].reshape(3, side, 3, side, 3).mean((1, 3)).astype(np.float32).ravel()
-
-    return Runtime("tiles", f"tiles {resolution}", lambda load, rows: (embed_one(load, i) for i in rows), float, None)
+STAGES = ["load", "backbone", "embed", "fit", "calibrate", "evaluate", "bootstrap"]
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs the pipeline on tiles, with a cache of the test's own."""
-    monkeypatch.setattr(pipeline, "load_backbone", lambda **_: NO_BACKBONE)
-    monkeypatch.setattr(pipeline, "make_runtime", make_tiles)
+    use_tiles(monkeypatch)
     return lambda *overrides: pipeline.run(settings(*SHRUNK, f"cache={tmp_path / 'cache'}", *overrides))
 
 
@@ -244,7 +225,7 @@ def test_a_tag_without_training_pictures_spoils_no_figure(run, monkeypatch, tmp_
     train, validation = (split.labels[:, 0] < 2) & (np.arange(36) < 30), np.arange(36) >= 30
     tags = tuple(Tag(name, name) for name in COLOURS)
     dataset = Dataset("ghost", tags, take(split, train), take(split, validation))
-    monkeypatch.setattr(pipeline, "load", lambda *args, **options: dataset)
+    monkeypatch.setattr(prepare, "load", lambda *args, **options: dataset)
     outcome = run()
     assert (outcome.measured.scores.log_joint[:, 2] == -np.inf).all()
     assert not np.isnan(outcome.measured.scores.log_joint).any()

@@ -216,13 +216,8 @@ def test_a_probability_never_rounds_to_certain_or_impossible():
 
 
 def test_numbers_that_are_missing_or_infinite_have_a_sign():
-    assert [words.number(value) for value in (None, float("nan"), float("inf"), -float("inf"), 1.234)] == [
-        "–",
-        "–",
-        "∞",
-        "−∞",
-        "1.23",
-    ]
+    values = (None, float("nan"), float("inf"), -float("inf"), 1.234, np.float64(-1.5))
+    assert [words.number(value) for value in values] == ["–", "–", "∞", "−∞", "1.23", "−1.50"]
 
 
 def model(**figures):

@@ -31,7 +31,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_package_its_configs_and_its_template_and_nothing_else(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
     for folder, target in (("imagetagger", "imagetagger"), ("configs", "imagetagger/configs")):
-        sources = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yaml", ".jinja")]
+        sources = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yaml", ".jinja", ".js")]
         assert sources
         assert inside >= {f"{target}/{path.relative_to(ROOT / folder).as_posix()}" for path in sources}
     tops = {name.split("/")[0] for name in inside}

@@ -58,6 +58,10 @@ STYLE = {
 """Matplotlib's settings while it draws."""
 
 
+ON_PAPER: dict[str, Any] = {"savefig.facecolor": PAPER, "savefig.bbox": "tight", "savefig.pad_inches": 0.08}
+"""A page lets a plot's letters stand out a little where they must; a file would cut them off."""
+
+
 class Plot(NamedTuple):
     """A plot that is drawn when it is known what for.
 
@@ -92,7 +96,7 @@ def inline(plot: Plot) -> str:
 def paper(plot: Plot) -> dict[str, bytes]:
     """Return a plot as files that stand alone, "svg" and "png", in the colours of a light page."""
     told = {"Title": plot.name, "Description": plot.alt}
-    with _settings(plot.name, list(COLORS.values()), {"savefig.facecolor": PAPER, "svg.fonttype": "path"}):
+    with _settings(plot.name, list(COLORS.values()), {**ON_PAPER, "svg.fonttype": "path"}):
         figure = plot.draw()
         svg = _save(figure, FigureCanvasSVG, "svg", 72, {**told, "Date": None, "Creator": None})
         return {"svg": svg, "png": _save(figure, FigureCanvasAgg, "png", PIXELS, {**told, "Software": None})}

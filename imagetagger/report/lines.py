@@ -15,6 +15,8 @@ MARKERS = {"o": 6, "s": 6, "^": 7, "D": 6, "v": 7, "P": 7.5, "X": 7.5, "*": 10}
 """Of the lines, which differ without colour too, with sizes that look alike."""
 FEW = 40
 """Points of a line that are marked one by one."""
+CROWD = 4
+"""Lines whose bands still lie side by side."""
 LABELLED = 6
 """Places on the axis that are named one by one."""
 APART = 0.11
@@ -48,17 +50,18 @@ def plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, diagonal
     legend = [_short(line.label) for line in panel.lines] if len(panel.lines) > 1 else []
     columns = 2 if legend and max(map(len, legend)) <= LETTERS // 2 - 4 else 1
     above = ROW * math.ceil(len(legend) / columns) + 6 * bool(legend)
-    height = 230 + above
+    height = 234 + above
 
     def draw() -> Figure:
-        figure, (axes,) = blank(height, bottom=34 / height, top=1 - (5 + above) / height)
+        figure, (axes,) = blank(height, bottom=39 / height, top=1 - (5 + above) / height)
         axes.set(xlabel=scale.label, ylabel=panel.label)
         _place(axes, panel, scale)
         if diagonal:
             low = max(axes.get_xlim()[0], axes.get_ylim()[0])
             axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
+        shade = 0.16 if len(panel.lines) <= CROWD else 0.07
         for line, color, marker in zip(panel.lines, LINES, MARKERS, strict=False):
-            _line(axes, line, color, marker, joined)
+            _line(axes, line, color, marker, joined, shade)
         if legend:
             place = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.01), "borderaxespad": 0, "ncols": columns}
             marks = [axes.plot([], [], color=c, marker=m, ms=MARKERS[m], lw=2, ls="-" if joined else "")[0]
@@ -81,13 +84,13 @@ def say(value: float, is_share: bool) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _line(axes: Axes, line: Line, color: str, marker: str, joined: bool) -> None:
+def _line(axes: Axes, line: Line, color: str, marker: str, joined: bool, shade: float) -> None:
     x, mean, low, high = np.array([point[:4] for point in line.points]).T
     every = 1 if len(x) <= FEW or not joined else (len(x) // 12, len(x) // 6)
     marked: Any = {"marker": marker, "ms": MARKERS[marker], "mec": PAPER, "mew": 1, "markevery": every}
     known = np.isfinite(low) & np.isfinite(high)
     if joined and len(x) > 1:
-        axes.fill_between(x, low, high, where=known, color=color, alpha=0.16, lw=0)
+        axes.fill_between(x, low, high, where=known, color=color, alpha=shade, lw=0)
     elif known.any():
         axes.vlines(x[known], low[known], high[known], color=color, lw=1.5, alpha=0.45)
     axes.plot(x, mean, color=color, lw=2, ls="-" if joined else "", clip_on=False, **marked)

@@ -33,7 +33,7 @@ class Run(NamedTuple):
     Attributes:
         folder: where its result.json lies.
         result: what is in it; see result.build.
-        settings: all of them by dotted key.
+        settings: the options chosen of config groups, and all settings by dotted key.
     """
 
     folder: Path
@@ -109,7 +109,7 @@ def read(paths: Sequence[Path]) -> Runs:
         except (ValueError, OSError) as error:
             damaged.append(Damaged(path, str(error)))
         else:
-            found.append(Run(path.parent, result, flat(result["settings"])))
+            found.append(Run(path.parent, result, result.get("choices", {}) | flat(result["settings"])))
     if not found:
         where = ", ".join(str(path) for path in paths) or "no folder"
         bad = "".join(f"\n{one.path}: {one.reason}" for one in damaged)

@@ -1,0 +1,80 @@
+"""Sweeps as the command line starts them, in this process or in one of their own, and the numbers they leave."""
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+from imagetagger import run
+from imagetagger.result import finite
+
+NOT_NUMBERS = ("seconds", "images_per_second", "stages", "peak_memory_bytes", "revision")
+"""What two runs of one config may differ in: times, memory, and a commit between them."""
+TIMES = ("seconds", "images_per_second", "peak_memory_bytes", "commit", "changed")
+"""The columns of runs.csv that hold the same."""
+
+
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> Done:
+    """Run a sweep in a process of its own."""
+    command = [sys.executable, "-m", "imagetagger.run", "-m", *arguments, f"hydra.sweep.dir={folder}"]
+    done = subprocess.run(command, cwd=folder.parent, env=os.environ | environment, capture_output=True, text=True)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def sweep(folder: Path, *arguments: str) -> Done:
+    """Run a sweep in this process, whose compiled functions are warm."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["run", "-m", *arguments, f"hydra.sweep.dir={folder}"]
+    code: Any = 0
+    with mock.patch.object(sys, "argv", argv), _own_logging(), redirect_stdout(out), redirect_stderr(err):
+        try:
+            run.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+    return Done(code, out.getvalue(), err.getvalue()) if isinstance(code, int) else Done(1, out.getvalue(), f"{code}\n")
+
+
+def numbers(result: Any) -> Any:
+    """All that the same command gives again, as JSON has it."""
+    if isinstance(result, dict):
+        return {key: numbers(value) for key, value in result.items() if key not in NOT_NUMBERS}
+    return [numbers(item) for item in result] if isinstance(result, list | tuple) else finite(result)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """The numbers of each job, by its folder."""
+    return {path.parent.name: numbers(json.loads(path.read_text("utf-8"))) for path in folder.glob("*/result.json")}
+
+
+def written(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of each job's result, by its folder."""
+    return {path.parent.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*/result.json")}
+
+
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """Take back what Hydra sets up, as it does not."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        for handler in set(root.handlers) - set(handlers):
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
