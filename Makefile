@@ -39,7 +39,7 @@ benchmark: $(VENV)/installed ## time fit and predict beside scikit-learn and a p
 	$(BIN)/python experiments/benchmarks/gaussian.py
 
 requirements: $(VENV)/installed ## pin every dependency by version and hash, after a change of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra sweeps --extra ray --extra slurm --generate-hashes --no-header \
 	  --no-strip-markers --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
 clean: ## remove the environment and everything generated
