@@ -49,6 +49,7 @@ class Gaussian(NamedTuple):
     variance: jax.Array
 
 
+@jax.jit
 def fit_prior(
     statistics: Statistics,
     kappa: float | jax.Array,
@@ -127,6 +128,7 @@ def finalize(statistics: Statistics, prior: Prior, class_prior: ClassPrior = "un
     return Gaussian(log_prior, mean, variance)
 
 
+@jax.jit
 def background(prior: Prior) -> Gaussian:
     """Return the one class that has no pictures: where embeddings of a class not met yet lie.
 

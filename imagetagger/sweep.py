@@ -22,6 +22,7 @@ from imagetagger import config
 from imagetagger.digest import config_digest
 from imagetagger.files import whole
 from imagetagger.memory import Memory
+from imagetagger.report import runs
 
 log = logging.getLogger("imagetagger")
 
@@ -82,12 +83,12 @@ def choices() -> dict[str, str]:
 
 
 def finished(folder: Path, digest: str) -> dict[str, Any] | None:
-    """Return the result of a job that has finished with a config of this digest; None where there is no whole one."""
+    """Return the result of a job that has finished with a config of this digest; None where no report could use it."""
     try:
         found = json.loads((folder / "result.json").read_text("utf-8"))
-        return found if found["config_digest"] == digest else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return None
+    return None if runs.problem(found) or found["config_digest"] != digest else found
 
 
 def _figure(found: dict[str, Any], name: str) -> float:
@@ -117,17 +118,23 @@ class Report(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Write the report of all that the sweep's folder holds, and tell what came of the jobs."""
-        from imagetagger.report import many, runs
-
         folder = Path(config.hydra.sweep.dir)
         jobs = [path.parents[1] for path in folder.glob("*/.hydra/overrides.yaml") if self._is_new(path)]
         failures = [job / "failed.json" for job in jobs if self._is_new(job / "failed.json")]
+        failures.sort(key=lambda path: path.stat().st_mtime_ns)
+        problems = []
         new = sum(self._is_new(job / "result.json") for job in jobs)
         if any(folder.glob("*/result.json")):
-            many.write(runs.read([folder]), folder)
             before = len(jobs) - new - len(failures)
             said = f"{new} jobs done" + f", {before} had finished before" * (before > 0)
-            log.info("%s. Report in %s", said, folder / "report.html")
+            try:
+                from imagetagger.report import many
+
+                many.write(runs.read([folder]), folder)
+                log.info("%s. Report in %s", said, folder / "report.html")
+            except Exception as error:  # Hydra would make a warning of it, and forget the rest and the exit code
+                log.info("%s", said)
+                problems.append(f"The report could not be written: {error}")
         if self._is_new(best := folder / "optimization_results.yaml"):
             found = OmegaConf.select(OmegaConf.load(best), "best_params")
             words = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in found.items())]
@@ -136,7 +143,9 @@ class Report(Callback):
         if failures:
             told = [json.loads(path.read_text("utf-8")) for path in failures]
             lines = [f"  {' '.join(one['overrides'])}\n    {one['error']}" for one in told]
-            sys.exit(f"{len(failures)} of {len(jobs)} jobs failed:\n" + "\n".join(lines))
+            problems.append(f"{len(failures)} of {len(jobs)} jobs failed:\n" + "\n".join(lines))
+        if problems:
+            sys.exit("\n".join(problems))
 
     def _is_new(self, path: Path) -> bool:
         return path.exists() and path.stat().st_mtime >= self.start - 1

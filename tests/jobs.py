@@ -68,13 +68,13 @@ def written(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 @contextmanager
 def _own_logging() -> Iterator[None]:
-    """Take back what Hydra sets up, as it does not."""
+    """Take back what Hydra sets up, as it does not, and hide from it handlers of others, which it closes."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    try:
-        yield
-    finally:
-        for handler in set(root.handlers) - set(handlers):
-            handler.close()
-        root.handlers[:] = handlers
-        root.setLevel(level)
+    with mock.patch.object(logging, "_handlerList", []) as own:
+        try:
+            yield
+        finally:
+            logging.shutdown(own)
+            root.handlers[:] = handlers
+            root.setLevel(level)

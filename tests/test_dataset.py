@@ -29,6 +29,13 @@ def test_content_ids_are_of_16_bytes_and_differ_with_the_content():
     assert ids[0] == ids[2] != ids[1]
 
 
+def test_content_ids_that_were_kept_are_read_instead_of_the_pictures(tmp_path):
+    made = content_ids([b"a", b"b"].__getitem__, 2, "letters", tmp_path / "ids")
+    assert content_ids([].__getitem__, 2, "letters", tmp_path / "ids") == made
+    assert content_ids([b"c", b"a", b"b"].__getitem__, 3, "letters", tmp_path / "ids")[1:] == made
+    assert len((tmp_path / "ids").read_bytes()) == 48
+
+
 def test_no_labels_at_all_are_an_array_of_no_rows():
     assert pad_labels([]).shape == (0, 1)
     assert pad_labels([[], [2]]).tolist() == [[-1], [2]]

@@ -2,10 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
+
+from imagetagger.files import whole
+
+ID_BYTES = 16
+"""Of a picture's content id."""
 
 
 class Tag(NamedTuple):
@@ -54,14 +60,22 @@ class Dataset(NamedTuple):
 
 def content_id(data: bytes) -> bytes:
     """Return the first 16 bytes of the SHA-256 of an encoded picture."""
-    return hashlib.sha256(data).digest()[:16]
+    return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
-def content_ids(read: Callable[[int], bytes], count: int, what: str) -> list[bytes]:
-    """Read `count` pictures and return their content ids, with a progress bar named `what`."""
-    return [
-        content_id(read(i)) for i in tqdm(range(count), desc=f"reading {what}", unit="image", disable=None, delay=2)
-    ]
+def content_ids(read: Callable[[int], bytes], count: int, what: str, kept: Path | None = None) -> list[bytes]:
+    """Read `count` pictures and return their content ids, with a progress bar named `what`.
+
+    `kept` is a file, named by the content of all, that has them from another time or will have them for the next.
+    """
+    if kept and kept.is_file() and len(known := kept.read_bytes()) == ID_BYTES * count:
+        return [known[i : i + ID_BYTES] for i in range(0, len(known), ID_BYTES)]
+    bar = tqdm(range(count), desc=f"reading {what}", unit="image", disable=None, delay=2)
+    ids = [content_id(read(i)) for i in bar]
+    if kept:
+        with whole(kept) as partial:
+            partial.write_bytes(b"".join(ids))
+    return ids
 
 
 def take(split: Split, rows: np.ndarray) -> Split:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from imagetagger.data.dataset import Dataset, Skip, Split, Tag, content_ids, pad_labels
 from imagetagger.download import Download, download
+from imagetagger.files import file_sha256
 
 OFFICIAL = Download(
     url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
@@ -101,7 +102,9 @@ def load(path: Path | None, cache: Path) -> Dataset:
         path: the official zip or its unpacked folder; None downloads the zip into `cache`.
         cache: the cache directory.
     """
-    archive = open_archive(path or download(OFFICIAL, cache / "downloads"))
+    place = path or download(OFFICIAL, cache / "downloads")
+    archive = open_archive(place)
+    digest = file_sha256(place) if place.is_file() else None
     tags = read_tags(archive)
     index = {tag.id: i for i, tag in enumerate(tags)}
 
@@ -118,9 +121,10 @@ def load(path: Path | None, cache: Path) -> Dataset:
         def read(i: int) -> bytes:
             return archive.read(examples[i].file)
 
+        ids = cache / "ids" / f"{digest}-{split}" if digest else None
         return Split(
             keys=[example.file for example in examples],
-            ids=content_ids(read, len(examples), split),
+            ids=content_ids(read, len(examples), split, ids),
             labels=pad_labels([index[example.wnid]] for example in examples),
             read=read,
         )
