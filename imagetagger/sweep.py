@@ -24,6 +24,9 @@ from imagetagger.files import whole
 from imagetagger.memory import Memory
 from imagetagger.report import runs
 
+BEST = "optimization_results.yaml"
+"""What Hydra's sweeper that tunes leaves."""
+
 log = logging.getLogger("imagetagger")
 
 
@@ -113,8 +116,10 @@ class Report(Callback):
     """Leaves a sweep's report when its jobs are done, and ends the program with exit code 1 if some have failed."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remember when it began: what is older was there before."""
-        self.start = time.time()
+        """Remember what was there before; clocks of other machines would not tell."""
+        folder = Path(config.hydra.sweep.dir)
+        names = ("*/.hydra/overrides.yaml", "*/failed.json", "*/result.json", BEST)
+        self.before = {path: self._state(path) for name in names for path in folder.glob(name)}
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Write the report of all that the sweep's folder holds, and tell what came of the jobs."""
@@ -135,7 +140,7 @@ class Report(Callback):
             except Exception as error:  # Hydra would make a warning of it, and forget the rest and the exit code
                 log.info("%s", said)
                 problems.append(f"The report could not be written: {error}")
-        if self._is_new(best := folder / "optimization_results.yaml"):
+        if self._is_new(best := folder / BEST):
             found = OmegaConf.select(OmegaConf.load(best), "best_params")
             words = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in found.items())]
             command = f"python -m imagetagger.run {shlex.join(words)} evaluate.split=validation"
@@ -148,4 +153,9 @@ class Report(Callback):
             sys.exit("\n".join(problems))
 
     def _is_new(self, path: Path) -> bool:
-        return path.exists() and path.stat().st_mtime >= self.start - 1
+        return path.exists() and self._state(path) != self.before.get(path)
+
+    @staticmethod
+    def _state(path: Path) -> tuple[int, int]:
+        found = path.stat()
+        return found.st_mtime_ns, found.st_ino

@@ -193,7 +193,7 @@ def test_runs_made_alike_are_warned_of_nothing(tmp_path):
 
 def test_the_folder_holds_the_page_a_table_and_every_plot_twice(sweep, tmp_path):
     many.write(read([sweep]), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "runs.csv", "plots"}
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", *many.TABLES, "plots"}
     names = {path.stem for path in (tmp_path / "plots").iterdir()}
     assert {"top1_by_pictures", "reliability_after", "set_size_by_held"} <= names
     for name in names:
@@ -217,6 +217,19 @@ def test_the_table_file_has_every_figure_in_full(sweep, tmp_path):
         assert row["classifier.transform"] == run.settings["classifier.transform"]
         assert row["config_digest"] == run.result["config_digest"]
         assert "nan" not in row.values()
+
+
+def test_the_other_tables_have_every_demand_and_every_variant(sweep, tmp_path):
+    found = read([sweep])
+    many.write(found, tmp_path)
+    demands, variants = (
+        list(csv.DictReader((tmp_path / name).read_text().splitlines())) for name in ("demands.csv", "variants.csv")
+    )
+    told = [run.result["demands"] for run in found.runs]
+    assert [float(row["set_size"]) for row in demands] == [size for one in told for size in one["set_size"]]
+    assert {row["classifier.transform"] for row in demands} == {"none", "whitened"}
+    assert [float(row["top1"]) for row in variants] == [run.figures["top1"] for run in found.runs]
+    assert {row["variant"] for row in variants} == {"float32"}
 
 
 def call(*arguments, capsys):

@@ -21,13 +21,14 @@ from imagetagger.report.studies import MOST_LINES, Panel, Study, studies
 from imagetagger.report.thresholds import Thresholds, thresholds
 from imagetagger.report.words import PERCENT, Headline, count, number, percent
 
-PAGE, TABLE, PLOTS = "report.html", "runs.csv", "plots"
+PAGE, PLOTS = "report.html", "plots"
+TABLES = {"runs.csv": table.text, "demands.csv": table.demands, "variants.csv": table.variants}
 LISTED = 12
 """Hardest tags that are listed."""
 
 
 def write(runs: Runs, folder: Path) -> None:
-    """Write report.html, runs.csv and plots/NAME.svg and .png into a folder, each whole or not at all.
+    """Write report.html, the TABLES and plots/NAME.svg and .png into a folder, each whole or not at all.
 
     Args:
         runs: at least one.
@@ -40,8 +41,9 @@ def write(runs: Runs, folder: Path) -> None:
         raise ValueError(f"{folder} is the folder of one run, whose report.html is its own: choose another with --out")
     context = contents(runs)
     template.write(template.render("many.html.jinja", **context), folder / PAGE)
-    with whole(folder / TABLE) as partial:
-        partial.write_text(table.text(runs.runs, context["axes"]), "utf-8", "replace")
+    for name, told in TABLES.items():
+        with whole(folder / name) as partial:
+            partial.write_text(told(runs.runs, context["axes"]), "utf-8", "replace")
     for plot in context["plots"].values():
         for form, drawn in canvas.paper(plot).items():
             with whole(folder / PLOTS / f"{plot.name}.{form}") as partial:

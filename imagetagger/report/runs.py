@@ -19,7 +19,7 @@ NEEDED = {
     "variants": (),
     "confidence_intervals": (),
     "reliability": ("before", "after"),
-    "demands": ("rule", "own", "asked", "coverage", "set_size"),
+    "demands": ("rule", "own", "asked", "coverage", "set_size", "single", "precision"),
     "pictures": ("count", "fingerprint", "top1"),
     "versions": (),
 }

@@ -13,6 +13,9 @@ from imagetagger.report.figures import MEASURED
 from imagetagger.report.runs import Run
 from imagetagger.report.words import PERCENT, count, number, percent
 
+DEMANDS = ("asked", "coverage", "set_size", "single", "precision")
+VARIANTS = ("bytes", "images_per_second", "cosine_to_float", "temperature", *FIGURES)
+
 
 class Column(NamedTuple):
     """A column: its short name, what it means, and whether it holds numbers."""
@@ -82,14 +85,46 @@ def _cells(run: Run, apart: list[Cell], place: str) -> list[Cell]:
 
 def text(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
     """Return all runs as CSV: one row a run, settings that vary by dotted key, figures in full, unknown ones empty."""
-    lines = [
-        _record(run, axes, i, place) for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
-    ]
+    places = enumerate(zip(runs, settings.places(runs), strict=True))
+    return _csv([_record(run, axes, i, place) for i, (run, place) in places])
+
+
+def demands(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
+    """Return the tag sets of all runs at every threshold as CSV: one row a run and demand."""
+    return _csv(
+        [
+            {**_apart(axes, i, place), "rule": told["rule"], **{key: told[key][row] for key in DEMANDS}}
+            for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
+            for told in [run.result["demands"]]
+            for row in range(len(told["asked"]))
+        ]
+    )
+
+
+def variants(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
+    """Return the variants that were measured as CSV: one row a run and variant."""
+    return _csv(
+        [
+            {**_apart(axes, i, place), "variant": name, **{key: one.get(key) for key in VARIANTS}}
+            for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
+            for name, one in run.result["variants"].items()
+        ]
+    )
+
+
+def _csv(lines: list[dict[str, Any]]) -> str:
     file = io.StringIO()
-    writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+    writer = csv.DictWriter(file, list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows(
+        {key: "" if value is None or value != value else value for key, value in line.items()} for line in lines
+    )
     return file.getvalue()
+
+
+def _apart(axes: tuple[Axis, ...], i: int, place: str) -> dict[str, Any]:
+    values = {axis.key: axis.values[i] for axis in axes}
+    return {"folder": place, **{key: ";".join(v) if isinstance(v, tuple) else v for key, v in values.items()}}
 
 
 def _record(run: Run, axes: tuple[Axis, ...], i: int, place: str) -> dict[str, Any]:
@@ -100,11 +135,10 @@ def _record(run: Run, axes: tuple[Axis, ...], i: int, place: str) -> dict[str, A
         told = MEASURED[name].of(run)
         after |= {name: told.value, f"{name}_low": told.low, f"{name}_high": told.high}
     sizes = {figure.key: figure.of(run).value for figure in map(figures.size_at, figures.LEVELS)}
-    out = {
-        "folder": place,
+    return {
+        **_apart(axes, i, place),
         "experiment": result["experiment"],
         "seed": result.get("seed"),
-        **{axis.key: ";".join(v) if isinstance(v := axis.values[i], tuple) else v for axis in axes},
         **{key: data[key] for key in ("train", "calibration", "validation", "tags", "skipped")},
         **after,
         **sizes,
@@ -119,7 +153,6 @@ def _record(run: Run, axes: tuple[Axis, ...], i: int, place: str) -> dict[str, A
         "commit": revision.get("commit"),
         "changed": revision.get("changed"),
     }
-    return {key: "" if value is None or value != value else value for key, value in out.items()}
 
 
 def sorts(cell: Cell) -> str:
