@@ -47,7 +47,9 @@ def main() -> None:
     print(table(rows))
     base = Path(__file__).with_suffix("")
     with base.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["network", "formula", *FIGURES], lineterminator="\n", restval="")
+        writer = csv.DictWriter(
+            file, ["network", "formula", *FIGURES], lineterminator="\n", restval="", extrasaction="ignore"
+        )
         writer.writeheader()
         writer.writerows(rows)
     plot(rows, base.with_suffix(".png"))

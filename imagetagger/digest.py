@@ -7,13 +7,12 @@ from typing import Any
 
 from imagetagger.config import Experiment
 
-
-def that_matters(settings: Experiment) -> dict[str, Any]:
-    """Return all settings but those that change no figure: where the cache lies, whether to run again."""
-    return {key: value for key, value in asdict(settings).items() if key not in ("cache", "rerun")}
+IGNORED = ("cache", "rerun", "objective")
+"""Settings that change nothing in a result: where the cache lies, whether to run again, what a sweeper looks at."""
 
 
 def config_digest(settings: Experiment | Any) -> str:
-    """Return a digest of all settings that matter, or of a config that is none, as JSON."""
-    shown = that_matters(settings) if isinstance(settings, Experiment) else settings
-    return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
+    """Return a digest of all settings but IGNORED ones, or of a config that is none, as JSON."""
+    if isinstance(settings, Experiment):
+        settings = {key: value for key, value in asdict(settings).items() if key not in IGNORED}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()

@@ -84,8 +84,8 @@ def run(settings: config.Experiment, *, bundle: bool = True, memory: Memory | No
         sum(len(split.rows) + len(split.skipped) for split in embedded.values()),
         settings.data.max_bad_fraction,
     )
-    part = partial(prepare.part, settings, pictures, embedded)
-    parts, _ = recall(memory, "parts", prepare.fitted_on(settings), part)
+    parted_by = prepare.fitted_on(settings)
+    parts, _ = recall(memory, "parts", parted_by, partial(prepare.part, settings, pictures, embedded))
     measured = _measure(settings, parts, embedded, len(dataset.tags), stages, memory)
     with _stage(stages, "bootstrap"):
         options = {"resamples": settings.evaluate.bootstrap, "seed": settings.seed}
@@ -193,6 +193,6 @@ def _stage(stages: dict[str, dict[str, Any]], name: str, images: int | None = No
     start = time.perf_counter()
     yield entry
     entry["seconds"] = time.perf_counter() - start
-    if images:
+    if images and not entry["cached"]:
         entry["images_per_second"] = images / entry["seconds"]
     stages[name] = entry

@@ -16,7 +16,7 @@ from imagetagger.backbone.weights import load_backbone
 from imagetagger.config import Experiment
 from imagetagger.data.dataset import Dataset, Skip, Split, fingerprint, take
 from imagetagger.data.load import load
-from imagetagger.data.subset import held_out, keep, ranks
+from imagetagger.data.subset import held_out, held_out_count, keep, ranks
 from imagetagger.embed import Embedded, embed
 from imagetagger.files import cache_directory
 from imagetagger.measure import BadDataError
@@ -147,10 +147,10 @@ def embed_pictures(
 def part(settings: Experiment, pictures: Pictures, embedded: Splits) -> Parts:
     """Return which pictures serve for what, those left out that could not be embedded.
 
-    A run that tunes parts the pictures that are held out of training: every other one is tried.
+    A run that tunes parts the pictures that are held out of training: of each tag, every other one is tried.
 
     Raises:
-        BadDataError: none are left to learn from.
+        BadDataError: none are left to learn from, or to tune on.
     """
     dataset, rows = pictures.dataset, embedded["train"].rows
     held = held_out(pictures.rank[rows], settings.data.calibration_fraction)
@@ -159,7 +159,14 @@ def part(settings: Experiment, pictures: Pictures, embedded: Splits) -> Parts:
         raise BadDataError(f"no pictures to learn from are left: {skipped + len(dataset.skipped)} were skipped")
     aside = np.flatnonzero(held)
     if tunes(settings):
-        calibrate, tuned = aside[::2], aside[1::2]
+        # By place among those of its tag, so that both parts have pictures of every tag that has two.
+        odd = held_out_count(pictures.rank[rows[aside]], settings.data.calibration_fraction) % 2 > 0
+        calibrate, tuned = aside[~odd], aside[odd]
+        if not len(tuned):
+            raise BadDataError(
+                f"evaluate.split=tuning tries every other picture that is held out of a tag, and no tag has two: got "
+                f"data.calibration_fraction={settings.data.calibration_fraction}, raise it or give more pictures"
+            )
         tried = take(dataset.train, rows[tuned])
     else:
         calibrate, tuned = aside, None

@@ -19,7 +19,7 @@ from imagetagger import config, confusion
 from imagetagger.backbone.model import Backbone
 from imagetagger.cores import cores
 from imagetagger.data.dataset import Dataset, Skip, Split
-from imagetagger.digest import config_digest, that_matters
+from imagetagger.digest import config_digest
 from imagetagger.files import installed_version, whole
 from imagetagger.measure import Measured
 from imagetagger.runtime import Runtime
@@ -75,7 +75,7 @@ def build(
         "schema": SCHEMA,
         "experiment": settings.experiment,
         "config_digest": config_digest(settings),
-        "settings": json.loads(json.dumps(that_matters(settings)), parse_constant=str),
+        "settings": recorded(settings),
         "seed": settings.seed,
         "data": {
             "name": dataset.name,
@@ -119,6 +119,12 @@ def build(
         "revision": revision(),
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": cores()},
     }
+
+
+def recorded(settings: config.Experiment) -> dict[str, Any]:
+    """Return the settings as JSON, without where the cache lies; what is infinite becomes a text."""
+    told = {key: value for key, value in asdict(settings).items() if key not in ("cache", "rerun")}
+    return json.loads(json.dumps(told), parse_constant=str)
 
 
 def demands(curve: Curve) -> dict[str, Any]:

@@ -29,12 +29,10 @@ def job(composed: DictConfig) -> float | None:
     """Run what Hydra composed; a job of a sweep returns the figure that its sweeper may look at."""
     at_work = HydraConfig.get()
     folder = Path(at_work.runtime.output_dir)
+    if at_work.mode == RunMode.MULTIRUN:
+        return sweep.run_job(composed, folder, MEMORY)
     try:
-        if at_work.mode == RunMode.MULTIRUN:
-            return sweep.run_job(composed, folder, MEMORY, asked=at_work.runtime.choices["hydra/sweeper"] != "basic")
         _run_alone(config.from_hydra(composed), folder)
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")
     except (ValueError, OSError, OverflowError) as error:
         if "HYDRA_FULL_ERROR" in os.environ:
             raise
@@ -71,7 +69,10 @@ def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
     if hints := config.explain_overrides(sys.argv[1:]):
         sys.exit("\n".join(hints))
-    hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
+    except KeyboardInterrupt:  # in a job, or between two of them
+        sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")
 
 
 if __name__ == "__main__":

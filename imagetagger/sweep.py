@@ -42,20 +42,17 @@ def job_name(*, _root_: DictConfig) -> str:
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
-def run_job(composed: DictConfig, folder: Path, memory: Memory, *, asked: bool) -> float:
+def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float | None:
     """Run one job, unless it has finished before, and leave result.json, or failed.json where it fails.
 
     Args:
         composed: its config.
         folder: its own.
         memory: what other jobs of the process have left.
-        asked: whether the sweeper asks what comes of a job, to choose the next: then it wants to be told of failure.
 
     Returns:
-        The figure that such a sweeper looks at; NaN where the job failed.
-
-    Raises:
-        Exception: whatever it failed of, where that was asked.
+        The figure that a sweeper may look at to choose the next job. None where it is not finite or the job failed: a
+        sweeper that asks for it takes that for a failure, and goes on.
     """
     start = time.perf_counter()
     try:
@@ -71,9 +68,7 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory, *, asked: bool) 
         log.error("  failed: %s", error)
         log.debug("", exc_info=True)
         _write_failure(error, composed, folder)
-        if asked:
-            raise
-        return math.nan
+        return None
     (folder / "failed.json").unlink(missing_ok=True)
     log.info("  %s  in %.2f s", result.line(found), time.perf_counter() - start)
     return _figure(found, settings.objective)
@@ -94,9 +89,9 @@ def finished(folder: Path, digest: str) -> dict[str, Any] | None:
     return None if runs.problem(found) or found["config_digest"] != digest else found
 
 
-def _figure(found: dict[str, Any], name: str) -> float:
+def _figure(found: dict[str, Any], name: str) -> float | None:
     figure = found["calibration"]["after"][name]
-    return math.nan if figure is None else figure
+    return figure if figure is not None and math.isfinite(figure) else None
 
 
 def _write_failure(error: Exception, composed: DictConfig, folder: Path) -> None:
@@ -142,7 +137,8 @@ class Report(Callback):
                 problems.append(f"The report could not be written: {error}")
         if self._is_new(best := folder / BEST):
             found = OmegaConf.select(OmegaConf.load(best), "best_params")
-            words = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in found.items())]
+            given = [word for word in config.hydra.overrides.task if word.split("=")[0] not in found]
+            words = [*given, *(f"{key}={value}" for key, value in found.items())]
             command = f"python -m imagetagger.run {shlex.join(words)} evaluate.split=validation"
             log.info("The best of them, on validation pictures that none has seen:\n  %s", command)
         if failures:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,11 +20,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the user's cache out of the tests; one cache for the session, so that a model is converted once."""
-    cache = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("IMAGETAGGER_CACHE", str(cache))
+    with pytest.MonkeyPatch.context() as patch:  # for all of it: fixtures of modules come before those of tests
+        patch.setenv("IMAGETAGGER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """Sweeps as the command line starts them, in this process or in one of their own, and the numbers they leave."""
 
+import csv
 import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -31,9 +33,32 @@ class Done(NamedTuple):
 
 def start(folder: Path, *arguments: str, **environment: str) -> Done:
     """Run a sweep in a process of its own."""
-    command = [sys.executable, "-m", "imagetagger.run", "-m", *arguments, f"hydra.sweep.dir={folder}"]
-    done = subprocess.run(command, cwd=folder.parent, env=os.environ | environment, capture_output=True, text=True)
+    command, options = _command(folder, arguments, environment)
+    done = subprocess.run(command, **options, capture_output=True, text=True)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a sweep that Ctrl-C can reach, as the leader of a group of its own; what is left of it is killed."""
+    command, options = _command(folder, arguments, environment)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # programs in the background ignore it
+    try:
+        with (folder.parent / "out").open("wb") as out:
+            process = subprocess.Popen(command, **options, stdout=out, stderr=out, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _command(folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
+    command = [sys.executable, "-m", "imagetagger.run", "-m", *arguments, f"hydra.sweep.dir={folder}"]
+    return command, {"cwd": folder.parent, "env": os.environ | environment}
 
 
 def sweep(folder: Path, *arguments: str) -> Done:
@@ -59,6 +84,12 @@ def numbers(result: Any) -> Any:
 def results(folder: Path) -> dict[str, Any]:
     """The numbers of each job, by its folder."""
     return {path.parent.name: numbers(json.loads(path.read_text("utf-8"))) for path in folder.glob("*/result.json")}
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    """The rows of the sweep's table, but for times and memory."""
+    with (folder / "runs.csv").open(newline="", encoding="utf-8") as file:
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
 
 def written(folder: Path) -> dict[str, tuple[bytes, int]]:

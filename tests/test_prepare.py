@@ -9,6 +9,7 @@ from tiles import use_tiles
 
 from imagetagger import measure, pipeline, prepare
 from imagetagger.data.dataset import Split, take
+from imagetagger.measure import BadDataError
 
 TUNING = "evaluate.split=tuning"
 
@@ -72,13 +73,14 @@ def one_after_another(names):
 
 @pytest.mark.slow
 def test_jobs_that_share_a_memory_give_the_numbers_of_runs_alone_whatever_their_order(made):
-    wanted = {name: numbers(pipeline.run(made(*change)).result) for name, change in CHANGES.items()}
+    jobs = {name: made(*change) for name, change in CHANGES.items()}
+    wanted = {name: numbers(pipeline.run(job).result) for name, job in jobs.items()}
     figures = [str([found[key] for key in ("data", "calibration", "pictures", "confidence_intervals")])
                for name, found in wanted.items() if name != "examples"]  # fmt: skip
     assert len(set(figures)) == len(figures), "changes that change nothing show nothing"
     memory, remembered = {}, 0
-    for name in one_after_another(list(CHANGES)):
-        found = pipeline.run(made(*CHANGES[name]), memory=memory).result
+    for name in one_after_another(list(jobs)):
+        found = pipeline.run(jobs[name], memory=memory).result
         assert numbers(found) == wanted[name], name
         remembered += found["stages"]["fit"]["cached"]
     assert remembered > len(CHANGES) / 2
@@ -146,22 +148,32 @@ def part(made, *overrides):
     return pictures, embedded, prepare.part(chosen, pictures, embedded)
 
 
-def test_a_run_that_tunes_calibrates_on_every_other_picture_held_out_and_tries_the_rest(made):
+def test_a_run_that_tunes_calibrates_on_every_other_picture_held_out_of_a_tag_and_tries_the_rest(made):
     pictures, embedded, tuning = part(made, TUNING, "data.calibration_fraction=0.5")
     _, _, plain = part(made, "data.calibration_fraction=0.5")
     assert set(embedded) == {"train"}
+    train, validation = pictures.dataset.train, pictures.dataset.validation
     held = np.flatnonzero(plain.held)
     np.testing.assert_array_equal(tuning.held, plain.held)
     np.testing.assert_array_equal(plain.calibrate, held)
-    np.testing.assert_array_equal(tuning.calibrate, held[::2])
-    np.testing.assert_array_equal(tuning.tuned, held[1::2])
-    train, validation = pictures.dataset.train, pictures.dataset.validation
-    assert tuning.tried.ids == take(train, held[1::2]).ids
+    for tag in range(3):
+        rank = {row: pictures.rank[row] for row in held.tolist() if train.labels[row, 0] == tag}
+        in_order = sorted(rank, key=rank.get)
+        assert len(in_order) > 3
+        assert set(in_order[::2]) == set(rank) & set(tuning.calibrate.tolist())
+        assert set(in_order[1::2]) == set(rank) & set(tuning.tuned.tolist())
+    assert tuning.tried.ids == take(train, tuning.tuned).ids
     assert tuning.fitted.ids == plain.fitted.ids
     assert plain.tuned is None
     assert plain.tried.ids == validation.ids
     assert not set(tuning.tried.ids) & {*plain.tried.ids, *tuning.fitted.ids, *take(train, tuning.calibrate).ids}
     np.testing.assert_array_equal(tuning.truth, measure.multi_hot(tuning.tried.labels, 3))
+
+
+@pytest.mark.parametrize("fraction", [0, 0.01])
+def test_where_there_is_nothing_to_tune_on_the_run_says_so(made, fraction):
+    with pytest.raises(BadDataError, match=f"no tag has two: got data.calibration_fraction={fraction}"):
+        part(made, TUNING, f"data.calibration_fraction={fraction}")
 
 
 def test_pictures_that_cannot_be_embedded_serve_for_nothing(made):

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from made import RULES_MADE
 from sweeps import grow, leave
 
 from imagetagger.report import axes as settings
@@ -61,9 +62,13 @@ def test_the_size_of_the_data_is_studied_with_a_line_for_each_classifier_and_see
 
 
 def test_a_single_line_leaves_room_for_sizes_at_several_coverages(tmp_path):
-    (study,) = studied(grow(tmp_path, choices=("gnb",), seeds=(0,), sizes=(2, 500)))
-    sizes = [panel for panel in study.panels if panel.key == "size_at"]
-    assert all(line.label.endswith("inside") for panel in sizes for line in panel.lines)
+    for size, right in ((2, 0.5), (500, 0.95)):
+        options = {"n": 400, "decision": RULES_MADE["lac"], "change": {"data": {"train": 4 * size}}}
+        leave(tmp_path / str(size), f"data.per_class={size}", right=right, **options)
+    (study,) = studied(tmp_path)
+    (sizes,) = (panel for panel in study.panels if panel.key == "size_at")
+    assert len(sizes.lines) > 1
+    assert all(line.label.endswith("inside") for line in sizes.lines)
 
 
 @pytest.mark.parametrize("key", ["backbone.resolution", "classifier.kappa", "export.calibration_pictures"])
@@ -146,7 +151,19 @@ def test_the_band_holds_the_truth_as_often_as_it_says(seeds, same):
 def test_seeds_without_intervals_have_that_of_their_spread_and_equal_ones_none():
     told = average([Told(0.4), Told(0.6)], same_pictures=True)
     assert told.high - told.value == pytest.approx(12.706 * 0.1, rel=1e-3)
-    assert average([Told(0.5), Told(0.5)], same_pictures=True) == (0.5, 0.5, 0.5)
+    equal = average([Told(0.5), Told(0.5)], same_pictures=True)
+    assert (equal.value, math.isnan(equal.low), math.isnan(equal.high)) == (0.5, True, True)
+
+
+def test_a_run_of_other_code_is_no_other_seed(tmp_path):
+    for commit in "ab":
+        for size in (2, 500):
+            change = {"data": {"train": size}, "revision": {"commit": commit * 40, "changed": False}}
+            place = tmp_path / commit / str(size)
+            leave(place, f"data.per_class={size}", right=0.3 + size / 1000, change=change, n=60 + ord(commit))
+    (study,) = studied(tmp_path)
+    assert study.seeds == 1
+    assert len(study.panels[0].lines[0].points) == 4
 
 
 def test_the_size_of_sets_at_a_coverage_is_that_of_the_first_demand_that_reached_it(tmp_path):

@@ -10,6 +10,7 @@ from pictures import colour_folder
 from tiles import use_tiles
 
 from imagetagger import pipeline, run
+from imagetagger import sweep as jobs_of
 from imagetagger.config import Experiment
 from imagetagger.digest import config_digest
 from imagetagger.measure import BadDataError
@@ -39,7 +40,7 @@ def other(node: Any, path: tuple[str, ...]) -> Any:
 
 
 SETTINGS = [".".join(path) for path in leaves(settings())]
-NO_MATTER = ("cache", "rerun")
+NO_MATTER = ("cache", "rerun", "objective")
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,8 @@ def test_a_jobs_folder_is_the_start_of_its_configs_digest(overrides):
     assert place(*overrides)[1] == config_digest(settings(*overrides))[:16]
 
 
-def test_where_the_cache_lies_and_whether_jobs_run_again_change_no_folder():
-    assert place("cache=/elsewhere", "rerun=true") == place()
+def test_what_changes_no_figure_changes_no_folder():
+    assert place("cache=/elsewhere", "rerun=true", "objective=ece") == place()
 
 
 @pytest.mark.parametrize("key", SETTINGS)
@@ -259,6 +260,23 @@ def test_where_all_jobs_fail_there_is_their_message_and_no_report(folder):
     assert done.err.count("got data.path=nowhere, where nothing is") == 2
     assert "2 of 2 jobs failed:" in done.err
     assert not (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "what"), [(pipeline, "run"), (jobs_of, "choices"), (jobs_of.Report, "on_multirun_end")]
+)
+def test_ctrl_c_in_a_job_and_outside_of_one_ends_with_a_message(where, what, folder, monkeypatch):
+    def stopped(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, what, stopped)
+    done = sweep(folder, *COLOURS, "seed=0,1")
+    assert done.code == 1
+    assert done.err == (
+        "Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.\n"
+    )
+    assert not list(folder.rglob("failed.json"))
+    assert len(results(folder)) == (2 if what == "on_multirun_end" else 0)
 
 
 def test_a_report_that_cannot_be_written_hides_no_failure(folder, monkeypatch):

@@ -89,7 +89,6 @@ COVERAGE = measured("coverage", "sets that hold the right tag", True)
 SET_SIZE = measured("set_size", "tags in a set, mean", False)
 MEASURED = {one.key: one for one in (TOP1, TOP5, LOG_LOSS, ECE, COVERAGE, SET_SIZE)}
 MEASURED["top10"] = measured("top10", "right among the first 10", True)
-LARGER_IS_BETTER = ("top1", "top5", "top10", "coverage")
 
 
 def best(runs: tuple[Run, ...]) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imagetagger import confusion, metrics, set_curve
+from imagetagger import metrics, set_curve
 from imagetagger.calibration import Calibration, log_softmax
 from imagetagger.confusion import TagAccuracy
 from imagetagger.decide import CONFORMAL, TagSet, decide
@@ -64,7 +64,7 @@ def tried(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     p, after, sizes = np.exp(found.log_p), metrics.total(found.observed), found.observed.set_size
     promise = decision.tag_set.coverage or after.covered / after.count
     by_tag = sets.by_tag(np.array(strata["by_tag"], float), truth, names, promise)
-    accuracy = confusion.per_tag(p, truth, names)
+    accuracy = [TagAccuracy(**tag) for tag in outcome.result["tags"]]
     spread = {"median": np.median(sizes), "ninety": np.quantile(sizes, 0.9, method="inverted_cdf")}
     chosen = gallery.choose(p.max(1), found.observed.top1 > 0, examples, seed)
     shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, members) for rows in chosen]

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,16 @@ def write(runs: Runs, folder: Path) -> None:
     for name, told in TABLES.items():
         with whole(folder / name) as partial:
             partial.write_text(told(runs.runs, context["axes"]), "utf-8", "replace")
+    left = set()
     for plot in context["plots"].values():
         for form, drawn in canvas.paper(plot).items():
-            with whole(folder / PLOTS / f"{plot.name}.{form}") as partial:
+            place = folder / PLOTS / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plot.name)}.{form}"  # keys come from files
+            with whole(place) as partial:
                 partial.write_bytes(drawn)
+            left.add(place)
+    for form in ("svg", "png"):
+        for old in set((folder / PLOTS).glob(f"*.{form}")) - left:  # of another report in this folder
+            old.unlink()
 
 
 def contents(found: Runs) -> dict[str, Any]:

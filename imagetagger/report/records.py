@@ -49,6 +49,9 @@ def shared(runs: tuple[Run, ...]) -> dict[str, str]:
 def warnings(runs: tuple[Run, ...]) -> list[str]:
     """Return what may differ between runs besides their settings."""
     out = []
+    if tuned := sum(run.settings.get("evaluate.split") == "tuning" for run in runs):
+        which = "These runs" if tuned == len(runs) else f"{tuned} of {len(runs)} runs"
+        out.append(f"{which} looked at pictures to tune on, not at validation: what is chosen by them looks too good.")
     code = Counter(revision(run.result.get("revision")) for run in runs)
     if len(code) > 1:
         out.append(f"The code differs: {_listed(code)}.")

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,7 +110,7 @@ def read(paths: Sequence[Path]) -> Runs:
         except (ValueError, OSError) as error:
             damaged.append(Damaged(path, str(error)))
         else:
-            found.append(Run(path.parent, result, result.get("choices", {}) | flat(result["settings"])))
+            found.append(Run(path.parent, result, (result.get("choices") or {}) | flat(result["settings"])))
     if not found:
         where = ", ".join(str(path) for path in paths) or "no folder"
         bad = "".join(f"\n{one.path}: {one.reason}" for one in damaged)
@@ -144,6 +145,17 @@ def problem(result: Any) -> str | None:
             return f"has no {key}.{lacking[0]}, as earlier versions had none: run it again with this version"
     if lacking := [key for key in LISTS if not isinstance(result.get(key), list)]:
         return f"has no list {lacking[0]!r}, as earlier versions had none: run it again with this version"
+    told = {"revision": result.get("revision"), "machine": result.get("machine"), "choices": result.get("choices")}
+    told |= {f"stages.{name}": stage for name, stage in result["stages"].items()}
+    told |= {f"variants.{name}": one for name, one in result["variants"].items()}
+    if wrong := [name for name, one in told.items() if one is not None and not isinstance(one, dict)]:
+        return f"has no object as {wrong[0]}"
+    listed = {"tags": ("name", "right", "pictures"), "confusions": ("true", "said", "pictures", "of", "rows")}
+    for name, inside in listed.items():
+        if any(not isinstance(one, dict) or not set(inside) <= set(one) for one in result[name]):
+            return f"has {name} without {', '.join(inside)}"
+    if any(not isinstance(pair, list) or len(pair) != 2 for pair in result["confidence_intervals"].values()):
+        return "has confidence_intervals of other than two numbers"
     texts = [result.get("experiment"), result.get("config_digest"), result["data"]["name"]]
     if not all(isinstance(text, str) for text in texts):
         return "names no experiment, config_digest or data"
@@ -171,6 +183,7 @@ def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             out |= flat(value, f"{prefix}{key}.")
         else:
+            value = math.inf if value == "Infinity" else value  # JSON has no number for it
             out[f"{prefix}{key}"] = tuple(map(str, value)) if isinstance(value, list) else value
     return out
 

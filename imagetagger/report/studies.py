@@ -1,6 +1,7 @@
 """What a setting does: figures of runs along one axis, seeds averaged, one line for each combination of the others."""
 
 import math
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +71,8 @@ class Study(NamedTuple):
         is_log: whether its values span more than a decade.
         is_joined: whether runs that differ in nothing else can be joined by a line; where not, each point is a run.
         panels: of the figures that differ between runs.
-        combinations: of the other settings, of which MOST_LINES are drawn at most.
+        combinations: of the other settings.
+        drawn: how many of them are drawn, so that there are MOST_LINES at most.
         seeds: runs averaged at a point, at most.
     """
 
@@ -81,6 +83,7 @@ class Study(NamedTuple):
     is_joined: bool
     panels: tuple[Panel, ...]
     combinations: int
+    drawn: int
     seeds: int
 
     @property
@@ -112,7 +115,8 @@ def average(told: list[Told], same_pictures: bool) -> Told:
     much. What V owes to the spread of few runs is known from R - 1 differences only, so that Student's quantile widens
     the interval, with Satterthwaite's degrees of freedom.
 
-    One run keeps its own interval, which need not be symmetric.
+    One run keeps its own interval, which need not be symmetric. Where runs have none, the interval is that of seeds
+    alone, and seeds that agree to the last digit say nothing of what others would give.
 
     Source: Satterthwaite 1946, An approximate distribution of estimates of variance components.
     """
@@ -124,7 +128,7 @@ def average(told: list[Told], same_pictures: bool) -> Told:
     pictures = float(own.mean()) if np.isfinite(own).all() else 0.0
     variance = (pictures if same_pictures else pictures / len(told)) + spread
     if not variance > 0:
-        return Told(mean, mean, mean) if variance == 0 else Told(mean)
+        return Told(mean)
     freedom = variance**2 / spread**2 * (len(told) - 1) if spread > 0 else math.inf
     reach = (NORMAL if math.isinf(freedom) else float(student.ppf(0.975, freedom))) * math.sqrt(variance)
     return Told(mean, mean - reach, mean + reach)
@@ -167,15 +171,18 @@ def _study(
         several = panel(Figure("size_at", "tags in a set", False, wanted[0].of), levels)
         panels = [several if one.key == "size_at_90" else one for one in panels]
     if section == "export" and joined:
+        kinds = len({name for run in runs for name in run.result["variants"]})
+        drawn = drawn[: max(1, MOST_LINES // kinds)]
         panels = [panel(figures.variant("", *told), _variants(runs, drawn, told)) for told in OF_VARIANT]
     return Study(
         key=keys[0],
         label=label,
         is_size=label == SIZE,
-        is_log=min(places) > 0 and max(places) / min(places) > DECADE,
+        is_log=min(places) > 0 and max(filter(math.isfinite, places), default=0) / min(places) > DECADE,
         is_joined=joined,
         panels=tuple(one for one in panels if _varies(one)),
         combinations=len(groups) if joined else 1,
+        drawn=len(drawn),
         seeds=max((point.runs for one in panels for line in one.lines for point in line.points), default=1),
     )
 
@@ -193,12 +200,11 @@ def _variants(
     runs: tuple[Run, ...], drawn: list[tuple[str, list[int]]], told: tuple[str, str, bool]
 ) -> list[tuple[str, Figure, list[int]]]:
     names = dict.fromkeys(name for run in runs for name in run.result["variants"])
-    lines = [
+    return [
         (", ".join(filter(None, [said, name])), figures.variant(name, *told), group)
         for said, group in drawn
         for name in names
     ]
-    return lines[:MOST_LINES]
 
 
 def _points(
@@ -206,15 +212,26 @@ def _points(
 ) -> tuple[Point, ...]:
     together: dict[object, list[int]] = {}
     for i in group:
-        if math.isfinite(figure.of(runs[i]).value):
+        if math.isfinite(figure.of(runs[i]).value) and math.isfinite(places[i]):
             together.setdefault(at[i] if joined else i, []).append(i)
     points = []
-    for rows in together.values():
+    for rows in (part for group in together.values() for part in _of_different_seeds(runs, group)):
         same = len({runs[i].result["pictures"]["fingerprint"] for i in rows}) == 1
         mean = average([figure.of(runs[i]) for i in rows], same)
         low, high = max(mean.low, 0.0), min(mean.high, 1.0) if figure.is_share else mean.high
         points.append(Point(float(np.mean([places[i] for i in rows])), mean.value, low, high, len(rows)))
     return tuple(sorted(points))
+
+
+def _of_different_seeds(runs: tuple[Run, ...], rows: list[int]) -> list[list[int]]:
+    """Return runs of one place, parted so that no seed is twice in a part: of one seed, other code is no other seed."""
+    seen: Counter[Any] = Counter()
+    parts: dict[int, list[int]] = {}
+    for i in rows:
+        seed = runs[i].settings.get("seed")
+        parts.setdefault(seen[seed], []).append(i)
+        seen[seed] += 1
+    return list(parts.values())
 
 
 def _varies(panel: Panel) -> bool:

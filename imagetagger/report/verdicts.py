@@ -1,5 +1,6 @@
 """Which runs are really worse than the best one, among those tried on the same pictures."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +76,10 @@ def groups(runs: tuple[Run, ...]) -> tuple[tuple[Group, ...], int]:
 def _group(runs: tuple[Run, ...], rows: list[int]) -> Group:
     right = np.stack([comparison.unpack(runs[i].result["pictures"]) for i in rows])
     pairs = comparison.compare(right)
-    order = sorted(range(len(rows)), key=lambda k: (-right[k].sum(), np.nan_to_num(LOG_LOSS.of(runs[rows[k]]).value)))
+    losses = [LOG_LOSS.of(runs[i]).value for i in rows]
+    order = sorted(
+        range(len(rows)), key=lambda k: (-right[k].sum(), losses[k] if math.isfinite(losses[k]) else math.inf)
+    )
     best = order[0]
 
     def verdict(k: int) -> Verdict:
