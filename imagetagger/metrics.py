@@ -12,6 +12,7 @@ BINS = 15
 
 FIGURES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
 """What `compute` gives."""
+MORE_IS_BETTER = ("top1", "top5", "top10", "coverage")
 
 
 class Metrics(NamedTuple):

@@ -22,7 +22,9 @@ from imagetagger import config
 from imagetagger.digest import config_digest
 from imagetagger.files import whole
 from imagetagger.memory import Memory
+from imagetagger.metrics import MORE_IS_BETTER
 from imagetagger.report import runs
+from imagetagger.report.words import count
 
 BEST = "optimization_results.yaml"
 """What Hydra's sweeper that tunes leaves."""
@@ -51,8 +53,8 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float | None:
         memory: what other jobs of the process have left.
 
     Returns:
-        The figure that a sweeper may look at to choose the next job. None where it is not finite or the job failed: a
-        sweeper that asks for it takes that for a failure, and goes on.
+        The figure that a sweeper may look at to choose the next job, negative where more is better. None where it is
+        not finite or the job failed: a sweeper that asks for it takes that for a failure, and goes on.
     """
     start = time.perf_counter()
     try:
@@ -91,14 +93,16 @@ def finished(folder: Path, digest: str) -> dict[str, Any] | None:
 
 def _figure(found: dict[str, Any], name: str) -> float | None:
     figure = found["calibration"]["after"][name]
-    return figure if figure is not None and math.isfinite(figure) else None
+    if figure is None or not math.isfinite(figure):
+        return None
+    return -figure if name in MORE_IS_BETTER else figure
 
 
 def _write_failure(error: Exception, composed: DictConfig, folder: Path) -> None:
     told = {
         "experiment": composed.get("experiment"),
         "config_digest": job_name(_root_=composed),
-        "overrides": list(OmegaConf.load(folder / ".hydra" / "overrides.yaml")),
+        "overrides": list(HydraConfig.get().overrides.task),
         "kind": type(error).__name__,
         "error": str(error),
         "traceback": traceback.format_exception(error),
@@ -126,7 +130,9 @@ class Report(Callback):
         new = sum(self._is_new(job / "result.json") for job in jobs)
         if any(folder.glob("*/result.json")):
             before = len(jobs) - new - len(failures)
-            said = f"{new} jobs done" + f", {before} had finished before" * (before > 0)
+            said = count(new, "job") + " done"
+            if before > 0:  # whatever has become of pictures, weights and code since
+                said += f", {before} had finished before (rerun=true runs them again)"
             try:
                 from imagetagger.report import many
 

@@ -248,7 +248,7 @@ def test_what_failed_is_run_again_and_forgotten_once_it_is_mended(folder):
     colour_folder(folder.parent / "later", 5)
     done = sweep(folder, *axes)
     assert (done.code, done.err) == (0, "")
-    assert "1 jobs done, 1 had finished before" in done.out
+    assert "1 job done, 1 had finished before" in done.out
     assert not failed.exists()
     assert (failed.parent / "result.json").exists()
     assert before.items() <= written(folder).items()

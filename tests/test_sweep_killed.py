@@ -10,6 +10,7 @@ from jobs import results, start, started, table, written
 from pictures import colour_folder
 
 from imagetagger.files import cache_directory
+from imagetagger.report.words import count
 
 WANTED = [f"0.{i}" for i in range(10, 20)]
 SWEEP = ["classifier=gnb", "data=folder", "embed.shard_size=7", "seed=0,1", f"calibrate.coverage={','.join(WANTED)}"]
@@ -76,7 +77,7 @@ def test_a_sweep_killed_ten_times_ends_as_if_undisturbed_and_repeats_no_job_that
     assert 0 < len(seen) < JOBS
     ended = start(folder, *overrides, without_embeddings, **environment)
     assert (ended.code, ended.err) == (0, "")
-    assert f"{JOBS - len(seen)} jobs done, {len(seen)} had finished before" in ended.out
+    assert f"{count(JOBS - len(seen), 'job')} done, {len(seen)} had finished before" in ended.out
     assert seen.items() <= written(folder).items()
     assert results(folder) == results(wanted)
     assert table(folder) == table(wanted)
@@ -104,7 +105,7 @@ def test_ctrl_c_ends_a_sweep_with_a_message_and_no_half_written_file_and_it_goes
     assert before
     ended = start(folder, *overrides, without_embeddings, **environment)
     assert (ended.code, ended.err) == (0, "")
-    assert f"{JOBS - len(before)} jobs done, {len(before)} had finished before" in ended.out
+    assert f"{count(JOBS - len(before), 'job')} done, {len(before)} had finished before" in ended.out
     assert before.items() <= written(folder).items()
     assert table(folder) == table(wanted)
 

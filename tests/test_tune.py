@@ -126,15 +126,17 @@ def test_a_figure_that_is_not_finite_is_none_to_a_sweeper_before_and_after_it_wa
     assert jobs_of._figure({"calibration": {"after": {"log_loss": figure}}}, "log_loss") == told
 
 
-def test_another_objective_can_be_asked_for(folder):
-    done = sweep(folder, *TUNE, "objective=top5", "hydra.sweeper.direction=maximize")
-    assert done.code == 0
-    assert best(folder)["best_value"] == max(job["calibration"]["after"]["top5"] for job in results(folder).values())
-
-
 def test_a_bundle_is_refused_to_a_run_that_looks_at_no_validation():
     shipped = ["+experiment=tune", "export=int8"]
     with pytest.raises(config.ConfigError, match=r"^export\.ship: got int8, expected null with evaluate\.split=tuning"):
         settings(*shipped)
     assert settings(*shipped, "export.ship=null").export.variants == ["float32", "int8"]
     assert settings(*shipped, "evaluate.split=validation").export.ship == "int8"
+
+
+def test_where_more_is_better_the_most_is_found(folder):
+    done = sweep(folder, *TUNE, "objective=top1")
+    jobs = results(folder)
+    most = max(job["calibration"]["after"]["top1"] for job in jobs.values())
+    assert best(folder)["best_value"] == -most
+    assert done.code == 0
