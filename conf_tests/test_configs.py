@@ -4,15 +4,23 @@ from pathlib import Path
 
 import pytest
 from composed import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from imagetagger.config import Experiment, explain_key, from_hydra
+from imagetagger.digest import config_digest
 from imagetagger.run import CONFIGS
 
 FILES = sorted(file.relative_to(CONFIGS).as_posix() for file in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = [Path(file).stem for file in FILES if file.startswith("experiment/")]
+PARAMS = {
+    name: OmegaConf.select(OmegaConf.load(CONFIGS / f"experiment/{name}.yaml"), "hydra.sweeper.params") or {}
+    for name in EXPERIMENTS
+}
+"""Axes of the experiments that are sweeps."""
 OPTIONS = [file.removesuffix(".yaml") for file in FILES if "/" in file and not file.startswith("experiment/")]
 HYDRA = ("hydra", "defaults")
+GROUPS = ("data", "backbone", "classifier", "export")
 
 
 def text(file):
@@ -51,7 +59,7 @@ def flat(node, prefix=""):
 
 
 def test_the_folder_holds_the_groups_it_should():
-    assert {Path(file).parent.name for file in FILES} == {"", "data", "backbone", "classifier", "export", "experiment"}
+    assert {Path(file).parent.name for file in FILES} == {"", "experiment", *GROUPS}
     assert {"quickstart", "folder", "tiny_imagenet", "export"} <= set(EXPERIMENTS)
 
 
@@ -109,10 +117,38 @@ def test_every_experiment_asks_a_question_and_says_its_command_and_runtime(exper
     assert starts == ["Question", "Command", "Runtime"]
     assert "?" in lines[0]
     (command,) = (line for line in lines if line.startswith("Command"))
-    assert re.search(rf"python -m imagetagger\.run \+experiment={experiment}(?!\w)", command)
+    many = "-m " if PARAMS[experiment] else ""
+    assert re.search(rf"python -m imagetagger\.run {many}\+experiment={experiment}(?!\w)", command)
     (runtime,) = (line for line in lines if line.startswith("Runtime"))
     assert re.search(r"second|minute|hour", runtime)
     assert "core" in runtime or "GPU" in runtime
+
+
+def values(key, axis):
+    """Values of an axis: all that are listed, the ends of a range."""
+    (override,) = OverridesParser.create().parse_overrides([f"{key}={axis}"])
+    if override.is_choice_sweep():
+        return [str(value) for value in override.sweep_string_iterator()]
+    ends = override.value()
+    return [str(end) for end in ((ends.start, ends.stop) if override.is_range_sweep() else (ends.start, ends.end))]
+
+
+SWEEPS = [name for name in EXPERIMENTS if PARAMS[name]]
+
+
+@pytest.mark.parametrize("experiment", SWEEPS)
+def test_every_axis_of_a_sweep_is_a_setting_or_a_group_and_each_of_its_values_fits_the_schema(experiment):
+    for key, axis in PARAMS[experiment].items():
+        tried = values(key, axis)
+        assert len(set(tried)) == len(tried) > 1
+        if key not in GROUPS:
+            assert explain_key(key) is None
+        made = [from_hydra(compose(f"+experiment={experiment}", f"{key}={value}")) for value in tried]
+        assert len({config_digest(one) for one in made}) == len(made)
+
+
+def test_the_sweeps_are_those_that_are_called_so_and_the_tuning_one():
+    assert {name for name in EXPERIMENTS if "sweep" in name or "_x_" in name} | {"tune"} == set(SWEEPS)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -142,13 +178,8 @@ def test_an_option_that_builds_on_another_sets_nothing_to_what_the_other_does(fi
 
 def test_the_experiment_group_is_not_in_the_defaults_list():
     defaults = OmegaConf.load(CONFIGS / "config.yaml").defaults
-    assert [next(iter(entry)) if isinstance(entry, DictConfig) else entry for entry in defaults] == [
-        "data",
-        "backbone",
-        "classifier",
-        "export",
-        "_self_",
-    ]
+    names = [next(iter(entry)) if isinstance(entry, DictConfig) else entry for entry in defaults]
+    assert names == [*GROUPS, "_self_"]
 
 
 def test_plain_naive_bayes_has_no_prior_on_its_variances_and_the_smoothed_one_has():

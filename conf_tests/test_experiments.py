@@ -1,27 +1,37 @@
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 from composed import settings, shrunk
+from jobs import results, sweep
 from pictures import colour_folder, tiny_imagenet_zip
 
-from imagetagger import pipeline, result
+from imagetagger import pipeline, result, run
+from imagetagger.digest import config_digest
 from imagetagger.export import variants
 from imagetagger.report import html
 from imagetagger.run import CONFIGS
+from imagetagger.tagset import RULES
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
+
+
+def tiny(tmp, per_tag=3):
+    return [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip', per_tag)}"]
+
 
 RECIPES = {
     "quickstart": lambda tmp: [],
     "folder": lambda tmp: [f"data.path={colour_folder(tmp / 'pictures')}"],
-    "tiny_imagenet": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}", "embed.measure_raw_rate=false"],
-    "export": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}"],
-    "whitened": lambda tmp: [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip')}"],
+    "tiny_imagenet": lambda tmp: [*tiny(tmp), "embed.measure_raw_rate=false"],
+    "export": tiny,
+    "whitened": tiny,
+    "threshold_sweep": tiny,
+    "dataset_size_sweep": tiny,
+    "threshold_x_size": tiny,
+    "quantization_sweep": tiny,
+    "resolution_sweep": tiny,
+    "width_sweep": tiny,
+    "tune": lambda tmp: [*tiny(tmp, 8), "data.calibration_fraction=0.5"],
 }
-"""How to give each experiment data of its kind, and little of it."""
+"""How to give each experiment data of its kind, and little of it; of a sweep, one job."""
 
 
 def test_every_experiment_has_a_recipe_and_every_recipe_an_experiment():
@@ -45,17 +55,39 @@ def test_every_experiment_runs_and_reports(experiment, tmp_path, monkeypatch):
     assert f"<bdi>{experiment}</bdi>" in (tmp_path / "report.html").read_text()
 
 
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where a sweep goes, in a process that has run none."""
+    monkeypatch.setattr(run, "MEMORY", {})
+    monkeypatch.setattr(variants, "SECONDS", 0.05)
+    return tmp_path / "sweep"
+
+
 @pytest.mark.slow
-def test_a_multirun_leaves_results_and_configs_but_no_reports_or_bundles(tmp_path):
-    sweep = ["calibrate.coverage=0.5,0.9", f"hydra.sweep.dir={tmp_path}"]
-    command = [sys.executable, "-m", "imagetagger.run", "-m", "+experiment=quickstart", *shrunk(), *sweep]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    jobs = sorted(path for path in tmp_path.iterdir() if path.is_dir())
-    assert [job.name for job in jobs] == ["0", "1"]
-    wanted = []
-    for job in jobs:
-        wanted.append(json.loads((job / "result.json").read_text())["calibration"]["wanted"])
-        assert (job / ".hydra" / "config.yaml").is_file()
-        assert {path.name for path in job.iterdir()} == {"result.json", ".hydra", "run.log"}
-    assert wanted == [0.5, 0.9]
+def test_a_multirun_leaves_results_configs_and_one_report_but_no_bundles(folder):
+    axes = ["+experiment=quickstart", *shrunk()]
+    done = sweep(folder, *axes, "calibrate.coverage=0.5,0.9")
+    assert (done.code, done.err) == (0, "")
+    jobs = results(folder)
+    wanted = {config_digest(settings(*axes, f"calibrate.coverage={c}"))[:16]: c for c in (0.5, 0.9)}
+    assert {name: found["calibration"]["wanted"] for name, found in jobs.items()} == wanted
+    for name, found in jobs.items():
+        assert {path.name for path in (folder / name).iterdir()} == {"result.json", ".hydra", "run.log"}
+        assert set(found["variants"]) == {"float32", "int8"}
+        assert found["shipped"] is None
+    assert {"report.html", "runs.csv", "plots"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_the_threshold_sweep_leaves_the_curve_of_every_rule(folder):
+    data = [*tiny(folder.parent, 20), "data.calibration_fraction=0.5"]  # enough to promise something
+    done = sweep(folder, "+experiment=threshold_sweep", *shrunk(), *data)
+    assert (done.code, done.err) == (0, "")
+    curves = {found["demands"]["rule"]: found["demands"] for found in results(folder).values()}
+    assert set(curves) == set(RULES)
+    for curve in curves.values():
+        assert len(curve["asked"]) == len(curve["coverage"]) == len(curve["set_size"]) > 1
+        for key in ("asked", "coverage", "set_size"):
+            assert curve[key] == sorted(curve[key])
+    told = (folder / "demands.csv").read_text()
+    assert all(rule in told for rule in RULES)

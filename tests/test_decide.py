@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from imagetagger import calibration
 from imagetagger.calibration import Calibration
 from imagetagger.conformal import EVERYTHING, LEVELS, threshold
-from imagetagger.decide import Decision, TagSet, Unknown, decide, fit, problems_of
-from imagetagger.tagset import members, nonconformity
+from imagetagger.decide import Decision, TagSet, Unknown, calibrating, decide, fit, problems_of, promised
+from imagetagger.tagset import RULES, members, nonconformity
 
 
 def sample(n=2000, classes=6, seed=0, temperature=20.0):
@@ -177,3 +177,34 @@ def test_a_promise_needs_a_rule_with_thresholds_and_such_a_rule_a_promise():
         (PROMISED, replace(PROMISED.tag_set, rule="top_k")),
     ):
         assert problems_of(replace(decision, tag_set=tag_set))
+
+
+@given(st.sampled_from(RULES), st.floats(0.01, 1), st.integers(0, 500))
+def test_a_promise_is_foretold_and_so_is_what_probabilities_are_fitted_on(rule, coverage, pictures):
+    scores, truth = sample(pictures) if pictures else (np.zeros((0, 3)), np.zeros((0, 3), bool))
+    promise = promised(rule, coverage, pictures)
+    some = calibrating(pictures, promise)
+    found = fit(scores, truth, rule=rule, coverage=coverage)
+    assert (found.tag_set.coverage is not None) == promise
+    assert found.calibration == calibration.fit(scores[some], truth[some])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_probabilities_that_were_fitted_before_spare_fitting_and_change_nothing(rule, monkeypatch):
+    options = {"rule": rule, "knots": 4, "coverage": 0.8}
+    whole = fit(*sample(), **options)
+    known = calibration.fit(*(part[calibrating(2000, promised(rule, 0.8, 2000))] for part in sample()), 4)
+
+    def never(*args):
+        raise AssertionError("was fitted again")
+
+    monkeypatch.setattr(calibration, "fit", never)
+    assert fit(*sample(), calibrated=known, **options) == whole
+
+
+def test_the_fewest_pictures_of_a_promise_are_those_that_fit_keeps():
+    for coverage in (0.5, 0.8, 0.9, 0.95, 0.99):
+        fewest = next(n for n in range(1000) if promised("lac", coverage, n))
+        assert fewest == 2 * np.ceil(coverage / (1 - coverage) - 1e-6)
+        assert all(promised("aps", coverage, n) for n in range(fewest, 1000))
+    assert not any(promised("top_k", 0.1, n) or promised("cumulative", 0.1, n) for n in range(1000))

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from imagetagger import embedding_store as store
-from imagetagger.embedding_store import gather, read_index, write_shard
+from imagetagger.embedding_store import aligned, gather, read_index, write_shard
 
 FEATURES = 5
 
@@ -161,3 +161,56 @@ def test_concurrent_writers_leave_whole_shards(tmp_path, caplog, pytestconfig):
     assert set(index) == set(ids)
     np.testing.assert_array_equal(gather(index, ids), expected)
     assert {path.suffix for path in folder.iterdir()} == {".safetensors"}
+
+
+@pytest.mark.parametrize("few", [0.0, 0.1, 2.0])
+def test_few_rows_and_many_of_a_shard_come_back_alike(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FEW", few)
+    fill(tmp_path, range(100), range(100, 103))
+    index = read_index(tmp_path)
+    for wanted in ([7], [99, 0, 101, 0], [*range(50, 0, -1)], [*range(103)], [102, *range(30, 38)]):
+        ids, expected = made(wanted)
+        np.testing.assert_array_equal(gather(index, ids), expected)
+
+
+def test_few_rows_are_read_without_the_others(tmp_path, monkeypatch):
+    fill(tmp_path, range(100))
+    index, read = read_index(tmp_path), []
+
+    class Watched:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            self.opened = self.file.__enter__()
+            return self
+
+        def __exit__(self, *error):
+            return self.file.__exit__(*error)
+
+        def get_slice(self, name):
+            return self.opened.get_slice(name)
+
+        def get_tensor(self, name):
+            read.append(name)
+            return self.opened.get_tensor(name)
+
+    monkeypatch.setattr(store, "safe_open", lambda *args: Watched(safe_open(*args)))
+    gather(index, made(range(9))[0])
+    assert read == []
+    gather(index, made(range(10))[0])
+    assert read == ["embedding"]
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_an_aligned_array_begins_where_jax_need_not_copy_it(n, features):
+    array = aligned((n, features))
+    assert (array.shape, array.dtype) == ((n, features), np.float32)
+    assert array.ctypes.data % 64 == 0
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+
+
+def test_what_is_gathered_is_aligned(tmp_path):
+    fill(tmp_path, range(7))
+    assert gather(read_index(tmp_path), made([3, 1])[0]).ctypes.data % 64 == 0

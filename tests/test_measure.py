@@ -4,8 +4,10 @@ import pytest
 from clusters import clustered
 from composed import settings
 
-from imagetagger import decide, gaussian, measure, naive_bayes, scatter, transform
+from imagetagger import decide, gaussian, measure, metrics, naive_bayes, scatter, transform
+from imagetagger.calibration import log_softmax
 from imagetagger.measure import BadDataError
+from imagetagger.tagset import nonconformity
 
 PLAIN, WHITENED = ("classifier=gnb",), ("classifier=whitened", "classifier.dimensions=5")
 
@@ -143,3 +145,56 @@ def test_figures_are_those_of_the_decision_and_strata_those_of_its_sets(override
     by_tag = [covered[labels[:, 0] == tag].mean() for tag in range(3)]
     np.testing.assert_allclose(measured.strata["by_tag"], by_tag)
     assert (decision.unknown is None) == (overrides is PLAIN)
+
+
+def test_batches_are_padded_to_a_few_sizes_with_pictures_of_no_tag(monkeypatch):
+    monkeypatch.setattr(measure, "BATCH", 64)
+    monkeypatch.setattr(measure, "SMALLEST", 16)
+    sizes = set()
+    for n in range(1, 200):
+        x, labels = np.arange(2.0 * n, dtype=np.float32).reshape(n, 2), np.arange(n, dtype=np.int32)[:, None]
+        batches = list(measure._batches(x, labels))
+        real = [batch[tags[:, 0] >= 0] for batch, tags in batches]
+        np.testing.assert_array_equal(np.concatenate(real), x)
+        np.testing.assert_array_equal(np.concatenate([tags for _, tags in batches])[:n], labels)
+        padding = np.concatenate([batch[tags[:, 0] < 0] for batch, tags in batches])
+        assert (padding == x[-1]).all()  # looks like a picture
+        sizes |= {len(batch) for batch, _ in batches}
+    assert sizes == {16, 32, 64}
+    assert list(measure._batches(x[:0], labels[:0])) == []
+
+
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_padding_changes_no_number(overrides, monkeypatch):
+    x, labels, fitted = made(*overrides)
+    whole = measure.score(fitted, x)
+    monkeypatch.setattr(measure, "SMALLEST", 1)
+    bare = fit(x, labels, 3, *overrides)
+    np.testing.assert_array_equal(bare.statistics.count, fitted.statistics.count)
+    np.testing.assert_allclose(bare.gaussian.mean, fitted.gaussian.mean, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(measure.score(fitted, x).log_joint, whole.log_joint, rtol=1e-5, atol=1e-4)
+
+
+def test_probabilities_are_told_with_and_without_calibration_and_serve_the_sets_of_any_coverage():
+    x, labels, fitted = made(*WHITENED, apart=0.5)
+    truth, scores = measure.multi_hot(labels, 3), measure.score(fitted, x)
+    decision = calibrate(fitted, x, labels, settings("calibrate.rule=lac").calibrate)
+    told = measure.tell(scores, decision.calibration, truth)
+    np.testing.assert_array_equal(told.log_p, decide.decide(scores.log_joint, decision)[0])
+    np.testing.assert_array_equal(told.p, np.exp(told.log_p))
+    np.testing.assert_allclose(told.raw_p, np.exp(log_softmax(scores.log_joint)))
+    np.testing.assert_array_equal(told.raw_misfit, nonconformity(told.raw_p, "cumulative"))
+    for got, log_p in ((told.observed, told.log_p), (told.raw, log_softmax(scores.log_joint))):
+        for field, wanted in zip(got, metrics.observe_probabilities(log_p, truth), strict=True):
+            np.testing.assert_array_equal(field, wanted)
+    for rule, coverage in (("lac", 0.9), ("aps", 0.7), ("cumulative", 0.5), ("top_k", 0.9)):
+        chosen = settings(f"calibrate.rule={rule}", f"calibrate.coverage={coverage}").calibrate
+        decision = measure.calibrate(scores, truth, chosen)
+        told = measure.tell(scores, decision.calibration, truth)
+        spared = measure.evaluate(fitted, decision, x, truth, coverage, scores, told)
+        alone = measure.evaluate(fitted, decision, x, truth, coverage)
+        assert spared.figures == alone.figures
+        assert spared.raw == alone.raw
+        assert (spared.strata, spared.bins) == (alone.strata, alone.bins)
+        for got, wanted in zip(spared.curve, alone.curve, strict=True):
+            np.testing.assert_array_equal(got, wanted)

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from imagetagger.calibration import log_softmax
-from imagetagger.metrics import compute, confidence_intervals, empty, merge, observe, total
+from imagetagger.metrics import (
+    FIGURES,
+    MORE_IS_BETTER,
+    compute,
+    confidence_intervals,
+    empty,
+    merge,
+    observe,
+    observe_probabilities,
+    observe_sets,
+    total,
+)
 from imagetagger.tagset import members
 
 
@@ -81,3 +92,35 @@ def test_intervals_agree_with_the_binomial_ones():
 
 def test_no_resamples_give_no_intervals():
     assert confidence_intervals(observe(*some()), resamples=0) == {}
+
+
+def test_what_probabilities_contribute_does_not_depend_on_sets_and_sets_change_nothing_else():
+    log_p, inside, truth = some()
+    alone = observe_probabilities(log_p, truth)
+    assert not alone.covered.any()
+    assert not alone.set_size.any()
+    for sets in (inside, ~inside, np.ones_like(inside)):
+        found = observe_sets(alone, sets, truth)
+        np.testing.assert_array_equal(found.set_size, sets.sum(1))
+        np.testing.assert_array_equal(found.covered, sets[truth])
+        for name in set(alone._fields) - {"covered", "set_size"}:
+            assert getattr(found, name) is getattr(alone, name)
+    both = observe(log_p, inside, truth)
+    for got, wanted in zip(observe_sets(alone, inside, truth), both, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_no_pictures_contribute_nothing():
+    none = observe(*(part[:0] for part in some()))
+    assert all(len(field) == 0 for field in none)
+    assert all(np.isnan(value) for value in compute(total(none)).values())
+
+
+def test_of_equal_probabilities_the_first_tag_is_the_first_guess():
+    log_p, truth = np.log(np.full((3, 4), 0.25)), np.eye(4, dtype=bool)[[0, 1, 3]]
+    np.testing.assert_array_equal(observe_probabilities(log_p, truth).top1, [1, 0, 0])
+
+
+def test_figures_are_those_that_are_listed_and_more_is_better_of_shares_of_what_is_right():
+    assert tuple(compute(empty())) == FIGURES
+    assert set(MORE_IS_BETTER) == {"top1", "top5", "top10", "coverage"}

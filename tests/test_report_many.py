@@ -230,6 +230,10 @@ def test_the_other_tables_have_every_demand_and_every_variant(sweep, tmp_path):
     assert {row["classifier.transform"] for row in demands} == {"none", "whitened"}
     assert [float(row["top1"]) for row in variants] == [run.figures["top1"] for run in found.runs]
     assert {row["variant"] for row in variants} == {"float32"}
+    points = list(csv.DictReader((tmp_path / "studies.csv").read_text().splitlines()))
+    assert {row["axis"] for row in points} == {"data.per_class"}
+    assert {(row["line"], row["x"]) for row in points} >= {("transform none", "8.0"), ("whitened", "200.0")}
+    assert {row["runs"] for row in points} == {"2"}
 
 
 def call(*arguments, capsys):

@@ -1,3 +1,4 @@
+import base64
 import json
 import math
 import platform
@@ -6,13 +7,20 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 from composed import settings
-from made import outcome, some
+from made import RULES_MADE, fitted, outcome, some
+from pictures import encode, noisy
 
 from imagetagger import result
+from imagetagger.calibration import Calibration
 from imagetagger.data.dataset import Skip
+from imagetagger.decide import Decision, TagSet
 from imagetagger.digest import config_digest
+from imagetagger.tagset import RULES
+
+TWO = Decision(Calibration(1.0), TagSet("top_k", None, 2.0))
 
 
 def read(path):
@@ -137,3 +145,134 @@ def test_what_was_evaluated_stands_among_the_variants_also_where_it_is_not_expor
     assert made["int8"] == variant()
     assert made["float32"]["cosine_to_float"] is None
     assert outcome(*some(), variants={"float32": variant()}).result["variants"]["float32"] == variant()
+
+
+def unpacked(bits, count):
+    return np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=count).astype(bool)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 61])
+def test_a_result_tells_of_each_picture_whether_it_was_told_right_a_bit_a_picture(n):
+    scores, truth = some(n, tags=12)
+    made = outcome(scores, truth, decision=fitted("lac", 12))
+    told, observed = made.result["pictures"], made.measured.observed
+    assert told["count"] == n
+    for name, wanted in (("top1", observed.top1), ("top5", observed.top5), ("covered", observed.covered)):
+        assert len(base64.b64decode(told[name])) == -(-n // 8)
+        np.testing.assert_array_equal(unpacked(told[name], n), wanted == 1)
+    assert unpacked(told["top1"], n).mean() == made.result["calibration"]["after"]["top1"]
+
+
+def test_a_picture_of_two_tags_is_covered_where_its_set_holds_both():
+    truth = np.array([[True, True, False]] * 2)
+    made = outcome(np.array([[90, 80, 0], [90, 0, 80]], np.float32), truth, decision=TWO)
+    assert unpacked(made.result["pictures"]["covered"], 2).tolist() == [True, False]
+    assert unpacked(made.result["pictures"]["top1"], 2).tolist() == [True, True]
+
+
+def test_pictures_are_the_same_where_pictures_tags_and_their_order_are():
+    def fingerprint(truth, n=60):
+        return outcome(some()[0][:n], truth[:n]).result["pictures"]["fingerprint"]
+
+    truth = some()[1]
+    assert fingerprint(truth) == fingerprint(truth)
+    assert outcome(some(seed=1)[0], truth).result["pictures"]["fingerprint"] == fingerprint(truth)
+    assert (
+        len(
+            {fingerprint(truth), fingerprint(np.roll(truth, 1, 0)), fingerprint(truth, 59), fingerprint(truth[:, ::-1])}
+        )
+        == 4
+    )
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_result_tells_the_curve_of_its_rule_its_own_demand_among_them(rule):
+    made = outcome(*some(), decision=RULES_MADE[rule])
+    told, after = made.result["demands"], made.result["calibration"]["after"]
+    assert told["rule"] == rule
+    lists = [told[key] for key in ("asked", "coverage", "set_size", "single", "precision")]
+    assert {len(one) for one in lists} == {len(made.measured.curve.asked)}
+    assert (told["coverage"][told["own"]], told["set_size"][told["own"]]) == (after["coverage"], after["set_size"])
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_a_result_tells_how_each_tag_does_the_worst_first():
+    scores, truth = some(300, right=0.4)
+    told = outcome(scores, truth, names=tuple("abcd")).result["tags"]
+    shares = [tag["right"] / tag["pictures"] for tag in told]
+    assert shares == sorted(shares)
+    right = {name: int((scores.argmax(1)[truth[:, i]] == i).sum()) for i, name in enumerate("abcd")}
+    assert {tag["name"]: tag["right"] for tag in told} == right
+    assert sum(tag["pictures"] for tag in told) == 300
+
+
+@pytest.mark.parametrize("examples", [0, 2])
+def test_confusions_have_pictures_where_examples_are_wanted(examples):
+    data = encode(noisy((200, 90, 20), 0))
+    made = outcome(*some(300, right=0.4), f"evaluate.examples={examples}", read=lambda i: data)
+    told = made.result["confusions"]
+    assert 0 < len(told) <= result.CONFUSIONS
+    for one in told:
+        assert one["true"] != one["said"]
+        assert bool(one["rows"]) == (examples > 0)
+        for row in one["rows"]:
+            assert row["thumbnail"].startswith("data:image/jpeg;base64,")
+            wrong = made.validation.keys.index(row["key"])
+            assert made.tags[made.measured.log_p[wrong].argmax()].name == one["said"]
+
+
+def test_the_line_of_a_job_says_its_figures_and_claims_nothing_without_pictures():
+    scores, truth = some()
+    made = outcome(scores, truth).result
+    after = made["calibration"]["after"]
+    assert result.line(made) == (
+        f"top-1 {100 * after['top1']:.2f} %  log loss {after['log_loss']:.3f}  ECE {after['ece']:.3f}  "
+        f"coverage {100 * after['coverage']:.1f} % with {after['set_size']:.2f} tags"
+    )
+    assert result.line(outcome(scores[:0], truth[:0]).result) == "no pictures to evaluate"
+
+
+def git(folder, *arguments):
+    own = ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", folder, *own, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A repository that the code seems to lie in."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "result.py").write_text("one = 1\n")
+    git(tmp_path, "init", "--quiet")
+    monkeypatch.setattr(result, "__file__", str(tmp_path / "package" / "result.py"))
+    return tmp_path
+
+
+def test_the_revision_is_the_commit_of_the_code_and_whether_files_differ_from_it(checkout):
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "-m", "one")
+    commit = git(checkout, "rev-parse", "HEAD")
+    assert result.revision.__wrapped__() == {"commit": commit, "changed": False}
+    (checkout / "new.txt").touch()  # is no code yet
+    assert result.revision.__wrapped__() == {"commit": commit, "changed": False}
+    (checkout / "package" / "result.py").write_text("two = 2\n")
+    assert result.revision.__wrapped__() == {"commit": commit, "changed": True}
+
+
+def test_code_in_a_repository_of_others_or_in_none_has_no_revision(checkout, tmp_path_factory, monkeypatch):
+    (checkout / "theirs.txt").touch()
+    git(checkout, "add", "theirs.txt")
+    git(checkout, "commit", "--quiet", "-m", "theirs")
+    assert result.revision.__wrapped__() is None
+    monkeypatch.setattr(result, "__file__", str(tmp_path_factory.mktemp("nowhere") / "result.py"))
+    assert result.revision.__wrapped__() is None
+    monkeypatch.setenv("PATH", "")
+    assert result.revision.__wrapped__() is None
+
+
+def test_settings_in_a_result_are_all_those_that_matter_in_json():
+    told = outcome(*some(), "classifier=tied", "cache=/elsewhere", "rerun=true").result["settings"]
+    assert told["classifier"]["kappa"] == "Infinity"
+    assert not {"cache", "rerun"} & set(told)
+    assert config_digest(settings("cache=/elsewhere", "rerun=true", "objective=ece")) == config_digest(settings())
+    assert config_digest({"b": 1, "a": [2]}) == config_digest({"a": [2], "b": 1}) != config_digest({"a": [1], "b": 2})

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagetagger.conformal import EVERYTHING
-from imagetagger.tagset import RULES, members, nonconformity, ranked
+from imagetagger.tagset import RULES, members, nonconformity, places, ranked, within
 
 
 @st.composite
@@ -95,3 +95,28 @@ def test_pictures_and_tags_may_be_none(rule):
 def test_an_unknown_rule_is_named_with_the_valid_ones():
     with pytest.raises(ValueError, match=r"got the rule 'raps', expected one of lac, aps, cumulative, top_k"):
         nonconformity(np.ones((1, 1)), "raps")
+
+
+@given(rows(), st.integers(0, 1000))
+def test_the_place_of_each_true_tag_is_that_in_the_ranking_ties_included(p, seed):
+    truth = np.random.default_rng(seed).random(p.shape) < 0.4
+    pictures, tags, found = places(p, truth)
+    np.testing.assert_array_equal(np.stack([pictures, tags]), np.nonzero(truth))
+    wanted = [np.flatnonzero(ranked(p)[row] == tag)[0] for row, tag in zip(pictures, tags, strict=True)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_picture_without_a_true_tag_has_no_place_and_an_impossible_tag_comes_last():
+    log_p = np.array([[-np.inf, -0.1, -2.0], [-1.0, -1.0, -1.0]])
+    pictures, tags, found = places(log_p, np.array([[True, False, True], [False, False, False]]))
+    assert (pictures.tolist(), tags.tolist(), found.tolist()) == ([0, 0], [0, 2], [2, 1])
+    assert [len(part) for part in places(np.zeros((0, 3)), np.zeros((0, 3), bool))] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(p=rows(), threshold=st.floats(-1, 5))
+def test_sets_of_known_nonconformity_are_those_of_members_and_leave_it_as_it_was(rule, p, threshold):
+    known = nonconformity(p, rule)
+    before = known.copy()
+    np.testing.assert_array_equal(within(known, p, rule, threshold), members(p, rule, threshold))
+    np.testing.assert_array_equal(known, before)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HELP = """\
-Turn the results of one or many runs into one page, tables and plots: report.html, three CSVs, plots/.
+Turn the results of one or many runs into one page, tables and plots: report.html, four CSVs, plots/.
 
   python -m imagetagger.report outputs/sweep             all runs below it; the report goes into that folder
   python -m imagetagger.report outputs/a outputs/b       runs side by side; the report goes into ./report

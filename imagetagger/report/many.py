@@ -23,7 +23,12 @@ from imagetagger.report.thresholds import Thresholds, thresholds
 from imagetagger.report.words import PERCENT, Headline, count, number, percent
 
 PAGE, PLOTS = "report.html", "plots"
-TABLES = {"runs.csv": table.text, "demands.csv": table.demands, "variants.csv": table.variants}
+TABLES = {
+    "runs.csv": table.text,
+    "demands.csv": table.demands,
+    "variants.csv": table.variants,
+    "studies.csv": table.studied,
+}
 LISTED = 12
 """Hardest tags that are listed."""
 

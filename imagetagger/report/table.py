@@ -11,6 +11,7 @@ from imagetagger.report import figures
 from imagetagger.report.axes import Axis
 from imagetagger.report.figures import MEASURED
 from imagetagger.report.runs import Run
+from imagetagger.report.studies import studies
 from imagetagger.report.words import PERCENT, count, number, percent
 
 DEMANDS = ("asked", "coverage", "set_size", "single", "precision")
@@ -108,6 +109,19 @@ def variants(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
             {**_apart(axes, i, place), "variant": name, **{key: one.get(key) for key in VARIANTS}}
             for i, (run, place) in enumerate(zip(runs, settings.places(runs), strict=True))
             for name, one in run.result["variants"].items()
+        ]
+    )
+
+
+def studied(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
+    """Return the points of the page's plots of figures along an axis as CSV: seeds averaged, with their bands."""
+    return _csv(
+        [
+            {"axis": study.key, "figure": panel.key, "line": line.label, **point._asdict()}
+            for study in studies(runs, axes)
+            for panel in study.panels
+            for line in panel.lines
+            for point in line.points
         ]
     )
 
