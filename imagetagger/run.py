@@ -3,8 +3,11 @@
 import logging
 import os
 import shutil
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -69,10 +72,32 @@ def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
     if hints := config.explain_overrides(sys.argv[1:]):
         sys.exit("\n".join(hints))
-    try:
+    with _ending_on_ctrl_c():
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
-    except KeyboardInterrupt:  # in a job, or between two of them
+
+
+@contextmanager
+def _ending_on_ctrl_c() -> Iterator[None]:
+    """End with a message on Ctrl-C, in a job or between two of them."""
+    sweep.STOP.clear()
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # programs in the background ignore it
+    if heard:
+        signal.signal(signal.SIGINT, _stop)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        if isinstance(error, SystemExit) and not sweep.STOP.is_set():
+            raise
         sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stop(*_: object) -> None:
+    """Interrupt, and leave a note of it: callbacks of the garbage collector and OmegaConf lose what is raised."""
+    sweep.STOP.set()
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -28,6 +29,9 @@ from imagetagger.report.words import count
 
 BEST = "optimization_results.yaml"
 """What Hydra's sweeper that tunes leaves."""
+
+STOP = Event()
+"""Set by Ctrl-C, for the case that its exception gets lost."""
 
 log = logging.getLogger("imagetagger")
 
@@ -57,6 +61,8 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float | None:
         not finite or the job failed: a sweeper that asks for it takes that for a failure, and goes on.
     """
     start = time.perf_counter()
+    if STOP.is_set():
+        raise KeyboardInterrupt
     try:
         settings = config.from_hydra(composed)
         if not settings.rerun and (before := finished(folder, config_digest(settings))):
@@ -67,6 +73,8 @@ def run_job(composed: DictConfig, folder: Path, memory: Memory) -> float | None:
         found = pipeline.run(settings, bundle=False, memory=memory).result | {"choices": choices()}
         result.write(found, folder / "result.json")
     except Exception as error:  # whatever befalls one job must not cost the others
+        if STOP.is_set():
+            raise KeyboardInterrupt from error
         log.error("  failed: %s", error)
         log.debug("", exc_info=True)
         _write_failure(error, composed, folder)

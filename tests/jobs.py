@@ -34,7 +34,16 @@ class Done(NamedTuple):
 def start(folder: Path, *arguments: str, **environment: str) -> Done:
     """Run a sweep in a process of its own."""
     command, options = _command(folder, arguments, environment)
-    done = subprocess.run(command, **options, capture_output=True, text=True)
+    return _ended(subprocess.run(command, **options, capture_output=True, text=True))
+
+
+def alone(folder: Path, *arguments: str, **environment: str) -> Done:
+    """Run one experiment, no sweep, in a process of its own."""
+    command = [sys.executable, "-m", "imagetagger.run", *arguments, f"hydra.run.dir={folder}"]
+    return _ended(subprocess.run(command, env=os.environ | environment, capture_output=True, text=True))
+
+
+def _ended(done: subprocess.CompletedProcess[str]) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -81,9 +90,14 @@ def numbers(result: Any) -> Any:
     return [numbers(item) for item in result] if isinstance(result, list | tuple) else finite(result)
 
 
+def result_of(folder: Path) -> Any:
+    """The numbers of one run."""
+    return numbers(json.loads((folder / "result.json").read_text("utf-8")))
+
+
 def results(folder: Path) -> dict[str, Any]:
     """The numbers of each job, by its folder."""
-    return {path.parent.name: numbers(json.loads(path.read_text("utf-8"))) for path in folder.glob("*/result.json")}
+    return {path.parent.name: result_of(path.parent) for path in folder.glob("*/result.json")}
 
 
 def table(folder: Path) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 from composed import SHRUNK, settings
 from jobs import results, sweep, written
 from pictures import colour_folder
+from sweeps import leave
 from tiles import use_tiles
 
 from imagetagger import pipeline, run
@@ -39,7 +40,8 @@ def other(node: Any, path: tuple[str, ...]) -> Any:
     return replace(node, **{path[0]: kinds.get(type(value), lambda: "other")()})
 
 
-SETTINGS = [".".join(path) for path in leaves(settings())]
+BASE = settings()
+SETTINGS = [".".join(path) for path in leaves(BASE)]
 NO_MATTER = ("cache", "rerun", "objective")
 
 
@@ -56,9 +58,9 @@ def test_what_changes_no_figure_changes_no_folder():
 
 @pytest.mark.parametrize("key", SETTINGS)
 def test_any_other_setting_has_a_folder_of_its_own(key):
-    changed = other(settings(), tuple(key.split(".")))
-    assert changed != settings()
-    assert (config_digest(changed) == config_digest(settings())) == (key in NO_MATTER)
+    changed = other(BASE, tuple(key.split(".")))
+    assert changed != BASE
+    assert (config_digest(changed) == config_digest(BASE)) == (key in NO_MATTER)
 
 
 @pytest.mark.parametrize(
@@ -160,39 +162,42 @@ def test_new_axes_only_add_jobs(folder):
     assert {name: after[name] for name in before} == before
 
 
-def a_foreign_one(text: str) -> str:
-    return text.replace('"config_digest": "', '"config_digest": "f')
-
-
 DAMAGE = {
     "empty": lambda text: "",
     "half": lambda text: text[: len(text) // 2],
     "a list": lambda text: "[1]",
     "a number": lambda text: "1",
     "no digest": lambda text: "{}",
-    "one of another config": a_foreign_one,
+    "one of another config": lambda text: text.replace('"config_digest": "', '"config_digest": "f'),
     "no text": lambda text: "\udcff",
     "one of an earlier version": lambda text: text.replace('"schema": 1', '"schema": 0'),
     "one without figures": lambda text: text.replace('"after": ', '"afterwards": '),
 }
 
 
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_result_that_no_report_could_use_is_none_of_a_job_that_has_finished(damage, tmp_path):
+    digest, path = config_digest(settings()), leave(tmp_path) / "result.json"
+    assert jobs_of.finished(tmp_path, digest)["config_digest"] == digest
+    path.write_text(DAMAGE[damage](whole := path.read_text("utf-8")), "utf-8", "surrogateescape")
+    assert path.read_text("utf-8", "replace") != whole
+    assert jobs_of.finished(tmp_path, digest) is None
+    path.unlink()
+    assert jobs_of.finished(tmp_path, digest) is None
+
+
 @pytest.mark.usefixtures("unreported")
-def test_a_result_that_cannot_be_used_is_made_again(folder):
-    wanted = [f"{(i + 1) / 20:g}" for i in range(len(DAMAGE) + 1)]
-    axes = [*COLOURS, f"calibrate.coverage={','.join(wanted)}"]
+def test_a_job_whose_result_is_damaged_runs_again_and_no_other(folder):
+    axes = [*COLOURS, "calibrate.coverage=0.5,0.7,0.9"]
     sweep(folder, *axes)
     before, numbers = written(folder), results(folder)
-    spared, *damaged = before
-    for name, damage in zip(damaged, DAMAGE.values(), strict=True):
-        path = folder / name / "result.json"
-        path.write_text(damage(path.read_text()), errors="surrogateescape")
-        assert path.read_bytes() != before[name][0]
+    damaged, *spared = before
+    (folder / damaged / "result.json").write_bytes(before[damaged][0][:-100])
     again = sweep(folder, *axes)
     assert (again.code, again.err) == (0, "")
-    assert f"{len(DAMAGE)} jobs done, 1 had finished before" in again.out
+    assert "1 job done, 2 had finished before" in again.out
     assert results(folder) == numbers
-    assert written(folder)[spared] == before[spared]
+    assert all(written(folder)[name] == before[name] for name in spared)
 
 
 @pytest.mark.usefixtures("unreported")
