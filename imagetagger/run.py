@@ -34,6 +34,8 @@ def job(composed: DictConfig) -> float | None:
     folder = Path(at_work.runtime.output_dir)
     if at_work.mode == RunMode.MULTIRUN:
         return sweep.run_job(composed, folder, MEMORY)
+    if at_work.runtime.choices["hydra/sweeper"] == "basic" and at_work.sweeper.params:
+        log.warning("This is one run of its defaults: -m runs the axes that this experiment holds.")
     try:
         _run_alone(config.from_hydra(composed), folder)
     except (ValueError, OSError, OverflowError) as error:

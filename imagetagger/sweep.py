@@ -125,7 +125,9 @@ class Report(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember what was there before; clocks of other machines would not tell."""
         folder = Path(config.hydra.sweep.dir)
-        names = ("*/.hydra/overrides.yaml", "*/failed.json", "*/result.json", BEST)
+        for path in folder.glob("*/failed.json"):  # of an earlier sweep: what still fails will say so
+            path.unlink()
+        names = ("*/.hydra/overrides.yaml", "*/result.json", BEST)
         self.before = {path: self._state(path) for name in names for path in folder.glob(name)}
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:

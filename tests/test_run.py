@@ -96,7 +96,7 @@ def test_a_mistake_ends_with_a_short_message_and_no_traceback(tmp_path, argument
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= (18 if "complete stack trace" in done.stderr else 3)
+    assert len(done.stderr.splitlines()) <= (24 if "complete stack trace" in done.stderr else 3)
     assert not list(tmp_path.rglob("result.json"))
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from imagetagger.metrics import MORE_IS_BETTER
 from imagetagger.report.runs import Run
 
 LEVELS = (0.8, 0.9, 0.95)
@@ -91,11 +92,25 @@ MEASURED = {one.key: one for one in (TOP1, TOP5, LOG_LOSS, ECE, COVERAGE, SET_SI
 MEASURED["top10"] = measured("top10", "right among the first 10", True)
 
 
+def sought(runs: tuple[Run, ...]) -> Figure:
+    """Return the figure that the best run is found by: what all tuned for, where they did, else top-1."""
+    tuned = {run.settings.get("objective") for run in runs if run.settings.get("evaluate.split") == "tuning"}
+    alike = len(tuned) == 1 and all(run.settings.get("evaluate.split") == "tuning" for run in runs)
+    return MEASURED.get(str(tuned.pop()), TOP1) if alike else TOP1
+
+
+def standing(run: Run, by: Figure = TOP1) -> tuple[float, ...]:
+    """Return what tells a run's place, the best has the least: a figure; of equal ones, size of sets and log loss."""
+    sign = -1 if by.key in MORE_IS_BETTER else 1
+    told = (sign * by.of(run).value, size_at(0.9).of(run).value, LOG_LOSS.of(run).value)
+    return tuple(value if math.isfinite(value) else math.inf for value in told)
+
+
 def best(runs: tuple[Run, ...]) -> int | None:
-    """Return which run has the best top-1, of equal ones that with the least log loss; None where none was tried."""
-    told = [(-TOP1.of(run).value, LOG_LOSS.of(run).value, i) for i, run in enumerate(runs)]
-    usable = [(right, loss if math.isfinite(loss) else math.inf, i) for right, loss, i in told if math.isfinite(right)]
-    return min(usable)[2] if usable else None
+    """Return which run is the best by the figure that is sought; None where none was tried."""
+    by = sought(runs)
+    usable = [(standing(run, by), i) for i, run in enumerate(runs) if math.isfinite(by.of(run).value)]
+    return min(usable)[1] if usable else None
 
 
 def seconds(run: Run) -> float:

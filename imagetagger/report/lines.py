@@ -47,7 +47,7 @@ def plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, diagonal
         joined: whether points of a line are joined.
         diagonal: whether to draw where the figure equals what was asked.
     """
-    legend = [_short(line.label) for line in panel.lines] if len(panel.lines) > 1 else []
+    legend = [_short(line.label) for line in panel.lines] if any(line.label for line in panel.lines) else []
     columns = 2 if legend and max(map(len, legend)) <= LETTERS // 2 - 4 else 1
     above = ROW * math.ceil(len(legend) / columns) + 6 * bool(legend)
     height = 234 + above

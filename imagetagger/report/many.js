@@ -2,7 +2,7 @@
 // The table: a click on a column's name sorts by it, another one turns the order round; words typed filter the rows.
 const table = document.getElementById("runs");
 const body = table.tBodies[0];
-const rows = Array.from(body.rows, (row) => ({ row, text: row.textContent.toLowerCase(), cells: Array.from(row.cells) }));
+const rows = Array.from(body.rows, (row) => ({ row, text: row.dataset.words, cells: Array.from(row.cells) }));
 const key = (cell, numeric) => {
   if (!numeric) return cell.textContent.trim();
   const value = cell.dataset.v;

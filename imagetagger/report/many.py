@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from imagetagger.files import whole
+from imagetagger.metrics import MORE_IS_BETTER
 from imagetagger.report import axes as settings
 from imagetagger.report import canvas, figures, lines, models, plots, records, table, template, verdicts
 from imagetagger.report.axes import Axis
@@ -29,6 +30,8 @@ TABLES = {
     "variants.csv": table.variants,
     "studies.csv": table.studied,
 }
+SIDE_BY_SIDE = 6
+"""Runs of which all settings that differ are laid side by side."""
 LISTED = 12
 """Hardest tags that are listed."""
 
@@ -87,6 +90,11 @@ def contents(found: Runs) -> dict[str, Any]:
         "follows": [(axis.key, axis.follows) for axis in axes if axis.follows],
         "labels": labels,
         "best": best,
+        "by": "top-1" if figures.sought(runs) is figures.TOP1 else figures.sought(runs).label,
+        "words": words(runs, axes, labels),
+        "differing": [(axis.key, [settings.text(v, axis.key) for v in axis.values]) for axis in axes]
+        if 1 < len(runs) <= SIDE_BY_SIDE
+        else [],
         "studies": list(zip(studied, study_plots, strict=True)),
         "most_lines": MOST_LINES,
         "tried": tried,
@@ -109,6 +117,13 @@ def contents(found: Runs) -> dict[str, Any]:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "plots": {plot.name: plot for plot in every},
     }
+
+
+def words(runs: tuple[Run, ...], axes: tuple[Axis, ...], labels: list[str]) -> list[str]:
+    """Return what a reader may find each run by: its name, its settings that vary as key=value, its folder."""
+    told = [[f"{axis.key}={settings.text(axis.values[i], axis.key)}" for axis in axes] for i in range(len(runs))]
+    places = settings.places(runs)
+    return [" ".join([labels[i], *told[i], places[i]]).lower() for i in range(len(runs))]
 
 
 def title(runs: tuple[Run, ...]) -> str:
@@ -145,7 +160,12 @@ def headlines(runs: tuple[Run, ...], labels: list[str]) -> list[Headline]:
         return Headline(label, form(value), interval, labels[shown] + also)
 
     best = figures.best(runs)
+    by = figures.sought(runs)
+    first = (
+        [] if by is figures.TOP1 else [headline(by, f"Best {by.label}", -1 if by.key in MORE_IS_BETTER else 1, number)]
+    )
     told = [
+        *first,
         headline(figures.TOP1, "Best top-1", -1, percent),
         headline(figures.size_at(0.9), "Smallest sets that hold 90\u00a0%", 1, number),
         headline(figures.ECE, "Least calibration error", 1, percent),

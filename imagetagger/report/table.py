@@ -11,7 +11,7 @@ from imagetagger.report import figures
 from imagetagger.report.axes import Axis
 from imagetagger.report.figures import MEASURED
 from imagetagger.report.runs import Run
-from imagetagger.report.studies import studies
+from imagetagger.report.studies import Point, studies
 from imagetagger.report.words import PERCENT, count, number, percent
 
 DEMANDS = ("asked", "coverage", "set_size", "single", "precision")
@@ -122,13 +122,14 @@ def studied(runs: tuple[Run, ...], axes: tuple[Axis, ...]) -> str:
             for panel in study.panels
             for line in panel.lines
             for point in line.points
-        ]
+        ],
+        ["axis", "figure", "line", *Point._fields],
     )
 
 
-def _csv(lines: list[dict[str, Any]]) -> str:
+def _csv(lines: list[dict[str, Any]], columns: list[str] | None = None) -> str:
     file = io.StringIO()
-    writer = csv.DictWriter(file, list(lines[0]) if lines else [], lineterminator="\n")
+    writer = csv.DictWriter(file, columns or list(lines[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(
         {key: "" if value is None or value != value else value for key, value in line.items()} for line in lines

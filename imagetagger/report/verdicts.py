@@ -1,12 +1,11 @@
 """Which runs are really worse than the best one, among those tried on the same pictures."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from imagetagger.report import comparison
-from imagetagger.report.figures import LOG_LOSS, TOP1
+from imagetagger.report import comparison, figures
+from imagetagger.report.figures import TOP1
 from imagetagger.report.runs import Run
 
 MOST_CHOICES = 30
@@ -76,10 +75,7 @@ def groups(runs: tuple[Run, ...]) -> tuple[tuple[Group, ...], int]:
 def _group(runs: tuple[Run, ...], rows: list[int]) -> Group:
     right = np.stack([comparison.unpack(runs[i].result["pictures"]) for i in rows])
     pairs = comparison.compare(right)
-    losses = [LOG_LOSS.of(runs[i]).value for i in rows]
-    order = sorted(
-        range(len(rows)), key=lambda k: (-right[k].sum(), losses[k] if math.isfinite(losses[k]) else math.inf)
-    )
+    order = sorted(range(len(rows)), key=lambda k: (-right[k].sum(), *figures.standing(runs[rows[k]])))
     best = order[0]
 
     def verdict(k: int) -> Verdict:
