@@ -84,8 +84,8 @@ def run(settings: config.Experiment, *, bundle: bool = True, memory: Memory | No
         sum(len(split.rows) + len(split.skipped) for split in embedded.values()),
         settings.data.max_bad_fraction,
     )
-    parted_by = prepare.fitted_on(settings)
-    parts, _ = recall(memory, "parts", parted_by, partial(prepare.part, settings, pictures, embedded))
+    key = prepare.fitted_on(settings)
+    parts, _ = recall(memory, "parts", key, partial(prepare.part, settings, pictures, embedded))
     measured = _measure(settings, parts, embedded, len(dataset.tags), stages, memory)
     with _stage(stages, "bootstrap"):
         options = {"resamples": settings.evaluate.bootstrap, "seed": settings.seed}

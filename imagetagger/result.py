@@ -129,9 +129,8 @@ def recorded(settings: config.Experiment) -> dict[str, Any]:
 
 def demands(curve: Curve) -> dict[str, Any]:
     """Return the figures of tag sets at every demand: see set_curve."""
-    figures = {"asked": "asked", "coverage": "coverage", "set_size": "size", "single": "single"}
-    lists = {key: getattr(curve, name).tolist() for key, name in {**figures, "precision": "precision"}.items()}
-    return {"rule": curve.rule, "own": curve.own, **lists}
+    lists = {key: getattr(curve, key).tolist() for key in ("asked", "coverage", "single", "precision")}
+    return {"rule": curve.rule, "own": curve.own, **lists, "set_size": curve.size.tolist()}
 
 
 def tags(measured: Measured, names: list[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imagetagger import metrics, set_curve
-from imagetagger.calibration import Calibration, log_softmax
+from imagetagger.calibration import Calibration
 from imagetagger.confusion import TagAccuracy
 from imagetagger.decide import CONFORMAL, TagSet, decide
 from imagetagger.pipeline import Outcome
@@ -60,7 +60,8 @@ def tried(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     scores, names = found.scores.log_joint, [tag.name for tag in outcome.tags]
     _, members = decide(scores, decision)
     warmed, _ = decide(scores, replace(decision, calibration=Calibration(decision.calibration.temperature)))
-    raw, alone = (metrics.total(metrics.observe(log, members, truth)) for log in (log_softmax(scores), warmed))
+    alone = metrics.total(metrics.observe_probabilities(warmed, truth))
+    (count_before, confidence, correct), bins_after = (plots.unbinned(found.bins[name]) for name in ("before", "after"))
     p, after, sizes = np.exp(found.log_p), metrics.total(found.observed), found.observed.set_size
     promise = decision.tag_set.coverage or after.covered / after.count
     by_tag = sets.by_tag(np.array(strata["by_tag"], float), truth, names, promise)
@@ -69,10 +70,10 @@ def tried(outcome: Outcome, examples: int, seed: int) -> dict[str, Any]:
     chosen = gallery.choose(p.max(1), found.observed.top1 > 0, examples, seed)
     shown = [gallery.describe(rows, outcome.tags, outcome.validation, p, truth, members) for rows in chosen]
     return {
-        "before": plots.reliability("before", *raw[-3:]),
-        "after": plots.reliability("after", *after[-3:]),
-        "saturated": raw.bin_count[-1] / raw.count,
-        "saturated_right": raw.bin_correct[-1] / max(raw.bin_count[-1], 1),
+        "before": plots.reliability("before", count_before, confidence, correct),
+        "after": plots.reliability("after", *bins_after),
+        "saturated": count_before[-1] / len(truth),
+        "saturated_right": correct[-1] / max(count_before[-1], 1),
         "warmed_ece": metrics.compute(alone)["ece"],
         "coverage": plots.coverage("coverage", drawn),
         "size": plots.size("size", drawn),

@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from imagetagger.files import whole
@@ -69,7 +68,7 @@ def contents(found: Runs) -> dict[str, Any]:
     """Return all that the page shows; `plots` by name."""
     runs = found.runs
     axes = settings.find(runs)
-    labels = settings.labels(runs, axes)
+    labels, sought = settings.labels(runs, axes), figures.sought(runs)
     best, studied, tried = figures.best(runs), studies(runs, axes), thresholds(runs, axes)
     measured, (groups, alone) = models.models(runs), verdicts.groups(runs)
     script = Markup((template.FOLDER / "many.js").read_text("utf-8"))
@@ -90,7 +89,7 @@ def contents(found: Runs) -> dict[str, Any]:
         "follows": [(axis.key, axis.follows) for axis in axes if axis.follows],
         "labels": labels,
         "best": best,
-        "by": "top-1" if figures.sought(runs) is figures.TOP1 else figures.sought(runs).label,
+        "by": "top-1" if sought is figures.TOP1 else sought.label,
         "words": words(runs, axes, labels),
         "differing": [(axis.key, [settings.text(v, axis.key) for v in axis.values]) for axis in axes]
         if 1 < len(runs) <= SIDE_BY_SIDE
@@ -199,8 +198,7 @@ def _hardest(run: Run) -> list[dict[str, Any]]:
 
 def _reliability(run: Run) -> list[Plot]:
     bins = run.result["reliability"]
-    told = {name: [np.array(bins[name][key], float) for key in ("count", "confidence", "correct")] for name in bins}
-    return [plots.reliability(f"reliability_{name}", *told[name]) for name in ("before", "after")]
+    return [plots.reliability(f"reliability_{name}", *plots.unbinned(bins[name])) for name in ("before", "after")]
 
 
 def _choices(groups: tuple[verdicts.Group, ...], labels: list[str]) -> dict[str, Any]:

@@ -14,6 +14,11 @@ SHARE_BARS = 20
 THOUSANDS = "{x:,.0f}"
 
 
+def unbinned(bins: dict[str, list[float]]) -> list[np.ndarray]:
+    """Return what `reliability` draws of the bins of a result: count, confidence and correct, (B,) each."""
+    return [np.array(bins[key], float) for key in ("count", "confidence", "correct")]
+
+
 def reliability(name: str, count: np.ndarray, confidence: np.ndarray, correct: np.ndarray) -> Plot:
     """Draw accuracy against confidence in B equal-width bins, with the number of pictures below.
 
