@@ -2,9 +2,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+APP = imagetagger/webapp
+PACKAGES = $(APP)/node_modules/.package-lock.json
+BUILT = $(APP)/dist/index.html
+# What the app is built from: whatever changes in it builds it again.
+APP_SOURCES = $(shell find $(APP)/src $(APP)/public $(APP)/LICENSES -type f) \
+  $(addprefix $(APP)/,index.html package.json tsconfig.json vite.config.ts licenses.ts)
+NEEDS_NPM = command -v npm >/dev/null || { \
+  echo "npm is missing, which builds and tests the web app: install Node 20.19 or newer" >&2; exit 1; }
 
 .DEFAULT_GOAL = help
-.PHONY: help quickstart test test-fast lint types format benchmark requirements clean
+.PHONY: help quickstart webapp test test-fast webapp-test lint types format benchmark requirements clean
 
 help: ## show what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -18,11 +26,27 @@ $(VENV)/installed: pyproject.toml requirements.txt
 quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (under 3 minutes)
 	$(BIN)/python -m imagetagger.run +experiment=quickstart
 
-test: $(VENV)/installed lint types ## make the environment, then check style, types and run every test
+webapp: $(BUILT) ## build the web app, where its sources changed (needs Node 20.19 or newer)
+
+$(PACKAGES): $(APP)/package-lock.json
+	@$(NEEDS_NPM)
+	npm ci --prefix $(APP) --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(BUILT): $(PACKAGES) $(APP_SOURCES)
+	@$(NEEDS_NPM)
+	npm run --prefix $(APP) build
+
+test: $(VENV)/installed lint types webapp webapp-test ## make the environment, build the app, check style and types, run every test
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/installed ## the tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
+
+webapp-test: $(PACKAGES) ## check style and types of the web app and run its own tests
+	@$(NEEDS_NPM)
+	npm run --prefix $(APP) check
+	npm test --prefix $(APP)
 
 lint: $(VENV)/installed ## check style
 	$(BIN)/ruff check .
@@ -43,4 +67,4 @@ requirements: $(VENV)/installed ## pin every dependency by version and hash, aft
 	  --no-strip-markers --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) build dist outputs .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(APP)/node_modules $(APP)/dist build dist outputs .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The console script `imagetagger`: run an experiment, verify its bundle, tag pictures with it."""
+"""The console script `imagetagger`: run an experiment, verify its bundle, tag pictures with it, serve its app."""
 
 import argparse
 import json
@@ -15,6 +15,8 @@ Experiments that end in a tagger which learns its user's own tags.
   imagetagger run +experiment=quickstart        make a bundle: outputs/quickstart/TIME/bundle
   imagetagger verify BUNDLE                     is it whole, and does it compute here what it should?
   imagetagger tag BUNDLE cat.jpg dog.png        print the tags of pictures
+  imagetagger serve BUNDLE                      the app in your browser: it tags, learns, and works offline
+  imagetagger webapp BUNDLE FOLDER              the same app as files for any web host
   imagetagger report DIR...                     one page and one table of many runs, compared
 
 `imagetagger COMMAND --help` says more. In Python: imagetagger.tagger.Tagger, which also learns."""
@@ -38,6 +40,25 @@ the model against its golden vectors.
 The exit code is 0 where all is right; else 1, and the first thing that is wrong is said. Digests tell damage and
 changes, not who made a bundle: take bundles from people you trust."""
 
+SERVE_HELP = """\
+Serve the app with a bundle, and open it in the browser. The app tags pictures and learns your own tags; pictures stay
+in the browser, and nothing can be sent to this server.
+
+  imagetagger serve bundle
+  imagetagger serve bundle --host 0.0.0.0 --certfile home.pem --keyfile home-key.pem     for phones in your network
+
+A browser keeps what you taught for each address apart, so the port is always the same one: under another port or host
+the app begins anew (its page "More" exports lessons from one and imports them into the other).
+The bundle is read once, at the start: serve it again after a change. Ctrl-C ends it, with exit code 0."""
+
+WEBAPP_HELP = """\
+Write the app with a bundle as a folder of plain files, which any web host can serve. It needs HTTPS, so that phones can
+install it and use it offline, and no program on the host.
+
+  imagetagger webapp bundle site
+
+An older site of this command is replaced; a folder with anything else in it is left alone, and the exit code is 1."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name."""
@@ -60,8 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands.add_parser("report", help="lay many runs side by side (--help: how)")
     _verify_arguments(commands)
     _tag_arguments(commands.add_parser("tag", help="tag pictures", description=TAG_HELP, formatter_class=_Raw))
+    _serve_arguments(commands.add_parser("serve", help="serve the app", description=SERVE_HELP, formatter_class=_Raw))
+    _webapp_arguments(commands)
     options = parser.parse_args(given)
-    _end(_verify if options.command == "verify" else _tag, options)
+    _end({"verify": _verify, "tag": _tag, "serve": _serve, "webapp": _webapp}[options.command], options)
 
 
 def bundle(arguments: Sequence[str] | None = None) -> None:
@@ -77,6 +100,13 @@ def tag(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m imagetagger.tagger", description=TAG_HELP, formatter_class=_Raw)
     _tag_arguments(parser)
     _end(_tag, parser.parse_args(arguments))
+
+
+def serve(arguments: Sequence[str] | None = None) -> None:
+    """`python -m imagetagger.serve BUNDLE`."""
+    parser = argparse.ArgumentParser("python -m imagetagger.serve", description=SERVE_HELP, formatter_class=_Raw)
+    _serve_arguments(parser)
+    _end(_serve, parser.parse_args(arguments))
 
 
 _Raw = argparse.RawDescriptionHelpFormatter
@@ -95,6 +125,27 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
     number.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
     number.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to hold the right tag")
     parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="folder or .zip")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    parser.add_argument("--port", type=_port, default=8017, help="default: 8017; another one begins with no lessons")
+    parser.add_argument("--certfile", type=Path, metavar="PEM", help="certificate for HTTPS")
+    parser.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, where --certfile does not hold it")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+
+
+def _webapp_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("webapp", help="write the app", description=WEBAPP_HELP, formatter_class=_Raw)
+    parser.add_argument("bundle", type=Path, help="folder or .zip")
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="a new folder, or an older site")
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"got {text}, expected a whole number from 0 (any free port) to 65535")
+    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -167,3 +218,48 @@ def _tag(options: argparse.Namespace) -> int | str:
             encoding = sys.stdout.encoding or "utf-8"  # which may lack letters of a tag, or bytes of a file's name
             print(line.encode(encoding, "backslashreplace").decode(encoding))
     return failed
+
+
+def _serve(options: argparse.Namespace) -> int | str:
+    import threading
+    import webbrowser
+
+    from imagetagger.bundle.manifest import BundleError
+    from imagetagger.bundle.read import read
+    from imagetagger.serve import ServeError, Server, greeting, run, tls_context
+    from imagetagger.site import SiteError, site
+
+    if options.keyfile and not options.certfile:
+        return "got --keyfile without --certfile: name the certificate too"
+    try:
+        files = site(read(options.bundle))
+        tls = tls_context(options.certfile, options.keyfile) if options.certfile else None
+        server = Server(options.host, options.port, files, tls)
+    except BundleError as error:
+        return f"{options.bundle} cannot be used as a bundle: {error}"
+    except (ServeError, SiteError, OSError) as error:
+        return str(error)
+    print(greeting(server), flush=True)
+    if not options.no_browser:
+        threading.Thread(target=webbrowser.open, args=server.addresses[:1], daemon=True).start()
+    run(server)
+    return 0
+
+
+def _webapp(options: argparse.Namespace) -> int | str:
+    from imagetagger.bundle.manifest import BundleError
+    from imagetagger.bundle.read import read
+    from imagetagger.site import SiteError, write_site
+
+    if options.out.resolve().is_relative_to(options.bundle.resolve()):
+        return f"got {options.out}, which lies in the bundle: name a folder outside"
+    try:
+        files = write_site(read(options.bundle), options.out)
+    except BundleError as error:
+        return f"{options.bundle} cannot be used as a bundle: {error}"
+    except (SiteError, OSError) as error:
+        return str(error)
+    size = sum(map(len, files.values())) / 1e6
+    print(f"{options.out}: the app with the bundle, {len(files)} files, {size:.1f} MB.")
+    print("Any web host with HTTPS can serve it, in a sub-folder too. `_headers` is for hosts that read it.")
+    return 0

@@ -16,7 +16,7 @@ CONTRACT = "square-bilinear-hv/1"
 """Name and version of this contract: part of every embedding space's identity."""
 
 PIXEL_LIMIT = 100_000_000
-
+BAND = 256  # rows composited at a time
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 """A picture: a path, encoded bytes, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or (H, W, 4)."""
@@ -42,11 +42,14 @@ def decode(data: bytes | Path | Image.Image, pixel_limit: int = PIXEL_LIMIT) -> 
     if isinstance(data, bytes) and not data:
         raise BadImageError("empty file")
     try:
-        image = data if isinstance(data, Image.Image) else Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data)) if isinstance(data, bytes) else data
         width, height = image.size
         if width * height > pixel_limit:
             raise BadImageError(f"{width} x {height} pixels, more than the limit of {pixel_limit:,} (data.pixel_limit)")
-        return _to_rgb(ImageOps.exif_transpose(image))
+        if isinstance(data, Image.Image):
+            return _to_rgb(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)  # a large picture is not copied for nothing
+        return _to_rgb(image)
     except BadImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -61,11 +64,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
         return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
-        white.paste(image.convert("RGB"), mask=image.getchannel("A"))
+        for top in range(0, image.height, BAND):  # all at once takes five times a picture's memory
+            band = image.crop((0, top, image.width, min(top + BAND, image.height))).convert("RGBA")
+            white.paste(band.convert("RGB"), (0, top), band.getchannel("A"))
         return white
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def crop_box(width: int, height: int) -> tuple[int, int, int, int]:

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from built_app import built_app
 from bundles import SIZE, WHITENED
 from PIL import Image
 from taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
 
-from imagetagger import cli
+from imagetagger import cli, site
 from imagetagger.bundle.archive import write_zip
 
 
@@ -196,14 +197,15 @@ def test_a_reader_who_stops_early_leaves_no_traceback(pictures):
 def test_help_teaches_the_commands_by_example(call):
     code, out, _ = call("--help")
     assert code == 0
-    for taught in ("imagetagger run +experiment=", "imagetagger verify BUNDLE", "imagetagger tag BUNDLE cat.jpg"):
-        assert taught in out
-    for command in ("tag", "verify"):
+    taught = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve BUNDLE", "webapp BUNDLE FOLDER")
+    assert all(f"imagetagger {command}" in out for command in taught)
+    for command in ("tag", "verify", "serve", "webapp"):
         code, out, _ = call(command, "--help")
         assert code == 0
         assert "BUNDLE" in out or "bundle" in out
         assert "exit code" in out
     assert "imagetagger tag bundle.zip --top-k 3 --json *.jpg" in call("tag", "--help")[1]
+    assert "for each address apart, so the port is always the same one" in call("serve", "--help")[1]
 
 
 @pytest.mark.parametrize("arguments", [[], ["tga"], ["tag"], ["tag", "bundle"], ["tag", "bundle", "x.png", "--best"]])
@@ -230,3 +232,59 @@ def test_run_hands_its_arguments_to_hydra(tmp_path):
     done = python("-c", code, "run", "+experiment=quickstart", "classifier.kappa=7", "--cfg", "job", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "kappa: 7" in done.stdout
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """A built app in the place where the package has its own."""
+    made = built_app(tmp_path / "app")
+    for function in (site.site, site.write_site):
+        monkeypatch.setattr(function, "__defaults__", (made,))
+    return made
+
+
+def test_webapp_writes_a_site_and_says_how_to_serve_it(call, app, tmp_path):
+    code, out, err = call("webapp", folder(), tmp_path / "site")
+    assert (code, err) == (0, "")
+    files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert out.startswith(f"{tmp_path / 'site'}: the app with the bundle, {len(files)} files, ")
+    assert "Any web host with HTTPS can serve it" in out
+
+
+def test_webapp_leaves_alone_what_is_no_site(call, app, pictures, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").write_text("mine")
+    code, out, err = call("webapp", folder(), tmp_path / "mine")
+    assert (code, out) == (1, "")
+    assert "holds note.txt, which no site of ours does" in err
+    code, out, err = call("webapp", folder(), folder() / "site")
+    assert (code, out) == (1, "")
+    assert "which lies in the bundle: name a folder outside" in err
+    assert not (folder() / "site").exists()
+
+
+@pytest.mark.parametrize("command", [["serve"], ["webapp", "site"]], ids=lambda command: command[0])
+def test_an_app_needs_a_bundle_and_its_own_files(call, pictures, tmp_path, command):
+    name, *more = command
+    for path, why in ((tmp_path / "gone", "where nothing is"), (pictures["blue"], "cannot be used as a bundle")):
+        code, out, err = call(name, path, *(tmp_path / each for each in more))
+        assert (code, out) == (1, "")
+        assert why in err
+        assert str(path) in err
+        assert "\n" not in err
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize("options", [["--certfile", "gone.pem"], ["--keyfile", "gone.pem"], ["--host", "192.0.2.7"]])
+def test_a_server_that_cannot_start_is_a_message(call, app, options):
+    code, out, err = call("serve", folder(), "--no-browser", "--port=0", *options)
+    assert (code, out) == (1, "")
+    assert "got " in err
+    assert "\n" not in err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "eight", "\N{SUPERSCRIPT TWO}"])
+def test_a_port_that_is_none_is_refused(call, port):
+    code, _, err = call("serve", folder(), f"--port={port}")
+    assert code == 2
+    assert f"argument --port: got {port}, expected a whole number from 0 (any free port) to 65535" in err

@@ -254,3 +254,36 @@ def test_a_picture_one_pixel_wide_takes_little_memory():
     )
     grown = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
     assert grown < 200_000_000
+
+
+@pytest.mark.parametrize(("mode", "pictures"), [("RGB", 1), ("RGBA", 2)])
+def test_a_large_file_is_not_copied_while_it_is_decoded_and_squared(mode, pictures, tmp_path):
+    image = Image.new(mode, (4000, 4000))
+    image.save(tmp_path / "large.png", compress_level=1)
+    script = (
+        "import sys; from pathlib import Path; from imagetagger.preprocess import preprocess;"
+        "from imagetagger.result import peak_memory; before = peak_memory();"
+        "preprocess(Path(sys.argv[1]), 224); print(peak_memory() - before)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "large.png")]
+    grown = int(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert grown < (pictures + 0.6) * 4 * 4000 * 4000
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_alpha_is_composited_alike_in_every_band(mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 3, 4)).astype(np.uint8)
+    image = Image.fromarray(pixels).convert("RGBA")
+    image = image.quantize(16) if mode == "P" else image.convert(mode)
+    whole = np.asarray(decode(image))
+    for row in (0, 255, 256, 511, 512, 599):
+        np.testing.assert_array_equal(whole[row], np.asarray(decode(image.crop((0, row, 3, row + 1))))[0])
+
+
+def test_an_opened_image_stays_as_it_was():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.open(io.BytesIO(encode(Image.fromarray(UPRIGHT), exif=exif)))
+    decode(image)
+    assert image.size == (20, 12)
+    np.testing.assert_array_equal(np.asarray(image), UPRIGHT)

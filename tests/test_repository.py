@@ -1,4 +1,7 @@
+import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,7 +63,10 @@ def test_every_dependency_of_the_project_is_among_the_requirements():
     assert {re.match(r"[A-Za-z0-9._-]+", line)[0].lower() for line in wanted} <= names
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "imagetagger").rglob("*.py")), ids=lambda path: path.name)
+MODULES = [path for path in (ROOT / "imagetagger").rglob("*.py") if "node_modules" not in path.parts]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES), ids=lambda path: path.name)
 def test_a_module_has_at_most_300_lines(module):
     assert len(module.read_text().splitlines()) <= 300
 
@@ -69,5 +75,42 @@ def test_ci_runs_the_readmes_own_test_command():
     commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
     assert commands[-1] == "make test"
     assert re.search(r"^make test\b", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert re.search(r"^test:.*\n\t.*-m pytest$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text()
+    (needed,) = re.findall(r"^test: (.*) ##.*\n\t.*-m pytest$", makefile, re.MULTILINE)
+    assert {"lint", "types", "webapp", "webapp-test"} <= set(needed.split())
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_every_command_of_make_explains_itself():
+    makefile = (ROOT / "Makefile").read_text()
+    (named,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert named.split() == re.findall(r"^([a-z-]+):.* ## \S", makefile, re.MULTILINE)
+
+
+def test_ci_installs_only_what_is_missing_and_as_root(tmp_path):
+    """Programs that write down how they were called stand for all others."""
+    for name in ("make", "apt-get", "npm", "chromium"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/log\n')
+        (tmp_path / name).chmod(0o755)
+    for name in ("bash", "dirname", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+
+    def called() -> list[str]:
+        (tmp_path / "log").write_text("")
+        subprocess.run([ROOT / ".ci" / "run"], env={"PATH": str(tmp_path)}, check=True, capture_output=True)
+        return (tmp_path / "log").read_text().splitlines()
+
+    assert called() == ["make test"]
+    (tmp_path / "npm").unlink()
+    (tmp_path / "chromium").unlink()
+    *before, last = called()
+    assert last == "make test"
+    wanted = ["apt-get update -qq", "apt-get install -qq --yes --no-install-recommends nodejs npm chromium"]
+    assert before == (wanted if os.geteuid() == 0 else [])
+
+
+def test_the_apps_packages_are_locked_by_hash_and_no_registry_is_chosen():
+    lock = json.loads((ROOT / "imagetagger" / "webapp" / "package-lock.json").read_text())
+    packages = [entry for path, entry in lock["packages"].items() if path]
+    assert len(packages) > 10
+    assert all(entry["integrity"].startswith("sha512-") and "resolved" not in entry for entry in packages)

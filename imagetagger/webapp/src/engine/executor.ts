@@ -1,0 +1,114 @@
+/** A bundle's model.tflite in LiteRT.js: embed, score and merge. Every tensor is deleted: WebAssembly collects nothing. */
+
+import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { BundleError, type Manifest, type Rows } from "./bundle";
+
+/** The functions of one model, ready to run. */
+export interface Executor {
+  model: CompiledModel;
+  manifest: Manifest;
+}
+
+/** Rows inside WebAssembly, a block each, for many calls of `score`. */
+export type Blocks = readonly Record<"count" | "mean" | "m2", Tensor>[];
+
+/**
+ * Loads LiteRT and a model, and calls every function once.
+ *
+ * @param base address of the folder with LiteRT's files, with a slash at its end.
+ * @throws BundleError where LiteRT refuses the model.
+ */
+export async function load(model: Uint8Array, manifest: Manifest, base: string): Promise<Executor> {
+  Object.defineProperty(navigator, "gpu", { value: undefined }); // else LiteRT asks for a device that nothing uses
+  const quiet = { print() {}, printErr() {} };
+  Object.assign(self, { Module: { ...quiet, locateFile: (file: string) => base + file } });
+  await loadLiteRt(base);
+  try {
+    const executor = {
+      model: await loadAndCompile(model, { accelerator: "wasm", cpuOptions: { numThreads: 1 } }),
+      manifest,
+    };
+    const { size } = manifest.image;
+    await embed(executor, new Uint8Array(size * size * 3));
+    await merge(executor, blank(manifest.model.features), blank(manifest.model.features));
+    return executor;
+  } catch (error) {
+    throw new BundleError(`model.tflite cannot be loaded: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Returns the embedding (D) of a square (S, S, 3). */
+export async function embed(
+  { model, manifest }: Executor,
+  square: Uint8Array<ArrayBuffer>,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { size } = manifest.image;
+  const { embedding } = await run(model, "embed", { image: new Tensor(square, [1, size, size, 3]) });
+  return embedding as Float32Array<ArrayBuffer>;
+}
+
+/** Copies blocks of rows to where `score` reads them; `release` frees them. */
+export function hold({ manifest }: Executor, blocks: readonly Rows[]): Blocks {
+  return blocks.map((rows) => tensors(rows, manifest.model.features));
+}
+
+/** Frees what `hold` copied. */
+export function release(blocks: Blocks): void {
+  for (const rows of blocks) for (const tensor of Object.values(rows)) tensor.delete();
+}
+
+/** Returns the log joint of an embedding (D) under all rows of the blocks, one after another. */
+export async function score(
+  { model, manifest }: Executor,
+  embedding: Float32Array,
+  blocks: Blocks,
+): Promise<Float32Array> {
+  const { block, features } = manifest.model;
+  const result = new Float32Array(blocks.length * block);
+  const input = new Tensor(embedding as Float32Array<ArrayBuffer>, [1, features]);
+  try {
+    for (const [i, rows] of blocks.entries()) {
+      const { log_joint } = await model.run("score", { embedding: input, ...rows });
+      if (log_joint === undefined) throw new BundleError("score gave no log_joint");
+      result.set(log_joint.toTypedArray() as Float32Array, i * block);
+      log_joint.delete();
+    }
+  } finally {
+    input.delete();
+  }
+  return result;
+}
+
+/** Returns the statistics of two rows together: one row each. */
+export async function merge({ model, manifest }: Executor, row: Rows, other: Rows): Promise<Rows> {
+  const a = tensors(row, manifest.model.features);
+  const b = tensors(other, manifest.model.features);
+  return (await run(model, "merge", {
+    ...a,
+    other_count: b.count,
+    other_mean: b.mean,
+    other_m2: b.m2,
+  })) as unknown as Rows;
+}
+
+/** Returns the row of no pictures. */
+export function blank(features: number): Rows {
+  return { count: new Float32Array(1), mean: new Float32Array(features), m2: new Float32Array(features) };
+}
+
+function tensors({ count, mean, m2 }: Rows, features: number) {
+  const wide = [count.length, features];
+  return { count: new Tensor(count, [count.length]), mean: new Tensor(mean, wide), m2: new Tensor(m2, wide) };
+}
+
+/** Runs a signature, copies its outputs, and deletes inputs and outputs. */
+async function run(model: CompiledModel, signature: string, inputs: Record<string, Tensor>) {
+  try {
+    const outputs = Object.entries(await model.run(signature, inputs));
+    const copies = outputs.map(([name, tensor]) => [name, tensor.toTypedArray().slice()] as const);
+    for (const [, tensor] of outputs) tensor.delete();
+    return Object.fromEntries(copies);
+  } finally {
+    for (const tensor of Object.values(inputs)) tensor.delete();
+  }
+}

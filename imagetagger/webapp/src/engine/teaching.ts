@@ -1,0 +1,135 @@
+/** What a user does to pictures and tags: each is one step, in words. */
+
+import type { PictureId, TagId } from "../api";
+import { shareMissed } from "../decide/judge";
+import {
+  addTag,
+  LessonError,
+  type Lessons,
+  learn,
+  mergeTags,
+  type Picture,
+  removeTag,
+  renameTag,
+  resetTag,
+  setTags,
+  vocabulary,
+} from "../lessons/lessons";
+import { type Kept, NOTHING, withLessons } from "./kept";
+import { change, type Session } from "./session";
+import { scored } from "./suggestions";
+import { counts, judgement } from "./views";
+
+/** Makes these the tags of a picture; names become new tags. */
+export async function confirm(session: Session, id: PictureId, tags: readonly TagId[], names: readonly string[]) {
+  const [lessons, all] = named(session, tags, names);
+  const picture = await lesson(session, id, all);
+  const next = all.length ? setTags(lessons, session.bundle.labels, id, picture) : without(lessons, id);
+  const what = all.length
+    ? `Learned ${listed(session, lessons, ...all)} from ${name(session, id)}`
+    : `Forgot ${name(session, id)}`;
+  await change(session, what, withLessons(session.kept, next));
+}
+
+/** Adds tags to pictures; names become new tags. */
+export async function teach(
+  session: Session,
+  ids: readonly PictureId[],
+  tags: readonly TagId[],
+  names: readonly string[],
+) {
+  const [lessons, all] = named(session, tags, names);
+  if (all.length === 0) throw new LessonError("Choose at least one tag to teach.");
+  let next = lessons;
+  for (const id of ids) next = learn(next, id, await lesson(session, id, all));
+  const from = ids.length === 1 ? name(session, ids[0] as string) : `${ids.length} pictures`;
+  await change(session, `Learned ${listed(session, lessons, ...all)} from ${from}`, withLessons(session.kept, next));
+}
+
+/** Takes pictures out of the app, and what they taught where `forgetting`. */
+export async function remove(session: Session, ids: readonly PictureId[], forgetting: boolean) {
+  const hidden = new Set([...session.kept.hidden, ...ids]);
+  const lessons = new Map(session.kept.lessons);
+  if (forgetting) for (const id of ids) lessons.delete(id);
+  const what = ids.length === 1 ? `Removed ${name(session, ids[0] as string)}` : `Removed ${ids.length} pictures`;
+  await change(session, what, { ...session.kept, hidden, lessons });
+}
+
+/** Adds a tag; returns its id. */
+export async function add(session: Session, text: string): Promise<TagId> {
+  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text);
+  await change(session, `Added the tag ${listed(session, lessons, id)}`, withLessons(session.kept, lessons));
+  return id;
+}
+
+export async function rename(session: Session, tag: TagId, text: string) {
+  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
+  const what = `Renamed ${listed(session, session.lessons, tag)} to ${listed(session, lessons, tag)}`;
+  await change(session, what, withLessons(session.kept, lessons));
+}
+
+export async function merge(session: Session, tag: TagId, into: TagId) {
+  const [one, other] = [tag, into].map((id) => listed(session, session.lessons, id));
+  await change(
+    session,
+    `Merged ${one} into ${other}`,
+    withLessons(session.kept, mergeTags(session.lessons, tag, into)),
+  );
+}
+
+export async function removeOne(session: Session, tag: TagId) {
+  const what = `Deleted the tag ${listed(session, session.lessons, tag)}`;
+  await change(session, what, withLessons(session.kept, removeTag(session.lessons, tag)));
+}
+
+export async function reset(session: Session, tag: TagId) {
+  const what = `Reset the tag ${listed(session, session.lessons, tag)}`;
+  await change(session, what, withLessons(session.kept, resetTag(session.lessons, session.bundle.labels, tag)));
+}
+
+/** Forgets all lessons and changes of tags; pictures stay. */
+export async function resetAll(session: Session) {
+  const next: Kept = { ...NOTHING, hidden: session.kept.hidden };
+  await change(session, "Reset everything that was taught", next);
+}
+
+/** Returns lessons with tags of these names added, and the ids of all tags; a name that a tag has means that tag. */
+function named(session: Session, tags: readonly TagId[], names: readonly string[]): [Lessons, TagId[]] {
+  let { lessons } = session;
+  const all = [...tags];
+  for (const text of names) {
+    const [next, id] = addTag(lessons, session.bundle.labels, text);
+    lessons = next;
+    all.push(id);
+  }
+  return [lessons, [...new Set(all)]];
+}
+
+async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): Promise<Picture> {
+  const scores = await scored(session, id);
+  const picture = session.pictures.get(id);
+  if (!picture || !scores) throw new LessonError("This picture is not here any more.");
+  const ids = [...session.rows.byTag.keys()];
+  const { member } = judgement(session, scores, true);
+  const missed = shareMissed(
+    member,
+    counts(session),
+    tags.map((tag) => ids.indexOf(tag)),
+  );
+  return { embedding: picture.embedding, space: picture.space, tags, missed };
+}
+
+function without(lessons: Lessons, id: PictureId): Lessons {
+  const pictures = new Map(lessons.pictures);
+  pictures.delete(id);
+  return { ...lessons, pictures };
+}
+
+function name(session: Session, id: PictureId): string {
+  return session.pictures.get(id)?.name ?? "a picture";
+}
+
+function listed(session: Session, lessons: Lessons, ...ids: readonly TagId[]): string {
+  const words = vocabulary(session.bundle.labels, lessons);
+  return ids.map((id) => words.get(id)?.name ?? id).join(", ");
+}

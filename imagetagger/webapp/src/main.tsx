@@ -1,0 +1,22 @@
+import * as Comlink from "comlink";
+import { render } from "preact";
+import type { Engine } from "./api";
+import { App } from "./ui/App";
+import { watchBrowser } from "./ui/browser";
+import "./ui/styles/all";
+
+const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
+const remote = Comlink.wrap<Engine>(worker);
+const lost = new Promise<never>((_, reject) => {
+  worker.addEventListener("error", () => reject(new Error("The app could not be loaded whole. Try it again.")));
+});
+const root = document.getElementById("app");
+if (root === null) throw new Error("got a page without #app, expected index.html");
+render(
+  <App
+    engine={remote as unknown as Engine}
+    open={(listen) => Promise.race([remote.open(Comlink.proxy(listen)), lost])}
+    watch={watchBrowser}
+  />,
+  root,
+);

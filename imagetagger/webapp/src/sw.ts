@@ -1,0 +1,27 @@
+/** The service worker: keeps every file of the app and its bundle, so that it opens without a network. */
+
+import { cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
+
+/** A file of the app, as site.py lists it. */
+interface Entry {
+  url: string;
+  revision: string | null;
+  integrity: string;
+}
+
+declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: unknown };
+
+/** A module that is valid where relaxed SIMD is: LiteRT then loads its faster build, else the compatible one. */
+const RELAXED_SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+  253, 128, 2, 11,
+];
+
+const unused = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? "litert_wasm_compat" : "litert_wasm_internal";
+
+precacheAndRoute((self.__WB_MANIFEST as Entry[]).filter(({ url }) => !url.includes(unused)));
+cleanupOutdatedCaches();
+
+self.addEventListener("message", ({ data }) => {
+  if (data?.type === "SKIP_WAITING") void self.skipWaiting();
+});

@@ -1,0 +1,257 @@
+"""Make the golden vectors of the web app, webapp/tests/golden/: `python tests/web_golden.py`.
+
+What the app computes in TypeScript is a port; these say what Python computes. test_webapp_golden.py holds them against
+today's Python, webapp/tests/*.test.ts hold the app against them.
+"""
+
+import itertools
+import json
+import os
+import random
+import sys
+import tempfile
+import threading
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from imagetagger import lessons
+from imagetagger.bundle.execute import Executor
+from imagetagger.bundle.read import Label, Rows
+from imagetagger.calibration import Calibration
+from imagetagger.conformal import LEVELS, adapt, threshold
+from imagetagger.decide import CONFORMAL, Decision, TagSet, Unknown
+from imagetagger.judge import judge, share_missed, wanted_coverage
+from imagetagger.lessons import EMPTY, LessonError, Lessons, Picture
+from imagetagger.tag_rows import TagRow, TagRows
+from imagetagger.tagset import RULES, Rule
+
+GOLDEN = Path(__file__).parents[1] / "imagetagger" / "webapp" / "tests" / "golden"
+BLOCK = 8
+
+LABELS = (
+    *(Label("red", "red", ()), Label("n01", "crimson", ("dark red", "carmine")), Label("blue", "Blue", ())),
+    *(Label("7", "Straße", ("road",)), Label("n02", "crane", ()), Label("n03", "crane", ("bird",))),
+)
+OTHER_LABELS = (Label("red", "Rot", ()), Label("k9", "dog", ()))
+KEYS = [f"picture {i}" for i in range(5)]
+NAMES = (
+    *("cat", "Cat", "dog", "red", "Crimson", "crane", "n01", "user:cat", "STRASSE", "Σίσυφος", "σίσυφοσ", "Ꭰꭰ", "ISIK"),
+    *("ısık", "\N{DOG FACE}", "\uf8ff", "cafe\u0301", "CAFÉ", " polar\u3000\tbear ", "polar bear", "", "x" * 101),
+    *("a\x07b", "__proto__", "constructor", "قطة", "🧑‍🌾", "ﬁsh", "FISH"),
+)
+
+
+def decide_golden() -> dict[str, Any]:
+    """Scores judged, thresholds found and adapted."""
+    rng = np.random.default_rng(0)
+    cases = [_judged(rng, rule, i) for rule in RULES for i in range(8)]
+    coverages = [0.001, 0.5, 0.9, 0.901, 0.9049999999999999, 0.995, 0.9951, 1.2]
+    adapted = []
+    for rate in (0.0, 0.02, 0.3):
+        for coverage in (0.5, 0.9, 0.99):
+            missed = rng.choice([0.0, 0.5, 1.0], 12).tolist()
+            told = EMPTY._replace(pictures={str(i): _picture((), share) for i, share in enumerate(missed)})
+            tag_set = TagSet("lac", coverage, 0.5, tuple(_thresholds("lac")), rate)
+            wanted = wanted_coverage(told, tag_set)
+            assert wanted == adapt(coverage, missed, rate)
+            adapted.append({"coverage": coverage, "missed": missed, "rate": rate, "wanted": wanted})
+    return {
+        "thresholds": {rule: _thresholds(rule) for rule in CONFORMAL},
+        "judged": cases,
+        "levels": [[coverage, threshold(np.array(_thresholds("aps")), coverage)] for coverage in coverages],
+        "adapted": adapted,
+    }
+
+
+def _thresholds(rule: Rule) -> list[float]:
+    return (LEVELS**3 if rule == "lac" else LEVELS**2).tolist() if rule in CONFORMAL else []
+
+
+def _judged(rng: np.random.Generator, rule: Rule, i: int) -> dict[str, Any]:
+    """One picture judged by Python: scores are coarse, so that some are equal; every third tag was never taught."""
+    tags = (1, 2, 9, 15)[i % 4]
+    scores = (rng.integers(-40, 40, -(-(tags + 1) // BLOCK) * BLOCK) / 4).astype(np.float32)
+    count = (rng.integers(0, 30, tags) * (rng.integers(0, 3, tags) > 0)).astype(np.float32) * (i != 5)
+    knots = ((), ()) if i % 2 else ((0.3, 0.6, 0.9), (0.7, 1.5, 1.1))
+    coverage = {"lac": 0.9, "aps": 0.8, "cumulative": None, "top_k": None}[rule]
+    least = {"lac": 0.729, "aps": 0.64, "cumulative": 0.9, "top_k": 3.0}[rule]
+    asked = [None, None, {"lac": 0.983, "aps": 0.4, "cumulative": 0.6, "top_k": 5.0}[rule]][i % 3]
+    tag_set = TagSet(rule, coverage, least, tuple(_thresholds(rule)), 0.02)
+    decision = Decision(Calibration(2.5, *knots), tag_set, Unknown(1.5, 0.05) if i % 4 < 3 else None)
+    meant = replace(decision, tag_set=replace(tag_set, threshold=asked)) if asked and not coverage else decision
+    prior = ("uniform", "counts")[i // 2 % 2]
+    blocks = iter(scores.reshape(-1, BLOCK))
+    executor = Executor({"score": lambda **_: {"log_joint": next(blocks)}}, threading.Lock(), BLOCK)
+    rows = _rows_with(count, len(scores) // BLOCK)
+    manifest = SimpleNamespace(decision=meant, classifier=SimpleNamespace(class_prior=prior))
+    got = judge(np.zeros(1, np.float32), rows, manifest, executor, asked if coverage else None)  # type: ignore[arg-type]
+    shown = sorted(rng.choice(tags, min(tags, 3), replace=False).tolist())
+    return {
+        "scores": scores.tolist(),
+        "counts": count.tolist(),
+        "decision": asdict(decision) | {"tag_set": asdict(tag_set) | {"thresholds": None}},
+        "class_prior": prior,
+        "coverage": asked,
+        "probability": got.probability.tolist(),
+        "member": got.member.tolist(),
+        "fit": got.fit,
+        "unknown": got.unknown,
+        "shown": shown,
+        "missed": share_missed(got.member, rows, tuple(map(str, shown))),
+    }
+
+
+def _rows_with(count: np.ndarray, blocks: int) -> TagRows:
+    one = np.zeros((1, 1), np.float32)
+    rows = [Rows(count[i : i + 1], one, one) for i in range(len(count))]
+    padded = np.concatenate([count, np.zeros(blocks * BLOCK - len(count), np.float32)]).reshape(-1, BLOCK)
+    wide = np.zeros((BLOCK, 1), np.float32)
+    by_tag = {str(i): TagRow((i,), (), row, row) for i, row in enumerate(rows)}
+    return TagRows(by_tag, tuple(Rows(part, wide, wide) for part in padded))
+
+
+def names_golden() -> dict[str, Any]:
+    """Case folding and white space of every character, and what becomes of names."""
+    known = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
+    ends = [i for i in range(len(known)) if i + 1 == len(known) or known[i + 1] != known[i] + 1]
+    starts = [0, *(i + 1 for i in ends[:-1])]
+    return {
+        "unicode": unicodedata.unidata_version,
+        "assigned": [[known[a], known[b]] for a, b in zip(starts, ends, strict=True)],
+        "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
+        "spaces": [c for c in known if chr(c).isspace()],
+        "stored": [
+            [name, lessons.tidy(name), _attempt(lambda n=name: lessons.check_name(EMPTY, (), n))] for name in NAMES
+        ],
+        "same": [[a, b] for a in NAMES for b in NAMES if a < b and lessons.same(a, b)],
+    }
+
+
+def _stored(name: str) -> str | None:
+    return _attempt(lambda: lessons.check_name(EMPTY, (), name))
+
+
+def lessons_golden() -> dict[str, Any]:
+    """Random lessons, step by step; those of two users united; those of another bundle."""
+    rng = random.Random(0)
+    told = [_history(rng) for _ in range(12)]
+    values = [value for value, _ in told]
+    pairs = itertools.pairwise(values)
+    names = [lessons.taught_names(LABELS, value) for value in values]
+    return {
+        "labels": [label._asdict() for label in LABELS],
+        "other_labels": [label._asdict() for label in OTHER_LABELS],
+        "histories": [{"steps": steps, "state": state_of(value, LABELS)} for value, steps in told],
+        "unions": [state_of(lessons.union(a, b), LABELS) for a, b in pairs],
+        "adopted": [
+            state_of(lessons.adopt(value, OTHER_LABELS, taught), OTHER_LABELS)
+            for value, taught in zip(values, names, strict=True)
+        ],
+    }
+
+
+def _history(rng: random.Random) -> tuple[Lessons, list[Any]]:
+    """Lessons as a user's steps leave them, and the steps: what was done, and what came of it, null for an error."""
+    taught, steps = EMPTY, []
+    for _ in range(20):
+        step = _step(rng, taught)
+        came = _attempt(lambda t=taught, s=step: take(t, s))
+        taught, result = came or (taught, None)
+        steps.append([*step, result])
+    return taught, steps
+
+
+def _step(rng: random.Random, taught: Lessons) -> list[Any]:
+    tags = list(lessons.vocabulary(LABELS, taught)) or ["red"]
+    tag, other, key, name = rng.choice(tags), rng.choice(tags), rng.choice(KEYS), rng.choice(NAMES)
+    kind = rng.choice(("learn", "learn", "learn", "forget", "add", "add", "rename", "merge", "remove"))
+    arguments = {
+        "learn": [key, [tag, other], rng.choice((None, 0.0, 0.5, 1.0))],
+        "forget": [key, [tag]],
+        "add": [name],
+        "rename": [tag, name],
+        "merge": [tag, other],
+        "remove": [tag],
+    }
+    return [kind, *arguments[kind]]
+
+
+def take(taught: Lessons, step: list[Any]) -> tuple[Lessons, Any]:
+    """Return the lessons after a step, and what it gives: the id of an added tag, else True."""
+    match step:
+        case ["learn", key, tags, missed]:
+            return lessons.learn(taught, key, _picture(tuple(tags), missed)), True
+        case ["forget", key, tags]:
+            return lessons.forget(taught, LABELS, key, tags), True
+        case ["add", name]:
+            return lessons.add_tag(taught, LABELS, name)
+        case ["rename", tag, name]:
+            return lessons.rename_tag(taught, LABELS, tag, name), True
+        case ["merge", tag, other]:
+            return lessons.merge_tags(taught, tag, other), True
+        case ["remove", tag]:
+            return lessons.remove_tag(taught, tag), True
+    raise AssertionError(step)
+
+
+def state_of(taught: Lessons, labels: tuple[Label, ...]) -> dict[str, Any]:
+    """All there is of lessons, order included."""
+    return {
+        "pictures": [[key, list(picture.tags), picture.missed] for key, picture in taught.pictures.items()],
+        "names": [*map(list, taught.edits.names.items())],
+        "merged": [*map(list, taught.edits.merged.items())],
+        "removed": sorted(taught.edits.removed),
+        "vocabulary": [label._asdict() | {"synonyms": list(label.synonyms)} for label in _tags(labels, taught)],
+        "taught": [*map(list, lessons.taught_names(labels, taught).items())],
+    }
+
+
+def _tags(labels: tuple[Label, ...], taught: Lessons) -> list[Label]:
+    vocabulary = lessons.vocabulary(labels, taught)
+    assert [*vocabulary] == [label.id for label in vocabulary.values()]
+    return list(vocabulary.values())
+
+
+def _picture(tags: tuple[str, ...], missed: float | None) -> Picture:
+    return Picture(b"", np.zeros(2, np.float32), "space", tags, missed)
+
+
+def _attempt(do: Callable[[], Any]) -> Any:
+    try:
+        return do()
+    except LessonError:
+        return None
+
+
+def golden() -> dict[str, Any]:
+    """All of it, by the name of its file."""
+    from web_golden_files import bundle_golden, lesson_file_golden
+
+    return {
+        "decide": decide_golden(),
+        "names": names_golden(),
+        "lessons": lessons_golden(),
+        "bundle": bundle_golden(),
+        "lesson_file": lesson_file_golden(),
+    }
+
+
+def write(files: Mapping[str, Any]) -> None:
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for name, value in files.items():
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        (GOLDEN / f"{name}.json").write_text(text.replace('},{"', '},\n{"') + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["IMAGETAGGER_CACHE"] = cache
+        write(golden())
+    print(*(f"{path} {path.stat().st_size:,} bytes" for path in sorted(GOLDEN.glob("*.json"))), sep="\n")
