@@ -86,7 +86,7 @@ def precache(files: Mapping[str, bytes]) -> list[dict[str, str | None]]:
     'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
     """
     entries: list[dict[str, str | None]] = []
-    for name in sorted(set(files) - {"sw.js", "licenses.txt"}):
+    for name in sorted(set(files) - {"sw.js"}):
         digest = hashlib.sha256(files[name])
         revision = None if name.startswith(HASHED) else digest.hexdigest()
         integrity = f"sha256-{base64.b64encode(digest.digest()).decode()}"

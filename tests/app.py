@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,7 @@ def served(bundle: Path, port: int) -> Iterator[str]:
                     raise RuntimeError(f"the server ended: {server.stdout.read()}")
                 with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=1):
                     break
+                time.sleep(0.1)
             yield address
         finally:
             server.terminate()
@@ -54,15 +56,84 @@ def served(bundle: Path, port: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def browsed(profile: Path, **options):
-    """Open a browser with a profile that stays; yields its context."""
-    from playwright.sync_api import sync_playwright
+def browsed(playwright, profile: Path, **options):
+    """Open a browser with a profile that stays; yields its context. `playwright` is the fixture of conftest.py."""
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=BROWSER, args=[*QUIET], headless=True, **options
+    )
+    try:
+        yield context
+    finally:
+        context.close()
 
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=BROWSER, args=[*QUIET], headless=True, **options
-        )
-        try:
-            yield context
-        finally:
-            context.close()
+
+def picture(name: str, data: bytes, kind: str = "image/png") -> dict[str, object]:
+    """A file as Playwright chooses it."""
+    return {"name": name, "mimeType": kind, "buffer": data}
+
+
+def start(context, address: str):
+    """Open the app and wait until it can take pictures."""
+    page = context.new_page()
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
+    page.goto(address)
+    page.get_by_role("button", name="Choose pictures").first.wait_for()
+    return page
+
+
+def choose(page, files: list, said: str) -> None:
+    """Add files by the button, and wait until the app says what became of them."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose pictures").first.click()
+    chooser.value.set_files(files)
+    page.get_by_text(said, exact=True).first.wait_for(timeout=120_000)
+
+
+def go(page, screen: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=screen).click()
+
+
+def look_at(page, name: str) -> None:
+    """Open the page of a picture by its file's name."""
+    go(page, "Pictures")
+    page.locator(f'[aria-label^="{name}:"]').click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+
+
+def kept(page) -> list[str]:
+    """The tags that the picture's page shows as its own, without percents."""
+    chips = page.get_by_role("list", name="Tags of this picture").get_by_role("button")
+    return [label.removeprefix("Remove ") for label in chips.evaluate_all("all => all.map((one) => one.ariaLabel)")]
+
+
+def add_tag(page, text: str) -> None:
+    """Add a tag, known or new, to the picture on the page."""
+    page.get_by_role("combobox", name="Add a tag").fill(text)
+    page.get_by_role("option").first.click()
+
+
+def learn(page) -> None:
+    """Press the button that learns, and wait until it did."""
+    page.get_by_role("button", name="Learn:").click()
+    page.get_by_role("button", name="Learned", exact=True).wait_for()
+
+
+def stored(page, store: str) -> dict:
+    """Everything in a store of the app's database, by key; arrays as lists, blobs as lists of bytes."""
+    return page.evaluate(
+        """async (store) => {
+          const [{ name }] = await indexedDB.databases();
+          const db = await new Promise((done) => { indexedDB.open(name).onsuccess = (e) => done(e.target.result); });
+          const all = db.transaction(store).objectStore(store);
+          const get = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+          const [keys, values] = [await get(all.getAllKeys()), await get(all.getAll())];
+          db.close();
+          const plain = async (v) => v instanceof Blob ? [...new Uint8Array(await v.arrayBuffer())]
+            : ArrayBuffer.isView(v) ? [...v] : v && typeof v === 'object' && !Array.isArray(v) && !(v instanceof Set) && !(v instanceof Map)
+            ? Object.fromEntries(await Promise.all(Object.entries(v).map(async ([k, x]) => [k, await plain(x)]))) : v;
+          return Object.fromEntries(await Promise.all(keys.map(async (k, i) => [k, await plain(values[i])])));
+        }""",
+        store,
+    )

@@ -52,5 +52,14 @@ def real_zip() -> Path:
     return Path(subprocess.run([script], check=True, capture_output=True, text=True).stdout.strip())
 
 
+@pytest.fixture(scope="module")
+def playwright():
+    """Playwright, one at a time: two would not run in one thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
 def pytest_configure() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

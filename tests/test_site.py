@@ -39,7 +39,7 @@ def test_a_site_is_the_app_and_what_it_reads_of_the_bundle(app):
 
 def test_the_worker_keeps_every_file_but_itself_and_the_licences(app):
     files = site(bundle(), app)
-    assert [entry["url"] for entry in precached(files)] == sorted(set(files) - {"sw.js", "licenses.txt"})
+    assert [entry["url"] for entry in precached(files)] == sorted(set(files) - {"sw.js"})
 
 
 def test_the_worker_refuses_bytes_that_are_not_the_sites(app):

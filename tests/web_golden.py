@@ -45,6 +45,15 @@ NAMES = (
     *("ısık", "\N{DOG FACE}", "\uf8ff", "cafe\u0301", "CAFÉ", " polar\u3000\tbear ", "polar bear", "", "x" * 101),
     *("a\x07b", "__proto__", "constructor", "قطة", "🧑‍🌾", "ﬁsh", "FISH"),
 )
+DOG, LOGO = "\N{DOG FACE}", "\uf8ff"
+"""UTF-16 and code points order them differently."""
+
+SCRIPTS: list[list[list[Any]]] = [
+    [["remove", "n01"], ["rename", "red", "n01"], ["add", "crimson"]],  # whose old id is another tag's name
+    [["add", DOG], ["add", LOGO], ["merge", f"user:{DOG}", f"user:{LOGO}"], ["learn", KEYS[0], [f"user:{LOGO}"], None]],
+    [["add", DOG], ["add", LOGO], ["merge", f"user:{LOGO}", f"user:{DOG}"], ["learn", KEYS[1], [f"user:{DOG}"], 0.5]],
+]
+"""Histories that chance does not find; the last two unite to a ring."""
 
 
 def decide_golden() -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _stored(name: str) -> str | None:
 def lessons_golden() -> dict[str, Any]:
     """Random lessons, step by step; those of two users united; those of another bundle."""
     rng = random.Random(0)
-    told = [_history(rng) for _ in range(12)]
+    told = [_history(rng) for _ in range(11)] + [_told(steps) for steps in SCRIPTS]
     values = [value for value, _ in told]
     pairs = itertools.pairwise(values)
     names = [lessons.taught_names(LABELS, value) for value in values]
@@ -160,11 +169,23 @@ def _history(rng: random.Random) -> tuple[Lessons, list[Any]]:
     """Lessons as a user's steps leave them, and the steps: what was done, and what came of it, null for an error."""
     taught, steps = EMPTY, []
     for _ in range(20):
-        step = _step(rng, taught)
-        came = _attempt(lambda t=taught, s=step: take(t, s))
-        taught, result = came or (taught, None)
-        steps.append([*step, result])
+        taught, step = _taken(taught, _step(rng, taught))
+        steps.append(step)
     return taught, steps
+
+
+def _told(script: list[list[Any]]) -> tuple[Lessons, list[Any]]:
+    taught, steps = EMPTY, []
+    for step in script:
+        taught, told = _taken(taught, step)
+        steps.append(told)
+    return taught, steps
+
+
+def _taken(taught: Lessons, step: list[Any]) -> tuple[Lessons, list[Any]]:
+    came = _attempt(lambda: take(taught, step))
+    after, result = came or (taught, None)
+    return after, [*step, result]
 
 
 def _step(rng: random.Random, taught: Lessons) -> list[Any]:

@@ -96,7 +96,7 @@ test("a flipped bit is found wherever it changes anything", async () => {
     if (got) expect(held(got)).toEqual(holds);
   }
   expect(found).toBeGreaterThan(data.length / 2);
-});
+}, 60_000);
 
 test("a bomb is refused before it is unpacked: by what its directory says, and by what comes where that lies", async () => {
   const bomb = zipSync({ "lessons.json": new Uint8Array(2 ** 24) }, { level: 9 });

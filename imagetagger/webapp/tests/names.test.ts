@@ -25,7 +25,7 @@ test("every character that Python knows folds as in Python, alone and in a word"
   }
   expect(wrong).toEqual([]);
   expect(folds.length).toBeGreaterThan(1400);
-});
+}, 60_000);
 
 test("white space is that of Python", () => {
   const found = [...characters()].filter((character) => tidy(`a${character}b`) === "a b").map((c) => c.codePointAt(0));

@@ -113,7 +113,10 @@ test("blocks are the rows in order, and behind them is one of no pictures", asyn
   }
 });
 
-test("one picture more merges twice a tag, and every other block is the same object", async () => {
+test("nothing taught merges nothing, one picture more merges twice a tag, and every other block is the same object", async () => {
+  merges = 0;
+  await rowsOf(EMPTY);
+  expect(merges).toBe(0);
   const before = await rowsOf(teach(teach(EMPTY, "p1", "t0"), "p2", "t0"));
   merges = 0;
   const after = await rowsOf(teach(teach(teach(EMPTY, "p1", "t0"), "p2", "t0"), "p3", "t0"), before);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { turn, webpOrientation } from "../src/pixels/orientation";
-import { BadImageError, checkWhole, sniff } from "../src/pixels/sniff";
+import { BadImageError, sniff } from "../src/pixels/sniff";
+import { checkWhole } from "../src/pixels/whole";
 
 const bytes = (...parts: (string | number[])[]) =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === "string" ? [...part].map((c) => c.charCodeAt(0)) : part)));
@@ -92,6 +93,18 @@ test("whatever the bytes are, the answer is a picture or a reason, soon", () => 
 test("a JPEG ends with its own mark, not with that of the small picture in its header", () => {
   expect(refusal(() => checkWhole(jpeg, "jpeg"))).toContain("damaged");
   expect(refusal(() => checkWhole(bytes([...jpeg], [0xff, 0xd9], "more"), "jpeg"))).toBe("");
+});
+
+test("a GIF is whole with its first picture, a BMP with its length", () => {
+  const comment = [0x21, 0xfe, 2, 0x2c, 0, 0];
+  const frame = [0x2c, 0, 0, 0, 0, 5, 0, 3, 0, 0x80, ...Array(6).fill(0), 2, 2, 0x4c, 1, 0];
+  const film = bytes([...gif], comment, frame, [0x2c, 0]);
+  expect(refusal(() => checkWhole(film, "gif"))).toBe("");
+  for (let end = 0; end < film.length - 2; end++)
+    expect(refusal(() => checkWhole(film.subarray(0, end), "gif"))).toContain("damaged");
+  const bmp = bytes("BM", reversed(20), Array(14).fill(0));
+  expect(refusal(() => checkWhole(bmp, "bmp"))).toBe("");
+  expect(refusal(() => checkWhole(bmp.subarray(0, 19), "bmp"))).toContain("damaged");
 });
 
 test("a PNG ends with its last chunk, a WebP with its length", () => {

@@ -23,8 +23,7 @@ import { counts, judgement } from "./views";
 /** Makes these the tags of a picture; names become new tags. */
 export async function confirm(session: Session, id: PictureId, tags: readonly TagId[], names: readonly string[]) {
   const [lessons, all] = named(session, tags, names);
-  const picture = await lesson(session, id, all);
-  const next = all.length ? setTags(lessons, session.bundle.labels, id, picture) : without(lessons, id);
+  const next = setTags(lessons, session.bundle.labels, id, await lesson(session, id, all));
   const what = all.length
     ? `Learned ${listed(session, lessons, ...all)} from ${name(session, id)}`
     : `Forgot ${name(session, id)}`;
@@ -117,12 +116,6 @@ async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): 
     tags.map((tag) => ids.indexOf(tag)),
   );
   return { embedding: picture.embedding, space: picture.space, tags, missed };
-}
-
-function without(lessons: Lessons, id: PictureId): Lessons {
-  const pictures = new Map(lessons.pictures);
-  pictures.delete(id);
-  return { ...lessons, pictures };
 }
 
 function name(session: Session, id: PictureId): string {

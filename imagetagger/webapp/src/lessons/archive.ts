@@ -2,6 +2,7 @@
 
 import { Inflate, Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import { crc32 } from "hash-wasm";
+import { messageOf } from "../engine/json";
 import { NAME } from "../engine/manifest";
 import { LessonError } from "./errors";
 import { quote } from "./names";
@@ -74,7 +75,7 @@ export async function writeZip(files: ReadonlyMap<string, () => Promise<Bytes> |
     entry.attrs = 0o644 << 16;
     zip.add(entry);
     entry.push(await contents(), true);
-    if (written > MOST_BYTES - 2 ** 24) throw new LessonError("these are more than 4 GiB, which no .zip file holds");
+    if (written > MOST_BYTES - 2 ** 25) throw new LessonError("these are more than 4 GiB, which no .zip file holds");
   }
   zip.end();
   if (failure) throw failure;
@@ -178,5 +179,10 @@ function inflated(packed: Bytes, size: number): Bytes | null {
 }
 
 async function bytes(file: Blob, from: number, to: number): Promise<Bytes> {
-  return new Uint8Array(await file.slice(from, to).arrayBuffer());
+  const data = await file.slice(from, to).arrayBuffer().catch(unreadable);
+  return new Uint8Array(data);
+}
+
+function unreadable(error: unknown): never {
+  throw new LessonError(`it cannot be read (${messageOf(error)}): is it still where it was?`);
 }

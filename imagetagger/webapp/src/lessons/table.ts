@@ -13,8 +13,8 @@ function csv(pictures: readonly PictureView[], nameOf: (id: string) => string): 
   const rows = pictures.map(({ name, id, tags, suggested, unknown }) => [
     name,
     id,
-    tags.map(nameOf).join("; "),
-    suggested.map(({ tag, probability }) => `${nameOf(tag)} ${probability.toFixed(3)}`).join("; "),
+    tags.map(nameOf).join(" | "),
+    suggested.map(({ tag, probability }) => `${nameOf(tag)} ${probability.toFixed(3)}`).join(" | "),
     unknown ? "yes" : "no",
   ]);
   const lines = [["picture", "id", "tags", "suggested", "unknown"], ...rows].map((row) => row.map(cell).join(","));
@@ -23,7 +23,9 @@ function csv(pictures: readonly PictureView[], nameOf: (id: string) => string): 
 
 /** Returns a cell that spreadsheets show as it is: names from elsewhere must not become formulas. */
 function cell(value: string): string {
-  const guarded = /^\s*[=+\-@]|^[\t\r\n]/.test(value) ? `'${value}` : value;
+  const guarded = value
+    .replace(/([;\t\r\n])(?=\s*[=+\-@＝＋－＠])/g, "$1'") // some part cells there, too
+    .replace(/^(?=\s*[=+\-@＝＋－＠]|[\t\r\n])/, "'");
   return /[",\r\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
 }
 

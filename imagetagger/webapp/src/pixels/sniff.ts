@@ -1,0 +1,113 @@
+import { imageSize } from "image-size";
+
+/** A picture that cannot be used; the message says why, to the user. */
+export class BadImageError extends Error {
+  override name = "BadImageError";
+}
+
+/** What a file's first bytes say that it is; width and height are as stored, before it is turned upright. */
+export interface Header {
+  /** The sub-type of its media type: "jpeg", "png", "webp", ... */
+  type: string;
+  width: number;
+  height: number;
+}
+
+/** Formats that some browsers decode, by image-size's name, with the names of their media types. */
+const DECODED: Readonly<Record<string, string>> = {
+  jpg: "jpeg",
+  png: "png",
+  webp: "webp",
+  gif: "gif",
+  bmp: "bmp",
+  avif: "avif",
+  ico: "x-icon",
+  heic: "heic",
+  heif: "heif",
+  tiff: "tiff",
+  jp2: "jp2",
+  jxl: "jxl",
+  "jxl-stream": "jxl",
+};
+
+const RARE: Readonly<Record<string, string>> = {
+  heic: "HEIC picture",
+  heif: "HEIC picture",
+  tiff: "TIFF or camera raw file",
+  jp2: "JPEG 2000 picture",
+  jxl: "JPEG XL picture",
+};
+
+/** What people read of a file whose header promises a picture that is not there. */
+export const DAMAGED = "damaged: cut short or corrupt";
+
+function ascii(bytes: Uint8Array, start: number, stop: number): string {
+  return String.fromCharCode(...bytes.subarray(start, stop));
+}
+
+/** Returns what a file is that is well known and no picture to us. */
+function foreign(bytes: Uint8Array): string | undefined {
+  const start = ascii(bytes, 0, 4096).replaceAll("\0", ""); // the zeros of UTF-16
+  if (/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*</.test(start)) return markup(start);
+  if (start.startsWith("%PDF")) return "a PDF, not a picture. Save its page as JPEG";
+  if (start.startsWith("8BPS")) return "a Photoshop file, which browsers cannot read. Save it as JPEG";
+  if (ascii(bytes, 4, 8) !== "ftyp") return undefined;
+  const brand = ascii(bytes, 8, 12);
+  if (brand === "crx ") return unreadable("camera raw file");
+  return /^(isom|iso\d|mp4\d|qt {2}|M4V |3g)/.test(brand) ? "a video, not a picture" : undefined;
+}
+
+function markup(start: string): string {
+  const drawing = /<([\w-]+:)?svg[\s>]/i.test(start) && !/<html/i.test(start);
+  return drawing
+    ? "an SVG: a drawing that could run scripts. Save it as PNG"
+    : "a web page or other text, not a picture";
+}
+
+function unreadable(what: string): string {
+  return `a ${what}, which this browser cannot read. Save it as JPEG`;
+}
+
+function inWords(limit: number): string {
+  const millions = limit / 1e6;
+  return Number.isInteger(millions) ? `${millions} million` : limit.toLocaleString("en");
+}
+
+/** Refuses a picture of more pixels than the limit. */
+export function checkPixels(width: number, height: number, pixelLimit: number): void {
+  if (width * height <= pixelLimit) return;
+  const size = `${width.toLocaleString("en")} x ${height.toLocaleString("en")}`;
+  throw new BadImageError(`too large: ${size} pixels; at most ${inWords(pixelLimit)}`);
+}
+
+/** Says what a file is, before it is decoded; throws BadImageError for what is no picture, or one beyond the limit. */
+export function sniff(bytes: Uint8Array, pixelLimit: number): Header {
+  if (bytes.length === 0) throw new BadImageError("an empty file");
+  const known = foreign(bytes);
+  if (known) throw new BadImageError(known);
+  const { type, width, height } = measure(bytes);
+  checkPixels(width, height, pixelLimit);
+  return { type, width, height };
+}
+
+function measure(bytes: Uint8Array): Header {
+  let size: ReturnType<typeof imageSize>;
+  try {
+    size = imageSize(bytes);
+  } catch (error) {
+    const unsupported = error instanceof TypeError && error.message.startsWith("unsupported file type");
+    throw new BadImageError(unsupported ? "not a picture" : DAMAGED, { cause: error });
+  }
+  const type = DECODED[size.type ?? ""];
+  if (type === undefined) throw new BadImageError("not a picture that browsers can read. Save it as JPEG");
+  if (!(size.width > 0 && size.height > 0)) throw new BadImageError(DAMAGED);
+  return { type, width: size.width, height: size.height };
+}
+
+/** Returns why a browser that found no fault in a file's header could not decode it. */
+export function whyUndecoded({ type, width, height }: Header): string {
+  const rare = RARE[type];
+  if (rare) return unreadable(rare);
+  const large = width * height > 3e7 || Math.max(width, height) > 16_384; // beyond what some browsers take
+  return large ? `${DAMAGED}, or too large for this browser` : DAMAGED;
+}

@@ -1,0 +1,162 @@
+import type { ComponentChildren } from "preact";
+import { useCallback, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import type { Change, Engine, Snapshot } from "../api";
+import { gathered } from "./changes";
+import { AppContext, type App as Context, useApp } from "./context";
+import { useDropAndPaste } from "./dropping";
+import { Gallery } from "./Gallery";
+import { Icon } from "./Icon";
+import { MorePage } from "./MorePage";
+import { Progress, Summary, Toasts } from "./Notices";
+import { Failure, Skeleton } from "./Opening";
+import { PicturePage } from "./PicturePage";
+import { goToPicture, type Route, useRoute } from "./route";
+import { type Action, reduce, START, type State } from "./state";
+import { TagsPage } from "./TagsPage";
+import * as words from "./words";
+
+interface Props {
+  engine: Engine;
+  /** Opens the engine; apart from it, as a listener crosses to a worker in its own way. */
+  open(listen: (change: Change) => void): Promise<Snapshot>;
+  /** Hears of what comes from the browser: a new version, an offer to install. */
+  watch?(dispatch: (action: Action) => void): void;
+}
+
+/** The whole page. */
+export function App({ engine, open, watch }: Props) {
+  const [state, dispatch] = useReducer(reduce, START);
+  const route = useRoute();
+  useEffect(() => {
+    const listen = gathered((changes) => dispatch({ type: "changed", changes }));
+    open(listen).then(
+      (snapshot) => {
+        dispatch({ type: "opened", snapshot });
+        if (snapshot.embeddedAnew > 0) notice(words.embeddedAnew(snapshot.embeddedAnew));
+      },
+      (error: unknown) => dispatch({ type: "failed", why: message(error) }),
+    );
+    watch?.(dispatch);
+  }, []);
+  const notice = useCallback((text: string, kind: "status" | "alert" = "status", undo = false) => {
+    dispatch({ type: "toast", toast: { text, kind, undo } });
+  }, []);
+  const act = useCallback<Context["act"]>(
+    async (work, done, undo = false) => {
+      try {
+        const result = await work;
+        if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", undo);
+        return result;
+      } catch (error) {
+        notice(message(error), "alert");
+        return undefined;
+      }
+    },
+    [notice],
+  );
+  const addFiles = useCallback(
+    async (files: readonly File[]) => {
+      if (files.length === 0) return;
+      dispatch({ type: "adding", by: 1 });
+      const result = await act(engine.add([...files]));
+      dispatch({ type: "adding", by: -1 });
+      if (result === undefined) return;
+      const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
+      if (result.refused.length > 0) dispatch({ type: "summary", summary: result });
+      else notice(words.added(result));
+      if (only !== undefined) goToPicture(only);
+    },
+    [engine, act, notice],
+  );
+  const undo = useCallback(() => void act(engine.undo(), (step) => words.undone(step.what)), [engine, act]);
+  const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
+  useUndoKey(undo);
+  const library = state.library;
+  const over = useDropAndPaste(useCallback((files) => void (library && addFiles(files)), [library, addFiles]));
+  const context = useMemo<Context | null>(
+    () => library && { engine, state, library, dispatch, act, addFiles },
+    [engine, state, library, act, addFiles],
+  );
+  return (
+    <Frame route={route} state={state}>
+      {state.failure !== null && <Failure why={state.failure} />}
+      {state.failure === null && library === null && <Skeleton progress={state.progress} />}
+      {context && (
+        <AppContext.Provider value={context}>
+          <Screen route={route} />
+          <Summary />
+        </AppContext.Provider>
+      )}
+      {library && state.progress && (
+        <Progress work={state.progress} {...(state.adding > 0 ? { onCancel: () => void engine.cancel() } : {})} />
+      )}
+      <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
+      {over && <div class="drop">{words.drop()}</div>}
+    </Frame>
+  );
+}
+
+function Screen({ route }: { route: Route }) {
+  const { library } = useApp();
+  const before = useRef(route);
+  const name = route.page === "picture" ? library.pictures.get(route.id)?.name : undefined;
+  useEffect(() => {
+    document.title = words.title(route.page, name);
+  }, [route, name]);
+  useEffect(() => {
+    if (before.current === route) return;
+    before.current = route;
+    if (route.page !== "pictures") window.scrollTo(0, 0);
+    const tile = route.page === "pictures" ? document.querySelector<HTMLElement>(".grid [tabindex='0']") : null;
+    const target = tile ?? document.querySelector<HTMLElement>("main h1");
+    target?.focus({ preventScroll: true });
+  }, [route]);
+  if (route.page === "picture") return <PicturePage id={route.id} />;
+  if (route.page === "tags") return <TagsPage />;
+  return route.page === "more" ? <MorePage /> : <Gallery />;
+}
+
+function Frame({ route, state, children }: { route: Route; state: State; children: ComponentChildren }) {
+  const tab = (page: Route["page"], href: string, label: string, icon: "pictures" | "tag" | "more") => (
+    <a href={href} {...(route.page === page ? { "aria-current": "page" as const } : {})}>
+      <Icon name={icon} />
+      {label}
+    </a>
+  );
+  return (
+    <div class={`app at-${route.page}`}>
+      <nav class="tabs" aria-label="Screens">
+        <span class="brand no-phone">imagetagger</span>
+        {tab("pictures", "#/", "Pictures", "pictures")}
+        {tab("tags", "#/tags", "Tags", "tag")}
+        {tab("more", "#/more", "More", "more")}
+      </nav>
+      {state.update && (
+        <div class="update" role="status">
+          {words.update()}
+          <button type="button" class="button small" onClick={state.update}>
+            Update
+          </button>
+        </div>
+      )}
+      <main>{children}</main>
+    </div>
+  );
+}
+
+function useUndoKey(undo: () => void): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
+      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || isText) return;
+      event.preventDefault();
+      undo();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [undo]);
+}
+
+function message(error: unknown): string {
+  return error instanceof Error && error.message !== "" ? error.message : words.failed();
+}

@@ -1,0 +1,82 @@
+import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+
+/** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
+export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
+  const id = useId();
+  const { toast } = useApp().state;
+  const [before] = useState(toast);
+  const failed = toast !== before && toast?.kind === "alert"; // a notice outside could be neither read nor pressed
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    (element?.querySelector<HTMLElement>("[data-first]") ?? element?.querySelector("h2"))?.focus();
+    return () => element?.close(); // gives the focus back to where it came from
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, and so does the button
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2 id={id} dir="auto" tabIndex={-1}>
+            {title}
+          </h2>
+          <button type="button" class="round" aria-label="Close" onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        {failed && (
+          <p class="error" role="alert" dir="auto">
+            {toast.text}
+          </p>
+        )}
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+/** Asks before something is done. */
+export function Ask(props: {
+  title: string;
+  text: string;
+  yes: string;
+  danger?: boolean;
+  onYes(): void;
+  onClose(): void;
+}) {
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <p dir="auto">{props.text}</p>
+      <footer class="actions">
+        <button type="button" class="button" onClick={props.onClose}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class={`button ${props.danger === false ? "primary" : "danger"}`}
+          onClick={() => {
+            props.onClose();
+            props.onYes();
+          }}
+        >
+          {props.yes}
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

@@ -1,0 +1,86 @@
+import { useRef } from "preact/hooks";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+import * as words from "./words";
+
+/** The ways to bring pictures in: the device's files and, where fingers rule, its camera; in words, or as small drawings. */
+export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
+  const { addFiles } = useApp();
+  const files = useRef<HTMLInputElement>(null);
+  const camera = useRef<HTMLInputElement>(null);
+  const take = (input: HTMLInputElement) => {
+    const chosen = [...(input.files ?? [])];
+    input.value = ""; // the same file can be chosen again
+    void addFiles(chosen);
+  };
+  return (
+    <div class="add">
+      <button
+        type="button"
+        class={wide ? "button touch-only" : "button dot touch-only"}
+        onClick={() => camera.current?.click()}
+      >
+        <Icon name="camera" />
+        <span class={wide ? "" : "hidden"}>Take a picture</span>
+      </button>
+      <button type="button" class={long ? "button primary" : "button dot"} onClick={() => files.current?.click()}>
+        <Icon name="plus" />
+        <span class={long ? "" : "hidden"}>Choose pictures</span>
+      </button>
+      <input
+        ref={files}
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        aria-label="Picture files"
+        onChange={(event) => take(event.currentTarget)}
+      />
+      <input
+        ref={camera}
+        type="file"
+        accept="image/*"
+        capture="environment"
+        hidden
+        aria-label="Camera"
+        onChange={(event) => take(event.currentTarget)}
+      />
+    </div>
+  );
+}
+
+/** The first screen, before there is a picture. */
+export function Empty() {
+  const { library } = useApp();
+  return (
+    <section class="empty">
+      <svg class="stack" viewBox="0 0 200 150" aria-hidden="true">
+        <rect class="back" x="62" y="14" width="104" height="104" rx="14" transform="rotate(9 114 66)" />
+        <rect class="front" x="34" y="24" width="108" height="108" rx="14" />
+        <path class="hills" d="M44 112l26-32 18 20 14-15 30 33v0a8 8 0 0 1-6 4H52a8 8 0 0 1-8-10z" />
+        <circle class="sun" cx="112" cy="56" r="10" />
+        <path class="label" d="M126 104h44a8 8 0 0 1 8 8v12a8 8 0 0 1-8 8h-44l-14-14z" />
+        <circle class="hole" cx="130" cy="118" r="3.5" />
+        <path class="line" d="M142 118h24" />
+      </svg>
+      <h1 tabIndex={-1}>{words.hello()}</h1>
+      <p>{words.promise()}</p>
+      <AddButtons />
+      <p class="hint no-touch">Or drop or paste them anywhere.</p>
+      <ul class="points">
+        <li>
+          <Icon name="lock" />
+          Private: nothing is sent
+        </li>
+        <li>
+          <Icon name="learn" />
+          Knows {words.many(library.tags.size, "tag")}, learns yours
+        </li>
+        <li>
+          <Icon name="offline" />
+          Works without a network
+        </li>
+      </ul>
+    </section>
+  );
+}

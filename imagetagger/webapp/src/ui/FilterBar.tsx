@@ -1,0 +1,59 @@
+import { useMemo } from "preact/hooks";
+import { Combobox } from "./Combobox";
+import { useApp } from "./context";
+import { complete, counts, type Show } from "./filter";
+import * as words from "./words";
+
+const SHOWS: readonly [Show, string][] = [
+  ["all", "All"],
+  ["open", "To confirm"],
+  ["confirmed", "Confirmed"],
+  ["unknown", "Unknown"],
+];
+
+/** Which pictures are shown: a search by tag, and four states. */
+export function FilterBar() {
+  const { state, library, dispatch } = useApp();
+  const { filter, selected } = state;
+  const { pictures, tags } = library;
+  const count = useMemo(() => counts(pictures.values()), [pictures]);
+  const choices = complete(tags.values(), filter.text).map((tag) => ({
+    key: tag.id,
+    label: tag.name,
+    ...(tag.taught > 0 ? { detail: words.many(tag.taught, "picture") } : {}),
+  }));
+  return (
+    <div class="filterbar">
+      <Combobox
+        search
+        label="Search by tag"
+        text={filter.tag === null ? filter.text : (tags.get(filter.tag)?.name ?? "")}
+        choices={choices}
+        eager={false}
+        onText={(text) => dispatch({ type: "filter", filter: { text, tag: null } })}
+        onPick={(choice) => dispatch({ type: "filter", filter: { text: "", tag: choice.key } })}
+      />
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll sideways */}
+      <div class="segments" role="group" aria-label="Which pictures">
+        {SHOWS.map(([show, label]) => (
+          <button
+            key={show}
+            type="button"
+            aria-pressed={filter.show === show}
+            onClick={() => dispatch({ type: "filter", filter: { show } })}
+          >
+            {label} <small>{count[show].toLocaleString("en")}</small>
+          </button>
+        ))}
+      </div>
+      <button
+        type="button"
+        class="button small quiet"
+        aria-pressed={selected !== null}
+        onClick={() => dispatch({ type: "select", selected: selected === null ? new Set() : null })}
+      >
+        {selected === null ? "Select" : "Done"}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import { useState } from "preact/hooks";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+import * as words from "./words";
+
+const FIRST = 5;
+
+/** What was done, the newest first, and the way back. */
+export function HistoryCard() {
+  const { engine, library, act } = useApp();
+  const [all, setAll] = useState(false);
+  const { steps } = library;
+  const now = Date.now();
+  const undo = () => void act(engine.undo(), (step) => words.undone(step.what));
+  return (
+    <section class="card" aria-labelledby="history">
+      <h2 id="history">History</h2>
+      {steps.length === 0 && <p class="quiet">Nothing was changed yet.</p>}
+      <ol class="steps">
+        {(all ? steps : steps.slice(0, FIRST)).map((step, i) => (
+          <li key={step.id}>
+            <span class="step-text">
+              <span dir="auto">{step.what}</span>
+              <time dateTime={new Date(step.when).toISOString()}>{words.when(step.when, now)}</time>
+            </span>
+            {i === 0 && (
+              <button type="button" class="button small" onClick={undo}>
+                <Icon name="undo" />
+                Undo
+              </button>
+            )}
+          </li>
+        ))}
+      </ol>
+      {!all && steps.length > FIRST && (
+        <button type="button" class="link" onClick={() => setAll(true)}>
+          Show all {steps.length.toLocaleString("en")}
+        </button>
+      )}
+    </section>
+  );
+}

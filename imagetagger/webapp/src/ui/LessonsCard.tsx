@@ -1,0 +1,60 @@
+import { useRef } from "preact/hooks";
+import { saveFile } from "./blobs";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+import * as words from "./words";
+
+/** Files in and out: lessons for another device, tags for a table. */
+export function LessonsCard() {
+  const { engine, act } = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  const day = new Date().toISOString().slice(0, 10);
+  const save = async (work: Promise<Blob>, name: string) => {
+    const blob = await act(work);
+    if (blob !== undefined) saveFile(blob, name);
+  };
+  const take = (field: HTMLInputElement) => {
+    const file = field.files?.[0];
+    field.value = "";
+    if (file !== undefined) void act(engine.importLessons(file), words.imported, true);
+  };
+  return (
+    <section class="card" aria-labelledby="lessons">
+      <h2 id="lessons">Lessons</h2>
+      <p class="quiet">{words.lessons()}</p>
+      <p class="note">
+        <Icon name="lock" />
+        {words.exportNote()}
+      </p>
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => void save(engine.exportLessons(), `lessons-${day}.zip`)}>
+          <Icon name="download" />
+          Export lessons
+        </button>
+        <button type="button" class="button" onClick={() => input.current?.click()}>
+          <Icon name="upload" />
+          Import lessons
+        </button>
+        <input
+          ref={input}
+          type="file"
+          accept=".zip,application/zip"
+          hidden
+          aria-label="Lessons file"
+          onChange={(event) => take(event.currentTarget)}
+        />
+      </div>
+      <h3 class="label">The tags of your pictures, as a table</h3>
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => void save(engine.exportTags("csv"), `tags-${day}.csv`)}>
+          <Icon name="download" />
+          CSV
+        </button>
+        <button type="button" class="button" onClick={() => void save(engine.exportTags("json"), `tags-${day}.json`)}>
+          <Icon name="download" />
+          JSON
+        </button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,102 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Progress as Work } from "../api";
+import { useApp } from "./context";
+import { Dialog } from "./Dialog";
+import type { Toast } from "./state";
+import * as words from "./words";
+
+/** The last notice, in two live regions that are always there, so that screen readers hear of it. */
+export function Toasts({ toast, onUndo, onClose }: { toast: Toast | null; onUndo(): void; onClose(): void }) {
+  const [held, setHeld] = useState(false);
+  useEffect(() => {
+    if (toast === null) setHeld(false);
+    if (toast === null || held) return;
+    const timer = setTimeout(onClose, toast.kind === "alert" ? 12_000 : toast.undo ? 8_000 : 5_000);
+    return () => clearTimeout(timer);
+  }, [toast, held, onClose]);
+  const shown = toast && (
+    // biome-ignore lint/a11y/noStaticElementInteractions: to rest on it only holds it
+    <div
+      class={`toast ${toast.kind}`}
+      onMouseEnter={() => setHeld(true)}
+      onMouseLeave={() => setHeld(false)}
+      onFocusIn={() => setHeld(true)}
+      onFocusOut={() => setHeld(false)}
+    >
+      <span class="toast-text" dir="auto">
+        {toast.text}
+      </span>
+      {toast.undo && (
+        <button type="button" class="toast-button" onClick={onUndo}>
+          Undo
+        </button>
+      )}
+      {toast.kind === "alert" && (
+        <button type="button" class="toast-button" onClick={onClose}>
+          OK
+        </button>
+      )}
+    </div>
+  );
+  return (
+    <div class="toasts">
+      <div role="status">{toast?.kind === "status" && shown}</div>
+      <div role="alert">{toast?.kind === "alert" && shown}</div>
+    </div>
+  );
+}
+
+/** Long work, and the way to end it. */
+export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void }) {
+  const [ending, setEnding] = useState(false);
+  return (
+    <section class="progress" aria-label={work.what}>
+      <span class="clip grow" dir="auto">
+        {work.what}
+      </span>
+      <span class="numbers">{words.progress(work.done, work.total)}</span>
+      {onCancel && (
+        <button
+          type="button"
+          class="button small quiet"
+          disabled={ending}
+          onClick={() => {
+            setEnding(true);
+            onCancel();
+          }}
+        >
+          Cancel
+        </button>
+      )}
+      <progress aria-label={work.what} value={work.done} max={Math.max(work.total, 1)} />
+    </section>
+  );
+}
+
+/** What became of files, where some were refused. */
+export function Summary() {
+  const { state, dispatch } = useApp();
+  const summary = state.summary;
+  if (summary === null) return null;
+  const close = () => dispatch({ type: "summary", summary: null });
+  return (
+    <Dialog title={words.added(summary)} onClose={close}>
+      <p class="quiet">{words.refusedTitle(summary.refused.length)}</p>
+      <ul class="refused">
+        {summary.refused.map(({ name, why }, i) => (
+          <li key={i}>
+            <b class="clip" dir="auto">
+              {name}
+            </b>
+            <span dir="auto">{why}</span>
+          </li>
+        ))}
+      </ul>
+      <footer class="actions">
+        <button type="button" class="button primary grow" onClick={close}>
+          OK
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

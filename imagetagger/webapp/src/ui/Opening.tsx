@@ -1,0 +1,36 @@
+import type { Progress as Work } from "../api";
+import * as words from "./words";
+
+/** The pictures' screen before it is there. */
+export function Skeleton({ progress }: { progress: Work | null }) {
+  return (
+    <div class="skeleton" aria-busy="true">
+      <p class="opening" role="status">
+        {progress === null ? words.opening() : `${progress.what} ${words.progress(progress.done, progress.total)}`}
+      </p>
+      <div class="filterbar">
+        <span class="ghost wide" />
+        <span class="ghost" />
+      </div>
+      <div class="grid">
+        {Array.from({ length: 18 }, (_, i) => (
+          <span key={i} class="ghost square" />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Why the app could not be opened. */
+export function Failure({ why }: { why: string }) {
+  return (
+    <section class="empty failure" role="alert">
+      <h1>The tagger could not be opened</h1>
+      <p dir="auto">{why}</p>
+      <p class="quiet">{words.safe()}</p>
+      <button type="button" class="button primary" onClick={() => window.location.reload()}>
+        Try again
+      </button>
+    </section>
+  );
+}

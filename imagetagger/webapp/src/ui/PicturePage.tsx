@@ -1,0 +1,122 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { PictureId, PictureView } from "../api";
+import { useApp } from "./context";
+import { neighbours, visible } from "./filter";
+import { Icon } from "./Icon";
+import { Preview } from "./Preview";
+import { RemovePictures } from "./RemovePictures";
+import { goToPicture, pictureHref } from "./route";
+import { TagEditor } from "./TagEditor";
+
+/** The screen of one picture: what it shows, and the way to say so. */
+export function PicturePage({ id }: { id: PictureId }) {
+  const { library } = useApp();
+  const picture = library.pictures.get(id);
+  if (picture === undefined) {
+    return (
+      <div class="nothing">
+        <h1 tabIndex={-1}>This picture is not here</h1>
+        <a class="button" href="#/">
+          All pictures
+        </a>
+      </div>
+    );
+  }
+  return <Known picture={picture} />;
+}
+
+function Known({ picture }: { picture: PictureView }) {
+  const { state, library } = useApp();
+  const [asks, setAsks] = useState(false);
+  const { id } = picture;
+  const ids = useMemo(
+    () => visible(library.order, library.pictures, library.tags, state.filter, id),
+    [library.order, library.pictures, library.tags, state.filter, id],
+  );
+  const { before, after } = neighbours(ids, id);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || isBusy(event.target)) return;
+      const to = { ArrowLeft: before, ArrowRight: after }[event.key];
+      if (to !== undefined) goToPicture(to, true);
+      else if (event.key === "Escape") window.location.hash = "#/";
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [before, after]);
+  const swipe = useRef<{ x: number; y: number } | null>(null);
+  return (
+    <article class="picture">
+      <header class="picture-head">
+        <a class="round" href="#/" aria-label="All pictures">
+          <Icon name="left" />
+        </a>
+        <h1 class="clip" dir="auto" tabIndex={-1} title={picture.name}>
+          {picture.name}
+        </h1>
+        <span class="place no-phone">
+          {ids.indexOf(id) + 1} of {ids.length.toLocaleString("en")}
+        </span>
+        <Step to={before} label="Previous picture" icon="left" />
+        <Step to={after} label="Next picture" icon="right" />
+        <button type="button" class="round" aria-label="Remove this picture" onClick={() => setAsks(true)}>
+          <Icon name="trash" />
+        </button>
+      </header>
+      <div
+        class="stage"
+        onPointerDown={(event) => {
+          swipe.current = event.pointerType === "mouse" ? null : { x: event.clientX, y: event.clientY };
+        }}
+        onPointerUp={(event) => {
+          const from = swipe.current;
+          swipe.current = null;
+          if (from === null) return;
+          const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+          const to = dx > 0 ? before : after;
+          if (Math.abs(dx) > 56 && Math.abs(dx) > 2 * Math.abs(dy) && to !== undefined) goToPicture(to, true);
+        }}
+      >
+        <Preview picture={picture} />
+      </div>
+      <TagEditor key={id} picture={picture} ids={ids} />
+      {asks && (
+        <RemovePictures
+          pictures={[id]}
+          onDone={() => {
+            const to = after ?? before;
+            if (to === undefined) window.location.hash = "#/";
+            else goToPicture(to, true);
+          }}
+          onClose={() => setAsks(false)}
+        />
+      )}
+    </article>
+  );
+}
+
+function Step({ to, label, icon }: { to: PictureId | undefined; label: string; icon: "left" | "right" }) {
+  if (to === undefined) {
+    return (
+      <button type="button" class="round step" aria-label={label} disabled>
+        <Icon name={icon} />
+      </button>
+    );
+  }
+  const go = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    goToPicture(to, true);
+  };
+  return (
+    <a class="round step" aria-label={label} href={pictureHref(to)} onClick={go}>
+      <Icon name={icon} />
+    </a>
+  );
+}
+
+/** Whether the arrow keys belong to what has the focus, or to a dialog. */
+function isBusy(target: EventTarget | null): boolean {
+  const own = target instanceof HTMLElement && target.closest("input, textarea, select, [role=listbox]") !== null;
+  return own || document.querySelector("dialog[open]") !== null;
+}

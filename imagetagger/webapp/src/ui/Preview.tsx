@@ -1,0 +1,22 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { PictureView } from "../api";
+import { useBlobUrl } from "./blobs";
+import { useApp } from "./context";
+
+/** The picture, in a box that has its shape before it is there. */
+export function Preview({ picture }: { picture: PictureView }) {
+  const { engine } = useApp();
+  const { id, width, height } = picture;
+  const box = useRef<HTMLDivElement>(null);
+  const url = useBlobUrl(async () => (await engine.preview(id)) ?? engine.crop(id), id);
+  useLayoutEffect(() => {
+    box.current?.style.setProperty("--ratio", String(Math.max(width, 1) / Math.max(height, 1)));
+    box.current?.style.setProperty("--own", `${width}px`);
+  }, [width, height]);
+  return (
+    <div ref={box} class="frame">
+      {url && <img key={url} src={url} alt={picture.name} draggable={false} />}
+      {url === null && <p>The picture itself is not kept.</p>}
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import { useState } from "preact/hooks";
+import type { PictureId } from "../api";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+import { RemovePictures } from "./RemovePictures";
+import { TeachDialog } from "./TeachDialog";
+import * as words from "./words";
+
+/** What can be done with several pictures at once. */
+export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
+  const { dispatch } = useApp();
+  const [asks, setAsks] = useState<"teach" | "remove" | null>(null);
+  const all = ids.every((id) => selected.has(id));
+  const end = () => dispatch({ type: "select", selected: null });
+  const close = () => setAsks(null);
+  return (
+    <section class="selection" aria-label="Selection">
+      <span class="grow" role="status">
+        {words.selected(selected.size)}
+      </span>
+      <button
+        type="button"
+        class="button small quiet"
+        onClick={() => dispatch({ type: "select", selected: new Set(all ? [] : ids) })}
+      >
+        {all ? "None" : "All"}
+      </button>
+      <button type="button" class="button small quiet" disabled={selected.size === 0} onClick={() => setAsks("remove")}>
+        <span class="no-phone">
+          <Icon name="trash" />
+        </span>
+        Remove
+      </button>
+      <button
+        type="button"
+        class="button small primary"
+        disabled={selected.size === 0}
+        onClick={() => setAsks("teach")}
+      >
+        <Icon name="tag" />
+        Tag these
+      </button>
+      {asks === "teach" && <TeachDialog pictures={[...selected]} onDone={end} onClose={close} />}
+      {asks === "remove" && <RemovePictures pictures={[...selected]} onDone={end} onClose={close} />}
+    </section>
+  );
+}

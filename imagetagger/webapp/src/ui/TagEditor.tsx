@@ -1,0 +1,88 @@
+import { useState } from "preact/hooks";
+import type { PictureId, PictureView } from "../api";
+import { askToKeep } from "./browser";
+import { type Chip, KeptChips, PerhapsChips } from "./Chips";
+import { useApp } from "./context";
+import { add, addName, type Draft, difference, initial, isNothing, perhaps, remove, removeName } from "./draft";
+import { nextOpen } from "./filter";
+import { Icon } from "./Icon";
+import { goToPicture } from "./route";
+import { TagField } from "./TagField";
+import { Threshold } from "./Threshold";
+import * as words from "./words";
+
+/** The tags of a picture: strike, add, and confirm, which is to learn. */
+export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonly PictureId[] }) {
+  const { engine, state, library, dispatch, act } = useApp();
+  const [busy, setBusy] = useState(false);
+  const draft = state.drafts.get(picture.id) ?? initial(picture);
+  const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
+  const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
+  const chip = (key: string): Chip => {
+    const suggested = picture.suggested.find((s) => s.tag === key);
+    const own = picture.tags.includes(key) && draft.kept.includes(key);
+    return { key, name: nameOf(key), probability: own ? null : (suggested?.probability ?? null) };
+  };
+  const kept = [...draft.kept.map(chip), ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null }))];
+  const offered = perhaps(picture, draft).map((tag) => {
+    const struck = draft.removed.includes(tag);
+    return { ...chip(tag), struck };
+  });
+  const what = difference(picture, draft);
+  const learn = [...what.learn.map(nameOf), ...what.fresh];
+  const forget = what.forget.map(nameOf);
+  const nothing = isNothing(what);
+  const isConfirmed = picture.tags.length > 0;
+  const confirm = async () => {
+    setBusy(true);
+    const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
+    const work = engine.confirm(picture.id, [...draft.kept], [...draft.fresh]).then(() => true);
+    const done = await act(work, words.confirmed(learn, forget), true);
+    setBusy(false);
+    if (done === undefined) return;
+    askToKeep();
+    change(null);
+    if (next !== undefined) goToPicture(next, true);
+  };
+  return (
+    <section class="editor" aria-label="Tags">
+      <p class="hidden" role="status">
+        {words.spoken(kept, picture.unknown)}
+      </p>
+      {picture.unknown && !isConfirmed && kept.length === 0 && <p class="notice">{words.unknown()}</p>}
+      {!picture.unknown && !isConfirmed && kept.length === 0 && <p class="quiet">{words.unsure()}</p>}
+      <KeptChips
+        chips={kept}
+        onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
+      />
+      <TagField
+        label="Add a tag"
+        tags={[...library.tags.values()]}
+        except={draft.kept}
+        onTag={(tag) => change(add(draft, tag))}
+        onName={(name) => change(addName(draft, name))}
+      />
+      {offered.length > 0 && (
+        <>
+          <h2 class="label">Perhaps</h2>
+          <PerhapsChips chips={offered} onAdd={(tag) => change(add(draft, tag))} />
+        </>
+      )}
+      <Threshold />
+      <footer class="confirm">
+        <button
+          type="button"
+          class="button primary big"
+          disabled={nothing || busy}
+          aria-busy={busy}
+          onClick={() => void confirm()}
+        >
+          <Icon name={nothing && isConfirmed ? "check" : "learn"} />
+          <span class="clip" dir="auto">
+            {nothing && isConfirmed ? "Learned" : words.confirmLabel(learn, forget)}
+          </span>
+        </button>
+      </footer>
+    </section>
+  );
+}

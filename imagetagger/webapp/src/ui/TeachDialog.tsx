@@ -1,0 +1,55 @@
+import { useState } from "preact/hooks";
+import type { PictureId } from "../api";
+import { askToKeep } from "./browser";
+import { KeptChips } from "./Chips";
+import { useApp } from "./context";
+import { Dialog } from "./Dialog";
+import { add, addName, type Draft, remove, removeName } from "./draft";
+import { TagField } from "./TagField";
+import * as words from "./words";
+
+interface Props {
+  pictures: readonly PictureId[];
+  onDone(): void;
+  onClose(): void;
+}
+
+/** Teaches several pictures the same tags. */
+export function TeachDialog({ pictures, onDone, onClose }: Props) {
+  const { engine, library, act } = useApp();
+  const [draft, setDraft] = useState<Draft>({ kept: [], removed: [], fresh: [] });
+  const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
+  const names = [...draft.kept.map(nameOf), ...draft.fresh];
+  const chips = [
+    ...draft.kept.map((key) => ({ key, name: nameOf(key), probability: null })),
+    ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null })),
+  ];
+  const teach = () => {
+    onClose();
+    onDone();
+    const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
+    askToKeep();
+    void act(engine.teach([...pictures], [...draft.kept], [...draft.fresh]), said, true);
+  };
+  return (
+    <Dialog title={`Tag ${words.many(pictures.length, "picture")}`} onClose={onClose}>
+      <KeptChips
+        chips={chips}
+        onRemove={(key) => setDraft(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
+      />
+      <TagField
+        label="Add a tag"
+        first
+        tags={[...library.tags.values()]}
+        except={draft.kept}
+        onTag={(tag) => setDraft(add(draft, tag))}
+        onName={(name) => setDraft(addName(draft, name))}
+      />
+      <footer class="actions">
+        <button type="button" class="button primary grow" disabled={names.length === 0} onClick={teach}>
+          <span class="clip">{words.confirmLabel(names, [])}</span>
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

@@ -1,0 +1,61 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useApp } from "./context";
+import { Icon } from "./Icon";
+import * as words from "./words";
+
+/** The slider of the size of tag sets, its meaning, and the way back to the bundle's own value. */
+export function Threshold() {
+  const { engine, library, act } = useApp();
+  const { rule, value, standard, min, max, step } = library.threshold;
+  const [local, setLocal] = useState<number | null>(null);
+  const wanted = useRef<number | null | undefined>(undefined);
+  const busy = useRef(false);
+  const shown = local ?? value;
+  const send = async () => {
+    if (busy.current) return; // the last value wins, when the one before is done
+    busy.current = true;
+    while (wanted.current !== undefined) {
+      const next = wanted.current;
+      wanted.current = undefined;
+      await act(engine.setThreshold(next));
+    }
+    busy.current = false;
+    setLocal(null);
+  };
+  const change = (to: number | null) => {
+    setLocal(to ?? standard);
+    wanted.current = to;
+    void send();
+  };
+  const at = (standard - min) / Math.max(max - min, 1e-9);
+  const mark = useRef<HTMLSpanElement>(null);
+  useEffect(() => mark.current?.style.setProperty("--at", String(at)), [at]);
+  return (
+    <div class="threshold">
+      <p class="meaning">{words.threshold(rule, shown)}</p>
+      <div class="slider">
+        <span ref={mark} class="mark" title={`The bundle's own: ${words.thresholdShort(rule, standard)}`} />
+        <input
+          type="range"
+          aria-label="How many tags"
+          aria-valuetext={words.threshold(rule, shown)}
+          min={min}
+          max={max}
+          step={step}
+          value={shown}
+          onInput={(event) => change(event.currentTarget.valueAsNumber)}
+        />
+      </div>
+      <div class="ends">
+        <span>fewer tags</span>
+        {Math.abs(shown - standard) > 1e-9 && (
+          <button type="button" class="link" onClick={() => change(null)}>
+            <Icon name="reset" />
+            Back to {words.thresholdShort(rule, standard)}
+          </button>
+        )}
+        <span>{rule === "top_k" || rule === "cumulative" ? "more tags" : "surer"}</span>
+      </div>
+    </div>
+  );
+}

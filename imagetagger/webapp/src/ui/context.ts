@@ -1,0 +1,27 @@
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Engine } from "../api";
+import type { Action, Library, State } from "./state";
+
+/** What every screen needs. */
+export interface App {
+  engine: Engine;
+  state: State;
+  /** What the worker told; screens are shown only once it did. */
+  library: Library;
+  dispatch(action: Action): void;
+  /** Waits for work of the engine; shows its error, or what it did, perhaps with a way back. */
+  act<T>(work: Promise<T>, done?: string | ((result: T) => string), undo?: boolean): Promise<T | undefined>;
+  /** Adds files, and shows what became of them. */
+  addFiles(files: readonly File[]): Promise<void>;
+}
+
+/** Holds the app for its screens. */
+export const AppContext = createContext<App | null>(null);
+
+/** The app, inside of a screen. */
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (app === null) throw new Error("got a screen outside of App, expected one inside");
+  return app;
+}

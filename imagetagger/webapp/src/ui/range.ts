@@ -1,0 +1,61 @@
+import type { RefObject } from "preact";
+import { useCallback, useLayoutEffect, useState } from "preact/hooks";
+
+/** How a grid of squares is laid out, in pixels. */
+export interface Layout {
+  columns: number;
+  /** From one row to the next. */
+  pitch: number;
+}
+
+/** The part of a grid that is drawn: items `from` up to, not including, `to`. */
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/** Rows drawn beyond each edge of the window, so that scrolling finds them there. */
+const MARGIN = 3;
+
+/**
+ * The items of a grid in or near a window: whole rows, at least one where there is any.
+ * `top` is the grid's distance from the window's upper edge (negative once scrolled), `height` the window's, both in pixels.
+ */
+export function rangeInView(count: number, { columns, pitch }: Layout, top: number, height: number): Range {
+  const rows = Math.ceil(count / columns);
+  const last = Math.max(0, rows - 1);
+  const first = Math.min(last, Math.max(0, Math.floor(-top / pitch) - MARGIN));
+  const end = Math.min(rows, Math.max(first + 1, Math.ceil((height - top) / pitch) + MARGIN));
+  return { from: first * columns, to: Math.min(count, end * columns) };
+}
+
+/** Draws only what is near the window of a grid of squares that has its full height: thousands cost as little as fifty. */
+export function useRange(grid: RefObject<HTMLElement | null>, count: number) {
+  const [layout, setLayout] = useState<Layout>({ columns: 1, pitch: 1 });
+  const [range, setRange] = useState<Range>({ from: 0, to: Math.min(count, 60) });
+  const follow = useCallback(() => {
+    const element = grid.current;
+    if (element === null) return;
+    const columns = getComputedStyle(element).gridTemplateColumns.split(" ").map(Number.parseFloat);
+    const gap = Number.parseFloat(getComputedStyle(element).rowGap);
+    const now = { columns: columns.length, pitch: (columns[0] ?? 1) + gap };
+    const next = rangeInView(count, now, element.getBoundingClientRect().top, window.innerHeight);
+    element.style.setProperty("--all", `${Math.ceil(count / now.columns) * now.pitch}px`);
+    setLayout((was) => (was.columns === now.columns && was.pitch === now.pitch ? was : now));
+    setRange((was) => (was.from === next.from && was.to === next.to ? was : next));
+  }, [grid, count]);
+  useLayoutEffect(() => {
+    follow();
+    const sizes = new ResizeObserver(follow);
+    if (grid.current !== null) sizes.observe(grid.current);
+    window.addEventListener("scroll", follow, { passive: true });
+    return () => {
+      sizes.disconnect();
+      window.removeEventListener("scroll", follow);
+    };
+  }, [grid, follow]);
+  useLayoutEffect(() => {
+    grid.current?.style.setProperty("--above", `${(range.from / layout.columns) * layout.pitch}px`);
+  }, [grid, range, layout]);
+  return { range, layout, follow };
+}

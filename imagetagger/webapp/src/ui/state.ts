@@ -1,0 +1,179 @@
+import type {
+  Added,
+  BundleView,
+  Change,
+  PictureId,
+  PictureView,
+  Progress,
+  Snapshot,
+  StepView,
+  TagId,
+  TagView,
+  ThresholdView,
+} from "../api";
+import { type Draft, prune } from "./draft";
+import { EVERYTHING, type Filter } from "./filter";
+
+/** What the worker told, kept for look-up. */
+export interface Library {
+  bundle: BundleView;
+  tags: ReadonlyMap<TagId, TagView>;
+  pictures: ReadonlyMap<PictureId, PictureView>;
+  /** The newest first. */
+  order: readonly PictureId[];
+  steps: readonly StepView[];
+  threshold: ThresholdView;
+}
+
+/** A short notice; an alert is one that something failed. */
+export interface Toast {
+  text: string;
+  kind: "status" | "alert";
+  /** Whether it offers to take the last step back. */
+  undo: boolean;
+}
+
+/** Everything that the page shows; immutable. */
+export interface State {
+  /** Null until the worker opened it. */
+  library: Library | null;
+  /** Why it could not be opened. */
+  failure: string | null;
+  progress: Progress | null;
+  /** How many additions of files are under way. */
+  adding: number;
+  filter: Filter;
+  drafts: ReadonlyMap<PictureId, Draft>;
+  /** The selected pictures; null while the user does not select. */
+  selected: ReadonlySet<PictureId> | null;
+  toast: Toast | null;
+  /** What became of files, where some were refused. */
+  summary: Added | null;
+  /** Offers to install the app; null where the browser does not. */
+  install: (() => Promise<void>) | null;
+  /** Goes over to a new version of the app; null while there is none. */
+  update: (() => void) | null;
+}
+
+/** What can happen to the state. */
+export type Action =
+  | { type: "opened"; snapshot: Snapshot }
+  | { type: "failed"; why: string }
+  | { type: "changed"; changes: readonly Change[] }
+  | { type: "adding"; by: 1 | -1 }
+  | { type: "filter"; filter: Partial<Filter> }
+  | { type: "draft"; picture: PictureId; draft: Draft | null }
+  | { type: "select"; selected: ReadonlySet<PictureId> | null }
+  | { type: "toast"; toast: Toast | null }
+  | { type: "summary"; summary: Added | null }
+  | { type: "install"; install: State["install"] }
+  | { type: "update"; update: State["update"] };
+
+/** Before anything is known. */
+export const START: State = {
+  library: null,
+  failure: null,
+  progress: null,
+  adding: 0,
+  filter: EVERYTHING,
+  drafts: new Map(),
+  selected: null,
+  toast: null,
+  summary: null,
+  install: null,
+  update: null,
+};
+
+/** The state after an action. */
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "opened":
+      return { ...state, library: library(action.snapshot), failure: null, progress: null };
+    case "failed":
+      return { ...state, failure: action.why, progress: null };
+    case "changed":
+      return action.changes.reduce(changed, state);
+    case "adding":
+      return { ...state, adding: state.adding + action.by };
+    case "filter":
+      return { ...state, filter: { ...state.filter, ...action.filter } };
+    case "draft":
+      return { ...state, drafts: withEntry(state.drafts, action.picture, action.draft) };
+    case "select":
+      return { ...state, selected: action.selected };
+    case "toast":
+      return { ...state, toast: action.toast };
+    case "summary":
+      return { ...state, summary: action.summary };
+    case "install":
+      return { ...state, install: action.install };
+    case "update":
+      return { ...state, update: action.update };
+  }
+}
+
+/** A snapshot, for look-up. */
+export function library(snapshot: Snapshot): Library {
+  return {
+    bundle: snapshot.bundle,
+    tags: new Map(snapshot.tags.map((tag) => [tag.id, tag])),
+    pictures: new Map(snapshot.pictures.map((picture) => [picture.id, picture])),
+    order: snapshot.pictures.map((picture) => picture.id),
+    steps: snapshot.steps,
+    threshold: snapshot.threshold,
+  };
+}
+
+function changed(state: State, change: Change): State {
+  const progress = change.progress === undefined ? state.progress : change.progress;
+  const before = state.library;
+  if (before === null) return { ...state, progress };
+  const after: Library = {
+    ...before,
+    ...(change.tags === undefined ? {} : { tags: new Map(change.tags.map((tag) => [tag.id, tag])) }),
+    ...(change.steps === undefined ? {} : { steps: change.steps }),
+    ...(change.threshold === undefined ? {} : { threshold: change.threshold }),
+    ...withPictures(before, change),
+  };
+  return {
+    ...state,
+    progress,
+    library: after,
+    filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
+    drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
+    selected: change.gone === undefined ? state.selected : without(state.selected, change.gone),
+  };
+}
+
+function withPictures(before: Library, change: Change): Partial<Library> {
+  if (!change.pictures && !change.gone) return {};
+  const pictures = new Map(before.pictures);
+  for (const id of change.gone ?? []) pictures.delete(id);
+  for (const picture of change.pictures ?? []) pictures.set(picture.id, picture);
+  const fresh = (change.pictures ?? []).map((p) => p.id).filter((id) => !before.pictures.has(id));
+  if (fresh.length === 0 && !change.gone) return { pictures };
+  const added = (id: PictureId) => pictures.get(id)?.added ?? 0;
+  const kept = before.order.filter((id) => pictures.has(id));
+  return { pictures, order: [...fresh.reverse(), ...kept].sort((a, b) => added(b) - added(a)) };
+}
+
+/** Drafts of pictures that are gone, or whose tags became others, as by undo, are void. */
+function draftsOf(drafts: State["drafts"], before: Library, after: Library): State["drafts"] {
+  const exists = (tag: TagId) => after.tags.has(tag);
+  const alive = [...drafts].filter(([id]) => {
+    const [was, is] = [before.pictures.get(id)?.tags, after.pictures.get(id)?.tags];
+    return is !== undefined && was !== undefined && was.join("\n") === is.join("\n");
+  });
+  return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
+}
+
+function without(selected: State["selected"], gone: readonly PictureId[]): State["selected"] {
+  return selected === null ? null : new Set([...selected].filter((id) => !gone.includes(id)));
+}
+
+function withEntry<K, V>(map: ReadonlyMap<K, V>, key: K, value: V | null): ReadonlyMap<K, V> {
+  const copy = new Map(map);
+  if (value === null) copy.delete(key);
+  else copy.set(key, value);
+  return copy;
+}

@@ -1,0 +1,9 @@
+import "./tokens.css";
+import "./base.css";
+import "./frame.css";
+import "./controls.css";
+import "./gallery.css";
+import "./picture.css";
+import "./pages.css";
+import "./notices.css";
+import "./last.css";

@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { complete, counts, EVERYTHING, named, neighbours, nextOpen, visible } from "../src/ui/filter";
+import { picture, tag } from "./ui_pictures";
+
+const tags = [
+  tag("cat", { name: "Egyptian cat", synonyms: ["puss"] }),
+  tag("cattle", { name: "cattle" }),
+  tag("catalogue", { name: "catalogue", taught: 3 }),
+  tag("kitty", { name: "tabby", synonyms: ["cat with stripes"] }),
+  tag("uber", { name: "Überführung" }),
+];
+const byId = new Map(tags.map((each) => [each.id, each]));
+const pictures = [
+  picture("a", { tags: ["cat"], suggested: [{ tag: "cattle", probability: 0.9 }] }),
+  picture("b", { suggested: [{ tag: "cattle", probability: 0.9 }] }),
+  picture("c", { unknown: true }),
+  picture("d", { unknown: true, tags: ["uber"] }),
+];
+const order = pictures.map((each) => each.id);
+const pictureById = new Map(pictures.map((each) => [each.id, each]));
+const shown = (filter: Partial<typeof EVERYTHING>, always?: string) =>
+  visible(order, pictureById, byId, { ...EVERYTHING, ...filter }, always);
+
+test("names that begin with the text come first, the user's before others, then synonyms, then the inside", () => {
+  expect(complete(tags, "CAT").map((each) => each.id)).toEqual(["catalogue", "cattle", "kitty", "cat"]);
+});
+
+test("accents and case do not matter in a search", () => {
+  expect(complete(tags, "uberfuh").map((each) => each.id)).toEqual(["uber"]);
+});
+
+test("without text the user's own tags are offered", () => {
+  expect(complete(tags, "  ").map((each) => each.id)).toEqual(["catalogue"]);
+});
+
+test("a list of choices has at most as many entries as asked for", () => {
+  expect(complete(tags, "a", 2)).toHaveLength(2);
+});
+
+test("a name is known by itself or by a synonym, but accents make another name", () => {
+  expect(named(tags, " egyptian  CAT ")?.id).toBe("cat");
+  expect(named(tags, "Puss")?.id).toBe("cat");
+  expect(named(tags, "Uberfuhrung")).toBeUndefined();
+});
+
+test("a confirmed picture is found by its own tags only, another by what is suggested", () => {
+  expect(shown({ tag: "cattle" })).toEqual(["b"]);
+  expect(shown({ text: "puss" })).toEqual(["a"]);
+});
+
+test("the four states split the pictures, and unknown ones wait to be confirmed too", () => {
+  expect(shown({ show: "open" })).toEqual(["b", "c"]);
+  expect(shown({ show: "confirmed" })).toEqual(["a", "d"]);
+  expect(shown({ show: "unknown" })).toEqual(["c"]);
+  expect(counts(pictures)).toEqual({ all: 4, open: 2, confirmed: 2, unknown: 1 });
+});
+
+test("the picture at hand keeps its place when it no longer passes", () => {
+  expect(shown({ show: "unknown" }, "b")).toEqual(["b", "c"]);
+});
+
+test("neighbours end at the ends", () => {
+  expect(neighbours(order, "a")).toEqual({ after: "b" });
+  expect(neighbours(order, "d")).toEqual({ before: "c" });
+  expect(neighbours(order, "?")).toEqual({});
+});
+
+test("the next picture to confirm lies ahead, else at the start, and is never the one at hand", () => {
+  expect(nextOpen(order, pictureById, "a")).toBe("b");
+  expect(nextOpen(order, pictureById, "c")).toBe("b");
+  expect(nextOpen(["a", "b"], pictureById, "b")).toBeUndefined();
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { Change } from "../src/api";
+import { gathered } from "../src/ui/changes";
+import { initial } from "../src/ui/draft";
+import { parseRoute, pictureHref } from "../src/ui/route";
+import { type Action, reduce, START, type State } from "../src/ui/state";
+import { picture, snapshot, tag } from "./ui_pictures";
+
+const after = (...actions: Action[]) => actions.reduce(reduce, START);
+const change = (one: Change): Action => ({ type: "changed", changes: [one] });
+const opened = (state: State) => {
+  if (state.library === null) throw new Error("got a closed library, expected an open one");
+  return state.library;
+};
+const a = picture("a", { added: 1 });
+const b = picture("b", { added: 2 });
+const open: Action = { type: "opened", snapshot: snapshot([b, a], [tag("cat"), tag("dog")]) };
+
+test("new pictures come first, and one that comes back takes its old place", () => {
+  const gone = after(open, change({ pictures: [picture("c", { added: 3 })] }), change({ gone: ["b"] }));
+  expect(opened(gone).order).toEqual(["c", "a"]);
+  expect(opened(reduce(gone, change({ pictures: [b] }))).order).toEqual(["c", "b", "a"]);
+});
+
+test("a different picture keeps its place", () => {
+  const state = opened(after(open, change({ pictures: [{ ...a, tags: ["cat"] }] })));
+  expect(state.order).toEqual(["b", "a"]);
+  expect(state.pictures.get("a")?.tags).toEqual(["cat"]);
+});
+
+test("what a change does not name stays the very same object", () => {
+  const state = after(open);
+  const [before, next] = [opened(state), opened(reduce(state, change({ steps: [] })))];
+  for (const part of ["tags", "pictures", "order"] as const) expect(next[part]).toBe(before[part]);
+});
+
+test("progress is heard before anything is open, and ends with null", () => {
+  const work = { what: "Loading", done: 1, total: 2 };
+  expect(after(change({ progress: work })).progress).toEqual(work);
+  expect(after(open, change({ progress: work }), change({ steps: [] })).progress).toEqual(work);
+  expect(after(open, change({ progress: work }), change({ progress: null })).progress).toBeNull();
+});
+
+test("a draft survives new suggestions, but not other tags of its picture, nor the picture's removal", () => {
+  const drafted = after(open, { type: "draft", picture: "a", draft: { ...initial(a), kept: ["cat", "dog"] } });
+  const suggested = [{ tag: "cat", probability: 1 }];
+  expect(reduce(drafted, change({ pictures: [{ ...a, suggested }] })).drafts.get("a")?.kept).toEqual(["cat", "dog"]);
+  expect(reduce(drafted, change({ pictures: [{ ...a, tags: ["dog"] }] })).drafts.has("a")).toBe(false);
+  expect(reduce(drafted, change({ gone: ["a"] })).drafts.has("a")).toBe(false);
+});
+
+test("a tag that goes leaves drafts and the search", () => {
+  const draft = { ...initial(a), kept: ["cat", "dog"] };
+  const state = after(open, { type: "draft", picture: "a", draft }, { type: "filter", filter: { tag: "cat" } });
+  const less = reduce(state, change({ tags: [tag("dog")] }));
+  expect(less.drafts.get("a")?.kept).toEqual(["dog"]);
+  expect(less.filter.tag).toBeNull();
+});
+
+test("a picture that goes is not selected any more", () => {
+  const state = after(open, { type: "select", selected: new Set(["a", "b"]) }, change({ gone: ["a"] }));
+  expect(state.selected).toEqual(new Set(["b"]));
+});
+
+test("the first change is handed on at once, those close behind it together, and none is lost", async () => {
+  const got: (readonly Change[])[] = [];
+  const listen = gathered((changes) => got.push(changes), 5);
+  for (const id of ["x", "y", "z"]) listen({ gone: [id] });
+  expect(got).toEqual([[{ gone: ["x"] }]]);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(got).toEqual([[{ gone: ["x"] }], [{ gone: ["y"] }, { gone: ["z"] }]]);
+  listen({ gone: ["w"] });
+  expect(got).toHaveLength(3);
+});
+
+test("an address names its screen, whatever the picture's id holds, and a broken one is the pictures", () => {
+  expect(parseRoute(pictureHref("a/b%#ü"))).toEqual({ page: "picture", id: "a/b%#ü" });
+  expect(parseRoute("#/tags")).toEqual({ page: "tags" });
+  expect(["", "#", "#/nowhere", "#/picture/", "#/picture"].map((hash) => parseRoute(hash).page)).toEqual(
+    Array(5).fill("pictures"),
+  );
+  expect(parseRoute("#/picture/%E0%A4%A")).toEqual({ page: "picture", id: "%E0%A4%A" });
+});

@@ -1,0 +1,162 @@
+"""Whatever a user gives the app, it says what is wrong, loses nothing and executes nothing."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from app import add_tag, browsed, choose, free_port, go, kept, learn, look_at, needs_app, picture, served, start
+from PIL import Image
+from taught import YELLOW, folder, pixels
+
+from imagetagger.lessons import encode_crop
+
+pytestmark = needs_app
+SCRIPT = '<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = 1; document.title = "ran"</script></svg>'
+HOSTILE = '<img src=x onerror="window.ran=1">'
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels("red", 5, 200)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A real PNG of one colour: a hundred megapixels in some hundred kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer, packed = zlib.compressobj(9), b""
+    row = b"\0" + bytes(width)
+    for _ in range(height):
+        packed += packer.compress(row)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", packed + packer.flush()) + chunk(b"IEND", b"")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served(folder(), free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(playwright, address, tmp_path_factory):
+    with browsed(playwright, tmp_path_factory.mktemp("profile")) as context:
+        page = start(context, address)
+        choose(page, [picture(f"{name}.png", encode_crop(pixels(name, 1))) for name in ("red", "blue")], "2 pictures added")
+        yield page
+        assert page.complaints == []
+        assert page.evaluate("() => window.ran === undefined && document.title !== 'ran'")
+
+
+def test_files_that_are_no_pictures_are_refused_one_by_one_and_the_others_added(page):
+    go(page, "Pictures")
+    bad = {
+        "notes.txt": b"remember the milk",
+        "empty.png": b"",
+        "cut.jpg": jpeg()[:1500],
+        "script.svg": SCRIPT.encode(),
+        "huge.png": huge_png(10_001, 10_000),
+    }
+    files = [picture(name, data) for name, data in bad.items()]
+    choose(page, [*files, picture("good.jpg", jpeg(), "image/jpeg")], "1 picture added, 5 not added")
+    refused = page.get_by_role("dialog").get_by_role("listitem").all_inner_texts()
+    said = {line.split("\n")[0]: " ".join(line.split("\n")[1:]) for line in refused}
+    assert list(said) == list(bad)
+    wanted = {"notes.txt": "not a picture", "empty.png": "empty", "cut.jpg": "cut short", "script.svg": "SVG"}
+    for name, words in {**wanted, "huge.png": "10,001"}.items():
+        assert words in said[name]
+    page.get_by_role("button", name="OK").click()
+    assert page.get_by_role("list", name="Pictures").get_by_role("listitem").count() == 3
+
+
+def test_a_picture_of_a_hundred_megapixels_is_tagged(page):
+    go(page, "Pictures")
+    choose(page, [picture("black.png", huge_png(10_000, 10_000))], "1 picture added")
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "Grüße", "مكتبة الصور", "写真", "кот", "🐈‍⬛ cat", "=1+1", "a" * 100])
+def test_tags_have_names_in_any_script_and_stay_text(page, name):
+    look_at(page, "blue.png")
+    add_tag(page, name)
+    learn(page)
+    assert name in kept(page)
+    go(page, "Tags")
+    assert page.get_by_text(name, exact=True).first.is_visible()
+
+
+@pytest.mark.parametrize(("name", "why"), [("a" * 10_000, "10,000 characters"), ("red", "already")])
+def test_impossible_names_are_refused_with_their_reason(page, name, why):
+    go(page, "Tags")
+    page.get_by_role("button", name="New tag").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(name)
+    dialog.get_by_role("button", name="Add").click()
+    alert = page.get_by_role("alert").filter(has_text=why)
+    alert.wait_for()
+    page.keyboard.press("Escape")
+
+
+def test_what_is_no_file_of_lessons_is_refused(page, tmp_path):
+    go(page, "More")
+    (tmp_path / "lessons.zip").write_bytes(b"PK\x03\x04 and no more")
+    before = page.get_by_role("region", name="History").inner_text()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import lessons").click()
+    chooser.value.set_files(tmp_path / "lessons.zip")
+    page.get_by_role("alert").filter(has_text="lessons").wait_for()
+    assert page.get_by_role("region", name="History").inner_text() == before
+
+
+def test_a_full_device_is_told_and_keeps_what_was_there(page, address):
+    look_at(page, "red.png")
+    for tag in kept(page):
+        page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
+    add_tag(page, "Ruby")
+    learn(page)
+    go(page, "Pictures")
+    before = page.get_by_role("list", name="Pictures").get_by_role("listitem").count()
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": address.rstrip("/"), "quotaSize": 1000})
+    files = [picture(f"more{i}.png", encode_crop(pixels(YELLOW, i, 300))) for i in range(3)]
+    choose(page, files, "3 not added")
+    assert "no room left" in page.get_by_role("dialog").inner_text()
+    page.get_by_role("button", name="OK").click()
+    session.send("Storage.overrideQuotaForOrigin", {"origin": address.rstrip("/")})
+    page.reload()
+    page.get_by_role("list", name="Pictures").get_by_role("listitem").nth(before - 1).wait_for()
+    assert page.get_by_role("list", name="Pictures").get_by_role("listitem").count() == before
+    look_at(page, "red.png")
+    assert kept(page) == ["Ruby"]
+    go(page, "Pictures")
+    choose(page, files, "3 pictures added")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.tflite", "statistics.safetensors", "labels.json"])
+def test_a_bundle_that_was_changed_on_its_way_is_refused(playwright, address, tmp_path, name):
+    def change(route):
+        body = bytearray(route.fetch().body())
+        body[len(body) // 2] ^= 1
+        route.fulfill(body=bytes(body))
+
+    with browsed(playwright, tmp_path, service_workers="block") as context:
+        page = context.new_page()
+        page.route(f"**/bundle/{name}", change)
+        page.goto(address)
+        said = page.get_by_role("alert").filter(has_text=name)
+        said.wait_for()
+        assert "What you taught is safe" in said.inner_text()
+        page.unroute(f"**/bundle/{name}")
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_role("button", name="Choose pictures").first.wait_for()
+
+
+def test_a_bundle_that_is_missing_is_told(playwright, address, tmp_path):
+    with browsed(playwright, tmp_path, service_workers="block") as context:
+        page = context.new_page()
+        page.route("**/bundle/manifest.json", lambda route: route.fulfill(status=404))
+        page.goto(address)
+        page.get_by_role("alert").filter(has_text="manifest.json cannot be fetched: the server answers 404").wait_for()

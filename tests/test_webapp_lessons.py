@@ -1,0 +1,107 @@
+"""The app and Python teach each other: one file of lessons, the same rows, the same tags."""
+
+import json
+
+import numpy as np
+import pytest
+from app import add_tag, browsed, choose, free_port, go, kept, learn, look_at, needs_app, picture, served, start, stored
+from bundles import WHITENED
+from taught import YELLOW, folder, pixels
+
+from imagetagger.lessons import encode_crop as encode
+from imagetagger.tagger import Tagger
+
+pytestmark = needs_app
+LEMONS = [encode(pixels(YELLOW, seed)) for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served(folder(*WHITENED), free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(playwright, address, tmp_path_factory):
+    with browsed(playwright, tmp_path_factory.mktemp("profile")) as context:
+        page = start(context, address)
+        files = [picture(f"lemon{i}.png", data) for i, data in enumerate(LEMONS)]
+        choose(page, [*files, picture("red.png", encode(pixels("red", 1)))], "7 pictures added")
+        yield page
+        assert page.complaints == []
+
+
+def rows(tagger):
+    return {tag: row.total for tag, row in tagger._state.rows.by_tag.items() if row.pictures}
+
+
+def said(page, tmp_path):
+    """What the app says of its pictures, by file name: tags and suggestions."""
+    go(page, "More")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    download.value.save_as(tmp_path / "tags.json")
+    return {entry["picture"]: entry for entry in json.loads((tmp_path / "tags.json").read_text())}
+
+
+def export(page, path):
+    go(page, "More")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export lessons").click()
+    download.value.save_as(path)
+
+
+@pytest.fixture(scope="module")
+def lessons(page, tmp_path_factory):
+    """A tag taught with five pictures, a known one with one; exported."""
+    for i in range(5):
+        look_at(page, f"lemon{i}.png")
+        for tag in kept(page):
+            page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
+        add_tag(page, "Lemon")
+        learn(page)
+    look_at(page, "red.png")
+    if "red" not in kept(page):
+        add_tag(page, "red")
+    learn(page)
+    path = tmp_path_factory.mktemp("exported") / "lessons.zip"
+    export(page, path)
+    return path
+
+
+def test_a_tag_that_five_pictures_taught_is_suggested_on_a_sixth(page, lessons):
+    look_at(page, "lemon5.png")
+    assert kept(page) == ["Lemon"]
+
+
+def test_python_has_the_apps_rows_and_says_the_apps_tags(page, lessons, tmp_path):
+    tagger = Tagger.load(folder(*WHITENED), lessons)
+    ours, theirs = stored(page, "rows"), rows(tagger)
+    assert set(ours) == set(theirs) >= {"user:lemon"}
+    for tag, row in theirs.items():
+        for part, value in row._asdict().items():
+            np.testing.assert_allclose(ours[tag]["total"][part], value.ravel(), rtol=1e-6, atol=1e-6)
+    found = said(page, tmp_path)
+    for name, data in (("lemon5.png", LEMONS[5]), ("red.png", encode(pixels("red", 1)))):
+        expected = tagger.tag(data)
+        assert [tag["name"] for tag in found[name]["suggested"]] == [tag.name for tag in expected]
+        np.testing.assert_allclose(
+            [tag["probability"] for tag in found[name]["suggested"]], [tag.probability for tag in expected], atol=1e-6
+        )
+
+
+def test_another_profile_says_the_same_after_importing_the_lessons(page, lessons, playwright, address, tmp_path):
+    with browsed(playwright, tmp_path / "profile") as context:
+        other = start(context, address)
+        go(other, "More")
+        with other.expect_file_chooser() as chooser:
+            other.get_by_role("button", name="Import lessons").click()
+        chooser.value.set_files(lessons)
+        other.get_by_text("6 pictures and 1 tag imported", exact=True).wait_for()
+        ours, theirs = stored(page, "rows"), stored(other, "rows")
+        assert {tag: row["total"] for tag, row in ours.items()} == {tag: row["total"] for tag, row in theirs.items()}
+        go(other, "Pictures")
+        choose(other, [picture("sixth.png", LEMONS[5])], "1 picture added")
+        other.get_by_role("heading", name="sixth.png").wait_for()
+        assert kept(other) == ["Lemon"]
+        assert other.complaints == []
