@@ -1,6 +1,8 @@
 """The app in Chromium, as a user has it: a profile of their own, a server that can go away."""
 
+import base64
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
@@ -120,20 +122,49 @@ def learn(page) -> None:
     page.get_by_role("button", name="Learned", exact=True).wait_for()
 
 
-def stored(page, store: str) -> dict:
-    """Everything in a store of the app's database, by key; arrays as lists, blobs as lists of bytes."""
-    return page.evaluate(
-        """async (store) => {
-          const [{ name }] = await indexedDB.databases();
-          const db = await new Promise((done) => { indexedDB.open(name).onsuccess = (e) => done(e.target.result); });
-          const all = db.transaction(store).objectStore(store);
-          const get = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
-          const [keys, values] = [await get(all.getAllKeys()), await get(all.getAll())];
-          db.close();
-          const plain = async (v) => v instanceof Blob ? [...new Uint8Array(await v.arrayBuffer())]
-            : ArrayBuffer.isView(v) ? [...v] : v && typeof v === 'object' && !Array.isArray(v) && !(v instanceof Set) && !(v instanceof Map)
-            ? Object.fromEntries(await Promise.all(Object.entries(v).map(async ([k, x]) => [k, await plain(x)]))) : v;
-          return Object.fromEntries(await Promise.all(keys.map(async (k, i) => [k, await plain(values[i])])));
-        }""",
-        store,
-    )
+READ = """async ([store, ids]) => {
+  const done = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+  const [{ name }] = await indexedDB.databases();
+  const db = await done(indexedDB.open(name));
+  const all = db.transaction(store).objectStore(store);
+  const keys = ids ?? (await done(all.getAllKeys()));
+  const values = await Promise.all(keys.map((key) => done(all.get(key))));
+  db.close();
+  const address = async (blob) => {
+    const reader = new FileReader();
+    const read = new Promise((resolve) => { reader.onload = () => resolve(reader.result); });
+    reader.readAsDataURL(blob);
+    return read;
+  };
+  const plain = async (value) => {
+    if (value instanceof Blob) return address(value);
+    if (ArrayBuffer.isView(value)) return [...value];
+    if (Object.getPrototypeOf(value ?? 0) !== Object.prototype) return value;
+    const entries = Object.entries(value).map(async ([key, inner]) => [key, await plain(inner)]);
+    return Object.fromEntries(await Promise.all(entries));
+  };
+  return Object.fromEntries(await Promise.all(keys.map(async (key, i) => [key, await plain(values[i])])));
+}"""
+
+
+def stored(page, store: str, ids: list[str] | None = None) -> dict:
+    """What is in a store of the app's database, by key; arrays as lists, blobs as data: addresses."""
+    return page.evaluate(READ, [store, ids])
+
+
+def squares(page, ids: list[str]) -> dict[str, bytes]:
+    """The PNG of the square that the network saw of each picture, by id."""
+    found: dict[str, bytes] = {}
+    for i in range(0, len(ids), 50):
+        some = stored(page, "squares", ids[i : i + 50])
+        found |= {key: base64.b64decode(address.split(",")[1]) for key, address in some.items()}
+    return found
+
+
+def tags_as_json(page, path: Path) -> list[dict]:
+    """What the app says of every picture."""
+    go(page, "More")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    download.value.save_as(path)
+    return json.loads(path.read_text())

@@ -46,7 +46,9 @@ def address():
 def page(playwright, address, tmp_path_factory):
     with browsed(playwright, tmp_path_factory.mktemp("profile")) as context:
         page = start(context, address)
-        choose(page, [picture(f"{name}.png", encode_crop(pixels(name, 1))) for name in ("red", "blue")], "2 pictures added")
+        choose(
+            page, [picture(f"{name}.png", encode_crop(pixels(name, 1))) for name in ("red", "blue")], "2 pictures added"
+        )
         yield page
         assert page.complaints == []
         assert page.evaluate("() => window.ran === undefined && document.title !== 'ran'")

@@ -1,10 +1,23 @@
 """The app and Python teach each other: one file of lessons, the same rows, the same tags."""
 
-import json
-
 import numpy as np
 import pytest
-from app import add_tag, browsed, choose, free_port, go, kept, learn, look_at, needs_app, picture, served, start, stored
+from app import (
+    add_tag,
+    browsed,
+    choose,
+    free_port,
+    go,
+    kept,
+    learn,
+    look_at,
+    needs_app,
+    picture,
+    served,
+    start,
+    stored,
+    tags_as_json,
+)
 from bundles import WHITENED
 from taught import YELLOW, folder, pixels
 
@@ -33,15 +46,6 @@ def page(playwright, address, tmp_path_factory):
 
 def rows(tagger):
     return {tag: row.total for tag, row in tagger._state.rows.by_tag.items() if row.pictures}
-
-
-def said(page, tmp_path):
-    """What the app says of its pictures, by file name: tags and suggestions."""
-    go(page, "More")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="JSON").click()
-    download.value.save_as(tmp_path / "tags.json")
-    return {entry["picture"]: entry for entry in json.loads((tmp_path / "tags.json").read_text())}
 
 
 def export(page, path):
@@ -81,7 +85,7 @@ def test_python_has_the_apps_rows_and_says_the_apps_tags(page, lessons, tmp_path
     for tag, row in theirs.items():
         for part, value in row._asdict().items():
             np.testing.assert_allclose(ours[tag]["total"][part], value.ravel(), rtol=1e-6, atol=1e-6)
-    found = said(page, tmp_path)
+    found = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
     for name, data in (("lemon5.png", LEMONS[5]), ("red.png", encode(pixels("red", 1)))):
         expected = tagger.tag(data)
         assert [tag["name"] for tag in found[name]["suggested"]] == [tag.name for tag in expected]

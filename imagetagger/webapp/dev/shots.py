@@ -1,4 +1,4 @@
-"""Photographs every screen of the page with the made-up engine, and runs axe-core on each: `python dev/shots.py OUT`."""
+"""Photographs every screen with the made-up engine, and runs axe-core on each: `python dev/shots.py OUT`."""
 
 import sys
 from collections.abc import Callable

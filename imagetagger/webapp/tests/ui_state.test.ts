@@ -22,6 +22,32 @@ test("new pictures come first, and one that comes back takes its old place", () 
   expect(opened(reduce(gone, change({ pictures: [b] }))).order).toEqual(["c", "b", "a"]);
 });
 
+test("while files are added nothing moves: each picture takes the first free place", () => {
+  const total = 3;
+  let state = after(open, { type: "adding", by: 1 });
+  const cells = (s: State) => [
+    ...opened(s).order.slice(0, s.arrived),
+    ...Array(s.awaited).fill(null),
+    ...opened(s).order.slice(s.arrived),
+  ];
+  const seen = [];
+  for (const [done, id] of ["x", "y", "z"].entries()) {
+    state = reduce(state, change({ progress: { what: "", done, total } }));
+    seen.push(cells(state));
+    state = reduce(state, change({ pictures: [picture(id, { added: 9 + done })] }));
+    seen.push(cells(state));
+  }
+  expect(seen).toEqual([
+    [null, null, null, "b", "a"],
+    ["x", null, null, "b", "a"],
+    ["x", null, null, "b", "a"],
+    ["x", "y", null, "b", "a"],
+    ["x", "y", null, "b", "a"],
+    ["x", "y", "z", "b", "a"],
+  ]);
+  expect(cells(reduce(state, { type: "adding", by: -1 }))).toEqual(["x", "y", "z", "b", "a"]);
+});
+
 test("a different picture keeps its place", () => {
   const state = opened(after(open, change({ pictures: [{ ...a, tags: ["cat"] }] })));
   expect(state.order).toEqual(["b", "a"]);
@@ -64,13 +90,14 @@ test("a picture that goes is not selected any more", () => {
 
 test("the first change is handed on at once, those close behind it together, and none is lost", async () => {
   const got: (readonly Change[])[] = [];
-  const listen = gathered((changes) => got.push(changes), 5);
+  const { listen, flush } = gathered((changes) => got.push(changes), 5);
   for (const id of ["x", "y", "z"]) listen({ gone: [id] });
   expect(got).toEqual([[{ gone: ["x"] }]]);
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(got).toEqual([[{ gone: ["x"] }], [{ gone: ["y"] }, { gone: ["z"] }]]);
-  listen({ gone: ["w"] });
-  expect(got).toHaveLength(3);
+  for (const id of ["v", "w"]) listen({ gone: [id] });
+  flush();
+  expect(got.flat()).toHaveLength(5);
 });
 
 test("an address names its screen, whatever the picture's id holds, and a broken one is the pictures", () => {

@@ -27,9 +27,9 @@ interface Props {
 export function App({ engine, open, watch }: Props) {
   const [state, dispatch] = useReducer(reduce, START);
   const route = useRoute();
+  const changes = useMemo(() => gathered((all) => dispatch({ type: "changed", changes: all })), []);
   useEffect(() => {
-    const listen = gathered((changes) => dispatch({ type: "changed", changes }));
-    open(listen).then(
+    open(changes.listen).then(
       (snapshot) => {
         dispatch({ type: "opened", snapshot });
         if (snapshot.embeddedAnew > 0) notice(words.embeddedAnew(snapshot.embeddedAnew));
@@ -44,7 +44,7 @@ export function App({ engine, open, watch }: Props) {
   const act = useCallback<Context["act"]>(
     async (work, done, undo = false) => {
       try {
-        const result = await work;
+        const result = await work.finally(changes.flush);
         if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", undo);
         return result;
       } catch (error) {
@@ -52,11 +52,12 @@ export function App({ engine, open, watch }: Props) {
         return undefined;
       }
     },
-    [notice],
+    [notice, changes],
   );
   const addFiles = useCallback(
     async (files: readonly File[]) => {
       if (files.length === 0) return;
+      dispatch({ type: "toast", toast: null }); // its undo would take back this addition
       dispatch({ type: "adding", by: 1 });
       const result = await act(engine.add([...files]));
       dispatch({ type: "adding", by: -1 });
@@ -158,5 +159,5 @@ function useUndoKey(undo: () => void): void {
 }
 
 function message(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? error.message : words.failed();
+  return error instanceof Error && error.message !== "" ? words.sentence(error.message) : words.failed();
 }

@@ -20,7 +20,13 @@ export function Gallery() {
   const { filter, selected } = state;
   const { order, pictures, tags } = library;
   const ids = useMemo(() => visible(order, pictures, tags, filter), [order, pictures, tags, filter]);
-  if (order.length === 0) return <Empty />;
+  const { arrived, awaited } = state;
+  const isPlain = filter.tag === null && filter.text === "" && (filter.show === "all" || filter.show === "open");
+  const cells = useMemo(
+    () => (isPlain ? [...ids.slice(0, arrived), ...Array<null>(awaited).fill(null), ...ids.slice(arrived)] : ids),
+    [ids, isPlain, arrived, awaited],
+  );
+  if (order.length === 0 && awaited === 0) return <Empty />;
   const isWaiting = filter.show === "open" && ids.length > 0;
   return (
     <>
@@ -31,7 +37,7 @@ export function Gallery() {
       <p class="hidden" role="status">
         {words.many(ids.length, "picture")} shown
       </p>
-      {ids.length === 0 && (
+      {cells.length === 0 && (
         <div class="nothing">
           <p>No picture here.</p>
           <button type="button" class="button" onClick={() => dispatch({ type: "filter", filter: EVERYTHING })}>
@@ -39,7 +45,7 @@ export function Gallery() {
           </button>
         </div>
       )}
-      <Grid ids={ids} />
+      <Grid ids={ids} cells={cells} />
       {selected === null ? (
         <div class="floating">
           <div class="add">
@@ -59,12 +65,13 @@ export function Gallery() {
   );
 }
 
-function Grid({ ids }: { ids: readonly PictureId[] }) {
+/** The squares; null where one is kept free for a picture to come. */
+function Grid({ ids, cells }: { ids: readonly PictureId[]; cells: readonly (PictureId | null)[] }) {
   const { engine, state, library } = useApp();
   const { selected } = state;
   const { pictures, tags } = library;
   const grid = useRef<HTMLUListElement>(null);
-  const { range, layout, follow } = useRange(grid, ids.length);
+  const { range, layout, follow } = useRange(grid, cells.length);
   const [stop, setStop] = useState(left.id);
   const wanted = useRef<PictureId | null>(null);
   const onPress = useSelection(ids);
@@ -87,13 +94,13 @@ function Grid({ ids }: { ids: readonly PictureId[] }) {
     tile.focus();
   });
   const walk = (event: KeyboardEvent) => {
-    const at = ids.indexOf((event.target as HTMLElement).dataset.id ?? "");
+    const at = cells.indexOf((event.target as HTMLElement).dataset.id ?? "");
     const to = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: layout.columns, ArrowUp: -layout.columns }[event.key];
-    const next = event.key === "Home" ? 0 : event.key === "End" ? ids.length - 1 : at + (to ?? Number.NaN);
-    const id = ids[next];
+    const next = event.key === "Home" ? 0 : event.key === "End" ? cells.length - 1 : at + (to ?? Number.NaN);
+    const id = cells[next];
     if (at < 0 || Number.isNaN(next)) return;
     event.preventDefault();
-    if (id === undefined || grid.current === null) return;
+    if (!id || grid.current === null) return;
     const top = grid.current.getBoundingClientRect().top + Math.floor(next / layout.columns) * layout.pitch;
     if (top < 130) window.scrollBy(0, top - 130);
     else if (top + layout.pitch > window.innerHeight - 130)
@@ -102,8 +109,8 @@ function Grid({ ids }: { ids: readonly PictureId[] }) {
     setStop(id);
     follow();
   };
-  const drawn = ids.slice(range.from, range.to);
-  const first = stop !== null && drawn.includes(stop) ? stop : drawn[0];
+  const drawn = cells.slice(range.from, range.to);
+  const first = stop !== null && drawn.includes(stop) ? stop : drawn.find((id) => id !== null);
   return (
     <ul
       ref={grid}
@@ -118,14 +125,15 @@ function Grid({ ids }: { ids: readonly PictureId[] }) {
       }}
     >
       {drawn.map((id, i) => {
-        const picture = pictures.get(id);
-        if (picture === undefined) return null;
+        const picture = id === null ? undefined : pictures.get(id);
+        if (id === null || picture === undefined)
+          return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
         return (
           <Tile
             key={id}
             id={id}
             position={range.from + i + 1}
-            count={ids.length}
+            count={cells.length}
             file={picture.name}
             name={tileName(picture, tags)}
             kind={tileKind(picture)}

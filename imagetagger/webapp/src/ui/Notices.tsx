@@ -88,7 +88,7 @@ export function Summary() {
             <b class="clip" dir="auto">
               {name}
             </b>
-            <span dir="auto">{why}</span>
+            <span dir="auto">{words.sentence(why)}</span>
           </li>
         ))}
       </ul>

@@ -5,6 +5,7 @@ import * as words from "./words";
 export function Skeleton({ progress }: { progress: Work | null }) {
   return (
     <div class="skeleton" aria-busy="true">
+      <h1 class="hidden">Pictures</h1>
       <p class="opening" role="status">
         {progress === null ? words.opening() : `${progress.what} ${words.progress(progress.done, progress.total)}`}
       </p>

@@ -37,7 +37,9 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
         disabled={selected.size === 0}
         onClick={() => setAsks("teach")}
       >
-        <Icon name="tag" />
+        <span class="no-phone">
+          <Icon name="tag" />
+        </span>
         Tag these
       </button>
       {asks === "teach" && <TeachDialog pictures={[...selected]} onDone={end} onClose={close} />}

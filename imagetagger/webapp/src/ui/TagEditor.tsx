@@ -11,10 +11,13 @@ import { TagField } from "./TagField";
 import { Threshold } from "./Threshold";
 import * as words from "./words";
 
+const FIRST = 8;
+
 /** The tags of a picture: strike, add, and confirm, which is to learn. */
 export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonly PictureId[] }) {
   const { engine, state, library, dispatch, act } = useApp();
   const [busy, setBusy] = useState(false);
+  const [all, setAll] = useState(false);
   const draft = state.drafts.get(picture.id) ?? initial(picture);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
@@ -65,7 +68,12 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
       {offered.length > 0 && (
         <>
           <h2 class="label">Perhaps</h2>
-          <PerhapsChips chips={offered} onAdd={(tag) => change(add(draft, tag))} />
+          <PerhapsChips chips={all ? offered : offered.slice(0, FIRST)} onAdd={(tag) => change(add(draft, tag))} />
+          {!all && offered.length > FIRST && (
+            <button type="button" class="link" onClick={() => setAll(true)}>
+              {offered.length - FIRST} more
+            </button>
+          )}
         </>
       )}
       <Threshold />

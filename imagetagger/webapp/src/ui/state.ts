@@ -42,6 +42,10 @@ export interface State {
   progress: Progress | null;
   /** How many additions of files are under way. */
   adding: number;
+  /** Of the pictures being added, how many are here: the first of the order, in the order of the files. */
+  arrived: number;
+  /** And how many are to come: their places are kept free behind those, so that nothing moves. */
+  awaited: number;
   filter: Filter;
   drafts: ReadonlyMap<PictureId, Draft>;
   /** The selected pictures; null while the user does not select. */
@@ -75,6 +79,8 @@ export const START: State = {
   failure: null,
   progress: null,
   adding: 0,
+  arrived: 0,
+  awaited: 0,
   filter: EVERYTHING,
   drafts: new Map(),
   selected: null,
@@ -94,7 +100,7 @@ export function reduce(state: State, action: Action): State {
     case "changed":
       return action.changes.reduce(changed, state);
     case "adding":
-      return { ...state, adding: state.adding + action.by };
+      return { ...state, adding: state.adding + action.by, arrived: 0, awaited: 0 };
     case "filter":
       return { ...state, filter: { ...state.filter, ...action.filter } };
     case "draft":
@@ -128,15 +134,17 @@ function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
   if (before === null) return { ...state, progress };
+  const places = withPlaces(state, change);
   const after: Library = {
     ...before,
     ...(change.tags === undefined ? {} : { tags: new Map(change.tags.map((tag) => [tag.id, tag])) }),
     ...(change.steps === undefined ? {} : { steps: change.steps }),
     ...(change.threshold === undefined ? {} : { threshold: change.threshold }),
-    ...withPictures(before, change),
+    ...withPictures(before, change, state.adding > 0 ? state.arrived : null),
   };
   return {
     ...state,
+    ...places,
     progress,
     library: after,
     filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
@@ -145,16 +153,38 @@ function changed(state: State, change: Change): State {
   };
 }
 
-function withPictures(before: Library, change: Change): Partial<Library> {
+/** New pictures go behind those of the same addition, `arrived` of them; without one, where their time puts them. */
+function withPictures(before: Library, change: Change, arrived: number | null): Partial<Library> {
   if (!change.pictures && !change.gone) return {};
   const pictures = new Map(before.pictures);
   for (const id of change.gone ?? []) pictures.delete(id);
   for (const picture of change.pictures ?? []) pictures.set(picture.id, picture);
-  const fresh = (change.pictures ?? []).map((p) => p.id).filter((id) => !before.pictures.has(id));
+  const fresh = freshOnes(before, change);
   if (fresh.length === 0 && !change.gone) return { pictures };
-  const added = (id: PictureId) => pictures.get(id)?.added ?? 0;
   const kept = before.order.filter((id) => pictures.has(id));
-  return { pictures, order: [...fresh.reverse(), ...kept].sort((a, b) => added(b) - added(a)) };
+  if (arrived !== null) return { pictures, order: [...kept.slice(0, arrived), ...fresh, ...kept.slice(arrived)] };
+  const added = (id: PictureId) => pictures.get(id)?.added ?? 0;
+  const order = fresh.reduce((ids, id) => {
+    const at = ids.findIndex((other) => added(other) <= added(id));
+    return ids.toSpliced(at < 0 ? ids.length : at, 0, id);
+  }, kept);
+  return { pictures, order };
+}
+
+function withPlaces(state: State, change: Change): Pick<State, "arrived" | "awaited"> {
+  if (state.adding === 0 || state.library === null) return { arrived: 0, awaited: 0 };
+  const { library, arrived, awaited } = state;
+  const gone = library.order.slice(0, arrived).filter((id) => change.gone?.includes(id)).length;
+  const fresh = freshOnes(library, change).length;
+  const { progress } = change;
+  return {
+    arrived: arrived - gone + fresh,
+    awaited: progress ? progress.total - progress.done : Math.max(0, awaited - fresh),
+  };
+}
+
+function freshOnes(before: Library, change: Change): PictureId[] {
+  return (change.pictures ?? []).map((picture) => picture.id).filter((id) => !before.pictures.has(id));
 }
 
 /** Drafts of pictures that are gone, or whose tags became others, as by undo, are void. */

@@ -151,6 +151,9 @@ export const selected = (count: number) => `${count.toLocaleString("en")} select
 /** The window's title. */
 export const title = (page: string, name?: string) =>
   `${name ?? { tags: "Tags", more: "More" }[page] ?? "Pictures"} · imagetagger`;
+/** A message with a capital and a full stop. */
+export const sentence = (text: string) =>
+  `${text.charAt(0).toLocaleUpperCase("en")}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 /** A picture for whose tags the tagger does not stand up. */
 export const unsure = () => "I am not sure. Is it one of these?";
 /** What a new tag is for. */

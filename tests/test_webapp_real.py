@@ -9,8 +9,25 @@ import matplotlib
 import numpy as np
 import pytest
 import sklearn.datasets
-from app import add_tag, browsed, choose, free_port, go, kept, learn, look_at, needs_app, picture, served, start, stored
+from app import (
+    add_tag,
+    browsed,
+    choose,
+    free_port,
+    go,
+    kept,
+    learn,
+    look_at,
+    needs_app,
+    picture,
+    served,
+    squares,
+    start,
+    stored,
+    tags_as_json,
+)
 from PIL import Image
+from web_pictures import pictures
 
 from imagetagger.data.tiny_imagenet import open_archive, read_examples, read_tags
 from imagetagger.tagger import Tagger
@@ -133,3 +150,27 @@ def test_a_users_way_from_the_first_picture_to_python(playwright, bundle, retrie
     for file in (*photographs(), *retrievers):
         if file["name"] in shown:
             assert sorted(shown[file["name"]]) == sorted(tag.name for tag in tagger.tag(file["buffer"]))
+
+
+def test_500_pictures_of_all_formats_have_pythons_bytes_and_pythons_tags(playwright, bundle, tmp_path):
+    """Four colours in a JPEG are up to each decoder: such pictures may differ by a grey level."""
+    made = [one for one in pictures() if one.kind != "jpeg, cmyk"]
+    for one in made:
+        (tmp_path / "files").mkdir(exist_ok=True)
+        (tmp_path / "files" / one.name).write_bytes(one.data)
+    with served(bundle, free_port()) as address, browsed(playwright, tmp_path / "profile") as context:
+        page = start(context, address)
+        choose(page, sorted((tmp_path / "files").iterdir()), f"{len(made)} pictures added")
+        said = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
+        seen = squares(page, [entry["id"] for entry in said.values()])
+    assert len(said) == len(made) > 480
+    tagger = Tagger.load(bundle)
+    for one in made:
+        entry = said[one.name]
+        square = np.asarray(Image.open(io.BytesIO(seen[entry["id"]])).convert("RGB"))
+        np.testing.assert_array_equal(square, tagger.crop(one.data), one.name)
+        expected = tagger.describe(one.data)
+        assert [tag["id"] for tag in entry["suggested"]] == [tag.id for tag in expected.tags], one.name
+        chances = [tag["probability"] for tag in entry["suggested"]]
+        np.testing.assert_allclose(chances, [tag.probability for tag in expected.tags], atol=1e-4)
+        assert entry["unknown"] == expected.unknown

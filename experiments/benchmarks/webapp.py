@@ -1,0 +1,122 @@
+"""Time the web app in Chromium: how soon it tags, how fast, in how much memory, and whether the page stays responsive.
+
+python experiments/benchmarks/webapp.py BUNDLE PICTURES [--count 1000]
+
+PICTURES is a folder of them, or the .zip of Tiny ImageNet. Needs `make webapp`, and Chromium.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from app import browsed, choose, free_port, served, start  # the app as its tests have it
+from playwright.sync_api import Page, sync_playwright
+
+WATCH = """
+window.tasks = [];
+new PerformanceObserver((list) => tasks.push(...list.getEntries().map((task) => task.duration)))
+  .observe({ type: "longtask", buffered: true });
+"""
+"""Browsers report tasks of 50 ms and more."""
+
+
+def main() -> None:
+    """Print the figures as a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--count", type=int, default=1000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        files = gather(arguments.pictures, arguments.count, Path(folder))
+        profile = Path(folder) / "profile"
+        with served(arguments.bundle, free_port()) as address, browsed(playwright, profile) as context:
+            context.add_init_script(WATCH)
+            page = start(context, address)
+            seconds, memory = add(page, files)
+            tasks = page.evaluate("() => tasks")
+            page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+        openings = [opening(playwright, profile, address) for _ in range(3)]  # from the cache: the server is gone
+        first = [first_tags(playwright, Path(folder) / f"first{i}", files[:1], arguments.bundle) for i in range(2)]
+    quarter = len(memory) // 4
+    rows = {
+        "pictures": f"{len(files):,}",
+        "pictures a second": f"{len(files) / seconds:.1f}",
+        "memory of the page and its worker after a quarter of them": f"{memory[quarter]:.0f} MB",
+        "at the end": f"{memory[-1]:.0f} MB",
+        "at most": f"{max(memory):.0f} MB",
+        "longest task of the page": f"{max(tasks, default=0):.0f} ms" if tasks else "under 50 ms",
+        "from a new browser to the pictures of the last time, server gone": f"{sorted(openings)[1]:.2f} s",
+        "from opening the page to the tags of a first picture, warm cache": f"{min(first):.2f} s",
+    }
+    print("| | |\n|---|---:|")
+    for name, value in rows.items():
+        print(f"| {name} | {value} |")
+
+
+def gather(source: Path, count: int, folder: Path) -> list[Path]:
+    """Return paths of the first pictures of a folder, or of Tiny ImageNet's zip."""
+    if source.is_dir():
+        return sorted(path for path in source.iterdir() if path.is_file())[:count]
+    with zipfile.ZipFile(source) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".JPEG") and "/val/" in name)[:count]
+        for name in names:
+            (folder / Path(name).name).write_bytes(archive.read(name))
+    return [folder / Path(name).name for name in names]
+
+
+def add(page: Page, files: list[Path]) -> tuple[float, list[float]]:
+    """Add all files; return the seconds, and the memory of the renderer, in MB, every half second."""
+    memory: list[float] = []
+    begin = time.perf_counter()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose pictures").first.click()
+    chooser.value.set_files(files)
+    work = page.get_by_role("region", name="Looking at pictures")
+    work.wait_for()
+    while work.is_visible():
+        memory.append(renderers())
+        page.wait_for_timeout(500)
+    return time.perf_counter() - begin, memory
+
+
+def renderers() -> float:
+    """Return the resident memory of the largest renderer, in MB, from Linux's /proc."""
+    sizes = [0.0]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (process / "cmdline").read_bytes():
+                sizes.append(int((process / "statm").read_text().split()[1]) * 4096 / 1e6)
+        except OSError:  # it ended meanwhile
+            continue
+    return max(sizes)
+
+
+def opening(playwright: object, profile: Path, address: str) -> float:
+    """Return the seconds from a new browser's request to the grid."""
+    with browsed(playwright, profile) as context:
+        page = context.new_page()
+        begin = time.perf_counter()
+        page.goto(address)
+        page.get_by_role("list", name="Pictures").locator("img").first.wait_for()
+        return time.perf_counter() - begin
+
+
+def first_tags(playwright: object, profile: Path, files: list[Path], bundle: Path) -> float:
+    """Return the seconds from opening the page, which was opened before, to the tags of a picture."""
+    with served(bundle, free_port()) as address, browsed(playwright, profile) as context:
+        page = start(context, address)
+        page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+        begin = time.perf_counter()
+        page.goto(address)
+        choose(page, files, "1 picture added")
+        page.get_by_role("region", name="Tags").get_by_role("listitem").first.wait_for()
+        return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()
