@@ -173,7 +173,7 @@ class Tagger:
             BadImageError, OSError: the picture cannot be used or read.
         """
         upright = decode_source(image, self._bundle.manifest.image.pixel_limit)
-        key, crop = lessons.picture_id(np.asarray(upright)), square(upright, self._bundle.manifest.image.size)
+        key, crop = lessons.picture_id(upright), square(upright, self._bundle.manifest.image.size)
         with self._changing:
             ids = self._ids(tags)
             space = self._bundle.manifest.embedding_space
@@ -189,7 +189,7 @@ class Tagger:
             LessonError: it never was.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        key = lessons.picture_id(np.asarray(decode_source(image, self._bundle.manifest.image.pixel_limit)))
+        key = lessons.picture_id(decode_source(image, self._bundle.manifest.image.pixel_limit))
         with self._changing:
             self._change(lessons.forget(self.lessons, self._bundle.labels, key, self._ids(tags)))
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import read_files, write_folder, write_zip
@@ -20,9 +21,13 @@ from imagetagger.lessons import EMPTY, Edits, LessonError, Lessons, Picture, enc
 RNG = np.random.default_rng(0)
 CROPS = RNG.integers(0, 256, (3, 8, 8, 3), np.uint8)
 PICTURES = {
-    picture_id(crop): Picture(encode_crop(crop), RNG.normal(size=5).astype(np.float32), "a" * 64, tags, missed)
-    for crop, tags, missed in zip(
-        CROPS, [("red",), ("n01", "red"), ("user:\N{DOG FACE}",)], [1 / 3, 1.0, None], strict=True
+    picture_id(Image.fromarray(crop)): Picture(encode_crop(crop), embedding, "a" * 64, tags, missed)
+    for crop, embedding, tags, missed in zip(
+        CROPS,
+        RNG.normal(size=(3, 5)).astype(np.float32),
+        [("red",), ("n01", "red"), ("user:\N{DOG FACE}",)],
+        [1 / 3, 1.0, None],
+        strict=True,
     )
 }
 EDITS = Edits({"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"}, {"blue": "red"}, frozenset({"green", "n02"}))

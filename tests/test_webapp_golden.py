@@ -10,6 +10,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from PIL import Image
 from web_golden import GOLDEN, decide_golden, lessons_golden, names_golden
 from web_golden_files import bundle_golden, held, lesson_file_golden, unpacked
 
@@ -80,7 +81,7 @@ def made_lessons(pictures: int) -> Lessons:
     crops = rng.integers(0, 256, (pictures, 16, 16, 3), np.uint8)
     tags = ["red", "7", "__proto__", "user:\N{DOG FACE}", "user:كلب"]
     taught = {
-        picture_id(crop): Picture(
+        picture_id(Image.fromarray(crop)): Picture(
             encode_crop(crop),
             rng.normal(size=7).astype(np.float32),
             "a" * 64,

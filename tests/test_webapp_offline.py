@@ -63,7 +63,9 @@ def test_a_new_bundle_keeps_what_was_taught(playwright, tmp_path):
             assert {entry["space"] for entry in stored(page, "pictures").values()} == {
                 bundle(*WHITENED).manifest.embedding_space
             }
-            assert stored(page, "rows")["user:lemon"]["total"]["count"] == [3]
+            row = stored(page, "rows")["user:lemon"]
+            assert row["total"]["count"] == [3]
+            assert row["digest"] == bundle(*WHITENED).manifest.digest
             look_at(page, "lemon1.png")
             assert kept(page) == ["Lemon"]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from bundles import WHITENED, bundle_files
+from PIL import Image
 from safetensors.numpy import save as save_tensors
 from sealing import put, reseal
 
@@ -144,9 +145,10 @@ def lesson_file_golden() -> dict[str, Any]:
     crops = [np.full((8, 8, 3), i, np.uint8) for i in range(2)]
     taught = [(("n01", "red"), 1 / 3), (("user:\N{DOG FACE}",), None)]
     rng = np.random.default_rng(1)
+    embeddings = rng.normal(size=(len(crops), 5)).astype(np.float32)
     pictures = {
-        picture_id(crop): Picture(encode_crop(crop), rng.normal(size=5).astype(np.float32), SPACE, tags, missed)
-        for crop, (tags, missed) in zip(crops, taught, strict=True)
+        picture_id(Image.fromarray(crop)): Picture(encode_crop(crop), embedding, SPACE, tags, missed)
+        for crop, embedding, (tags, missed) in zip(crops, embeddings, taught, strict=True)
     }
     edits = Edits({"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"}, {"blue": "red"}, frozenset({"green", "n02"}))
     names = {"red": "rouge", "n01": "crimson"}

@@ -13,6 +13,7 @@ const LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeam
 export function fakeEngine({ count, fail, slow }: { count: number; fail: boolean; slow: boolean }): Engine {
   let tell: (change: Change) => void = () => {};
   let cancelled = false;
+  const waiting: File[] = [];
   let steps: StepView[] = [];
   const undos: (() => void)[] = [];
   let tags: TagView[] = [...NAMES, LONG].map((name, i) => ({
@@ -113,7 +114,12 @@ export function fakeEngine({ count, fail, slow }: { count: number; fail: boolean
         embeddedAnew: 0,
       };
     },
-    async add(chosen) {
+    async take(chosen) {
+      waiting.push(...chosen);
+    },
+    async add() {
+      const chosen = waiting.splice(0);
+      const latest = Date.now();
       cancelled = false;
       const result = {
         added: [] as string[],
@@ -132,7 +138,7 @@ export function fakeEngine({ count, fail, slow }: { count: number; fail: boolean
             why: "This is not a picture that the app can read: JPEG, PNG, WebP, GIF, BMP.",
           });
         else {
-          const p = { ...make(file.name, file, 640, 480), added: Date.now() };
+          const p = { ...make(file.name, file, 640, 480), added: latest + chosen.length - i };
           made.push(p);
           result.added.push(p.id);
           tell({ pictures: [p] });

@@ -133,7 +133,10 @@ export interface Imported {
 export interface Engine {
   /** Loads the tagger and what was kept; `listen` hears of every change from then on. */
   open(listen: (change: Change) => void): Promise<Snapshot>;
-  add(files: File[]): Promise<Added>;
+  /** Hands files over; some at a time, as a thousand at once would stop the page for a moment. */
+  take(files: File[]): Promise<void>;
+  /** Adds the files that were handed over. The first one is to be the first on the page. */
+  add(): Promise<Added>;
   /** Ends `add` after the picture at hand; those already added stay. */
   cancel(): void;
   /** The square the network saw, PNG; undefined for an unknown picture. */

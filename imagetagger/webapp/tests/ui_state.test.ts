@@ -3,7 +3,7 @@ import type { Change } from "../src/api";
 import { gathered } from "../src/ui/changes";
 import { initial } from "../src/ui/draft";
 import { parseRoute, pictureHref } from "../src/ui/route";
-import { type Action, reduce, START, type State } from "../src/ui/state";
+import { type Action, arrived, reduce, START, type State } from "../src/ui/state";
 import { picture, snapshot, tag } from "./ui_pictures";
 
 const after = (...actions: Action[]) => actions.reduce(reduce, START);
@@ -24,17 +24,17 @@ test("new pictures come first, and one that comes back takes its old place", () 
 
 test("while files are added nothing moves: each picture takes the first free place", () => {
   const total = 3;
-  let state = after(open, { type: "adding", by: 1 });
+  let state = after(open, { type: "adding", isUnderWay: true });
   const cells = (s: State) => [
-    ...opened(s).order.slice(0, s.arrived),
+    ...opened(s).order.slice(0, arrived(s)),
     ...Array(s.awaited).fill(null),
-    ...opened(s).order.slice(s.arrived),
+    ...opened(s).order.slice(arrived(s)),
   ];
   const seen = [];
   for (const [done, id] of ["x", "y", "z"].entries()) {
     state = reduce(state, change({ progress: { what: "", done, total } }));
     seen.push(cells(state));
-    state = reduce(state, change({ pictures: [picture(id, { added: 9 + done })] }));
+    state = reduce(state, change({ pictures: [picture(id, { added: 9 - done })] }));
     seen.push(cells(state));
   }
   expect(seen).toEqual([
@@ -45,7 +45,7 @@ test("while files are added nothing moves: each picture takes the first free pla
     ["x", "y", null, "b", "a"],
     ["x", "y", "z", "b", "a"],
   ]);
-  expect(cells(reduce(state, { type: "adding", by: -1 }))).toEqual(["x", "y", "z", "b", "a"]);
+  expect(cells(reduce(state, { type: "adding", isUnderWay: false }))).toEqual(["x", "y", "z", "b", "a"]);
 });
 
 test("a different picture keeps its place", () => {

@@ -6,16 +6,19 @@ import { KeepError, write } from "./database";
 import { embed } from "./executor";
 import { change, type Session } from "./session";
 import { scored } from "./suggestions";
-import { pictureView } from "./views";
+import { latestTime, pictureView } from "./views";
 
 /**
- * Adds pictures. Memory holds two at most: the next is decoded while one is embedded.
+ * Adds pictures, the first with the latest time, so that it comes first among the newest.
+ *
+ * Memory holds two at most: the next is decoded while one is embedded.
  *
  * @param cancelled asked before each picture.
  */
 export async function add(session: Session, files: readonly File[], cancelled: () => boolean): Promise<Added> {
   const result: Added = { added: [], again: [], refused: [], cancelled: false };
   const { size, pixel_limit } = session.bundle.manifest.image;
+  const latest = latestTime(session);
   const read = (file: File) => settled(readPicture(file, size, pixel_limit));
   let next = files[0] && read(files[0]);
   let full: Error | undefined;
@@ -28,9 +31,10 @@ export async function add(session: Session, files: readonly File[], cancelled: (
     try {
       const picture = full ?? (await next);
       const ahead = files[i + 1];
-      next = ahead && read(ahead);
+      next = ahead && !full ? read(ahead) : undefined;
       if (!picture || picture instanceof Error) throw picture;
-      const fresh = !result.added.includes(picture.id) && (await addOne(session, file.name, picture));
+      const fresh =
+        !result.added.includes(picture.id) && (await addOne(session, file.name, picture, latest + files.length - i));
       result[fresh ? "added" : "again"].push(picture.id);
     } catch (error) {
       if (error instanceof KeepError) full = error; // as it will be for those to come
@@ -58,13 +62,11 @@ async function settle(session: Session, added: readonly PictureId[]): Promise<vo
 }
 
 /** Embeds and keeps a picture; returns whether it is new, or was taken out before. */
-async function addOne(session: Session, name: string, found: Picture): Promise<boolean> {
+async function addOne(session: Session, name: string, found: Picture, added: number): Promise<boolean> {
   const { id, width, height, square, preview } = found;
   if (session.pictures.has(id)) return session.kept.hidden.has(id);
   const { image, embedding_space: space } = session.bundle.manifest;
   const embedding = await session.computing(() => embed(session.executor, square));
-  const last = Math.max(0, ...[...session.pictures.values()].map(({ added }) => added));
-  const added = Math.max(Date.now(), last + 1); // the order of files is that of times
   const picture = { id, name: name.slice(0, 200), added, width, height, embedding, space };
   await write(session.db, { pictures: [{ picture, square: await encodePng(square, image.size), preview }] });
   session.pictures.set(id, picture);

@@ -17,6 +17,7 @@ import { bundleView, pictureView, shown, stepViews, tagViews, thresholdView } fr
  */
 export function engine(base: string): Engine {
   let opened: Session | undefined;
+  const waiting: File[] = [];
   let cancelled = false;
   const session = () => {
     if (!opened) throw new Error("The app is not open yet.");
@@ -32,9 +33,12 @@ export function engine(base: string): Engine {
       const views = { bundle: bundleView(made), tags: tagViews(made), steps: stepViews(made) };
       return { ...views, pictures, threshold: thresholdView(made), embeddedAnew };
     },
-    add(files) {
+    async take(files) {
+      waiting.push(...files);
+    },
+    add() {
       cancelled = false;
-      return add(session(), files, () => cancelled);
+      return add(session(), waiting.splice(0), () => cancelled);
     },
     cancel() {
       cancelled = true;

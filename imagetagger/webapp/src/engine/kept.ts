@@ -42,7 +42,7 @@ export function lessonsOf(kept: Kept, pictures: ReadonlyMap<PictureId, Embedded>
 
 /** Returns what is kept with other lessons; pictures taught before keep their place. */
 export function withLessons(kept: Kept, lessons: Lessons): Kept {
-  let last = Math.max(0, ...[...kept.lessons.values()].map((lesson) => lesson.at));
+  let last = [...kept.lessons.values()].reduce((latest, { at }) => Math.max(latest, at), 0);
   const taught = [...lessons.pictures].map(([id, { tags, missed }]): [PictureId, Lesson] => {
     const known = kept.lessons.get(id);
     const same = known && known.missed === missed && equal(known.tags, tags);

@@ -9,7 +9,7 @@ import { type Executor, embed, hold, load } from "./executor";
 import { type Kept, lessonsOf, NOTHING } from "./kept";
 import { queue } from "./queue";
 import { EMPTY_ROWS, type TagRows } from "./rows";
-import { type Session, taught } from "./session";
+import { changedRows, type Session, taught } from "./session";
 
 /**
  * Opens the app at an address.
@@ -113,6 +113,8 @@ async function session(
     byTag: new Map([...stored.rows].filter(([, row]) => row.digest === bundle.manifest.digest)),
   };
   const then = await taught(bundle, executor, computing, pictures, kept, known);
+  const { put, drop } = changedRows(known, then.rows);
+  if (put.length + drop.length) await write(db, { rows: { put, drop, digest: bundle.manifest.digest } });
   return {
     ...{ db, bundle, executor, listen, pictures, kept, computing, ...then },
     scores: new Map(),

@@ -1,6 +1,7 @@
 /** The tagger at work: a bundle, what its user taught, and the rows that follow from both. */
 
 import type { Change, PictureId, TagId } from "../api";
+import { wantedCoverage } from "../decide/judge";
 import { type Label, type Lessons, vocabulary } from "../lessons/lessons";
 import type { Bundle } from "./bundle";
 import { type Database, type Settings, type Step, type StoredPicture, type Writing, write } from "./database";
@@ -15,7 +16,7 @@ import { stepViews, tagViews } from "./views";
 export const UNDOABLE = 100;
 
 /** All of it is replaced, never changed in place, but for this object's fields and its maps. */
-export interface Session {
+export interface Session extends Taught {
   readonly db: Database;
   readonly bundle: Bundle;
   readonly executor: Executor;
@@ -29,10 +30,7 @@ export interface Session {
   /** For the model: nothing is freed while it is read. */
   readonly computing: ReturnType<typeof queue>;
   kept: Kept;
-  lessons: Lessons;
   steps: readonly Step[];
-  vocabulary: ReadonlyMap<TagId, Label>;
-  rows: TagRows;
   blocks: Blocks;
   settings: Settings;
   /** Of suggestions: a later one ends those before. */
@@ -44,6 +42,10 @@ export interface Taught {
   lessons: Lessons;
   vocabulary: ReadonlyMap<TagId, Label>;
   rows: TagRows;
+  /** How many pictures taught each tag, (C), in the order of the vocabulary. */
+  counts: Float32Array;
+  /** To ask for, so that the bundle's is kept; null for rules that promise none. */
+  coverage: number | null;
 }
 
 /** Computes what follows from what is kept, taking over from `before` what is the same. */
@@ -59,7 +61,10 @@ export async function taught(
   const words = vocabulary(bundle.labels, lessons);
   const together = (a: TagRow["total"], b: TagRow["total"]) => computing(() => merge(executor, a, b));
   const rows = await advance(before, bundle, lessons, words, together, bundle.manifest.model.block);
-  return { lessons, vocabulary: words, rows };
+  const counts = Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);
+  const missed = [...lessons.pictures.values()].flatMap((lesson) => lesson.missed ?? []);
+  const coverage = wantedCoverage(missed, bundle.manifest.decision.tag_set);
+  return { lessons, vocabulary: words, rows, counts, coverage };
 }
 
 /**
@@ -113,13 +118,14 @@ async function become(
   for (const { picture } of writing.pictures ?? []) session.pictures.set(picture.id, picture);
   const moved = back.hidden.map(([id]) => id);
   const touched = new Set([...back.lessons.map(([id]) => id), ...moved.filter((id) => !next.hidden.has(id))]);
+  const same = then.rows === session.rows;
   await exchange(session, { ...then, kept: next, steps });
   session.listen({
     tags: tagViews(session),
     steps: stepViews(session),
     gone: moved.filter((id) => next.hidden.has(id)),
   });
-  await suggest(session, [...touched]);
+  await suggest(session, [...touched], !same);
 }
 
 /** Takes over what comes next, and copies its rows to where the model reads them, all at once. */
@@ -132,7 +138,8 @@ async function exchange(session: Session, next: Partial<Session> & Taught): Prom
   });
 }
 
-function changedRows(before: TagRows, after: TagRows): { put: [TagId, TagRow][]; drop: TagId[] } {
+/** Returns the rows of taught tags that are to be kept, and the tags whose rows are not any more. */
+export function changedRows(before: TagRows, after: TagRows): { put: [TagId, TagRow][]; drop: TagId[] } {
   const worth = (row: TagRow | undefined) => row !== undefined && row.pictures.length > 0;
   const put = [...after.byTag].filter(([tag, row]) => worth(row) && before.byTag.get(tag) !== row);
   const drop = [...before.byTag].filter(([tag, row]) => worth(row) && !worth(after.byTag.get(tag))).map(([tag]) => tag);

@@ -21,12 +21,12 @@ export async function scored(session: Session, id: PictureId): Promise<Float32Ar
 }
 
 /** Tells of these pictures at once, and of all others, the newest first, without being waited for. */
-export async function suggest(session: Session, first: readonly PictureId[]): Promise<void> {
-  session.round += 1;
+export async function suggest(session: Session, first: readonly PictureId[], others = true): Promise<void> {
+  if (others) session.round += 1;
   const { round } = session;
   await tell(session, first, round);
   const told = new Set(first);
-  const rest = shown(session).filter((id) => !told.has(id));
+  const rest = others ? shown(session).filter((id) => !told.has(id)) : [];
   void tell(session, rest, round);
 }
 

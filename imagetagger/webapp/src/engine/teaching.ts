@@ -18,7 +18,7 @@ import {
 import { type Kept, NOTHING, withLessons } from "./kept";
 import { change, type Session } from "./session";
 import { scored } from "./suggestions";
-import { counts, judgement } from "./views";
+import { judgement } from "./views";
 
 /** Makes these the tags of a picture; names become new tags. */
 export async function confirm(session: Session, id: PictureId, tags: readonly TagId[], names: readonly string[]) {
@@ -112,7 +112,7 @@ async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): 
   const { member } = judgement(session, scores, true);
   const missed = shareMissed(
     member,
-    counts(session),
+    session.counts,
     tags.map((tag) => ids.indexOf(tag)),
   );
   return { embedding: picture.embedding, space: picture.space, tags, missed };

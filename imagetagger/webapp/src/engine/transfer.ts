@@ -10,7 +10,7 @@ import { embed } from "./executor";
 import { withLessons } from "./kept";
 import { change, type Session } from "./session";
 import { scored } from "./suggestions";
-import { pictureView, shown, tagViews } from "./views";
+import { latestTime, pictureView, shown, tagViews } from "./views";
 
 /** Returns what was taught as a .zip, squares of the pictures included. */
 export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
@@ -33,7 +33,7 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
   const { lessons, names, crops } = await unpack(file);
   const { manifest, labels } = session.bundle;
   const adopted = adopt(lessons, labels, names);
-  const added = Math.max(Date.now(), ...[...session.pictures.values()].map((picture) => picture.added + 1));
+  const added = latestTime(session) + 1;
   const pictures = new Map<PictureId, Picture>();
   const fresh: NonNullable<Writing["pictures"]>[number][] = [];
   for (const [id, picture] of adopted.pictures) {

@@ -1,7 +1,7 @@
 /** What the page is told: tags, pictures, steps and the threshold, in its own terms. */
 
 import type { BundleView, PictureId, PictureView, StepView, TagView, ThresholdView } from "../api";
-import { type Judgement, judge, wantedCoverage } from "../decide/judge";
+import { type Judgement, judge } from "../decide/judge";
 import { ranked } from "../decide/tagset";
 import { resolve } from "../lessons/lessons";
 import type { Session } from "./session";
@@ -49,15 +49,13 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
 
 /** Judges scores under the rows in use, with the threshold of the user, or the bundle's where `standard`. */
 export function judgement(session: Session, scores: Float32Array, standard = false): Judgement {
-  const { manifest } = session.bundle;
-  const missed = [...session.lessons.pictures.values()].flatMap((lesson) => lesson.missed ?? []);
-  const wanted = wantedCoverage(missed, manifest.decision.tag_set);
-  return judge(scores, counts(session), manifest, (standard ? null : session.settings.threshold) ?? wanted);
+  const { bundle, counts, coverage, settings } = session;
+  return judge(scores, counts, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
 }
 
-/** Returns how many pictures taught each tag, (C). */
-export function counts({ rows }: Session): Float32Array {
-  return Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);
+/** Returns a time that no picture was added later than: now, where clocks go forward. */
+export function latestTime({ pictures }: Session): number {
+  return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
 }
 
 function said({ rows }: Session, { probability, member, unknown }: Judgement) {

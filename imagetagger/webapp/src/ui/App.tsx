@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import type { Change, Engine, Snapshot } from "../api";
+import { additions } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";
 import { useDropAndPaste } from "./dropping";
@@ -54,20 +55,26 @@ export function App({ engine, open, watch }: Props) {
     },
     [notice, changes],
   );
+  const add = useMemo(
+    () =>
+      additions(engine, (isUnderWay) => {
+        changes.flush();
+        dispatch({ type: "adding", isUnderWay });
+      }),
+    [engine, changes],
+  );
   const addFiles = useCallback(
     async (files: readonly File[]) => {
       if (files.length === 0) return;
       dispatch({ type: "toast", toast: null }); // its undo would take back this addition
-      dispatch({ type: "adding", by: 1 });
-      const result = await act(engine.add([...files]));
-      dispatch({ type: "adding", by: -1 });
+      const result = await act(add(files));
       if (result === undefined) return;
       const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
       if (result.refused.length > 0) dispatch({ type: "summary", summary: result });
       else notice(words.added(result));
       if (only !== undefined) goToPicture(only);
     },
-    [engine, act, notice],
+    [add, act, notice],
   );
   const undo = useCallback(() => void act(engine.undo(), (step) => words.undone(step.what)), [engine, act]);
   const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
@@ -89,7 +96,7 @@ export function App({ engine, open, watch }: Props) {
         </AppContext.Provider>
       )}
       {library && state.progress && (
-        <Progress work={state.progress} {...(state.adding > 0 ? { onCancel: () => void engine.cancel() } : {})} />
+        <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
       )}
       <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
       {over && <div class="drop">{words.drop()}</div>}

@@ -2,13 +2,20 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
+import type { Toast } from "./state";
 
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
   const id = useId();
-  const { toast } = useApp().state;
+  const { state, dispatch } = useApp();
+  const { toast } = state;
   const [before] = useState(toast);
-  const failed = toast !== before && toast?.kind === "alert"; // a notice outside could be neither read nor pressed
+  const [failure, setFailure] = useState<Toast | null>(null);
+  useLayoutEffect(() => {
+    if (toast === before || toast?.kind !== "alert") return;
+    setFailure(toast); // outside it could be neither read nor pressed
+    dispatch({ type: "toast", toast: null });
+  }, [toast, before, dispatch]);
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -39,11 +46,13 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
             <Icon name="close" />
           </button>
         </header>
-        {failed && (
-          <p class="error" role="alert" dir="auto">
-            {toast.text}
-          </p>
-        )}
+        <div role="alert">
+          {failure && (
+            <p class="error" dir="auto">
+              {failure.text}
+            </p>
+          )}
+        </div>
         {children}
       </div>
     </dialog>

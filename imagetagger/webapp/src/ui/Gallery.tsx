@@ -8,6 +8,7 @@ import { Icon } from "./Icon";
 import { useRange } from "./range";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
+import { arrived as arrivedOf } from "./state";
 import { Tile } from "./Tile";
 import * as words from "./words";
 
@@ -20,7 +21,8 @@ export function Gallery() {
   const { filter, selected } = state;
   const { order, pictures, tags } = library;
   const ids = useMemo(() => visible(order, pictures, tags, filter), [order, pictures, tags, filter]);
-  const { arrived, awaited } = state;
+  const { awaited } = state;
+  const arrived = arrivedOf(state);
   const isPlain = filter.tag === null && filter.text === "" && (filter.show === "all" || filter.show === "open");
   const cells = useMemo(
     () => (isPlain ? [...ids.slice(0, arrived), ...Array<null>(awaited).fill(null), ...ids.slice(arrived)] : ids),

@@ -17,12 +17,14 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
   const rename = (event: Event) => {
     event.preventDefault();
     if (!isRenamed) return;
-    const work = engine.renameTag(tag.id, name).then(() => true);
-    void act(work, `Renamed to ${name.trim()}`, true).then((done) => done && onClose());
+    ends(engine.renameTag(tag.id, name), `Renamed to ${name.trim()}`);
   };
-  const ends = <T,>(work: Promise<T>, done: string) => {
-    onClose();
-    void act(work, done, true);
+  const ends = (work: Promise<void>, said: string) => {
+    void act(
+      work.then(() => true),
+      said,
+      true,
+    ).then((done) => done && onClose());
   };
   const show = () => {
     onClose();

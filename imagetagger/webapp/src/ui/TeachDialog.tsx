@@ -18,18 +18,23 @@ interface Props {
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const { engine, library, act } = useApp();
   const [draft, setDraft] = useState<Draft>({ kept: [], removed: [], fresh: [] });
+  const [busy, setBusy] = useState(false);
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
   const names = [...draft.kept.map(nameOf), ...draft.fresh];
   const chips = [
     ...draft.kept.map((key) => ({ key, name: nameOf(key), probability: null })),
     ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null })),
   ];
-  const teach = () => {
+  const teach = async () => {
+    setBusy(true);
+    const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
+    const work = engine.teach([...pictures], [...draft.kept], [...draft.fresh]).then(() => true);
+    const done = await act(work, said, true);
+    setBusy(false);
+    if (done === undefined) return;
+    askToKeep();
     onClose();
     onDone();
-    const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
-    askToKeep();
-    void act(engine.teach([...pictures], [...draft.kept], [...draft.fresh]), said, true);
   };
   return (
     <Dialog title={`Tag ${words.many(pictures.length, "picture")}`} onClose={onClose}>
@@ -46,7 +51,13 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
         onName={(name) => setDraft(addName(draft, name))}
       />
       <footer class="actions">
-        <button type="button" class="button primary grow" disabled={names.length === 0} onClick={teach}>
+        <button
+          type="button"
+          class="button primary grow"
+          disabled={names.length === 0 || busy}
+          aria-busy={busy}
+          onClick={() => void teach()}
+        >
           <span class="clip">{words.confirmLabel(names, [])}</span>
         </button>
       </footer>

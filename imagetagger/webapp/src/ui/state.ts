@@ -40,11 +40,9 @@ export interface State {
   /** Why it could not be opened. */
   failure: string | null;
   progress: Progress | null;
-  /** How many additions of files are under way. */
-  adding: number;
-  /** Of the pictures being added, how many are here: the first of the order, in the order of the files. */
-  arrived: number;
-  /** And how many are to come: their places are kept free behind those, so that nothing moves. */
+  /** While files are added: the time of the newest picture before them. Null otherwise. */
+  since: number | null;
+  /** How many of them are to come: their places are kept free behind those that arrived, so that nothing moves. */
   awaited: number;
   filter: Filter;
   drafts: ReadonlyMap<PictureId, Draft>;
@@ -64,7 +62,7 @@ export type Action =
   | { type: "opened"; snapshot: Snapshot }
   | { type: "failed"; why: string }
   | { type: "changed"; changes: readonly Change[] }
-  | { type: "adding"; by: 1 | -1 }
+  | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
@@ -78,8 +76,7 @@ export const START: State = {
   library: null,
   failure: null,
   progress: null,
-  adding: 0,
-  arrived: 0,
+  since: null,
   awaited: 0,
   filter: EVERYTHING,
   drafts: new Map(),
@@ -100,7 +97,7 @@ export function reduce(state: State, action: Action): State {
     case "changed":
       return action.changes.reduce(changed, state);
     case "adding":
-      return { ...state, adding: state.adding + action.by, arrived: 0, awaited: 0 };
+      return { ...state, since: action.isUnderWay ? newest(state.library) : null, awaited: 0 };
     case "filter":
       return { ...state, filter: { ...state.filter, ...action.filter } };
     case "draft":
@@ -134,18 +131,17 @@ function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
   if (before === null) return { ...state, progress };
-  const places = withPlaces(state, change);
   const after: Library = {
     ...before,
     ...(change.tags === undefined ? {} : { tags: new Map(change.tags.map((tag) => [tag.id, tag])) }),
     ...(change.steps === undefined ? {} : { steps: change.steps }),
     ...(change.threshold === undefined ? {} : { threshold: change.threshold }),
-    ...withPictures(before, change, state.adding > 0 ? state.arrived : null),
+    ...withPictures(before, change),
   };
   return {
     ...state,
-    ...places,
     progress,
+    awaited: state.since === null ? 0 : awaited(state.awaited, before, change),
     library: after,
     filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
@@ -153,8 +149,19 @@ function changed(state: State, change: Change): State {
   };
 }
 
-/** New pictures go behind those of the same addition, `arrived` of them; without one, where their time puts them. */
-function withPictures(before: Library, change: Change, arrived: number | null): Partial<Library> {
+/** Of the files being added, how many are pictures by now: the first of the order, as they are the newest. */
+export function arrived({ library, since }: State): number {
+  if (library === null || since === null) return 0;
+  const older = library.order.findIndex((id) => (library.pictures.get(id)?.added ?? 0) <= since);
+  return older < 0 ? library.order.length : older;
+}
+
+function newest(library: Library | null): number {
+  return library?.pictures.get(library.order[0] ?? "")?.added ?? 0;
+}
+
+/** New pictures go where their time puts them. */
+function withPictures(before: Library, change: Change): Partial<Library> {
   if (!change.pictures && !change.gone) return {};
   const pictures = new Map(before.pictures);
   for (const id of change.gone ?? []) pictures.delete(id);
@@ -162,7 +169,6 @@ function withPictures(before: Library, change: Change, arrived: number | null): 
   const fresh = freshOnes(before, change);
   if (fresh.length === 0 && !change.gone) return { pictures };
   const kept = before.order.filter((id) => pictures.has(id));
-  if (arrived !== null) return { pictures, order: [...kept.slice(0, arrived), ...fresh, ...kept.slice(arrived)] };
   const added = (id: PictureId) => pictures.get(id)?.added ?? 0;
   const order = fresh.reduce((ids, id) => {
     const at = ids.findIndex((other) => added(other) <= added(id));
@@ -171,16 +177,8 @@ function withPictures(before: Library, change: Change, arrived: number | null): 
   return { pictures, order };
 }
 
-function withPlaces(state: State, change: Change): Pick<State, "arrived" | "awaited"> {
-  if (state.adding === 0 || state.library === null) return { arrived: 0, awaited: 0 };
-  const { library, arrived, awaited } = state;
-  const gone = library.order.slice(0, arrived).filter((id) => change.gone?.includes(id)).length;
-  const fresh = freshOnes(library, change).length;
-  const { progress } = change;
-  return {
-    arrived: arrived - gone + fresh,
-    awaited: progress ? progress.total - progress.done : Math.max(0, awaited - fresh),
-  };
+function awaited(before: number, library: Library, { progress, ...change }: Change): number {
+  return progress ? progress.total - progress.done : Math.max(0, before - freshOnes(library, change).length);
 }
 
 function freshOnes(before: Library, change: Change): PictureId[] {
