@@ -76,6 +76,7 @@ def picture(name: str, data: bytes, kind: str = "image/png") -> dict[str, object
 
 def start(context, address: str):
     """Open the app and wait until it can take pictures."""
+    context.set_default_timeout(15_000)
     page = context.new_page()
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))

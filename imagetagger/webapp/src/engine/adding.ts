@@ -41,8 +41,12 @@ export async function add(session: Session, files: readonly File[], cancelled: (
       result.refused.push({ name: file.name, why: error instanceof Error ? error.message : String(error) });
     }
   }
-  await session.changing(() => settle(session, result.added));
   session.listen({ progress: null });
+  await session
+    .changing(() => settle(session, result.added))
+    .catch((error) => {
+      if (!(error instanceof KeepError)) throw error; // on a full device pictures are kept, and only undo is not
+    });
   return result;
 }
 

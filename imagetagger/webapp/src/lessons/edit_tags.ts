@@ -45,7 +45,7 @@ export function renameTag(lessons: Lessons, labels: readonly Label[], tag: strin
  * Throws LessonError where they are one tag already.
  */
 export function mergeTags(lessons: Lessons, tag: string, into: string): Lessons {
-  if (tag === into) throw new LessonError(`got one tag twice, ${quote(tag)}, expected two different ones`);
+  if (tag === into) throw new LessonError("a tag cannot be merged into itself: choose another one");
   return { ...lessons, edits: { ...lessons.edits, merged: new Map(lessons.edits.merged).set(tag, into) } };
 }
 

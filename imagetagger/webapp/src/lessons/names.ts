@@ -38,8 +38,9 @@ export function same(a: string, b: string): boolean {
 /** Returns why a tidy name is none, whatever other tags are called: null where it is one. */
 export function problemOf(name: string): string | null {
   const length = Array.from(name).length;
-  if (length < 1 || length > LONGEST) return `got a name of ${length} characters, expected 1 to ${LONGEST}`;
-  if (NO_TEXT.test(name)) return `got the name ${quote(name)}, expected no control characters and no half ones`;
+  if (length < 1) return "a name needs at least one character";
+  if (length > LONGEST) return `a name has at most ${LONGEST} characters, this one has ${length.toLocaleString("en")}`;
+  if (NO_TEXT.test(name)) return `the name ${quote(name)} holds characters that are no text: leave them out`;
   return null;
 }
 

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
@@ -12,15 +13,24 @@ export interface Chip {
 
 /** Tags that are kept; each can be struck out. */
 export function KeptChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove(key: string): void }) {
+  const { list, leave } = useNextFocus();
   return (
-    <ul class="chips" aria-label="Tags of this picture">
-      {chips.map(({ key, name, probability }) => (
+    <ul ref={list} class="chips" aria-label="Tags of this picture" tabIndex={-1}>
+      {chips.map(({ key, name, probability }, i) => (
         <li key={key} class="chip kept">
           <span class="clip" dir="auto">
             {name}
           </span>
           <small>{probability === null ? "yours" : words.percent(probability)}</small>
-          <button type="button" class="chip-x" aria-label={`Remove ${name}`} onClick={() => onRemove(key)}>
+          <button
+            type="button"
+            class="chip-x"
+            aria-label={`Remove ${name}`}
+            onClick={() => {
+              leave(i);
+              onRemove(key);
+            }}
+          >
             <Icon name="close" />
           </button>
         </li>
@@ -31,11 +41,19 @@ export function KeptChips({ chips, onRemove }: { chips: readonly Chip[]; onRemov
 
 /** Tags that may be right; a press takes one. */
 export function PerhapsChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(key: string): void }) {
+  const { list, leave } = useNextFocus();
   return (
-    <ul class="chips" aria-label="Perhaps">
-      {chips.map(({ key, name, probability, struck }) => (
+    <ul ref={list} class="chips" aria-label="Perhaps" tabIndex={-1}>
+      {chips.map(({ key, name, probability, struck }, i) => (
         <li key={key}>
-          <button type="button" class={struck ? "chip perhaps struck" : "chip perhaps"} onClick={() => onAdd(key)}>
+          <button
+            type="button"
+            class={struck ? "chip perhaps struck" : "chip perhaps"}
+            onClick={() => {
+              leave(i);
+              onAdd(key);
+            }}
+          >
             <Icon name="plus" />
             <span class="hidden">Add</span>
             <span class="clip" dir="auto">
@@ -47,4 +65,21 @@ export function PerhapsChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(k
       ))}
     </ul>
   );
+}
+
+/** Gives the focus to the next of a list's buttons, or to the list, where the one that had it goes away by a press. */
+function useNextFocus() {
+  const list = useRef<HTMLUListElement>(null);
+  const left = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    const at = left.current;
+    left.current = null;
+    if (at === null || document.activeElement !== document.body) return;
+    const buttons = list.current?.querySelectorAll("button") ?? [];
+    (buttons[Math.min(at, buttons.length - 1)] ?? list.current)?.focus({ preventScroll: true });
+  });
+  const leave = (at: number) => {
+    left.current = at;
+  };
+  return { list, leave };
 }

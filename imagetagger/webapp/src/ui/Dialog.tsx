@@ -2,7 +2,6 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
-import type { Toast } from "./state";
 
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
@@ -10,10 +9,12 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
   const { state, dispatch } = useApp();
   const { toast } = state;
   const [before] = useState(toast);
-  const [failure, setFailure] = useState<Toast | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+  const [failures, setFailures] = useState(0); // the same words again are heard again
   useLayoutEffect(() => {
     if (toast === before || toast?.kind !== "alert") return;
-    setFailure(toast); // outside it could be neither read nor pressed
+    setFailures((count) => count + 1);
+    setFailure(toast.text); // outside it could be neither read nor pressed
     dispatch({ type: "toast", toast: null });
   }, [toast, before, dispatch]);
   const dialog = useRef<HTMLDialogElement>(null);
@@ -21,7 +22,13 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
     const element = dialog.current;
     element?.showModal();
     (element?.querySelector<HTMLElement>("[data-first]") ?? element?.querySelector("h2"))?.focus();
-    return () => element?.close(); // gives the focus back to where it came from
+    return () => {
+      element?.close(); // gives the focus back to where it came from
+      requestAnimationFrame(() => {
+        if (document.activeElement !== document.body) return;
+        document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true }); // that is gone, as a deleted tag is
+      });
+    };
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, and so does the button
@@ -46,10 +53,10 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
             <Icon name="close" />
           </button>
         </header>
-        <div role="alert">
+        <div class="errors" role="alert">
           {failure && (
-            <p class="error" dir="auto">
-              {failure.text}
+            <p key={failures} class="error" dir="auto">
+              {failure}
             </p>
           )}
         </div>

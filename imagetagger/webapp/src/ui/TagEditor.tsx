@@ -37,6 +37,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const nothing = isNothing(what);
   const isConfirmed = picture.tags.length > 0;
   const confirm = async () => {
+    if (nothing || busy) return;
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
     const work = engine.confirm(picture.id, [...draft.kept], [...draft.fresh]).then(() => true);
@@ -81,7 +82,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
         <button
           type="button"
           class="button primary big"
-          disabled={nothing || busy}
+          aria-disabled={nothing || busy} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={() => void confirm()}
         >

@@ -26,6 +26,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
     ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null })),
   ];
   const teach = async () => {
+    if (names.length === 0 || busy) return;
     setBusy(true);
     const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
     const work = engine.teach([...pictures], [...draft.kept], [...draft.fresh]).then(() => true);
@@ -54,7 +55,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
         <button
           type="button"
           class="button primary grow"
-          disabled={names.length === 0 || busy}
+          aria-disabled={names.length === 0 || busy} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={() => void teach()}
         >

@@ -1,0 +1,125 @@
+"""Photograph every screen of the web app, on a phone and a desktop, light and dark: one sheet each.
+
+python experiments/webapp.py BUNDLE PICTURES DESTINATION
+
+PICTURES is a folder. Those whose names begin with CAT are taught as Chelsea; one begins with STRANGE and fits nothing.
+Needs `make webapp`, and Chromium.
+"""
+
+import argparse
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from app import add_tag, browsed, choose, free_port, go, kept, look_at, served, start  # the app as its tests have it
+from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import Page, sync_playwright
+
+DEVICES = {"phone": (390, 844, 2, 5), "desktop": (1280, 800, 1, 3)}
+"""Width, height, pixels a CSS pixel, and screens in a row of the sheet."""
+
+CAT, STRANGE = "chelsea", "summer palace"
+GAP, BACK = 24, {"light": "#e9e7e1", "dark": "#2b2b29"}
+
+
+def main() -> None:
+    """Write webapp_DEVICE_THEME.png."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("destination", type=Path)
+    arguments = parser.parse_args()
+    files = sorted(path for path in arguments.pictures.iterdir() if path.is_file())
+    with sync_playwright() as playwright, served(arguments.bundle, free_port()) as address:
+        for device, (width, height, scale, columns) in DEVICES.items():
+            for theme in ("light", "dark"):
+                options = {
+                    "viewport": {"width": width, "height": height},
+                    "device_scale_factor": scale,
+                    "color_scheme": theme,
+                    "has_touch": device == "phone",
+                    "is_mobile": device == "phone",
+                    "reduced_motion": "reduce",
+                }
+                with tempfile.TemporaryDirectory() as profile, browsed(playwright, Path(profile), **options) as context:
+                    shots = story(start(context, address), files)
+                path = arguments.destination / f"webapp_{device}_{theme}.png"
+                sheet(shots, columns, BACK[theme]).quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+                print(path)
+
+
+def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
+    """Go through all screens; return their pictures by what they show."""
+    shots: dict[str, Image.Image] = {}
+
+    def shoot(what: str) -> None:
+        page.wait_for_timeout(700)  # until pictures are decoded and notices have come
+        shots[what] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+    named = {path.name: path for path in files}
+    cats = [name for name in named if name.startswith(CAT)]
+    shoot("Nothing yet")
+    choose(page, [*files, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"milk"}], said(files))
+    shoot("A file that is no picture")
+    page.get_by_role("button", name="OK").click()
+    page.get_by_text(said(files)).wait_for(state="hidden")
+    shoot("Pictures, tagged")
+    look_at(page, cats[0])
+    shoot("What a picture shows")
+    page.get_by_role("combobox", name="Add a tag").fill("Chelsea")
+    page.get_by_role("option").first.wait_for()
+    shoot("A new tag on the spot")
+    page.keyboard.press("Escape")
+    for name in cats:
+        look_at(page, name)
+        for tag in kept(page):
+            page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
+        add_tag(page, "Chelsea")
+        if name == cats[0]:
+            shoot("Corrected, before it is learned")
+        page.get_by_role("button", name="Learn:").click()
+        page.get_by_role("button", name="Learned", exact=True).wait_for()
+    shoot("Learned")
+    look_at(page, next(name for name in named if name.startswith(STRANGE)))
+    shoot("Nothing known fits")
+    go(page, "Pictures")
+    page.get_by_role("button", name="Select").click()
+    for name in cats[:2]:
+        page.locator(f'[aria-label^="{name}:"]').click()
+    shoot("Several at once")
+    page.keyboard.press("Escape")
+    go(page, "Tags")
+    shoot("Tags")
+    page.get_by_role("button", name="Chelsea").click()
+    shoot("A tag")
+    page.keyboard.press("Escape")
+    go(page, "More")
+    shoot("More")
+    page.mouse.wheel(0, 5000)
+    shoot("More, below")
+    return shots
+
+
+def said(files: list[Path]) -> str:
+    """What the app says after it was given all files, and one that is no picture."""
+    return f"{len(files)} pictures added, 1 not added"
+
+
+def sheet(shots: dict[str, Image.Image], columns: int, back: str) -> Image.Image:
+    """Lay screens side by side, each with its title."""
+    half = [image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS) for image in shots.values()]
+    width, height = half[0].size
+    rows = -(-len(half) // columns)
+    page = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + 2 * GAP) + GAP), back)
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(15)
+    for i, (title, image) in enumerate(zip(shots, half, strict=True)):
+        x, y = GAP + i % columns * (width + GAP), GAP + i // columns * (height + 2 * GAP)
+        pen.text((x, y - 4), title, font=font, fill="#777")
+        page.paste(image, (x, y + GAP - 4))
+    return page
+
+
+if __name__ == "__main__":
+    main()
