@@ -18,10 +18,16 @@ from playwright.sync_api import Page, sync_playwright
 
 WATCH = """
 window.tasks = [];
-new PerformanceObserver((list) => tasks.push(...list.getEntries().map((task) => task.duration)))
+new PerformanceObserver((list) => tasks.push(...list.getEntries()))
   .observe({ type: "longtask", buffered: true });
+addEventListener("change", () => {
+  window.begin = performance.now();
+  setTimeout(() => { window.end = performance.now(); });
+}, true);
+const later = () => tasks.filter((task) => task.startTime > begin).map((task) => task.duration);
+window.longest = () => Math.max(end - begin, ...later());
 """
-"""Browsers report tasks of 50 ms and more."""
+"""The longest task from when the page is told of the files; what the browser does before is its own."""
 
 
 def main() -> None:
@@ -38,7 +44,7 @@ def main() -> None:
             context.add_init_script(WATCH)
             page = start(context, address)
             seconds, memory = add(page, files)
-            tasks = page.evaluate("() => tasks")
+            longest = page.evaluate("() => longest()")
             page.evaluate("async () => { await navigator.serviceWorker.ready; }")
         openings = [opening(playwright, profile, address) for _ in range(3)]  # from the cache: the server is gone
         first = [first_tags(playwright, Path(folder) / f"first{i}", files[:1], arguments.bundle) for i in range(2)]
@@ -49,7 +55,7 @@ def main() -> None:
         "memory of the page and its worker after a quarter of them": f"{memory[quarter]:.0f} MB",
         "at the end": f"{memory[-1]:.0f} MB",
         "at most": f"{max(memory):.0f} MB",
-        "longest task of the page": f"{max(tasks, default=0):.0f} ms" if tasks else "under 50 ms",
+        "longest task of the page": f"{longest:.0f} ms",
         "from a new browser to the pictures of the last time, server gone": f"{sorted(openings)[1]:.2f} s",
         "from opening the page to the tags of a first picture, warm cache": f"{min(first):.2f} s",
     }
