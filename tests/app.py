@@ -123,6 +123,33 @@ def learn(page) -> None:
     page.get_by_role("button", name="Learned", exact=True).wait_for()
 
 
+def only(page, tag: str) -> None:
+    """Make a tag, known or new, the only one of the picture on the page, and learn it."""
+    for other in kept(page):
+        page.get_by_role("button", name=f"Remove {other}", exact=True).click()
+    add_tag(page, tag)
+    learn(page)
+
+
+def export_lessons(page, path: Path) -> None:
+    go(page, "More")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export lessons").click()
+    download.value.save_as(path)
+
+
+def import_lessons(page, path: Path) -> None:
+    go(page, "More")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import lessons").click()
+    chooser.value.set_files(path)
+
+
+def wait_until_offline(page) -> None:
+    """Wait until the service worker keeps every file of the app."""
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+
+
 READ = """async ([store, ids]) => {
   const done = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
   const [{ name }] = await indexedDB.databases();

@@ -8,7 +8,21 @@ import zlib
 
 import numpy as np
 import pytest
-from app import add_tag, browsed, choose, free_port, go, kept, learn, look_at, needs_app, picture, served, start
+from app import (
+    add_tag,
+    browsed,
+    choose,
+    free_port,
+    go,
+    import_lessons,
+    kept,
+    learn,
+    look_at,
+    needs_app,
+    picture,
+    served,
+    start,
+)
 from PIL import Image
 from taught import folder, pixels
 
@@ -113,9 +127,7 @@ def test_what_is_no_file_of_lessons_is_refused(page, tmp_path):
     go(page, "More")
     (tmp_path / "lessons.zip").write_bytes(b"PK\x03\x04 and no more")
     before = page.get_by_role("region", name="History").inner_text()
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import lessons").click()
-    chooser.value.set_files(tmp_path / "lessons.zip")
+    import_lessons(page, tmp_path / "lessons.zip")
     page.get_by_role("alert").filter(has_text="lessons").wait_for()
     assert page.get_by_role("region", name="History").inner_text() == before
 

@@ -6,12 +6,15 @@ from app import (
     add_tag,
     browsed,
     choose,
+    export_lessons,
     free_port,
     go,
+    import_lessons,
     kept,
     learn,
     look_at,
     needs_app,
+    only,
     picture,
     served,
     start,
@@ -48,28 +51,18 @@ def rows(tagger):
     return {tag: row.total for tag, row in tagger._state.rows.by_tag.items() if row.pictures}
 
 
-def export(page, path):
-    go(page, "More")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export lessons").click()
-    download.value.save_as(path)
-
-
 @pytest.fixture(scope="module")
 def lessons(page, tmp_path_factory):
     """A tag taught with five pictures, a known one with one; exported."""
     for i in range(5):
         look_at(page, f"lemon{i}.png")
-        for tag in kept(page):
-            page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
-        add_tag(page, "Lemon")
-        learn(page)
+        only(page, "Lemon")
     look_at(page, "red.png")
     if "red" not in kept(page):
         add_tag(page, "red")
     learn(page)
     path = tmp_path_factory.mktemp("exported") / "lessons.zip"
-    export(page, path)
+    export_lessons(page, path)
     return path
 
 
@@ -97,10 +90,7 @@ def test_python_has_the_apps_rows_and_says_the_apps_tags(page, lessons, tmp_path
 def test_another_profile_says_the_same_after_importing_the_lessons(page, lessons, playwright, address, tmp_path):
     with browsed(playwright, tmp_path / "profile") as context:
         other = start(context, address)
-        go(other, "More")
-        with other.expect_file_chooser() as chooser:
-            other.get_by_role("button", name="Import lessons").click()
-        chooser.value.set_files(lessons)
+        import_lessons(other, lessons)
         other.get_by_text("6 pictures and 1 tag imported", exact=True).wait_for()
         ours, theirs = stored(page, "rows"), stored(other, "rows")
         assert {tag: row["total"] for tag, row in ours.items()} == {tag: row["total"] for tag, row in theirs.items()}

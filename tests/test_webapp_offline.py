@@ -5,7 +5,20 @@ import http.server
 import threading
 
 import pytest
-from app import add_tag, browsed, choose, free_port, kept, learn, look_at, needs_app, picture, served, start, stored
+from app import (
+    browsed,
+    choose,
+    free_port,
+    kept,
+    look_at,
+    needs_app,
+    only,
+    picture,
+    served,
+    start,
+    stored,
+    wait_until_offline,
+)
 from bundles import WHITENED
 from taught import YELLOW, bundle, folder, pixels
 
@@ -19,15 +32,7 @@ FILES = [picture(f"lemon{i}.png", encode_crop(pixels(YELLOW, i))) for i in range
 def teach(page):
     for i in range(3):
         look_at(page, f"lemon{i}.png")
-        for tag in kept(page):
-            page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
-        add_tag(page, "Lemon")
-        learn(page)
-
-
-def wait_until_kept(page):
-    """Wait until the service worker has every file of the app."""
-    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+        only(page, "Lemon")
 
 
 def test_the_app_works_without_its_server_and_after_a_cold_start(playwright, tmp_path):
@@ -35,7 +40,7 @@ def test_the_app_works_without_its_server_and_after_a_cold_start(playwright, tmp
         page = start(context, address)
         choose(page, FILES[:3], "3 pictures added")
         teach(page)
-        wait_until_kept(page)
+        wait_until_offline(page)
         rows = stored(page, "rows")
     with browsed(playwright, tmp_path / "profile") as context:  # the server is gone, the browser is new
         page = start(context, address)
@@ -55,7 +60,7 @@ def test_a_new_bundle_keeps_what_was_taught(playwright, tmp_path):
             page = start(context, address)
             choose(page, FILES, "4 pictures added")
             teach(page)
-            wait_until_kept(page)
+            wait_until_offline(page)
         with served(folder(*WHITENED), port):
             page.reload()
             page.get_by_role("button", name="Update").click()
@@ -94,7 +99,7 @@ def test_a_written_site_works_in_a_folder_of_any_web_host(static_host, playwrigh
     with browsed(playwright, tmp_path / "profile") as context:
         page = start(context, static_host)
         choose(page, FILES[:1], "1 picture added")
-        wait_until_kept(page)
+        wait_until_offline(page)
         context.set_offline(True)
         page.goto(static_host)
         look_at(page, "lemon0.png")

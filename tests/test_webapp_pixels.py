@@ -11,30 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import web_pictures
+from app import BROWSER, QUIET
 from local_server import serving
 from pictures import encode, noisy
 
 from imagetagger import preprocess
 from imagetagger.lessons import picture_id
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright is installed")
 WEBAPP = Path(preprocess.__file__).parent / "webapp"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NODE = shutil.which("node")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed"),
     pytest.mark.skipif(NODE is None, reason="no Node is installed"),
     pytest.mark.skipif(not (WEBAPP / "node_modules" / "vite").is_dir(), reason="no node_modules: run `make webapp`"),
-]
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 LIMIT = preprocess.PIXEL_LIMIT
 SIZES = (64, 96, 224, 7)
@@ -74,7 +64,7 @@ READ = """(job) => new Promise((resolve, reject) => {
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory):
+def read(playwright, tmp_path_factory):
     """Return what the app's worker makes of a file in the browser: `read(data, size, limit, media)`."""
     folder = tmp_path_factory.mktemp("worker")
     entry = folder / "worker.ts"
@@ -82,8 +72,8 @@ def read(tmp_path_factory):
     command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(WEBAPP), str(entry), str(folder)]
     subprocess.run(command, cwd=WEBAPP, check=True)
     files = {"/": b"<!DOCTYPE html><title>Pixels</title>", "/worker.js": (folder / "worker.js").read_bytes()}
-    with serving(files) as server, playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=QUIET)
+    with serving(files) as server:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=[*QUIET])
         page = browser.new_page()
         page.goto(server.address)
 
