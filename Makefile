@@ -8,8 +8,10 @@ BUILT = $(APP)/dist/index.html
 # What the app is built from: whatever changes in it builds it again.
 APP_SOURCES = $(shell find $(APP)/src $(APP)/public $(APP)/LICENSES -type f) \
   $(addprefix $(APP)/,index.html package.json tsconfig.json vite.config.ts licenses.ts)
-NEEDS_NPM = command -v npm >/dev/null || { \
-  echo "npm is missing, which builds and tests the web app: install Node 20.19 or newer" >&2; exit 1; }
+NEEDS_NODE = node=$$(node -v 2>/dev/null); npm=$$(command -v npm); \
+  echo "$$node" | awk -F '[v.]' '{ exit !($$2 > 20 || ($$2 == 20 && $$3 >= 19)) }' && test -n "$$npm" || { \
+  echo "found Node $${node:-none} and npm $${npm:-none}, expected Node 20.19 or newer and its npm, which build and" \
+    "test the web app: install them" >&2; exit 1; }
 
 .DEFAULT_GOAL = help
 .PHONY: help quickstart webapp test test-fast webapp-test lint types format benchmark requirements clean
@@ -29,12 +31,12 @@ quickstart: $(VENV)/installed ## make the environment, then train, evaluate and 
 webapp: $(BUILT) ## build the web app, where its sources changed (needs Node 20.19 or newer)
 
 $(PACKAGES): $(APP)/package-lock.json
-	@$(NEEDS_NPM)
+	@$(NEEDS_NODE)
 	npm ci --prefix $(APP) --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(BUILT): $(PACKAGES) $(APP_SOURCES)
-	@$(NEEDS_NPM)
+	@$(NEEDS_NODE)
 	npm run --prefix $(APP) build
 
 test: $(VENV)/installed lint types webapp webapp-test ## make the environment, build the app, check style and types, run every test
@@ -44,7 +46,7 @@ test-fast: $(VENV)/installed ## the tests that take no more than a few seconds e
 	$(BIN)/python -m pytest -m "not slow"
 
 webapp-test: $(PACKAGES) ## check style and types of the web app and run its own tests
-	@$(NEEDS_NPM)
+	@$(NEEDS_NODE)
 	npm run --prefix $(APP) check
 	npm test --prefix $(APP)
 

@@ -42,6 +42,9 @@ PLACEHOLDER = "self.__WB_MANIFEST"
 SUMS = "SHA256SUMS"
 """Digests of a written site, as `sha256sum --check` reads them: by it a later `write_site` knows the folder."""
 
+MARKS = ("index.html", "sw.js", "bundle/manifest.json")
+"""Files of every written site: a folder is one only where SHA256SUMS names these, and they are what it says."""
+
 
 class SiteError(ValueError):
     """A site that cannot be made, or a folder that it must not replace; the message says why."""
@@ -105,7 +108,7 @@ def write_site(bundle: Bundle, out: Path, app: Path = APP) -> dict[str, bytes]:
     Beside the files of `site` it holds `_headers`, which some hosts read, and SHA256SUMS. An older site is replaced.
 
     Raises:
-        SiteError: there is no built app; or `out` holds anything that no site of ours does.
+        SiteError: there is no built app; or `out` is not empty and no unchanged site of ours.
         OSError: the folder cannot be written.
     """
     out = out.resolve()
@@ -129,5 +132,15 @@ def _check_ours(out: Path) -> None:
         raise SiteError(f"got {out}, which is a file: expected a new folder, or one with an older site")
     there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
     lines = (out / SUMS).read_text(errors="replace").splitlines() if SUMS in there else []
-    if strangers := sorted(there - {SUMS} - {line.partition("  ")[2] for line in lines}):
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if strangers := sorted(there - {SUMS} - set(sums)):
         raise SiteError(f"{out} holds {few(strangers)}, which no site of ours does: empty it, or name another folder")
+    if there and (wrong := [name for name in MARKS if name not in sums or _digest(out / name) != sums[name]]):
+        raise SiteError(
+            f"{out} is no site of ours, or was changed: {few(wrong)} missing from it or from its {SUMS}, or not as "
+            "listed there: empty it, or name another folder"
+        )
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -87,13 +87,50 @@ def test_every_command_of_make_explains_itself():
     assert named.split() == re.findall(r"^([a-z-]+):.* ## \S", makefile, re.MULTILINE)
 
 
+def programs(folder, real, called, node):
+    """Fill a folder for PATH: real programs, programs that write down how they were called, and a version of Node."""
+    for name in real:
+        (folder / name).symlink_to(shutil.which(name))
+    for name in called:
+        (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {folder}/log\n')
+    (folder / "node").write_text(f"#!/bin/sh\necho {node}\n")
+    for name in (*called, "node"):
+        (folder / name).chmod(0o755)
+
+
+VERSIONS = pytest.mark.parametrize(
+    ("node", "enough"),
+    [("v18.20.4", False), ("v20.18.3", False), ("v20.19.0", True), ("v22.1.0", True), ("v9.99.0", False)],
+)
+
+
+@VERSIONS
+def test_ci_says_when_node_is_too_old_and_installs_none_over_it(tmp_path, node, enough):
+    programs(tmp_path, ["bash", "dirname", "sh"], ["make", "apt-get", "npm", "chromium"], node)
+    ran = subprocess.run(
+        [ROOT / ".ci" / "run"], env={"PATH": str(tmp_path)}, check=True, capture_output=True, text=True
+    )
+    assert (tmp_path / "log").read_text() == "make test\n"
+    said = f"found Node {node} and npm {tmp_path}/npm, expected Node 20.19 or newer and its npm"
+    assert (said not in ran.stderr) if enough else (said in ran.stderr)
+    assert ("*****" in ran.stderr) is not enough
+
+
+@VERSIONS
+@pytest.mark.parametrize("npm", [True, False], ids=["npm", "no npm"])
+def test_make_refuses_a_node_that_is_too_old_or_without_npm(tmp_path, node, enough, npm):
+    programs(tmp_path, ["sh", "make", "awk", "find"], ["npm"] if npm else [], node)
+    (tmp_path / "packages").touch()  # newer than package-lock.json: there is nothing to install
+    command = ["make", "-C", ROOT, "webapp-test", f"PACKAGES={tmp_path / 'packages'}"]
+    ran = subprocess.run(command, env={"PATH": str(tmp_path)}, check=False, capture_output=True, text=True)
+    assert (ran.returncode == 0) is (enough and npm) is (tmp_path / "log").exists()
+    said = f"found Node {node} and npm {tmp_path / 'npm' if npm else 'none'}, expected Node 20.19 or newer and its npm"
+    assert (said in ran.stderr) is not (enough and npm)
+
+
 def test_ci_installs_only_what_is_missing_and_as_root(tmp_path):
     """Programs that write down how they were called stand for all others."""
-    for name in ("make", "apt-get", "npm", "chromium"):
-        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/log\n')
-        (tmp_path / name).chmod(0o755)
-    for name in ("bash", "dirname", "sh"):
-        (tmp_path / name).symlink_to(shutil.which(name))
+    programs(tmp_path, ["bash", "dirname", "sh"], ["make", "apt-get", "npm", "chromium"], node="v20.19.0")
 
     def called() -> list[str]:
         (tmp_path / "log").write_text("")
@@ -102,6 +139,8 @@ def test_ci_installs_only_what_is_missing_and_as_root(tmp_path):
 
     assert called() == ["make test"]
     (tmp_path / "npm").unlink()
+    assert called() == ["make test"]
+    (tmp_path / "node").unlink()
     (tmp_path / "chromium").unlink()
     *before, last = called()
     assert last == "make test"

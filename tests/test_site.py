@@ -10,7 +10,7 @@ from built_app import FILES, WORKER, built_app
 from taught import bundle
 
 from imagetagger import site as module
-from imagetagger.site import CSP, HEADERS, PLACEHOLDER, SHIPPED, SiteError, site, write_site
+from imagetagger.site import CSP, HEADERS, MARKS, PLACEHOLDER, SHIPPED, SiteError, site, write_site
 
 WEBAPP = Path(module.__file__).parent / "webapp"
 
@@ -114,6 +114,43 @@ def test_a_folder_of_something_else_is_left_alone(app, tmp_path):
     with pytest.raises(SiteError, match="which is a file"):
         write_site(bundle(), tmp_path / "photos" / "index.html", app)
     assert in_folder(tmp_path / "photos") == {"index.html": b"mine"}
+
+
+def list_all(folder: Path) -> None:
+    """Write SHA256SUMS of all files of a folder, as anybody may."""
+    files = in_folder(folder)
+    lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items() if name != "SHA256SUMS"]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+@pytest.mark.parametrize("names", [[], ["debian.iso"], ["index.html", "sw.js"]], ids=", ".join)
+def test_a_folder_of_something_else_with_sums_of_its_own_is_left_alone(app, tmp_path, names):
+    out = tmp_path / "mirror"
+    out.mkdir()
+    for name in names:
+        (out / name).write_text("mine")
+    list_all(out)
+    before = in_folder(out)
+    with pytest.raises(SiteError, match=r"is no site of ours, or was changed: .*bundle/manifest\.json missing"):
+        write_site(bundle(), out, app)
+    assert in_folder(out) == before
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("change", ["edited", "deleted", "unlisted"])
+def test_a_site_that_was_changed_is_left_alone(app, tmp_path, name, change):
+    out = tmp_path / "site"
+    write_site(bundle(), out, app)
+    if change == "edited":
+        (out / name).write_text("mine")
+    else:
+        (out / name).unlink()
+    if change == "unlisted":
+        list_all(out)
+    before = in_folder(out)
+    with pytest.raises(SiteError, match=f"was changed: {re.escape(name)} missing"):
+        write_site(bundle(), out, app)
+    assert in_folder(out) == before
 
 
 def test_nothing_is_written_without_an_app(tmp_path):

@@ -64,7 +64,7 @@ def test_a_new_bundle_keeps_what_was_taught(playwright, tmp_path):
         with served(folder(*WHITENED), port):
             page.reload()
             page.get_by_role("button", name="Update").click()
-            page.get_by_text("It looked again at 4 pictures").wait_for()
+            page.get_by_text("It looked again at your 4 pictures").wait_for()
             assert {entry["space"] for entry in stored(page, "pictures").values()} == {
                 bundle(*WHITENED).manifest.embedding_space
             }

@@ -88,8 +88,10 @@ export interface Snapshot {
   /** The newest first. */
   steps: StepView[];
   threshold: ThresholdView;
-  /** Of a bundle that differs from the last one: how many pictures were embedded anew. */
+  /** Of a bundle that sees otherwise than the last one: how many pictures were embedded anew. */
   embeddedAnew: number;
+  /** Pictures that could not be, as their squares are damaged: they, and what they taught, are left out. */
+  unreadable: number;
 }
 
 /** What became different; what is absent stayed. */
@@ -158,8 +160,8 @@ export interface Engine {
   resetTag(tag: TagId): Promise<void>;
   /** Forgets all lessons and changes of tags; pictures stay. */
   resetAll(): Promise<void>;
-  /** Takes the last step back; returns it. */
-  undo(): Promise<StepView>;
+  /** Takes the last step back, and returns it; refuses where another than this one is the last by now. */
+  undo(step: number): Promise<StepView>;
   /** Null for the bundle's own. */
   setThreshold(value: number | null): Promise<void>;
   /** A .zip that `Tagger.load` and other devices read; it contains the squares of the pictures that were taught. */

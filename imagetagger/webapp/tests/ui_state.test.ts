@@ -88,6 +88,23 @@ test("a picture that goes is not selected any more", () => {
   expect(state.selected).toEqual(new Set(["b"]));
 });
 
+const step = (id: number) => ({ id, what: `step ${id}`, when: 0 });
+const learned: Action = { type: "toast", toast: { text: "Learned", kind: "status", since: 1 } };
+
+test("a notice offers to take back the step that came with it, and goes when another one is the newest", () => {
+  const told = after(open, change({ steps: [step(2), step(1)] }), learned);
+  expect(told.toast?.undo).toBe(2);
+  expect(reduce(told, change({ pictures: [a] })).toast).toBe(told.toast);
+  for (const steps of [[step(3), step(2), step(1)], [step(1)], []])
+    expect(reduce(told, change({ steps })).toast).toBeNull();
+});
+
+test("a notice of what changed nothing offers nothing, and no step takes it away", () => {
+  const told = after(open, change({ steps: [step(1)] }), learned);
+  expect(told.toast?.undo).toBeNull();
+  expect(reduce(told, change({ steps: [] })).toast).toBe(told.toast);
+});
+
 test("the first change is handed on at once, those close behind it together, and none is lost", async () => {
   const got: (readonly Change[])[] = [];
   const { listen, flush } = gathered((changes) => got.push(changes), 5);

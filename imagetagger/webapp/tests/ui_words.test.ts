@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { open as openDatabase } from "../src/engine/database";
 import * as words from "../src/ui/words";
 
 test("a promise is told in times, in lowest terms", () => {
@@ -72,6 +73,27 @@ test("without HTTPS the storage is said to be no promise, for the reason", () =>
   expect(words.storagePromise(null, false)).toContain("HTTPS");
   expect(words.storagePromise(false, true)).toContain("export your lessons");
   expect(words.storagePromise(true, true)).not.toContain("export");
+});
+
+test("who removes pictures hears what of them stays on the device, and until when", () => {
+  expect(words.removePictures(1, 0)).toMatch(/It leaves this device when the app is opened next\. Until then .* undo/);
+  expect(words.removePictures(1, 1)).toContain("What it taught stays, with a small square of it. All else leaves");
+  expect(words.removePictures(5, 2)).toContain("What 2 of them taught stays");
+  expect(words.removePictures(5, 5)).toContain("What they taught stays");
+  expect(words.removePictures(5, 0)).not.toContain("stays");
+});
+
+test("what was taught is called safe after a failure, but not where the browser keeps nothing", async () => {
+  const why = await openDatabase("here node has no database").catch((error: Error) => words.sentence(error.message));
+  expect(words.isSafe(why as string)).toBe(false);
+  expect(words.isSafe("The app is open in another tab or window already.")).toBe(true);
+});
+
+test("the app is said to be ready offline only where it is, and to need its server without HTTPS", () => {
+  expect(words.offline("ready", true)).toBe("Ready to work offline.");
+  expect(words.offline("coming", true)).toContain("Getting ready");
+  for (const state of ["coming", "ready", "impossible"] as const)
+    expect(words.offline(state, false)).toBe("Without HTTPS the app needs its server.");
 });
 
 test("times are told as people do", () => {

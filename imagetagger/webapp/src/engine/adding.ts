@@ -21,6 +21,7 @@ export async function add(session: Session, files: readonly File[], cancelled: (
   const latest = latestTime(session);
   const read = (file: File) => settled(readPicture(file, size, pixel_limit));
   let next = files[0] && read(files[0]);
+  const back = new Set<PictureId>();
   let full: Error | undefined;
   for (const [i, file] of files.entries()) {
     session.listen({ progress: { what: "Looking at pictures", done: i, total: files.length } });
@@ -33,9 +34,12 @@ export async function add(session: Session, files: readonly File[], cancelled: (
       const ahead = files[i + 1];
       next = ahead && !full ? read(ahead) : undefined;
       if (!picture || picture instanceof Error) throw picture;
-      const fresh =
-        !result.added.includes(picture.id) && (await addOne(session, file.name, picture, latest + files.length - i));
-      result[fresh ? "added" : "again"].push(picture.id);
+      const { id } = picture;
+      const is = result.added.includes(id) ? "here" : stateOf(session, id);
+      if (is === "hidden") back.add(id);
+      else if (is === "new") await addOne(session, file.name, picture, latest + files.length - i);
+      else await complete(session, file.name, picture);
+      result[is === "here" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof KeepError) full = error; // as it will be for those to come
       result.refused.push({ name: file.name, why: error instanceof Error ? error.message : String(error) });
@@ -43,7 +47,7 @@ export async function add(session: Session, files: readonly File[], cancelled: (
   }
   session.listen({ progress: null });
   await session
-    .changing(() => settle(session, result.added))
+    .changing(() => settle(session, result.added, back))
     .catch((error) => {
       if (!(error instanceof KeepError)) throw error; // on a full device pictures are kept, and only undo is not
     });
@@ -55,27 +59,48 @@ function settled(reading: Promise<Picture>): Promise<Picture | Error> {
   return reading.catch((error) => (error instanceof Error ? error : new Error(String(error))));
 }
 
-/** Makes what was added one step: undo puts these pictures away. */
-async function settle(session: Session, added: readonly PictureId[]): Promise<void> {
+/** Makes what was added one step: undo puts these pictures away. `back` were taken out before, and are shown again. */
+async function settle(session: Session, added: readonly PictureId[], back: ReadonlySet<PictureId>): Promise<void> {
   if (added.length === 0) return;
   const before = { ...session.kept, hidden: new Set([...session.kept.hidden, ...added]) };
-  const hidden = new Set([...session.kept.hidden].filter((id) => !added.includes(id)));
+  const hidden = new Set([...session.kept.hidden].filter((id) => !back.has(id)));
   const first = session.pictures.get(added[0] as PictureId);
   const what = added.length === 1 ? `Added ${first?.name}` : `Added ${added.length} pictures`;
   await change(session, what, { ...session.kept, hidden }, {}, before);
 }
 
-/** Embeds and keeps a picture; returns whether it is new, or was taken out before. */
-async function addOne(session: Session, name: string, found: Picture, added: number): Promise<boolean> {
+function stateOf(session: Session, id: PictureId): "new" | "hidden" | "here" {
+  if (!session.pictures.has(id)) return "new";
+  return session.kept.hidden.has(id) ? "hidden" : "here";
+}
+
+/** Embeds and keeps a new picture. */
+async function addOne(session: Session, file: string, found: Picture, added: number): Promise<void> {
   const { id, width, height, square, preview } = found;
-  if (session.pictures.has(id)) return session.kept.hidden.has(id);
   const { image, embedding_space: space } = session.bundle.manifest;
   const embedding = await session.computing(() => embed(session.executor, square));
-  const picture = { id, name: name.slice(0, 200), added, width, height, embedding, space };
+  const picture = { id, name: nameOf(file), added, width, height, embedding, space };
   await write(session.db, { pictures: [{ picture, square: await encodePng(square, image.size), preview }] });
   session.pictures.set(id, picture);
   await scored(session, id);
+  tell(session, id);
+}
+
+/** Gives a picture that came with somebody's lessons, as a square, what its file has: a name and a preview. */
+async function complete(session: Session, file: string, found: Picture): Promise<void> {
+  const known = session.pictures.get(found.id);
+  if (!known || (await session.db.getKey("previews", found.id)) !== undefined) return;
+  const picture = { ...known, name: nameOf(file), width: found.width, height: found.height };
+  await write(session.db, { pictures: [{ picture, preview: found.preview }] });
+  session.pictures.set(found.id, picture);
+  tell(session, found.id);
+}
+
+function tell(session: Session, id: PictureId): void {
   const view = pictureView(session, id);
   if (view) session.listen({ pictures: [view] });
-  return true;
+}
+
+function nameOf(file: string): string {
+  return file.slice(0, 200);
 }

@@ -56,7 +56,9 @@ export interface Stored {
 /** What one transaction writes; what is absent stays. */
 export interface Writing {
   pictures?: readonly { picture: StoredPicture; square?: Blob; preview?: Blob | undefined }[];
+  /** Pictures that go, and pictures of which only the square stays. */
   purge?: readonly PictureId[];
+  purgePreviews?: readonly PictureId[];
   lessons?: readonly (readonly [PictureId, Lesson | null])[];
   hidden?: ReadonlySet<PictureId>;
   edits?: Edits;
@@ -117,8 +119,7 @@ export class KeepError extends Error {}
  * @throws KeepError where the device is full.
  */
 export async function write(db: Database, writing: Writing): Promise<void> {
-  const durability = writing.lessons?.length ? "strict" : "relaxed"; // what was taught cannot be had again
-  const tx = db.transaction(STORES, "readwrite", { durability });
+  const tx = begin(db, writing);
   const put = (store: StoreNames<Stores>, key: string | number, value: unknown) => {
     const target = tx.objectStore(store) as unknown as { put(value: unknown, key: string | number): Promise<unknown> };
     target.put(value, key).catch(() => {}); // `done` tells
@@ -136,6 +137,7 @@ export async function write(db: Database, writing: Writing): Promise<void> {
     }
     for (const id of writing.purge ?? [])
       for (const store of ["pictures", "squares", "previews"] as const) drop(store, id);
+    for (const id of writing.purgePreviews ?? []) drop("previews", id);
     for (const [id, lesson] of writing.lessons ?? []) lesson ? put("lessons", id, lesson) : drop("lessons", id);
     for (const step of writing.steps ?? []) put("steps", step.id, step);
     for (const id of writing.dropSteps ?? []) drop("steps", id);
@@ -151,6 +153,15 @@ export async function write(db: Database, writing: Writing): Promise<void> {
   }
 }
 
+function begin(db: Database, writing: Writing) {
+  const durability = writing.lessons?.length ? "strict" : "relaxed"; // what was taught cannot be had again
+  try {
+    return db.transaction(STORES, "readwrite", { durability });
+  } catch {
+    throw new KeepError("The browser closed what the app keeps. Nothing was lost: reload the page, and go on.");
+  }
+}
+
 async function entries<Name extends "lessons" | "rows">(
   tx: IDBPTransaction<Stores, typeof STORES, "readonly">,
   name: Name,
@@ -161,7 +172,7 @@ async function entries<Name extends "lessons" | "rows">(
 
 function explained(error: unknown): string {
   return error instanceof DOMException && error.name === "QuotaExceededError"
-    ? "This device has no room left for the app. Nothing was lost, and nothing changed: free some space, or remove pictures here, and try again."
+    ? "This device has no room left for the app. Nothing was lost, and nothing changed: free some space, or remove pictures here and open the app anew."
     : `This could not be kept: ${message(error)}`;
 }
 

@@ -3,11 +3,12 @@
 import type { Engine, StorageView } from "../api";
 import { add } from "./adding";
 import { write } from "./database";
+import { exportLessons, exportTags } from "./exporting";
+import { importLessons } from "./importing";
 import { open } from "./opening";
 import { type Session, undo } from "./session";
 import { suggest } from "./suggestions";
 import * as teaching from "./teaching";
-import { exportLessons, exportTags, importLessons } from "./transfer";
 import { bundleView, pictureView, shown, stepViews, tagViews, thresholdView } from "./views";
 
 /**
@@ -26,12 +27,12 @@ export function engine(base: string): Engine {
   const changing = <T>(act: (session: Session) => Promise<T>) => session().changing(() => act(session()));
   return {
     async open(listen) {
-      const [made, embeddedAnew] = await open(base, listen);
+      const { session: made, embeddedAnew, unreadable } = await open(base, listen);
       opened = made;
       void suggest(made, []);
       const pictures = shown(made).flatMap((id) => pictureView(made, id) ?? []);
       const views = { bundle: bundleView(made), tags: tagViews(made), steps: stepViews(made) };
-      return { ...views, pictures, threshold: thresholdView(made), embeddedAnew };
+      return { ...views, pictures, threshold: thresholdView(made), embeddedAnew, unreadable };
     },
     async take(files) {
       waiting.push(...files);
@@ -54,8 +55,8 @@ export function engine(base: string): Engine {
     removeTag: (tag) => changing((now) => teaching.removeOne(now, tag)),
     resetTag: (tag) => changing((now) => teaching.reset(now, tag)),
     resetAll: () => changing(teaching.resetAll),
-    async undo() {
-      const { id, what, when } = await changing(undo);
+    async undo(step) {
+      const { id, what, when } = await changing((now) => undo(now, step));
       return { id, what, when };
     },
     setThreshold: (value) =>
@@ -68,7 +69,7 @@ export function engine(base: string): Engine {
       }),
     exportLessons: () => exportLessons(session()),
     importLessons: (file) => changing((now) => importLessons(now, file)),
-    exportTags: (format) => exportTags(session(), format),
+    exportTags: (format) => changing((now) => exportTags(now, format)),
     storage,
   };
 }

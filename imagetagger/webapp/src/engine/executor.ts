@@ -22,7 +22,13 @@ export async function load(model: Uint8Array, manifest: Manifest, base: string):
   Object.defineProperty(navigator, "gpu", { value: undefined }); // else LiteRT asks for a device that nothing uses
   const quiet = { print() {}, printErr() {} };
   Object.assign(self, { Module: { ...quiet, locateFile: (file: string) => base + file } });
-  await loadLiteRt(base);
+  try {
+    await loadLiteRt(base);
+  } catch {
+    throw new Error(
+      "The files that run the tagger cannot be fetched: is the server running, and this device connected?",
+    );
+  }
   try {
     const executor = {
       model: await loadAndCompile(model, { accelerator: "wasm", cpuOptions: { numThreads: 1 } }),

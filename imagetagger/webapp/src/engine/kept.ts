@@ -30,12 +30,12 @@ export interface Patch {
   edits?: Edits;
 }
 
-/** Returns lessons as lessons/ takes them, in the order of teaching. */
+/** Returns lessons as lessons/ takes them, in the order of teaching; without those whose picture is not there. */
 export function lessonsOf(kept: Kept, pictures: ReadonlyMap<PictureId, Embedded>): Lessons {
   const ordered = [...kept.lessons].sort(([, a], [, b]) => a.at - b.at);
-  const taught = ordered.map(([id, { tags, missed }]): [PictureId, Picture] => {
-    const { embedding, space } = pictures.get(id) as Embedded;
-    return [id, { embedding, space, tags, missed }];
+  const taught = ordered.flatMap(([id, { tags, missed }]): [PictureId, Picture][] => {
+    const picture = pictures.get(id);
+    return picture ? [[id, { embedding: picture.embedding, space: picture.space, tags, missed }]] : [];
   });
   return { pictures: new Map(taught), edits: kept.edits };
 }
@@ -79,6 +79,13 @@ export function apply(kept: Kept, patch: Patch): Kept {
     else hidden.delete(id);
   }
   return { lessons, hidden, edits: patch.edits ?? kept.edits };
+}
+
+/** Returns a patch without some pictures; null where nothing is left. */
+export function withoutPictures(patch: Patch, gone: ReadonlySet<PictureId>): Patch | null {
+  const lessons = patch.lessons.filter(([id]) => !gone.has(id));
+  const hidden = patch.hidden.filter(([id]) => !gone.has(id));
+  return lessons.length || hidden.length || patch.edits ? { ...patch, lessons, hidden } : null;
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

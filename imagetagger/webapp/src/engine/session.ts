@@ -82,19 +82,21 @@ export async function change(
   from: Kept = session.kept,
 ): Promise<void> {
   const before = difference(from, next);
+  if (!before) return;
   const known = new Map(session.pictures);
   for (const { picture } of also.pictures ?? []) known.set(picture.id, picture);
-  if (!before) return;
   const step: Step = { id: (session.steps[0]?.id ?? 0) + 1, what, when: Date.now(), before };
   const steps = [step, ...session.steps].slice(0, UNDOABLE);
   const dropSteps = session.steps.slice(UNDOABLE - 1).map(({ id }) => id);
   await become(session, next, steps, { ...also, steps: [step], dropSteps }, known);
 }
 
-/** Takes the last step back. */
-export async function undo(session: Session): Promise<Step> {
+/** Takes the last step back, if it is the one that is meant. */
+export async function undo(session: Session, id: number): Promise<Step> {
   const [last, ...steps] = session.steps;
   if (!last) throw new Error("There is nothing to undo.");
+  if (last.id !== id)
+    throw new Error("Something else was changed since. More lists all steps: undo the last one first.");
   await become(session, apply(session.kept, last.before), steps, { dropSteps: [last.id] }, session.pictures);
   return last;
 }

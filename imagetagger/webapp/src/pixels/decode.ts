@@ -1,7 +1,7 @@
 import { makePreview } from "./encode";
 import { type Turn, turn, webpOrientation } from "./orientation";
 import { beginId, sha256 } from "./picture_id";
-import { BadImageError, checkPixels, type Header, sniff, whyUndecoded } from "./sniff";
+import { BadImageError, checkPixels, checkStart, type Header, sniff, whyUndecoded } from "./sniff";
 import { streamSquare } from "./square";
 import { checkWhole } from "./whole";
 
@@ -29,6 +29,8 @@ interface Upright {
   height: number;
 }
 
+const START = 65_536;
+const LARGEST = 2 ** 30;
 const TILE_WIDTH = 4096; // phones cap a canvas at 4096 pixels a side or 16.7 million in all
 const TILE_HEIGHT = 256;
 const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
@@ -65,15 +67,20 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
 
 /** Reads the header, and the orientation that is left for us to apply. */
 async function inspect(file: Blob, pixelLimit: number): Promise<{ header: Header; orientation: number }> {
-  let bytes: Uint8Array;
-  try {
-    bytes = new Uint8Array(await file.arrayBuffer());
-  } catch (error) {
-    throw new BadImageError("cannot be read: was it moved, or changed?", { cause: error });
-  }
+  checkStart(await read(file.slice(0, START)));
+  if (file.size > LARGEST) throw new BadImageError("too large: more than 1 GiB");
+  const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
   checkWhole(bytes, header.type);
   return { header, orientation: header.type === "webp" ? webpOrientation(bytes) : 1 };
+}
+
+async function read(file: Blob): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    throw new BadImageError("cannot be read: was it moved, or changed?", { cause: error });
+  }
 }
 
 async function decode(file: Blob, header: Header): Promise<ImageBitmap> {

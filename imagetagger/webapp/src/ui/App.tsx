@@ -12,7 +12,7 @@ import { Progress, Summary, Toasts } from "./Notices";
 import { Failure, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { goToPicture, type Route, useRoute } from "./route";
-import { type Action, reduce, START, type State } from "./state";
+import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
 import { TagsPage } from "./TagsPage";
 import * as words from "./words";
 
@@ -20,33 +20,36 @@ interface Props {
   engine: Engine;
   /** Opens the engine; apart from it, as a listener crosses to a worker in its own way. */
   open(listen: (change: Change) => void): Promise<Snapshot>;
-  /** Hears of what comes from the browser: a new version, an offer to install. */
-  watch?(dispatch: (action: Action) => void): void;
+  /** Hears of what comes from the browser: an offer to install, and, once the app opened or failed to, a new version. */
+  watch?(dispatch: (action: Action) => void, opened: Promise<void>): void;
 }
 
 /** The whole page. */
 export function App({ engine, open, watch }: Props) {
   const [state, dispatch] = useReducer(reduce, START);
   const route = useRoute();
+  const newest = useRef(0); // as the user sees it
+  newest.current = newestStep(state.library);
   const changes = useMemo(() => gathered((all) => dispatch({ type: "changed", changes: all })), []);
   useEffect(() => {
-    open(changes.listen).then(
+    const opened = open(changes.listen).then(
       (snapshot) => {
         dispatch({ type: "opened", snapshot });
         if (snapshot.embeddedAnew > 0) notice(words.embeddedAnew(snapshot.embeddedAnew));
       },
       (error: unknown) => dispatch({ type: "failed", why: message(error) }),
     );
-    watch?.(dispatch);
+    watch?.(dispatch, opened);
   }, []);
-  const notice = useCallback((text: string, kind: "status" | "alert" = "status", undo = false) => {
-    dispatch({ type: "toast", toast: { text, kind, undo } });
+  const notice = useCallback((text: string, kind: Notice["kind"] = "status", since?: number) => {
+    dispatch({ type: "toast", toast: { text, kind, ...(since === undefined ? {} : { since }) } });
   }, []);
   const act = useCallback<Context["act"]>(
     async (work, done, undo = false) => {
+      const since = undo ? newest.current : undefined;
       try {
         const result = await work.finally(changes.flush);
-        if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", undo);
+        if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", since);
         return result;
       } catch (error) {
         notice(message(error), "alert");
@@ -66,7 +69,7 @@ export function App({ engine, open, watch }: Props) {
   const addFiles = useCallback(
     async (files: readonly File[]) => {
       if (files.length === 0) return;
-      dispatch({ type: "toast", toast: null }); // its undo would take back this addition
+      dispatch({ type: "toast", toast: null }); // the same words again are then heard again
       const result = await act(add(files));
       if (result === undefined) return;
       const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
@@ -76,9 +79,12 @@ export function App({ engine, open, watch }: Props) {
     },
     [add, act, notice],
   );
-  const undo = useCallback(() => void act(engine.undo(), (step) => words.undone(step.what)), [engine, act]);
+  const undo = useCallback(
+    (step: number) => void act(engine.undo(step), ({ what }) => words.undone(what)),
+    [engine, act],
+  );
   const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
-  useUndoKey(undo);
+  useUndoKey(useCallback(() => void (newest.current && undo(newest.current)), [undo]));
   const library = state.library;
   const over = useDropAndPaste(useCallback((files) => void (library && addFiles(files)), [library, addFiles]));
   const context = useMemo<Context | null>(
@@ -139,7 +145,7 @@ function Frame({ route, state, children }: { route: Route; state: State; childre
         {tab("tags", "#/tags", "Tags", "tag")}
         {tab("more", "#/more", "More", "more")}
       </nav>
-      {state.update && (
+      {state.update && state.since === null && (
         <div class="update" role="status">
           {words.update()}
           <button type="button" class="button small" onClick={state.update}>

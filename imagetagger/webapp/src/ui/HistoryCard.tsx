@@ -11,7 +11,7 @@ export function HistoryCard() {
   const [all, setAll] = useState(false);
   const { steps } = library;
   const now = Date.now();
-  const undo = () => void act(engine.undo(), (step) => words.undone(step.what));
+  const undo = (step: number) => void act(engine.undo(step), ({ what }) => words.undone(what));
   return (
     <section class="card" aria-labelledby="history">
       <h2 id="history">History</h2>
@@ -24,7 +24,7 @@ export function HistoryCard() {
               <time dateTime={new Date(step.when).toISOString()}>{words.when(step.when, now)}</time>
             </span>
             {i === 0 && (
-              <button type="button" class="button small" onClick={undo}>
+              <button type="button" class="button small" onClick={() => undo(step.id)}>
                 <Icon name="undo" />
                 Undo
               </button>

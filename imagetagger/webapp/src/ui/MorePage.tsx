@@ -27,16 +27,19 @@ export function MorePage() {
         <LessonsCard />
         <HistoryCard />
         <StorageCard />
-        {state.install !== null && (
-          <section class="card" aria-labelledby="install">
-            <h2 id="install">Install</h2>
-            <p class="quiet">{words.install()}</p>
-            <button type="button" class="button" onClick={() => void act(state.install?.() ?? Promise.resolve())}>
-              <Icon name="download" />
-              Install the app
-            </button>
-          </section>
-        )}
+        <section class="card" aria-labelledby="offline">
+          <h2 id="offline">Without a network</h2>
+          <p class="quiet">{words.offline(state.offline, window.isSecureContext)}</p>
+          {state.install !== null && (
+            <>
+              <p class="quiet">{words.install()}</p>
+              <button type="button" class="button" onClick={() => void act(state.install?.() ?? Promise.resolve())}>
+                <Icon name="download" />
+                Install the app
+              </button>
+            </>
+          )}
+        </section>
         <section class="card" aria-labelledby="about">
           <h2 id="about">About</h2>
           <dl class="facts">

@@ -5,15 +5,22 @@ import { Dialog } from "./Dialog";
 import type { Toast } from "./state";
 import * as words from "./words";
 
+interface Props {
+  toast: Toast | null;
+  onUndo(step: number): void;
+  onClose(): void;
+}
+
 /** The last notice, in two live regions that are always there, so that screen readers hear of it. */
-export function Toasts({ toast, onUndo, onClose }: { toast: Toast | null; onUndo(): void; onClose(): void }) {
+export function Toasts({ toast, onUndo, onClose }: Props) {
   const [held, setHeld] = useState(false);
   useEffect(() => {
     if (toast === null) setHeld(false);
     if (toast === null || held) return;
-    const timer = setTimeout(onClose, toast.kind === "alert" ? 12_000 : toast.undo ? 8_000 : 5_000);
+    const timer = setTimeout(onClose, toast.kind === "alert" ? 12_000 : toast.undo !== null ? 8_000 : 5_000);
     return () => clearTimeout(timer);
   }, [toast, held, onClose]);
+  const undo = toast?.undo ?? null;
   const shown = toast && (
     // biome-ignore lint/a11y/noStaticElementInteractions: to rest on it only holds it
     <div
@@ -26,8 +33,8 @@ export function Toasts({ toast, onUndo, onClose }: { toast: Toast | null; onUndo
       <span class="toast-text" dir="auto">
         {toast.text}
       </span>
-      {toast.undo && (
-        <button type="button" class="toast-button" onClick={onUndo}>
+      {undo !== null && (
+        <button type="button" class="toast-button" onClick={() => onUndo(undo)}>
           Undo
         </button>
       )}

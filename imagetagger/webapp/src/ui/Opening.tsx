@@ -28,7 +28,7 @@ export function Failure({ why }: { why: string }) {
     <section class="empty failure" role="alert">
       <h1>The tagger could not be opened</h1>
       <p dir="auto">{why}</p>
-      <p class="quiet">{words.safe()}</p>
+      {words.isSafe(why) && <p class="quiet">{words.safe()}</p>}
       <button type="button" class="button primary" onClick={() => window.location.reload()}>
         Try again
       </button>

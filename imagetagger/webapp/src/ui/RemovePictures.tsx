@@ -23,7 +23,7 @@ export function RemovePictures({ pictures, onDone, onClose }: Props) {
   };
   return (
     <Dialog title={title} onClose={onClose}>
-      <p>{words.removePictures(pictures.length)}</p>
+      <p>{words.removePictures(pictures.length, forget ? 0 : taught)}</p>
       {taught > 0 && (
         <label class="option-line">
           <input type="checkbox" checked={forget} onChange={(event) => setForget(event.currentTarget.checked)} />

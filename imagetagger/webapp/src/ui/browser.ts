@@ -4,8 +4,12 @@ interface InstallPrompt extends Event {
   prompt(): Promise<unknown>;
 }
 
-/** Hears of new versions of the app and of the browser's offer to install it. */
-export function watchBrowser(dispatch: (action: Action) => void): void {
+/**
+ * Hears of the browser's offer to install the app, of new versions, and of the app being kept whole.
+ *
+ * @param opened the first opening, also one that failed: what keeps the app would compete with it for the network.
+ */
+export function watchBrowser(dispatch: (action: Action) => void, opened: Promise<void>): void {
   window.addEventListener("beforeinstallprompt", (event) => {
     event.preventDefault();
     const install = async () => {
@@ -15,7 +19,9 @@ export function watchBrowser(dispatch: (action: Action) => void): void {
     dispatch({ type: "install", install });
   });
   window.addEventListener("appinstalled", () => dispatch({ type: "install", install: null }));
-  if ("serviceWorker" in navigator) void watchVersions(dispatch).catch(() => {}); // without it the app works, online
+  const impossible = () => dispatch({ type: "offline", offline: "impossible" }); // the app works, online
+  if ("serviceWorker" in navigator) void opened.then(() => watchVersions(dispatch)).catch(impossible);
+  else impossible();
 }
 
 let asked = false;
@@ -29,6 +35,7 @@ export function askToKeep(): void {
 
 async function watchVersions(dispatch: (action: Action) => void): Promise<void> {
   const registration = await navigator.serviceWorker.register("./sw.js");
+  void navigator.serviceWorker.ready.then(() => dispatch({ type: "offline", offline: "ready" }));
   const offer = (waiting: ServiceWorker) => {
     if (navigator.serviceWorker.controller === null) return; // the first version is nothing new
     const update = () => {
@@ -38,10 +45,12 @@ async function watchVersions(dispatch: (action: Action) => void): Promise<void> 
     dispatch({ type: "update", update });
   };
   if (registration.waiting !== null) offer(registration.waiting);
-  registration.addEventListener("updatefound", () => {
+  const follow = () => {
     const coming = registration.installing;
     coming?.addEventListener("statechange", () => {
       if (coming.state === "installed") offer(coming);
     });
-  });
+  };
+  follow(); // the browser may have found it while the app opened
+  registration.addEventListener("updatefound", follow);
 }

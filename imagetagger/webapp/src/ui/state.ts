@@ -29,9 +29,18 @@ export interface Library {
 export interface Toast {
   text: string;
   kind: "status" | "alert";
-  /** Whether it offers to take the last step back. */
-  undo: boolean;
+  /** The step that it offers to take back, while that is the newest; null for none. */
+  undo: number | null;
 }
+
+/** What is to become a toast. */
+export interface Notice extends Omit<Toast, "undo"> {
+  /** The newest step before what it tells of: one that is newer can be taken back. Absent where nothing can. */
+  since?: number;
+}
+
+/** How far the app is on the way to work without a network. */
+export type Offline = "coming" | "ready" | "impossible";
 
 /** Everything that the page shows; immutable. */
 export interface State {
@@ -55,6 +64,7 @@ export interface State {
   install: (() => Promise<void>) | null;
   /** Goes over to a new version of the app; null while there is none. */
   update: (() => void) | null;
+  offline: Offline;
 }
 
 /** What can happen to the state. */
@@ -66,10 +76,11 @@ export type Action =
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
-  | { type: "toast"; toast: Toast | null }
+  | { type: "toast"; toast: Notice | null }
   | { type: "summary"; summary: Added | null }
   | { type: "install"; install: State["install"] }
-  | { type: "update"; update: State["update"] };
+  | { type: "update"; update: State["update"] }
+  | { type: "offline"; offline: Offline };
 
 /** Before anything is known. */
 export const START: State = {
@@ -85,6 +96,7 @@ export const START: State = {
   summary: null,
   install: null,
   update: null,
+  offline: "coming",
 };
 
 /** The state after an action. */
@@ -105,13 +117,15 @@ export function reduce(state: State, action: Action): State {
     case "select":
       return { ...state, selected: action.selected };
     case "toast":
-      return { ...state, toast: action.toast };
+      return { ...state, toast: action.toast && toast(action.toast, newestStep(state.library)) };
     case "summary":
       return { ...state, summary: action.summary };
     case "install":
       return { ...state, install: action.install };
     case "update":
       return { ...state, update: action.update };
+    case "offline":
+      return { ...state, offline: action.offline };
   }
 }
 
@@ -143,10 +157,20 @@ function changed(state: State, change: Change): State {
     progress,
     awaited: state.since === null ? 0 : awaited(state.awaited, before, change),
     library: after,
+    toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
     filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
     selected: change.gone === undefined ? state.selected : without(state.selected, change.gone),
   };
+}
+
+/** The step that `undo` takes back, by its id; 0 where there is none. */
+export function newestStep(library: Library | null): number {
+  return library?.steps[0]?.id ?? 0;
+}
+
+function toast({ since, ...said }: Notice, newest: number): Toast {
+  return { ...said, undo: since !== undefined && newest > since ? newest : null };
 }
 
 /** Of the files being added, how many are pictures by now: the first of the order, as they are the newest. */

@@ -1,4 +1,5 @@
 import type { Added, Imported, Rule, StorageView } from "../api";
+import type { Offline } from "./state";
 
 /** What this is, on the first screen. */
 export const hello = () => "Your pictures, tagged";
@@ -138,9 +139,23 @@ export const resetTag = (name: string) =>
 /** Before everything that was taught goes. */
 export const resetAll = () =>
   "All that you taught and every change of tags is forgotten. Your pictures stay. You can undo this.";
-/** Before pictures go. */
-export const removePictures = (count: number) =>
-  `${count === 1 ? "This picture is" : `${many(count, "picture")} are`} taken out of the app. The original ${count === 1 ? "file stays" : "files stay"} where ${count === 1 ? "it is" : "they are"}. You can undo this.`;
+/** Before pictures go, some of which, `keeping`, taught something that stays. */
+export function removePictures(count: number, keeping: number): string {
+  const out =
+    count === 1
+      ? "This picture is taken out of the app. The original file stays where it is."
+      : `${many(count, "picture")} are taken out of the app. The original files stay where they are.`;
+  const those = keeping === count ? "they" : `${keeping.toLocaleString("en")} of them`;
+  const stays =
+    count === 1
+      ? "What it taught stays, with a small square of it."
+      : `What ${those} taught stays, with a small square of each.`;
+  const goes = keeping > 0 ? "All else leaves" : count === 1 ? "It leaves" : "They leave";
+  const end = `${goes} this device when the app is opened next. Until then you can undo this.`;
+  return [out, ...(keeping > 0 ? [stays] : []), end].join(" ");
+}
+/** Whether a failure to open leaves what was taught where it is: not where the browser kept nothing at all. */
+export const isSafe = (why: string) => !why.startsWith("This browser does not let the app keep anything");
 /** What lessons are safe from, on the screen of a failure. */
 export const safe = () => "What you taught is safe: it stays stored on this device.";
 
@@ -161,7 +176,13 @@ export const newTagHint = () => "Then teach it: open a picture, or select severa
 /** What lessons are. */
 export const lessons = () => "What you taught, in one file: for another device, or to keep it safe.";
 /** What installing is for. */
-export const install = () => "The app then has an icon of its own, and works without a network.";
+export const install = () => "Installed, the app has an icon and a window of its own.";
+/** Whether the app opens without a network. */
+export function offline(state: Offline, secure: boolean): string {
+  if (!secure) return "Without HTTPS the app needs its server.";
+  if (state === "impossible") return "This browser does not keep the app: it needs its server.";
+  return state === "ready" ? "Ready to work offline." : "Getting ready to work offline …";
+}
 /** While the worker loads. */
 export const opening = () => "Opening the tagger …";
 /** Where files hang over the page. */
@@ -178,8 +199,7 @@ export const undone = (what: string) => `Undone: ${what}`;
 export const progress = (done: number, total: number) =>
   `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
 /** After a bundle that sees differently. */
-export const embeddedAnew = (count: number) =>
-  `The tagger is new. It looked again at ${many(count, "picture")} that you taught.`;
+export const embeddedAnew = (count: number) => `The tagger is new. It looked again at your ${many(count, "picture")}.`;
 /** Above the list of files that were not taken. */
 export const refusedTitle = (count: number) =>
   count === 1 ? "This file was not added:" : "These files were not added:";

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PUBLIC = Path(__file__).parent.parent / "public"
+PUBLIC = Path(__file__).parent / "public"
 SVG = (PUBLIC / "icon.svg").read_text()
 # a maskable icon is cut to any shape: its drawing stays within the inner 80 %, its colour reaches the edge
 INSET = SVG.replace('viewBox="0 0 512 512"', 'viewBox="-64 -64 640 640"').replace(

@@ -1,0 +1,30 @@
+/** What leaves the app: lessons, as the file that `Tagger.load` reads, and tags for other programs. */
+
+import type { PictureId, PictureView } from "../api";
+import { pack } from "../lessons/lesson_file";
+import { LessonError, taughtNames } from "../lessons/lessons";
+import { tagTable } from "../lessons/table";
+import type { Session } from "./session";
+import { scored } from "./suggestions";
+import { pictureView, shown, tagViews } from "./views";
+
+/** Returns what was taught as a .zip, squares of the pictures included. */
+export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
+  if (lessons.pictures.size === 0 && lessons.edits.names.size === 0)
+    throw new LessonError("There are no lessons yet: teach a picture, and export then.");
+  const square = async (id: PictureId) => {
+    const blob = await db.get("squares", id);
+    if (!blob) throw new LessonError(`The picture ${id} lost its pixels: forget it, and export again.`);
+    return new Uint8Array(await blob.arrayBuffer());
+  };
+  return pack(lessons, taughtNames(bundle.labels, lessons), square);
+}
+
+/** Returns the tags of all pictures, for spreadsheets or programs. */
+export async function exportTags(session: Session, format: "csv" | "json"): Promise<Blob> {
+  const ids = shown(session);
+  for (const id of ids) await scored(session, id);
+  const pictures = ids.map((id) => pictureView(session, id)).filter((view): view is PictureView => view !== undefined);
+  const type = { csv: "text/csv", json: "application/json" }[format];
+  return new Blob([tagTable(pictures, tagViews(session), format)], { type });
+}
