@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 PARTS = ("imagetagger", "configs", "tests", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore")
-LITTER = ("node_modules", "dist", ".pictures", "__pycache__")
+LITTER = ("node_modules", "dist", "__pycache__")
 BUILD = "import hatchling.build as build, sys; build.build_{}(sys.argv[1])"
 
 
@@ -46,7 +46,7 @@ def checked_out(folder: Path) -> Path:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*LITTER))
         else:
             shutil.copy(ROOT / part, folder / part)
-    for litter in ("node_modules/preact/index.js", "dev/.pictures/cat.jpg", "src/__pycache__/x.pyc"):
+    for litter in ("node_modules/preact/index.js", "src/__pycache__/x.pyc"):
         (folder / "imagetagger" / "webapp" / litter).parent.mkdir(parents=True, exist_ok=True)
         (folder / "imagetagger" / "webapp" / litter).write_text("litter")
     return folder

@@ -1,5 +1,9 @@
 /** What crosses between the page and its worker: the page shows, the worker (engine/) computes, learns and keeps. */
 
+import type { Rule } from "./decide/decision";
+
+export type { Rule };
+
 /** A tag's stable id, as in labels.json, or `user:NAME` for one that was added. */
 export type TagId = string;
 
@@ -48,8 +52,6 @@ export interface StepView {
   what: string;
   when: number;
 }
-
-export type Rule = "lac" | "aps" | "cumulative" | "top_k";
 
 /** The size of tag sets: how often a right tag is to be inside, the sum of probabilities, or the number of tags. */
 export interface ThresholdView {

@@ -3,7 +3,7 @@ import { mkdtempSync, openAsBlob, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openZip, writeZip } from "../src/lessons/archive";
+import { openZip, writeZip } from "../src/files/archive";
 import { LIMIT, pack, type Unpacked, unpack } from "../src/lessons/lesson_file";
 import { EMPTY, LessonError, type Lessons } from "../src/lessons/lessons";
 import { golden, unpacked } from "./golden";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { BundleError } from "../src/engine/json";
-import { type Float32Tensor, readTensors, writeTensors } from "../src/lessons/safetensors";
+import { BundleError } from "../src/files/json";
+import { type Float32Tensor, readTensors, writeTensors } from "../src/files/safetensors";
 
 const TENSORS = new Map<string, Float32Tensor>([
   ["b", { shape: [2, 3], values: Float32Array.of(1, -0, Number.MIN_VALUE, 3.4e38, 5, 6) }],

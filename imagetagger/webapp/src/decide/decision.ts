@@ -1,6 +1,6 @@
 /** All constants between scores and what is shown, as a manifest has them. See imagetagger/decide.py. */
 
-import { BundleError, type Check, listOf, nullable, number, oneOf, shape } from "../engine/json";
+import { BundleError, type Check, listOf, nullable, number, oneOf, shape } from "../files/json";
 import { EVERYTHING, LEVELS } from "./conformal";
 
 /** How badly a tag fits its picture; see tagset.ts. */

@@ -1,6 +1,7 @@
 /** Files in, pictures out: each is decoded, embedded and kept by itself, so that a cancelled or failed rest costs none. */
 
 import type { Added, PictureId } from "../api";
+import { messageOf } from "../files/json";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
 import { KeepError, write } from "./database";
 import { embed } from "./executor";
@@ -42,7 +43,7 @@ export async function add(session: Session, files: readonly File[], cancelled: (
       result[is === "here" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof KeepError) full = error; // as it will be for those to come
-      result.refused.push({ name: file.name, why: error instanceof Error ? error.message : String(error) });
+      result.refused.push({ name: file.name, why: messageOf(error) });
     }
   }
   session.listen({ progress: null });

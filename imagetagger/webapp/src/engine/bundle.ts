@@ -1,11 +1,11 @@
 /** A bundle in memory, every file that the app uses checked against the manifest. See imagetagger/bundle/read.py. */
 
 import { sha256 } from "hash-wasm";
-import { readTensors } from "../lessons/safetensors";
-import { BundleError, listOf, parseJson, shape, text } from "./json";
+import { BundleError, listOf, parseJson, shape, text } from "../files/json";
+import { readTensors } from "../files/safetensors";
 import { type Manifest, parseManifest, printable } from "./manifest";
 
-export { BundleError } from "./json";
+export { BundleError } from "../files/json";
 export { type Manifest, parseManifest, type Signature, type Tensor } from "./manifest";
 
 /** A tag of the bundle: its stable id, the name people see, other names that people may look for. */

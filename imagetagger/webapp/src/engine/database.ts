@@ -2,6 +2,7 @@
 
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import type { PictureId, StepView, TagId } from "../api";
+import { messageOf } from "../files/json";
 import type { Edits, Label } from "../lessons/lessons";
 import type { Embedded, Kept, Lesson, Patch } from "./kept";
 import type { TagRow } from "./rows";
@@ -81,7 +82,7 @@ export async function open(name: string): Promise<Database> {
     });
   } catch (error) {
     throw new Error(
-      `This browser does not let the app keep anything (${message(error)}). In a private window? Use a normal one.`,
+      `This browser does not let the app keep anything (${messageOf(error)}). In a private window? Use a normal one.`,
     );
   }
 }
@@ -173,9 +174,5 @@ async function entries<Name extends "lessons" | "rows">(
 function explained(error: unknown): string {
   return error instanceof DOMException && error.name === "QuotaExceededError"
     ? "This device has no room left for the app. Nothing was lost, and nothing changed: free some space, or remove pictures here and open the app anew."
-    : `This could not be kept: ${message(error)}`;
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
+    : `This could not be kept: ${messageOf(error)}`;
 }

@@ -1,7 +1,9 @@
 /** A bundle's model.tflite in LiteRT.js: embed, score and merge. Every tensor is deleted: WebAssembly collects nothing. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { messageOf } from "../files/json";
 import { BundleError, type Manifest, type Rows } from "./bundle";
+import { blank } from "./rows";
 
 /** The functions of one model, ready to run. */
 export interface Executor {
@@ -39,7 +41,7 @@ export async function load(model: Uint8Array, manifest: Manifest, base: string):
     await merge(executor, blank(manifest.model.features), blank(manifest.model.features));
     return executor;
   } catch (error) {
-    throw new BundleError(`model.tflite cannot be loaded: ${error instanceof Error ? error.message : error}`);
+    throw new BundleError(`model.tflite cannot be loaded: ${messageOf(error)}`);
   }
 }
 
@@ -95,11 +97,6 @@ export async function merge({ model, manifest }: Executor, row: Rows, other: Row
     other_mean: b.mean,
     other_m2: b.m2,
   })) as unknown as Rows;
-}
-
-/** Returns the row of no pictures. */
-export function blank(features: number): Rows {
-  return { count: new Float32Array(1), mean: new Float32Array(features), m2: new Float32Array(features) };
 }
 
 function tensors({ count, mean, m2 }: Rows, features: number) {

@@ -18,7 +18,7 @@ import {
   text,
   truth,
   whole,
-} from "./json";
+} from "../files/json";
 
 /** The schema of bundles that this app reads. */
 export const SCHEMA = 2;

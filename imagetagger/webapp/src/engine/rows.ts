@@ -123,7 +123,7 @@ function lesson(embedding: Float32Array): Rows {
 }
 
 /** Returns the row of no pictures. */
-function blank(features: number): Rows {
+export function blank(features: number): Rows {
   return { count: new Float32Array(1), ...wide(features) };
 }
 

@@ -85,7 +85,9 @@ export async function change(
   if (!before) return;
   const known = new Map(session.pictures);
   for (const { picture } of also.pictures ?? []) known.set(picture.id, picture);
-  const step: Step = { id: (session.steps[0]?.id ?? 0) + 1, what, when: Date.now(), before };
+  const when = Date.now();
+  const id = Math.max(when, (session.steps[0]?.id ?? 0) + 1); // no id comes twice, also after an undo
+  const step: Step = { id, what, when, before };
   const steps = [step, ...session.steps].slice(0, UNDOABLE);
   const dropSteps = session.steps.slice(UNDOABLE - 1).map(({ id }) => id);
   await become(session, next, steps, { ...also, steps: [step], dropSteps }, known);

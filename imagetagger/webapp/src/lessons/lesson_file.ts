@@ -1,5 +1,6 @@
 /** Lessons as a file that `Tagger.load` and other devices read: one .zip that people can open. See imagetagger/lesson_file.py. */
 
+import { type Archive, openZip, writeZip } from "../files/archive";
 import {
   anyObject,
   BundleError,
@@ -13,11 +14,10 @@ import {
   parseJson,
   shape,
   text,
-} from "../engine/json";
-import { type Archive, openZip, writeZip } from "./archive";
+} from "../files/json";
+import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
 import { type Edits, LessonError, type Lessons, type Picture } from "./lessons";
 import { byCodePoint, quote } from "./names";
-import { type Float32Tensor, readTensors, writeTensors } from "./safetensors";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -35,7 +35,9 @@ export function App({ engine, open, watch }: Props) {
     const opened = open(changes.listen).then(
       (snapshot) => {
         dispatch({ type: "opened", snapshot });
-        if (snapshot.embeddedAnew > 0) notice(words.embeddedAnew(snapshot.embeddedAnew));
+        const { embeddedAnew, unreadable } = snapshot;
+        if (embeddedAnew + unreadable > 0)
+          notice(words.embeddedAnew(embeddedAnew, unreadable), unreadable > 0 ? "alert" : "status");
       },
       (error: unknown) => dispatch({ type: "failed", why: message(error) }),
     );

@@ -199,7 +199,12 @@ export const undone = (what: string) => `Undone: ${what}`;
 export const progress = (done: number, total: number) =>
   `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
 /** After a bundle that sees differently. */
-export const embeddedAnew = (count: number) => `The tagger is new. It looked again at your ${many(count, "picture")}.`;
+export function embeddedAnew(count: number, unreadable: number): string {
+  const said = `The tagger is new. It looked again at your ${many(count, "picture")}.`;
+  if (unreadable === 0) return said;
+  const what = unreadable === 1 ? "it" : "they";
+  return `${said} ${many(unreadable, "other")} could not be read, and what ${what} taught is left out.`;
+}
 /** Above the list of files that were not taken. */
 export const refusedTitle = (count: number) =>
   count === 1 ? "This file was not added:" : "These files were not added:";

@@ -8,10 +8,10 @@ import {
   ZipReader,
   ZipWriter,
 } from "@zip.js/zip.js/lib/zip-core-custom.js";
-import { messageOf } from "../engine/json";
 import { NAME } from "../engine/manifest";
-import { LessonError } from "./errors";
-import { quote } from "./names";
+import { LessonError } from "../lessons/errors";
+import { quote } from "../lessons/names";
+import { messageOf } from "./json";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

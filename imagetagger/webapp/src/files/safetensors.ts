@@ -5,7 +5,7 @@
  * its values begin and end; the values. Source: https://github.com/huggingface/safetensors#format.
  */
 
-import { BundleError, type Json, listOf, mapOf, object, oneOf, parseJson, shape, text, whole } from "../engine/json";
+import { BundleError, type Json, listOf, mapOf, object, oneOf, parseJson, shape, text, whole } from "./json";
 
 /** Values row by row, and how many in each dimension. */
 export interface Float32Tensor {
