@@ -25,7 +25,7 @@ $(VENV)/installed: pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (under 3 minutes)
+quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (about 4 minutes)
 	$(BIN)/python -m imagetagger.run +experiment=quickstart
 
 webapp: $(BUILT) ## build the web app, where its sources changed (needs Node 20.19 or newer)

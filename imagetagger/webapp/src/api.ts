@@ -128,8 +128,11 @@ export interface Added {
   cancelled: boolean;
 }
 
+/** What a file of lessons brought. */
 export interface Imported {
+  /** How many pictures it taught anything. */
   pictures: number;
+  /** How many tags are new. */
   tags: number;
 }
 

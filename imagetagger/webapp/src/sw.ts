@@ -19,7 +19,10 @@ const RELAXED_SIMD = [
 
 const unused = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? "litert_wasm_compat" : "litert_wasm_internal";
 
-precacheAndRoute((self.__WB_MANIFEST as Entry[]).filter(({ url }) => !url.includes(unused)));
+precacheAndRoute(
+  (self.__WB_MANIFEST as Entry[]).filter(({ url }) => !url.includes(unused)),
+  { ignoreURLParametersMatching: [/./] },
+); // what follows a ? changes nothing
 cleanupOutdatedCaches();
 
 self.addEventListener("message", ({ data }) => {

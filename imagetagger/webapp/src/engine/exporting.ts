@@ -10,7 +10,8 @@ import { pictureView, shown, tagViews } from "./views";
 
 /** Returns what was taught as a .zip, squares of the pictures included. */
 export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
-  if (lessons.pictures.size === 0 && lessons.edits.names.size === 0)
+  const { names, merged, removed } = lessons.edits;
+  if (lessons.pictures.size + names.size + merged.size + removed.size === 0)
     throw new LessonError("There are no lessons yet: teach a picture, and export then.");
   const square = async (id: PictureId) => {
     const blob = await db.get("squares", id);

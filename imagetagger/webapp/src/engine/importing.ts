@@ -42,8 +42,9 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
   const next = withLessons({ ...session.kept, hidden: shown }, united);
   const away = new Set([...session.kept.hidden, ...fresh.map(({ picture }) => picture.id)]);
   const what = `Imported lessons of ${pictures.size} ${pictures.size === 1 ? "picture" : "pictures"}`;
+  const taught = [...pictures.keys()].filter((id) => united.pictures.get(id) !== session.lessons.pictures.get(id));
   await change(session, what, next, { pictures: fresh }, { ...session.kept, hidden: away });
-  return { pictures: fresh.length, tags };
+  return { pictures: taught.length, tags };
 }
 
 /** Returns a picture of lessons as it is kept, its square looked at. */

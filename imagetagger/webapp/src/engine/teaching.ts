@@ -63,6 +63,7 @@ export async function add(session: Session, text: string): Promise<TagId> {
 
 export async function rename(session: Session, tag: TagId, text: string) {
   const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
+  if (listed(session, session.lessons, tag) === listed(session, lessons, tag)) return;
   const what = `Renamed ${listed(session, session.lessons, tag)} to ${listed(session, lessons, tag)}`;
   await change(session, what, withLessons(session.kept, lessons));
 }
