@@ -180,6 +180,13 @@ test("only the last step is undone, and only if it is the one that is meant", as
   await expect(app.undo(1)).rejects.toThrow("nothing to undo");
 });
 
+test("resetting what is as the bundle has it is no step, also after opening again", async () => {
+  await opened();
+  const [app] = await opened();
+  await app.resetAll();
+  expect((await opened())[1].steps).toEqual([]);
+});
+
 test("a picture of somebody's lessons gets its name and preview when its file is added", async () => {
   const [one] = await opened();
   await add(one, picture("aaaaaaaaaa", 4));

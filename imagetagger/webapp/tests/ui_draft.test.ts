@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
-import { add, addName, difference, initial, isNothing, perhaps, prune, remove, removeName } from "../src/ui/draft";
-import { picture } from "./ui_pictures";
+import {
+  add,
+  addName,
+  addTyped,
+  difference,
+  initial,
+  isNothing,
+  perhaps,
+  prune,
+  remove,
+  removeName,
+} from "../src/ui/draft";
+import { picture, tag } from "./ui_pictures";
 
 const suggested = [
   { tag: "cat", probability: 0.7 },
@@ -47,6 +58,14 @@ test("a new name counts once, whatever its case, and can be taken out", () => {
   const draft = addName(addName(initial(open), "Rex"), "REX");
   expect(difference(open, draft).fresh).toEqual(["Rex"]);
   expect(removeName(draft, "Rex").fresh).toEqual([]);
+});
+
+test("what stands in the field is the tag of that name or synonym, else a new name, and blanks are nothing", () => {
+  const tags = [tag("dog", { synonyms: ["hound"] }), tag("dogs")];
+  const draft = initial(open);
+  expect(addTyped(draft, " Hound ", tags).kept).toEqual(["cat", "dog"]);
+  expect(addTyped(draft, "do", tags)).toEqual({ ...draft, fresh: ["do"] });
+  expect(addTyped(draft, "  ", tags)).toBe(draft);
 });
 
 test("tags that are no more leave the draft", () => {

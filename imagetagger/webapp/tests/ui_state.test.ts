@@ -88,6 +88,22 @@ test("a picture that goes is not selected any more", () => {
   expect(state.selected).toEqual(new Set(["b"]));
 });
 
+test("a picture that is not shown any more is not selected any more, whether a filter or a lesson hides it", () => {
+  const select: Action = { type: "select", selected: new Set(["a", "b"]) };
+  const taught = change({ pictures: [{ ...b, tags: ["cat"] }] });
+  const filter: Action = { type: "filter", filter: { show: "open" } };
+  expect(after(open, taught, select, filter).selected).toEqual(new Set(["a"]));
+  expect(after(open, filter, select, taught).selected).toEqual(new Set(["a"]));
+  expect(after(open, select, taught).selected).toEqual(new Set(["a", "b"]));
+});
+
+test("what hides new pictures ends where some are added, and what shows them stays", () => {
+  const adding: Action = { type: "adding", isUnderWay: true };
+  for (const filter of [{ text: "c" }, { tag: "cat" }, { show: "confirmed" }, { show: "open", text: "c" }] as const)
+    expect(after(open, { type: "filter", filter }, adding).filter).toEqual(START.filter);
+  expect(after(open, { type: "filter", filter: { show: "open" } }, adding).filter.show).toBe("open");
+});
+
 const step = (id: number) => ({ id, what: `step ${id}`, when: 0 });
 const learned: Action = { type: "toast", toast: { text: "Learned", kind: "status", since: 1 } };
 

@@ -38,12 +38,13 @@ test("the button says what it will do", () => {
   expect(words.confirmLabel(["a", "b", "c", "d"], [])).toBe("Learn: a, b and 2 more");
 });
 
-test("the tags are spoken with the tagger's percents and the user's as yours", () => {
+test("the tags are spoken with the tagger's percents, the user's as yours, and those not learned yet as new", () => {
   const tags = [
-    { name: "cat", probability: 0.8 },
-    { name: "Rex", probability: null },
+    { name: "cat", probability: 0.8, own: false },
+    { name: "Rex", probability: 0.9, own: true },
+    { name: "Max", probability: null, own: false },
   ];
-  expect(words.spoken(tags, false)).toBe("2 tags: cat 80 percent, Rex, yours");
+  expect(words.spoken(tags, false)).toBe("3 tags: cat 80 percent, Rex, yours, Max, new");
   expect(words.spoken([], true)).toBe("Nothing known fits.");
 });
 

@@ -62,7 +62,7 @@ export function difference(before: Kept, after: Kept): Patch | null {
     (id) => before.hidden.has(id) !== after.hidden.has(id),
   );
   const hidden = moved.map((id) => [id, before.hidden.has(id)] as const);
-  const edits = before.edits === after.edits ? {} : { edits: before.edits };
+  const edits = sameEdits(before.edits, after.edits) ? {} : { edits: before.edits };
   return lessons.length || hidden.length || edits.edits ? { lessons, hidden, ...edits } : null;
 }
 
@@ -86,6 +86,11 @@ export function withoutPictures(patch: Patch, gone: ReadonlySet<PictureId>): Pat
   const lessons = patch.lessons.filter(([id]) => !gone.has(id));
   const hidden = patch.hidden.filter(([id]) => !gone.has(id));
   return lessons.length || hidden.length || patch.edits ? { ...patch, lessons, hidden } : null;
+}
+
+function sameEdits(a: Edits, b: Edits): boolean {
+  const flat = ({ names, merged, removed }: Edits) => JSON.stringify([[...names], [...merged], [...removed]]);
+  return flat(a) === flat(b);
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

@@ -81,17 +81,32 @@ export function App({ engine, open, watch }: Props) {
     },
     [add, act, notice],
   );
+  const undoing = useRef(0);
   const undo = useCallback(
-    (step: number) => void act(engine.undo(step), ({ what }) => words.undone(what)),
+    async (step: number) => {
+      if (undoing.current === step) return; // pressed twice
+      undoing.current = step;
+      await act(engine.undo(step), ({ what }) => words.undone(what));
+      undoing.current = 0;
+    },
     [engine, act],
   );
   const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
   useUndoKey(useCallback(() => void (newest.current && undo(newest.current)), [undo]));
   const library = state.library;
-  const over = useDropAndPaste(useCallback((files) => void (library && addFiles(files)), [library, addFiles]));
+  const isOpen = library !== null;
+  const take = useCallback(
+    async (found: Promise<readonly File[]>) => {
+      const files = isOpen ? await act(found) : undefined;
+      if (files?.length === 0) notice(words.nothingFound());
+      else if (files !== undefined) await addFiles(files);
+    },
+    [isOpen, act, addFiles, notice],
+  );
+  const over = useDropAndPaste(take);
   const context = useMemo<Context | null>(
-    () => library && { engine, state, library, dispatch, act, addFiles },
-    [engine, state, library, act, addFiles],
+    () => library && { engine, state, library, dispatch, act, addFiles, undo },
+    [engine, state, library, act, addFiles, undo],
   );
   return (
     <Frame route={route} state={state}>
@@ -103,10 +118,12 @@ export function App({ engine, open, watch }: Props) {
           <Summary />
         </AppContext.Provider>
       )}
-      {library && state.progress && (
-        <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
-      )}
-      <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
+      <div class="notices">
+        <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
+        {library && state.progress && (
+          <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
+        )}
+      </div>
       {over && <div class="drop">{words.drop()}</div>}
     </Frame>
   );
@@ -166,7 +183,7 @@ function useUndoKey(undo: () => void): void {
       const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
       if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || isText) return;
       event.preventDefault();
-      undo();
+      if (!event.repeat) undo();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);

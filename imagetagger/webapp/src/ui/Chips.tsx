@@ -6,9 +6,17 @@ import * as words from "./words";
 export interface Chip {
   key: string;
   name: string;
+  /** The tagger's, where it suggested it. */
   probability: number | null;
+  /** Whether the user taught it. */
+  own: boolean;
   /** Only for those that nobody suggests and the user struck out. */
   struck?: boolean;
+}
+
+/** The chip of a name that becomes a tag. */
+export function freshChip(name: string): Chip {
+  return { key: `\n${name}`, name, probability: null, own: false };
 }
 
 /** Tags that are kept; each can be struck out. */
@@ -16,12 +24,12 @@ export function KeptChips({ chips, onRemove }: { chips: readonly Chip[]; onRemov
   const { list, leave } = useNextFocus();
   return (
     <ul ref={list} class="chips" aria-label="Tags of this picture" tabIndex={-1}>
-      {chips.map(({ key, name, probability }, i) => (
+      {chips.map(({ key, name, probability, own }, i) => (
         <li key={key} class="chip kept">
           <span class="clip" dir="auto">
             {name}
           </span>
-          <small>{probability === null ? "yours" : words.percent(probability)}</small>
+          <small>{words.mark(probability, own)}</small>
           <button
             type="button"
             class="chip-x"

@@ -23,10 +23,13 @@ interface Props {
   first?: boolean;
   onText(text: string): void;
   onPick(choice: Choice): void;
+  /** Hears of Enter while the list is closed. */
+  onEnter?(): void;
 }
 
 /** A field with a list of choices, by the pattern "editable combobox with list autocomplete" of ARIA's APG. */
-export function Combobox({ label, placeholder, text, choices, eager, search, first: isFirst, onText, onPick }: Props) {
+export function Combobox(props: Props) {
+  const { label, placeholder, text, choices, eager, search, first: isFirst, onText, onPick, onEnter } = props;
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [wanted, setWanted] = useState(false);
@@ -58,6 +61,7 @@ export function Combobox({ label, placeholder, text, choices, eager, search, fir
     else if (event.key === "Escape" && open) setWanted(false);
     else if (event.key === "Escape" && text !== "") onText("");
     else {
+      if (event.key === "Enter" && !open) onEnter?.();
       if (event.key === "Enter") setWanted(false);
       return;
     }

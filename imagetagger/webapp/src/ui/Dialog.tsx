@@ -3,6 +3,9 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
 
+/** Milliseconds in which a press beside a dialog is the second one of what opened it. */
+const DOUBLE_CLICK = 400;
+
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
   const id = useId();
@@ -18,9 +21,11 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
     dispatch({ type: "toast", toast: null });
   }, [toast, before, dispatch]);
   const dialog = useRef<HTMLDialogElement>(null);
+  const opened = useRef(0);
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    opened.current = performance.now();
     (element?.querySelector<HTMLElement>("[data-first]") ?? element?.querySelector("h2"))?.focus();
     return () => {
       element?.close(); // gives the focus back to where it came from
@@ -41,7 +46,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
         onClose();
       }}
       onClick={(event) => {
-        if (event.target === dialog.current) onClose();
+        const isBeside = event.target === dialog.current;
+        if (isBeside && event.timeStamp - opened.current > DOUBLE_CLICK) onClose();
       }}
     >
       <div class="dialog-body">

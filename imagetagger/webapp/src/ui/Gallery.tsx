@@ -3,7 +3,7 @@ import type { PictureId, PictureView, TagId, TagView } from "../api";
 import { useApp } from "./context";
 import { AddButtons, Empty } from "./Empty";
 import { FilterBar } from "./FilterBar";
-import { EVERYTHING, shownTags, visible } from "./filter";
+import { EVERYTHING, shownTags, showsNew, visible } from "./filter";
 import { Icon } from "./Icon";
 import { useRange } from "./range";
 import { pictureHref } from "./route";
@@ -23,7 +23,7 @@ export function Gallery() {
   const ids = useMemo(() => visible(order, pictures, tags, filter), [order, pictures, tags, filter]);
   const { awaited } = state;
   const arrived = arrivedOf(state);
-  const isPlain = filter.tag === null && filter.text === "" && (filter.show === "all" || filter.show === "open");
+  const isPlain = showsNew(filter);
   const cells = useMemo(
     () => (isPlain ? [...ids.slice(0, arrived), ...Array<null>(awaited).fill(null), ...ids.slice(arrived)] : ids),
     [ids, isPlain, arrived, awaited],

@@ -7,11 +7,10 @@ const FIRST = 5;
 
 /** What was done, the newest first, and the way back. */
 export function HistoryCard() {
-  const { engine, library, act } = useApp();
+  const { library, undo } = useApp();
   const [all, setAll] = useState(false);
   const { steps } = library;
   const now = Date.now();
-  const undo = (step: number) => void act(engine.undo(step), ({ what }) => words.undone(what));
   return (
     <section class="card" aria-labelledby="history">
       <h2 id="history">History</h2>
@@ -24,7 +23,7 @@ export function HistoryCard() {
               <time dateTime={new Date(step.when).toISOString()}>{words.when(step.when, now)}</time>
             </span>
             {i === 0 && (
-              <button type="button" class="button small" onClick={() => undo(step.id)}>
+              <button type="button" class="button small" onClick={() => void undo(step.id)}>
                 <Icon name="undo" />
                 Undo
               </button>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
@@ -13,6 +13,18 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
   const all = ids.every((id) => selected.has(id));
   const end = () => dispatch({ type: "select", selected: null });
   const close = () => setAsks(null);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
+      dispatch({ type: "select", selected: null });
+      requestAnimationFrame(() => {
+        if (document.activeElement !== document.body) return; // else the square that had the focus became a link
+        document.querySelector<HTMLElement>(".grid [tabindex='0']")?.focus({ preventScroll: true });
+      });
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [dispatch]);
   return (
     <section class="selection" aria-label="Selection">
       <span class="grow" role="status">

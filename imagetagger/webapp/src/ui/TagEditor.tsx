@@ -1,10 +1,21 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { askToKeep } from "./browser";
-import { type Chip, KeptChips, PerhapsChips } from "./Chips";
+import { type Chip, freshChip, KeptChips, PerhapsChips } from "./Chips";
 import { useApp } from "./context";
-import { add, addName, type Draft, difference, initial, isNothing, perhaps, remove, removeName } from "./draft";
-import { nextOpen } from "./filter";
+import {
+  add,
+  addName,
+  addTyped,
+  type Draft,
+  difference,
+  initial,
+  isNothing,
+  perhaps,
+  remove,
+  removeName,
+} from "./draft";
+import { closeness, fold, nextOpen } from "./filter";
 import { Icon } from "./Icon";
 import { goToPicture } from "./route";
 import { TagField } from "./TagField";
@@ -18,20 +29,22 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const { engine, state, library, dispatch, act } = useApp();
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
+  const [text, setText] = useState("");
   const draft = state.drafts.get(picture.id) ?? initial(picture);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
   const chip = (key: string): Chip => {
     const suggested = picture.suggested.find((s) => s.tag === key);
     const own = picture.tags.includes(key) && draft.kept.includes(key);
-    return { key, name: nameOf(key), probability: own ? null : (suggested?.probability ?? null) };
+    return { key, name: nameOf(key), probability: suggested?.probability ?? null, own };
   };
-  const kept = [...draft.kept.map(chip), ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null }))];
+  const kept = [...draft.kept.map(chip), ...draft.fresh.map(freshChip)];
   const offered = perhaps(picture, draft).map((tag) => {
     const struck = draft.removed.includes(tag);
     return { ...chip(tag), struck };
   });
-  const what = difference(picture, draft);
+  const meant = addTyped(draft, text, library.tags.values());
+  const what = difference(picture, meant);
   const learn = [...what.learn.map(nameOf), ...what.fresh];
   const forget = what.forget.map(nameOf);
   const nothing = isNothing(what);
@@ -40,11 +53,12 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
     if (nothing || busy) return;
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
-    const work = engine.confirm(picture.id, [...draft.kept], [...draft.fresh]).then(() => true);
+    const work = engine.confirm(picture.id, [...meant.kept], [...meant.fresh]).then(() => true);
     const done = await act(work, words.confirmed(learn, forget), true);
     setBusy(false);
     if (done === undefined) return;
     askToKeep();
+    setText("");
     change(null);
     if (next !== undefined) goToPicture(next, true);
   };
@@ -61,15 +75,24 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
       />
       <TagField
         label="Add a tag"
+        text={text}
+        onText={setText}
         tags={[...library.tags.values()]}
-        except={draft.kept}
+        here={draft}
         onTag={(tag) => change(add(draft, tag))}
         onName={(name) => change(addName(draft, name))}
       />
       {offered.length > 0 && (
         <>
           <h2 class="label">Perhaps</h2>
-          <PerhapsChips chips={all ? offered : offered.slice(0, FIRST)} onAdd={(tag) => change(add(draft, tag))} />
+          <PerhapsChips
+            chips={all ? offered : offered.slice(0, FIRST)}
+            onAdd={(id) => {
+              const tag = library.tags.get(id);
+              if (tag && closeness(tag, fold(text)) < 3) setText(""); // it was what the text looked for
+              change(add(draft, id));
+            }}
+          />
           {!all && offered.length > FIRST && (
             <button type="button" class="link" onClick={() => setAll(true)}>
               {offered.length - FIRST} more

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { TagView } from "../api";
+import { tidy } from "../lessons/names";
 import { useApp } from "./context";
 import { Ask, Dialog } from "./Dialog";
 import { Icon } from "./Icon";
@@ -11,13 +12,14 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
   const { engine, library, dispatch, act } = useApp();
   const [name, setName] = useState(tag.name);
   const [asks, setAsks] = useState<"remove" | "reset" | null>(null);
+  const [text, setText] = useState("");
   const [into, setInto] = useState<TagView | null>(null);
   const others = [...library.tags.values()].filter((other) => other.id !== tag.id);
-  const isRenamed = name.trim() !== "" && name !== tag.name;
+  const isRenamed = tidy(name) !== "" && tidy(name) !== tag.name;
   const rename = (event: Event) => {
     event.preventDefault();
     if (!isRenamed) return;
-    ends(engine.renameTag(tag.id, name), `Renamed to ${name.trim()}`);
+    ends(engine.renameTag(tag.id, name), `Renamed to ${tidy(name)}`);
   };
   const ends = (work: Promise<void>, said: string) => {
     void act(
@@ -50,7 +52,13 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
         </button>
       </form>
       <h3 class="label">Merge into another tag</h3>
-      <TagField label="Merge into" tags={others} except={[]} onTag={(id) => setInto(library.tags.get(id) ?? null)} />
+      <TagField
+        label="Merge into"
+        text={text}
+        onText={setText}
+        tags={others}
+        onTag={(id) => setInto(library.tags.get(id) ?? null)}
+      />
       <div class="stack-of-buttons">
         <button type="button" class="button" onClick={show}>
           <Icon name="pictures" />

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import { askToKeep } from "./browser";
-import { KeptChips } from "./Chips";
+import { freshChip, KeptChips } from "./Chips";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { add, addName, type Draft, remove, removeName } from "./draft";
+import { add, addName, addTyped, type Draft, remove, removeName } from "./draft";
 import { TagField } from "./TagField";
 import * as words from "./words";
 
@@ -18,18 +18,20 @@ interface Props {
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const { engine, library, act } = useApp();
   const [draft, setDraft] = useState<Draft>({ kept: [], removed: [], fresh: [] });
+  const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
-  const names = [...draft.kept.map(nameOf), ...draft.fresh];
+  const meant = addTyped(draft, text, library.tags.values());
+  const names = [...meant.kept.map(nameOf), ...meant.fresh];
   const chips = [
-    ...draft.kept.map((key) => ({ key, name: nameOf(key), probability: null })),
-    ...draft.fresh.map((name) => ({ key: `\n${name}`, name, probability: null })),
+    ...draft.kept.map((key) => ({ key, name: nameOf(key), probability: null, own: false })),
+    ...draft.fresh.map(freshChip),
   ];
   const teach = async () => {
     if (names.length === 0 || busy) return;
     setBusy(true);
     const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
-    const work = engine.teach([...pictures], [...draft.kept], [...draft.fresh]).then(() => true);
+    const work = engine.teach([...pictures], [...meant.kept], [...meant.fresh]).then(() => true);
     const done = await act(work, said, true);
     setBusy(false);
     if (done === undefined) return;
@@ -46,8 +48,10 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
       <TagField
         label="Add a tag"
         first
+        text={text}
+        onText={setText}
         tags={[...library.tags.values()]}
-        except={draft.kept}
+        here={draft}
         onTag={(tag) => setDraft(add(draft, tag))}
         onName={(name) => setDraft(addName(draft, name))}
       />

@@ -14,6 +14,8 @@ export interface App {
   act<T>(work: Promise<T>, done?: string | ((result: T) => string), undo?: boolean): Promise<T | undefined>;
   /** Adds files, and shows what became of them. */
   addFiles(files: readonly File[]): Promise<void>;
+  /** Takes back the step of this id, the newest; once, however often it is pressed. */
+  undo(step: number): Promise<void>;
 }
 
 /** Holds the app for its screens. */

@@ -1,4 +1,6 @@
-import type { PictureView, TagId } from "../api";
+import type { PictureView, TagId, TagView } from "../api";
+import { tidy } from "../lessons/names";
+import { named } from "./filter";
 
 /** What the user is about to say of one picture, before it is learned. */
 export interface Draft {
@@ -41,6 +43,14 @@ export function remove(draft: Draft, tag: TagId): Draft {
 export function addName(draft: Draft, name: string): Draft {
   const taken = draft.fresh.some((other) => other.toLowerCase() === name.toLowerCase());
   return taken ? draft : { ...draft, fresh: [...draft.fresh, name] };
+}
+
+/** The draft with what stands in a field but was not picked: the tag of this very name or synonym, else a new name. */
+export function addTyped(draft: Draft, text: string, tags: Iterable<TagView>): Draft {
+  const name = tidy(text);
+  if (name === "") return draft;
+  const tag = named(tags, name);
+  return tag === undefined ? addName(draft, name) : add(draft, tag.id);
 }
 
 /** The draft without a new name. */

@@ -1,7 +1,40 @@
 import { useEffect, useState } from "preact/hooks";
 
+/** Dropped files as they are, and the pictures of dropped folders, those of folders inside too. */
+export async function dropped(items: Iterable<DataTransferItem>): Promise<File[]> {
+  const found = [...items]
+    .filter((item) => item.kind === "file")
+    .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() })); // at once: a drop's items do not last
+  const files = [];
+  for (const { entry, file } of found) {
+    if (entry?.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
+    else if (file !== null) files.push(file);
+  }
+  return files;
+}
+
+async function picturesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+  const files = [];
+  for (const entry of await entriesOf(folder)) {
+    if (entry.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
+    else files.push(await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed)));
+  }
+  return files.filter(({ name, type }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // typeless on some systems
+}
+
+/** A reader gives some at a time, and none when it is done. */
+async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+  const reader = folder.createReader();
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+    if (some.length === 0) return all.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    all.push(...some);
+  }
+}
+
 /** Takes files that are dropped or pasted anywhere; says whether some hang over the page. */
-export function useDropAndPaste(take: (files: readonly File[]) => void): boolean {
+export function useDropAndPaste(take: (files: Promise<readonly File[]>) => void): boolean {
   const [over, setOver] = useState(false);
   useEffect(() => {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
@@ -17,11 +50,11 @@ export function useDropAndPaste(take: (files: readonly File[]) => void): boolean
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      take([...(event.dataTransfer?.files ?? [])]);
+      take(dropped(event.dataTransfer?.items ?? []));
     };
     const onPaste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
-      if (files.length > 0) take(files);
+      if (files.length > 0) take(Promise.resolve(files));
     };
     document.addEventListener("dragover", onOver);
     document.addEventListener("dragleave", onLeave);

@@ -1,4 +1,5 @@
 import type { PictureId, PictureView, TagId, TagView } from "../api";
+import { tidy } from "../lessons/names";
 
 /** Which pictures are wanted by their state. */
 export type Show = "all" | "open" | "confirmed" | "unknown";
@@ -12,6 +13,11 @@ export interface Filter {
 
 /** Every picture. */
 export const EVERYTHING: Filter = { show: "all", text: "", tag: null };
+
+/** Whether pictures that were just added pass. */
+export function showsNew({ show, text, tag }: Filter): boolean {
+  return tag === null && text === "" && (show === "all" || show === "open");
+}
 
 const SHOWN: Record<Show, (picture: PictureView) => boolean> = {
   all: () => true,
@@ -123,5 +129,5 @@ function wantedTags(tags: ReadonlyMap<TagId, TagView>, filter: Filter): Readonly
 }
 
 function plain(text: string): string {
-  return text.normalize("NFC").trim().replace(/\s+/g, " ").toLowerCase();
+  return tidy(text).toLowerCase();
 }

@@ -12,7 +12,7 @@ import type {
   ThresholdView,
 } from "../api";
 import { type Draft, prune } from "./draft";
-import { EVERYTHING, type Filter } from "./filter";
+import { EVERYTHING, type Filter, showsNew, visible } from "./filter";
 
 /** What the worker told, kept for look-up. */
 export interface Library {
@@ -107,11 +107,16 @@ export function reduce(state: State, action: Action): State {
     case "failed":
       return { ...state, failure: action.why, progress: null };
     case "changed":
-      return action.changes.reduce(changed, state);
+      return onlyShownSelected(action.changes.reduce(changed, state));
     case "adding":
-      return { ...state, since: action.isUnderWay ? newest(state.library) : null, awaited: 0 };
+      return {
+        ...state,
+        since: action.isUnderWay ? newest(state.library) : null,
+        awaited: 0,
+        filter: action.isUnderWay && !showsNew(state.filter) ? EVERYTHING : state.filter,
+      };
     case "filter":
-      return { ...state, filter: { ...state.filter, ...action.filter } };
+      return onlyShownSelected({ ...state, filter: { ...state.filter, ...action.filter } });
     case "draft":
       return { ...state, drafts: withEntry(state.drafts, action.picture, action.draft) };
     case "select":
@@ -160,7 +165,6 @@ function changed(state: State, change: Change): State {
     toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
     filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
-    selected: change.gone === undefined ? state.selected : without(state.selected, change.gone),
   };
 }
 
@@ -219,8 +223,12 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
 }
 
-function without(selected: State["selected"], gone: readonly PictureId[]): State["selected"] {
-  return selected === null ? null : new Set([...selected].filter((id) => !gone.includes(id)));
+/** What is done to the selection is to be seen: hidden pictures leave it. */
+function onlyShownSelected(state: State): State {
+  const { library, selected, filter } = state;
+  if (library === null || selected === null || selected.size === 0) return state;
+  const shown = visible(library.order, library.pictures, library.tags, filter).filter((id) => selected.has(id));
+  return shown.length === selected.size ? state : { ...state, selected: new Set(shown) };
 }
 
 function withEntry<K, V>(map: ReadonlyMap<K, V>, key: K, value: V | null): ReadonlyMap<K, V> {

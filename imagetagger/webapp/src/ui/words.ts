@@ -35,12 +35,21 @@ export function confirmed(learn: readonly string[], forget: readonly string[]): 
   return `Learned ${list(learn)}`;
 }
 
+/** What stands beside a tag that is kept: whose it is, or the tagger's probability. */
+export function mark(probability: number | null, own: boolean): string {
+  if (own) return "yours";
+  return probability === null ? "new" : percent(probability);
+}
+
 /** What the picture shows, for who cannot see the chips. */
-export function spoken(tags: readonly { name: string; probability: number | null }[], unknown: boolean): string {
+export function spoken(
+  tags: readonly { name: string; probability: number | null; own: boolean }[],
+  unknown: boolean,
+): string {
   if (tags.length === 0) return unknown ? "Nothing known fits." : "No tags yet.";
-  const each = tags.map(({ name, probability }) =>
-    probability === null
-      ? `${name}, yours`
+  const each = tags.map(({ name, probability, own }) =>
+    own || probability === null
+      ? `${name}, ${mark(probability, own)}`
       : `${name} ${percent(probability).replace("%", "percent").replace("< ", "under ")}`,
   );
   return `${many(tags.length, "tag")}: ${each.join(", ")}`;
@@ -77,6 +86,7 @@ export function added({ added, again, refused, cancelled }: Added): string {
 
 /** What came with a file of lessons. */
 export function imported({ pictures, tags }: Imported): string {
+  if (pictures + tags === 0) return "Nothing new in these lessons";
   return `${many(pictures, "picture")} and ${many(tags, "tag")} imported`;
 }
 
@@ -187,6 +197,10 @@ export function offline(state: Offline, secure: boolean): string {
 export const opening = () => "Opening the tagger …";
 /** Where files hang over the page. */
 export const drop = () => "Drop the pictures to add them";
+/** After a drop without a file, as of an empty folder. */
+export const nothingFound = () => "No pictures were found there";
+/** Beside a tag that the picture has already. */
+export const alreadyHere = () => "already here";
 /** A new version of the app waits. */
 export const update = () => "A new version is ready.";
 /** A failure without words of its own. */

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { dropped } from "../src/ui/dropping";
+
+const IMAGE = { type: "image/png" };
+const leaf = (name: string, type = IMAGE.type) => ({
+  name,
+  isDirectory: false,
+  file: (done: (file: File) => void) => done(new File([], name, { type })),
+});
+
+/** A folder as a browser gives it: two entries at a time. */
+const folder = (name: string, ...inside: { name: string }[]) => ({
+  name,
+  isDirectory: true,
+  createReader() {
+    let at = 0;
+    return {
+      readEntries(done: (some: { name: string }[]) => void) {
+        at += 2;
+        done(inside.slice(at - 2, at));
+      },
+    };
+  },
+});
+const item = (entry: { name: string } | null, file: File | null = null) =>
+  ({ kind: "file", webkitGetAsEntry: () => entry, getAsFile: () => file }) as unknown as DataTransferItem;
+const names = async (...items: DataTransferItem[]) => (await dropped(items)).map((file) => file.name);
+
+test("a dropped folder is all pictures in it, those of folders inside too, in the order of their names", async () => {
+  const inside = folder("c", leaf("e.png"), leaf("d.heic", ""));
+  const all = folder("all", leaf("b10.png"), inside, leaf("b2.png"), leaf("notes.txt", "text/plain"), leaf("a.png"));
+  expect(await names(item(all))).toEqual(["a.png", "b2.png", "b10.png", "d.heic", "e.png"]);
+  expect(await names(item(folder("empty", folder("too"))))).toEqual([]);
+});
+
+test("a dropped file is taken whatever it is, that its refusal is told", async () => {
+  const text = new File([], "notes.txt", { type: "text/plain" });
+  expect(await names(item(leaf("notes.txt"), text), item(null, text))).toEqual(["notes.txt", "notes.txt"]);
+});
