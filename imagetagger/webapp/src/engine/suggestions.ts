@@ -5,8 +5,8 @@ import { score } from "./executor";
 import type { Session } from "./session";
 import { pictureView, shown } from "./views";
 
-/** Pictures told at once: small enough that the page stays responsive. */
-const CHUNK = 40;
+/** Pictures told at once: few enough that the page stays responsive, and the worker hears what it asks meanwhile. */
+const CHUNK = 20;
 
 /** Scores a picture under the rows in use, unless that is known. */
 export async function scored(session: Session, id: PictureId): Promise<Float32Array | undefined> {
@@ -40,5 +40,6 @@ async function tell(session: Session, ids: readonly PictureId[], round: number):
       if (view) pictures.push(view);
     }
     session.listen({ pictures });
+    await new Promise((resume) => setTimeout(resume)); // the model never lets go by itself
   }
 }
