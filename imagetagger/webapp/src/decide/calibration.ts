@@ -3,7 +3,7 @@
 import type { Calibration } from "./decision";
 
 /** Returns log probabilities (C) of scores (C), of which one at least is finite. */
-export function logSoftmax(scores: Float64Array): Float64Array {
+function logSoftmax(scores: Float64Array): Float64Array {
   const highest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
   const sum = scores.reduce((total, score) => total + Math.exp(score - highest), 0);
   const shift = Math.log(sum);

@@ -6,7 +6,7 @@ import { readTensors } from "../files/safetensors";
 import { type Manifest, parseManifest, printable } from "./manifest";
 
 export { BundleError } from "../files/json";
-export { type Manifest, parseManifest, type Signature, type Tensor } from "./manifest";
+export type { Manifest } from "./manifest";
 
 /** A tag of the bundle: its stable id, the name people see, other names that people may look for. */
 export interface Label {
@@ -57,7 +57,7 @@ async function checked(name: string, data: Uint8Array<ArrayBuffer>, manifest: Ma
 }
 
 /** Returns the tags of labels.json, whose ids must differ. */
-export function readLabels(data: Uint8Array<ArrayBuffer>): Label[] {
+function readLabels(data: Uint8Array<ArrayBuffer>): Label[] {
   const where = "labels.json";
   const value = parseJson(data, where);
   listOf(shape({ id: text, name: text, synonyms: listOf(text) }))(value, where);
@@ -72,7 +72,7 @@ export function readLabels(data: Uint8Array<ArrayBuffer>): Label[] {
 }
 
 /** Returns the statistics of a .safetensors file, which must be finite and of the manifest's space. */
-export function readRows(data: Uint8Array<ArrayBuffer>, manifest: Manifest, tags: number): Rows {
+function readRows(data: Uint8Array<ArrayBuffer>, manifest: Manifest, tags: number): Rows {
   const name = "statistics.safetensors";
   const { tensors, metadata } = readTensors(data, name);
   const space = metadata.get("embedding_space");

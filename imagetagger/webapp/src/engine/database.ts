@@ -4,7 +4,7 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type St
 import type { PictureId, StepView, TagId } from "../api";
 import { messageOf } from "../files/json";
 import type { Edits, Label } from "../lessons/lessons";
-import type { Embedded, Kept, Lesson, Patch } from "./kept";
+import { type Embedded, type Kept, type Lesson, NOTHING, type Patch } from "./kept";
 import type { TagRow } from "./rows";
 
 export interface StoredPicture extends Embedded {
@@ -47,7 +47,7 @@ export type Database = IDBPDatabase<Stores>;
 /** All but the pictures themselves. */
 export interface Stored {
   pictures: Map<PictureId, StoredPicture>;
-  kept: Kept | undefined;
+  kept: Kept;
   steps: Step[];
   rows: Map<TagId, TagRow & { digest: string }>;
   bundle: LastBundle | undefined;
@@ -103,7 +103,7 @@ export async function read(db: Database): Promise<Stored> {
   ]);
   return {
     pictures: new Map(pictures.map((picture) => [picture.id, picture])),
-    kept: edits && { lessons: new Map(lessons), edits, hidden: hidden ?? new Set() },
+    kept: { lessons: new Map(lessons), edits: edits ?? NOTHING.edits, hidden: hidden ?? NOTHING.hidden },
     steps,
     rows: new Map(rows),
     bundle,

@@ -1,6 +1,6 @@
 /** What leaves the app: lessons, as the file that `Tagger.load` reads, and tags for other programs. */
 
-import type { PictureId, PictureView } from "../api";
+import type { PictureId } from "../api";
 import { pack } from "../lessons/lesson_file";
 import { LessonError, taughtNames } from "../lessons/lessons";
 import { tagTable } from "../lessons/table";
@@ -25,7 +25,7 @@ export async function exportLessons({ db, bundle, lessons }: Session): Promise<B
 export async function exportTags(session: Session, format: "csv" | "json"): Promise<Blob> {
   const ids = shown(session);
   for (const id of ids) await scored(session, id);
-  const pictures = ids.map((id) => pictureView(session, id)).filter((view): view is PictureView => view !== undefined);
+  const pictures = ids.flatMap((id) => pictureView(session, id) ?? []);
   const type = { csv: "text/csv", json: "application/json" }[format];
   return new Blob([tagTable(pictures, tagViews(session), format)], { type });
 }

@@ -81,8 +81,9 @@ export function apply(kept: Kept, patch: Patch): Kept {
   return { lessons, hidden, edits: patch.edits ?? kept.edits };
 }
 
-/** Returns a patch without some pictures; null where nothing is left. */
+/** Returns a patch without some pictures: itself where it has none of them, null where nothing is left. */
 export function withoutPictures(patch: Patch, gone: ReadonlySet<PictureId>): Patch | null {
+  if (![...patch.lessons, ...patch.hidden].some(([id]) => gone.has(id))) return patch;
   const lessons = patch.lessons.filter(([id]) => !gone.has(id));
   const hidden = patch.hidden.filter(([id]) => !gone.has(id));
   return lessons.length || hidden.length || patch.edits ? { ...patch, lessons, hidden } : null;

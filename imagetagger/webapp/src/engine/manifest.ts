@@ -24,7 +24,7 @@ import {
 export const SCHEMA = 2;
 
 /** How pictures become the network's input: the only contract that this app knows. */
-export const CONTRACT = "square-bilinear-hv/1";
+const CONTRACT = "square-bilinear-hv/1";
 
 /** Bytes that no manifest of ours has. */
 const LARGEST = 2 ** 24;

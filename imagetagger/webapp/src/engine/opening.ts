@@ -2,9 +2,9 @@
 
 import type { Change, PictureId } from "../api";
 import { type Bundle, readBundle } from "./bundle";
-import { type Database, open as openDatabase, read, type Stored, write } from "./database";
+import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { type Executor, hold, load } from "./executor";
-import { NOTHING, withoutPictures } from "./kept";
+import { withoutPictures } from "./kept";
 import { queue } from "./queue";
 import { EMPTY_ROWS, type TagRows } from "./rows";
 import { changedRows, type Session, taught } from "./session";
@@ -27,8 +27,9 @@ export async function open(base: string, listen: (change: Change) => void): Prom
   const name = `imagetagger ${new URL(base).pathname}`;
   await alone(name);
   const [db, bundle] = await Promise.all([openDatabase(name), readBundle((file) => fetched(`${base}bundle/${file}`))]);
-  const executor = await load(bundle.model, bundle.manifest, `${base}litert/`);
-  const { stored, embeddedAnew, unreadable } = await update(db, bundle, executor, await read(db), listen);
+  const loading = load(bundle.model, bundle.manifest, `${base}litert/`);
+  const [executor, before] = await Promise.all([loading, read(db)]);
+  const { stored, embeddedAnew, unreadable } = await update(db, bundle, executor, before, listen);
   return { session: await session(db, bundle, executor, await purge(db, stored), listen), embeddedAnew, unreadable };
 }
 
@@ -70,17 +71,19 @@ async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Deletes what was taken out: all of it, but for the squares of pictures whose lessons stay. Steps forget it, too. */
 async function purge(db: Database, stored: Stored): Promise<Stored> {
-  const { hidden, lessons } = stored.kept ?? NOTHING;
+  const { hidden, lessons } = stored.kept;
+  if (hidden.size === 0) return stored;
   const gone = new Set<PictureId>([...hidden].filter((id) => !lessons.has(id)));
-  if (!stored.kept || hidden.size === 0) return stored;
   const left = new Set([...hidden].filter((id) => !gone.has(id)));
-  const steps = stored.steps.flatMap((step) => {
+  const steps: Step[] = [];
+  const dropSteps: number[] = [];
+  for (const step of stored.steps) {
     const before = withoutPictures(step.before, gone);
-    return before ? [{ ...step, before }] : [];
-  });
-  const staying = new Set(steps.map(({ id }) => id));
-  const dropSteps = stored.steps.map(({ id }) => id).filter((id) => !staying.has(id));
-  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, steps, dropSteps });
+    if (before) steps.push(before === step.before ? step : { ...step, before });
+    else dropSteps.push(step.id);
+  }
+  const changed = steps.filter((step) => !stored.steps.includes(step));
+  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, steps: changed, dropSteps });
   const pictures = new Map([...stored.pictures].filter(([id]) => !gone.has(id)));
   return { ...stored, pictures, steps, kept: { ...stored.kept, hidden: left } };
 }
@@ -93,7 +96,7 @@ async function session(
   listen: (change: Change) => void,
 ): Promise<Session> {
   const pictures = new Map(stored.pictures);
-  const kept = stored.kept ?? NOTHING;
+  const { kept } = stored;
   const computing = queue();
   const known: TagRows = {
     ...EMPTY_ROWS,
@@ -106,7 +109,7 @@ async function session(
     ...{ db, bundle, executor, listen, pictures, kept, computing, ...then },
     scores: new Map(),
     changing: queue(),
-    steps: stored.steps.sort((a, b) => b.id - a.id),
+    steps: stored.steps.toSorted((a, b) => b.id - a.id),
     blocks: hold(executor, then.rows.blocks),
     settings: stored.settings ?? { threshold: null },
     round: 0,

@@ -13,7 +13,7 @@ import { suggest } from "./suggestions";
 import { stepViews, tagViews } from "./views";
 
 /** Steps that can be taken back, the last first. */
-export const UNDOABLE = 100;
+const UNDOABLE = 100;
 
 /** All of it is replaced, never changed in place, but for this object's fields and its maps. */
 export interface Session extends Taught {

@@ -4,6 +4,7 @@ import type { PictureId, TagId } from "../api";
 import { shareMissed } from "../decide/judge";
 import {
   addTag,
+  type Label,
   LessonError,
   type Lessons,
   learn,
@@ -25,7 +26,7 @@ export async function confirm(session: Session, id: PictureId, tags: readonly Ta
   const [lessons, all] = named(session, tags, names);
   const next = setTags(lessons, session.bundle.labels, id, await lesson(session, id, all));
   const what = all.length
-    ? `Learned ${listed(session, lessons, ...all)} from ${name(session, id)}`
+    ? `Learned ${listed(wordsOf(session, lessons), ...all)} from ${name(session, id)}`
     : `Forgot ${name(session, id)}`;
   await change(session, what, withLessons(session.kept, next));
 }
@@ -42,7 +43,11 @@ export async function teach(
   let next = lessons;
   for (const id of ids) next = learn(next, id, await lesson(session, id, all));
   const from = ids.length === 1 ? name(session, ids[0] as string) : `${ids.length} pictures`;
-  await change(session, `Learned ${listed(session, lessons, ...all)} from ${from}`, withLessons(session.kept, next));
+  await change(
+    session,
+    `Learned ${listed(wordsOf(session, lessons), ...all)} from ${from}`,
+    withLessons(session.kept, next),
+  );
 }
 
 /** Takes pictures out of the app, and what they taught where `forgetting`. */
@@ -57,19 +62,19 @@ export async function remove(session: Session, ids: readonly PictureId[], forget
 /** Adds a tag; returns its id. */
 export async function add(session: Session, text: string): Promise<TagId> {
   const [lessons, id] = addTag(session.lessons, session.bundle.labels, text);
-  await change(session, `Added the tag ${listed(session, lessons, id)}`, withLessons(session.kept, lessons));
+  await change(session, `Added the tag ${listed(wordsOf(session, lessons), id)}`, withLessons(session.kept, lessons));
   return id;
 }
 
 export async function rename(session: Session, tag: TagId, text: string) {
   const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
-  if (listed(session, session.lessons, tag) === listed(session, lessons, tag)) return;
-  const what = `Renamed ${listed(session, session.lessons, tag)} to ${listed(session, lessons, tag)}`;
-  await change(session, what, withLessons(session.kept, lessons));
+  const [before, after] = [session.vocabulary, wordsOf(session, lessons)].map((words) => listed(words, tag));
+  if (before === after) return;
+  await change(session, `Renamed ${before} to ${after}`, withLessons(session.kept, lessons));
 }
 
 export async function merge(session: Session, tag: TagId, into: TagId) {
-  const [one, other] = [tag, into].map((id) => listed(session, session.lessons, id));
+  const [one, other] = [tag, into].map((id) => listed(session.vocabulary, id));
   await change(
     session,
     `Merged ${one} into ${other}`,
@@ -78,12 +83,12 @@ export async function merge(session: Session, tag: TagId, into: TagId) {
 }
 
 export async function removeOne(session: Session, tag: TagId) {
-  const what = `Deleted the tag ${listed(session, session.lessons, tag)}`;
+  const what = `Deleted the tag ${listed(session.vocabulary, tag)}`;
   await change(session, what, withLessons(session.kept, removeTag(session.lessons, tag)));
 }
 
 export async function reset(session: Session, tag: TagId) {
-  const what = `Reset the tag ${listed(session, session.lessons, tag)}`;
+  const what = `Reset the tag ${listed(session.vocabulary, tag)}`;
   await change(session, what, withLessons(session.kept, resetTag(session.lessons, session.bundle.labels, tag)));
 }
 
@@ -123,7 +128,11 @@ function name(session: Session, id: PictureId): string {
   return session.pictures.get(id)?.name ?? "a picture";
 }
 
-function listed(session: Session, lessons: Lessons, ...ids: readonly TagId[]): string {
-  const words = vocabulary(session.bundle.labels, lessons);
+function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): string {
   return ids.map((id) => words.get(id)?.name ?? id).join(", ");
+}
+
+/** Returns the tags as they will be. */
+function wordsOf({ bundle }: Session, lessons: Lessons): ReadonlyMap<TagId, Label> {
+  return vocabulary(bundle.labels, lessons);
 }

@@ -6,7 +6,7 @@ import { readPicture } from "../pixels/decode";
 import type { Bundle } from "./bundle";
 import { type Database, type Stored, type StoredPicture, write } from "./database";
 import { type Executor, embed } from "./executor";
-import { type Kept, lessonsOf, NOTHING } from "./kept";
+import { type Kept, lessonsOf } from "./kept";
 
 /** What is kept, as this bundle sees it. */
 export interface Updated {
@@ -33,18 +33,14 @@ export async function update(
     if (embedding) anew.push({ ...picture, embedding, space });
   }
   if (others.length) listen({ progress: null });
-  const taken = stored.bundle?.digest === digest ? stored : adopted(stored, bundle);
-  if (anew.length || taken !== stored) {
-    const { kept, steps, settings, bundle: last } = taken;
-    const edits = (kept ?? NOTHING).edits;
-    const writing =
-      taken === stored ? {} : { edits, steps, ...(settings && { settings }), ...(last && { bundle: last }) };
-    await write(db, { pictures: anew.map((picture) => ({ picture })), ...writing });
-  }
+  const news = stored.bundle?.digest === digest ? null : adopted(stored, bundle);
+  if (anew.length || news) await write(db, { pictures: anew.map((picture) => ({ picture })), ...news });
   const usable = [...stored.pictures.values()].filter((picture) => picture.space === space);
   const pictures = new Map([...usable, ...anew].map((picture) => [picture.id, picture]));
+  const lessons = new Map([...stored.kept.lessons].filter(([id]) => pictures.has(id)));
+  const kept = { ...stored.kept, lessons, edits: news?.edits ?? stored.kept.edits };
   const unreadable = others.length - anew.length;
-  return { stored: { ...taken, pictures, kept: within(taken.kept, pictures) }, embeddedAnew: anew.length, unreadable };
+  return { stored: { ...stored, ...news, pictures, kept }, embeddedAnew: anew.length, unreadable };
 }
 
 async function embedAnew(db: Database, { manifest }: Bundle, executor: Executor, { id }: StoredPicture) {
@@ -53,19 +49,17 @@ async function embedAnew(db: Database, { manifest }: Bundle, executor: Executor,
   return found && embed(executor, found.square);
 }
 
-/** Returns what was kept with the names of tags that the bundle lacks, and without a threshold of another bundle. */
-function adopted(stored: Stored, bundle: Bundle): Stored {
-  const kept = stored.kept ?? NOTHING;
-  const lessons = lessonsOf(kept, stored.pictures);
-  const names = taughtNames(stored.bundle?.labels ?? [], lessons);
+/** Returns what is otherwise under the bundle: names of tags that it lacks, and no threshold of another bundle. */
+function adopted({ kept, pictures, steps, bundle: last }: Stored, bundle: Bundle) {
+  const lessons = lessonsOf(kept, pictures);
+  const names = taughtNames(last?.labels ?? [], lessons);
   const take = (edits: Kept["edits"]) => adopt({ ...lessons, edits }, bundle.labels, names).edits;
-  const steps = stored.steps.map((step) =>
-    step.before.edits ? { ...step, before: { ...step.before, edits: take(step.before.edits) } } : step,
-  );
-  const last = { digest: bundle.manifest.digest, labels: bundle.labels };
-  return { ...stored, steps, kept: { ...kept, edits: take(kept.edits) }, settings: { threshold: null }, bundle: last };
-}
-
-function within(kept: Kept | undefined, pictures: ReadonlyMap<string, StoredPicture>): Kept | undefined {
-  return kept && { ...kept, lessons: new Map([...kept.lessons].filter(([id]) => pictures.has(id))) };
+  return {
+    edits: take(kept.edits),
+    steps: steps.map((step) =>
+      step.before.edits ? { ...step, before: { ...step.before, edits: take(step.before.edits) } } : step,
+    ),
+    settings: { threshold: null },
+    bundle: { digest: bundle.manifest.digest, labels: bundle.labels },
+  };
 }

@@ -11,7 +11,7 @@ const CHEROKEE = /[\u13a0-\u13ff\uab70-\uabbf]/u;
 const NO_TEXT = /[\p{Cc}\p{Cs}]/u;
 
 /** Characters of the longest name. */
-export const LONGEST = 100;
+const LONGEST = 100;
 
 /** Returns a name with single spaces and composed accents: as a keyboard, a file system or a browser may give it. */
 export function tidy(name: string): string {

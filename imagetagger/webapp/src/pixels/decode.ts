@@ -67,7 +67,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
 
 /** Reads the header, and the orientation that is left for us to apply. */
 async function inspect(file: Blob, pixelLimit: number): Promise<{ header: Header; orientation: number }> {
-  checkStart(await read(file.slice(0, START)));
+  if (file.size > START) checkStart(await read(file.slice(0, START)));
   if (file.size > LARGEST) throw new BadImageError("too large: more than 1 GiB");
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);

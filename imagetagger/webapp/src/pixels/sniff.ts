@@ -82,13 +82,12 @@ export function checkPixels(width: number, height: number, pixelLimit: number): 
 
 /** Refuses, by a file's first bytes, what is no picture: a video is not read as a whole to learn that. */
 export function checkStart(bytes: Uint8Array): void {
-  if (bytes.length === 0) throw new BadImageError("an empty file");
   const known = foreign(bytes);
   if (known) throw new BadImageError(known);
   try {
     imageSize(bytes);
   } catch (error) {
-    if (isUnsupported(error)) throw new BadImageError("not a picture", { cause: error });
+    if (isUnsupported(error)) throw notPicture(error);
   }
 }
 
@@ -96,9 +95,15 @@ function isUnsupported(error: unknown): boolean {
   return error instanceof TypeError && error.message.startsWith("unsupported file type");
 }
 
+function notPicture(cause: unknown): BadImageError {
+  return new BadImageError("not a picture", { cause });
+}
+
 /** Says what a file is, before it is decoded; throws BadImageError for what is no picture, or one beyond the limit. */
 export function sniff(bytes: Uint8Array, pixelLimit: number): Header {
-  checkStart(bytes);
+  if (bytes.length === 0) throw new BadImageError("an empty file");
+  const known = foreign(bytes);
+  if (known) throw new BadImageError(known);
   const { type, width, height } = measure(bytes);
   checkPixels(width, height, pixelLimit);
   return { type, width, height };
@@ -109,7 +114,7 @@ function measure(bytes: Uint8Array): Header {
   try {
     size = imageSize(bytes);
   } catch (error) {
-    throw new BadImageError(DAMAGED, { cause: error });
+    throw isUnsupported(error) ? notPicture(error) : new BadImageError(DAMAGED, { cause: error });
   }
   const type = DECODED[size.type ?? ""];
   if (type === undefined) throw new BadImageError("not a picture that browsers can read. Save it as JPEG");

@@ -1,49 +1,33 @@
-import { useRef } from "preact/hooks";
 import { useApp } from "./context";
+import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
 /** The ways to bring pictures in: the device's files and, where fingers rule, its camera; in words, or as small drawings. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
   const { addFiles } = useApp();
-  const files = useRef<HTMLInputElement>(null);
-  const camera = useRef<HTMLInputElement>(null);
-  const take = (input: HTMLInputElement) => {
-    const chosen = [...(input.files ?? [])];
-    input.value = ""; // the same file can be chosen again
-    void addFiles(chosen);
-  };
+  const onFiles = (files: File[]) => void addFiles(files);
   return (
     <div class="add">
-      <button
-        type="button"
-        class={wide ? "button touch-only" : "button dot touch-only"}
-        onClick={() => camera.current?.click()}
-      >
-        <Icon name="camera" />
-        <span class={wide ? "" : "hidden"}>Take a picture</span>
-      </button>
-      <button type="button" class={long ? "button primary" : "button dot"} onClick={() => files.current?.click()}>
-        <Icon name="plus" />
-        <span class={long ? "" : "hidden"}>Choose pictures</span>
-      </button>
-      <input
-        ref={files}
-        type="file"
-        accept="image/*"
-        multiple
-        hidden
-        aria-label="Picture files"
-        onChange={(event) => take(event.currentTarget)}
-      />
-      <input
-        ref={camera}
-        type="file"
+      <FileButton
+        icon="camera"
+        label="Take a picture"
+        look={wide ? "button touch-only" : "button dot touch-only"}
+        small={!wide}
+        input="Camera"
         accept="image/*"
         capture="environment"
-        hidden
-        aria-label="Camera"
-        onChange={(event) => take(event.currentTarget)}
+        onFiles={onFiles}
+      />
+      <FileButton
+        icon="plus"
+        label="Choose pictures"
+        look={long ? "button primary" : "button dot"}
+        small={!long}
+        input="Picture files"
+        accept="image/*"
+        multiple
+        onFiles={onFiles}
       />
     </div>
   );

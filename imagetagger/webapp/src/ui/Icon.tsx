@@ -21,8 +21,11 @@ const SHAPES = {
   offline: "M5 13a10 10 0 0 1 14 0M8.5 16.5a5 5 0 0 1 7 0M12 20h.01M2 9.5a15 15 0 0 1 20 0",
 } as const;
 
+/** What can be drawn. */
+export type IconName = keyof typeof SHAPES;
+
 /** A small drawing beside a word; the word says it, so that it is hidden from screen readers. */
-export function Icon({ name }: { name: keyof typeof SHAPES }) {
+export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
       <path d={SHAPES[name]} />

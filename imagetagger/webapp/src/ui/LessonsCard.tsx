@@ -1,21 +1,18 @@
-import { useRef } from "preact/hooks";
 import { saveFile } from "./blobs";
 import { useApp } from "./context";
+import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
 /** Files in and out: lessons for another device, tags for a table. */
 export function LessonsCard() {
   const { engine, act } = useApp();
-  const input = useRef<HTMLInputElement>(null);
   const day = new Date().toISOString().slice(0, 10);
   const save = async (work: Promise<Blob>, name: string) => {
     const blob = await act(work);
     if (blob !== undefined) saveFile(blob, name);
   };
-  const take = (field: HTMLInputElement) => {
-    const file = field.files?.[0];
-    field.value = "";
+  const take = ([file]: File[]) => {
     if (file !== undefined) void act(engine.importLessons(file), words.imported, true);
   };
   return (
@@ -31,17 +28,13 @@ export function LessonsCard() {
           <Icon name="download" />
           Export lessons
         </button>
-        <button type="button" class="button" onClick={() => input.current?.click()}>
-          <Icon name="upload" />
-          Import lessons
-        </button>
-        <input
-          ref={input}
-          type="file"
+        <FileButton
+          icon="upload"
+          label="Import lessons"
+          look="button"
+          input="Lessons file"
           accept=".zip,application/zip"
-          hidden
-          aria-label="Lessons file"
-          onChange={(event) => take(event.currentTarget)}
+          onFiles={take}
         />
       </div>
       <h3 class="label">The tags of your pictures, as a table</h3>

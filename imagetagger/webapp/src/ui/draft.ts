@@ -19,7 +19,7 @@ export interface Difference {
 }
 
 /** A suggestion above this probability starts as kept. */
-export const LIKELY = 0.5;
+const LIKELY = 0.5;
 
 /** The user's tags where there are some; else what the tagger holds for more probable than not. */
 export function initial(picture: PictureView): Draft {

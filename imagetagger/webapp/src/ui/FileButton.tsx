@@ -1,0 +1,41 @@
+import { useRef } from "preact/hooks";
+import { Icon, type IconName } from "./Icon";
+
+interface Props {
+  icon: IconName;
+  label: string;
+  look: string;
+  /** A round button with the drawing alone; its label is for who cannot see it. */
+  small?: boolean;
+  /** What the input behind it is called. */
+  input: string;
+  accept: string;
+  multiple?: boolean;
+  capture?: "environment";
+  onFiles(files: File[]): void;
+}
+
+/** A button that lets the user choose files. */
+export function FileButton({ icon, label, look, small = false, input, onFiles, ...choice }: Props) {
+  const behind = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" class={look} onClick={() => behind.current?.click()}>
+        <Icon name={icon} />
+        <span class={small ? "hidden" : ""}>{label}</span>
+      </button>
+      <input
+        ref={behind}
+        type="file"
+        hidden
+        aria-label={input}
+        {...choice}
+        onChange={(event) => {
+          const chosen = [...(event.currentTarget.files ?? [])];
+          event.currentTarget.value = ""; // the same file can be chosen again
+          onFiles(chosen);
+        }}
+      />
+    </>
+  );
+}
