@@ -217,6 +217,25 @@ def test_a_screen_opens_without_a_jump(page):
         assert sum(shifts) < 0.02
 
 
+QUICK = """() => new MutationObserver((_, observer) => {
+  const field = document.querySelector("[aria-label='Add a tag']");
+  if (field === null) return;
+  observer.disconnect();
+  field.focus();
+}).observe(document.body, { childList: true, subtree: true })"""
+
+
+def test_who_types_before_a_slow_device_is_done_with_a_new_screen_goes_on_typing(page):
+    grid(page)
+    page.evaluate(QUICK)  # as soon as the field is there, before it is painted
+    look_at(page, "wide.png")
+    page.wait_for_function("() => document.title.startsWith('wide.png')")  # set with the focus
+    page.keyboard.type("gre")
+    page.get_by_role("option", name="green").click()
+    assert "green" in kept(page)
+    page.get_by_role("button", name="Remove green", exact=True).click()
+
+
 FOCUS = "() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent.trim() ?? ''"
 
 

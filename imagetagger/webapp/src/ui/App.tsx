@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useCallback, useEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import type { Change, Engine, Snapshot } from "../api";
 import { additions } from "./adding";
 import { gathered } from "./changes";
@@ -132,14 +132,20 @@ export function App({ engine, open, watch }: Props) {
 function Screen({ route }: { route: Route }) {
   const { library } = useApp();
   const before = useRef(route);
+  const left = useRef<Element | null>(null); // where the focus was when the screen came
   const name = route.page === "picture" ? library.pictures.get(route.id)?.name : undefined;
   useEffect(() => {
     document.title = words.title(route.page, name);
   }, [route, name]);
+  useLayoutEffect(() => {
+    if (before.current === route) return;
+    left.current = document.activeElement;
+    if (route.page !== "pictures") window.scrollTo(0, 0);
+  }, [route]);
   useEffect(() => {
     if (before.current === route) return;
     before.current = route;
-    if (route.page !== "pictures") window.scrollTo(0, 0);
+    if (document.activeElement !== left.current) return; // on a slow device the user may be typing by now
     const tile = route.page === "pictures" ? document.querySelector<HTMLElement>(".grid [tabindex='0']") : null;
     const target = tile ?? document.querySelector<HTMLElement>("main h1");
     target?.focus({ preventScroll: true });
