@@ -1,6 +1,7 @@
 import { makePreview } from "./encode";
 import { type Turn, turn, webpOrientation } from "./orientation";
 import { beginId, sha256 } from "./picture_id";
+import { checkReadback } from "./readback";
 import { BadImageError, checkPixels, checkStart, type Header, sniff, whyUndecoded } from "./sniff";
 import { streamSquare } from "./square";
 import { checkWhole } from "./whole";
@@ -138,6 +139,7 @@ function tile(): OffscreenCanvasRenderingContext2D {
   if (reused) return reused;
   const context = new OffscreenCanvas(TILE_WIDTH, TILE_HEIGHT).getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("this browser gives no canvas: it is out of memory, or too old");
+  checkReadback(context);
   context.imageSmoothingEnabled = false;
   context.fillStyle = "white";
   reused = context;
