@@ -91,6 +91,14 @@ def confirmed(page):
     assert kept(page)[-2:] == [LONG, ARABIC]
 
 
+def dismissed(page):
+    look_at(page, "blue5.png")
+    for name in kept(page):
+        page.get_by_role("button", name=f"Remove {name}", exact=True).click()
+    page.get_by_role("button", name="No tag fits", exact=True).click()
+    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+
+
 def adding_a_tag(page):
     look_at(page, "red4.png")
     page.get_by_role("combobox", name="Add a tag").fill("d")
@@ -151,6 +159,7 @@ SCREENS = {
         suggested,
         unknown,
         confirmed,
+        dismissed,
         adding_a_tag,
         tags,
         tag,

@@ -99,3 +99,26 @@ def test_another_profile_says_the_same_after_importing_the_lessons(page, lessons
         other.get_by_role("heading", name="sixth.png").wait_for()
         assert kept(other) == ["Lemon"]
         assert other.complaints == []
+
+
+def test_a_picture_that_no_tag_fits_waits_no_longer_and_teaches_nothing(page, address):
+    go(page, "Pictures")
+    choose(page, [picture("blue.png", encode(pixels("blue", 1)))], "1 picture added")
+    page.get_by_role("heading", name="blue.png", exact=True).wait_for()
+    for name in kept(page):
+        page.get_by_role("button", name=f"Remove {name}", exact=True).click()
+    page.get_by_role("button", name="No tag fits", exact=True).click()
+    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    page.reload()
+    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    go(page, "Pictures")
+    page.get_by_label("blue.png: no tag, confirmed", exact=True).wait_for()
+    go(page, "Tags")
+    page.get_by_role("button", name="blue").filter(has_text="of yours").wait_for(state="detached")
+    go(page, "More")
+    step = page.get_by_role("region", name="History").get_by_role("listitem").first
+    assert "No tag fits blue.png" in step.inner_text()
+    step.get_by_role("button", name="Undo").click()
+    page.get_by_role("status").filter(has_text="Undone: No tag fits blue.png").wait_for()
+    look_at(page, "blue.png")
+    assert kept(page) == ["blue"]

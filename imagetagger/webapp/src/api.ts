@@ -37,7 +37,9 @@ export interface PictureView {
   added: number;
   width: number;
   height: number;
-  /** What the user said it shows: empty until confirmed. */
+  /** Whether the user said what it shows: its tags, or that none fits. */
+  confirmed: boolean;
+  /** What the user said it shows. */
   tags: readonly TagId[];
   /** The tag set of the tagger, the most probable first. */
   suggested: readonly Suggestion[];
@@ -152,6 +154,8 @@ export interface Engine {
   preview(picture: PictureId): Promise<Blob | undefined>;
   /** Makes these the tags of a picture, and learns, or forgets, the difference. New names become tags. */
   confirm(picture: PictureId, tags: TagId[], newNames: string[]): Promise<void>;
+  /** Notes that no tag fits a picture that was not taught: it waits no longer, and teaches nothing. */
+  dismiss(picture: PictureId): Promise<void>;
   /** Adds tags to pictures and learns them. */
   teach(pictures: PictureId[], tags: TagId[], newNames: string[]): Promise<void>;
   /** Takes pictures out of the app; with `forget`, also what they taught. */

@@ -16,8 +16,9 @@ const everything: Writing = {
   pictures: [{ picture, square: new Blob(["square"]) }],
   lessons: [["a", { tags: ["x"], missed: 0.5, at: 1 }]],
   hidden: new Set(["b"]),
+  dismissed: new Set(["d"]),
   edits: EMPTY.edits,
-  steps: [{ id: 1, what: "Learned", when: 2, before: { lessons: [["a", null]], hidden: [] } }],
+  steps: [{ id: 1, what: "Learned", when: 2, before: { lessons: [["a", null]], hidden: [], dismissed: [] } }],
   bundle: { digest: "d", labels: [] },
   settings: { threshold: 0.8 },
 };
@@ -31,6 +32,7 @@ test("what was written is read again", async () => {
     lessons: new Map(everything.lessons as never),
     edits: EMPTY.edits,
     hidden: new Set(["b"]),
+    dismissed: new Set(["d"]),
   });
   expect(stored.steps).toEqual(everything.steps);
   expect([stored.bundle, stored.settings]).toEqual([everything.bundle, everything.settings]);

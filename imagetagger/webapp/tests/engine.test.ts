@@ -180,6 +180,23 @@ test("only the last step is undone, and only if it is the one that is meant", as
   await expect(app.undo(1)).rejects.toThrow("nothing to undo");
 });
 
+test("a picture that no tag fits waits no longer, until it is taught or the step is undone", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4), picture("b", 4));
+  await app.dismiss("a");
+  await app.dismiss("b");
+  await app.confirm("b", ["n0"], []);
+  const [again, { pictures, steps, tags }] = await opened();
+  expect(pictures.map(({ id, confirmed, tags }) => [id, confirmed, ...tags])).toEqual([
+    ["a", true],
+    ["b", true, "n0"],
+  ]);
+  expect(tags.map(({ taught }) => taught)).toEqual([1, 0]);
+  await expect(again.dismiss("b")).rejects.toThrow("was taught");
+  for (const step of steps.slice(0, -1)) await again.undo(step.id);
+  expect((await opened())[1].pictures.map(({ confirmed }) => confirmed)).toEqual([false, false]);
+});
+
 test("resetting what is as the bundle has it is no step, also after opening again", async () => {
   await opened();
   const [app] = await opened();

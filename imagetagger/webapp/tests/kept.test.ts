@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { apply, difference, type Kept, lessonsOf, NOTHING, withLessons } from "../src/engine/kept";
+import { apply, difference, type Kept, lessonsOf, NOTHING, withLessons, withoutPictures } from "../src/engine/kept";
 import { EMPTY, type Lessons, type Picture } from "../src/lessons/lessons";
 
 const picture = (...tags: string[]): Picture => ({
@@ -19,7 +19,7 @@ test("undo restores every step, the order of teaching included", () => {
   const states = [NOTHING];
   const add = (make: (before: Kept) => Kept) => states.push(make(states.at(-1) as Kept));
   add((kept) => withLessons(kept, taught(["a", "x"], ["b", "x"], ["c", "y"])));
-  add((kept) => ({ ...kept, hidden: new Set(["a", "d"]) }));
+  add((kept) => ({ ...kept, hidden: new Set(["a", "d"]), dismissed: new Set(["d"]) }));
   add((kept) => withLessons(kept, taught(["b", "x", "y"], ["c", "y"])));
   add((kept) => ({ ...kept, edits: { ...kept.edits, names: new Map([["x", "X"]]) } }));
   add((kept) => withLessons(kept, { ...taught(["b", "x", "y"], ["a", "x"]), edits: kept.edits }));
@@ -37,6 +37,18 @@ test("a picture keeps its place while it is taught, and comes last when it is ta
   expect(order(more)).toEqual(["a", "b"]);
   const again = withLessons(withLessons(more, taught(["b", "x"])), taught(["b", "x"], ["a", "x"]));
   expect(order(again)).toEqual(["b", "a"]);
+});
+
+test("a picture that no tag fitted is none of those once it is taught", () => {
+  const dismissed = { ...NOTHING, dismissed: new Set(["a", "b"]) };
+  expect([...withLessons(dismissed, taught(["a", "x"])).dismissed]).toEqual(["b"]);
+});
+
+test("what is said of pictures that are gone leaves a step, and the step goes where nothing else is in it", () => {
+  const step = { lessons: [["a", null]], hidden: [["b", true]], dismissed: [["c", true]] } as const;
+  expect(withoutPictures(step, new Set(["d"]))).toBe(step);
+  expect(withoutPictures(step, new Set(["a", "c"]))).toEqual({ lessons: [], hidden: [["b", true]], dismissed: [] });
+  expect(withoutPictures(step, new Set(["a", "b", "c"]))).toBeNull();
 });
 
 test("lessons that did not change are no step", () => {

@@ -9,7 +9,8 @@ const TAGS = [
 ] as TagView[];
 
 function picture(name: string, tags: string[] = [], suggested: PictureView["suggested"] = []): PictureView {
-  return { id: "p", name, added: 0, width: 4, height: 3, tags, suggested, unknown: suggested.length === 0 };
+  const [confirmed, unknown] = [tags.length > 0, suggested.length === 0];
+  return { id: "p", name, added: 0, width: 4, height: 3, confirmed, tags, suggested, unknown };
 }
 
 /** The cells of RFC 4180. */
@@ -28,10 +29,10 @@ test("a table has a line for each picture, in the names of tags", () => {
     picture("b.jpg"),
   ];
   const csv = tagTable(pictures, TAGS, "csv");
-  expect(csv.startsWith("\ufeffpicture,id,tags,suggested,unknown\r\n")).toBe(true);
+  expect(csv.startsWith("\ufeffpicture,id,confirmed,tags,suggested,unknown\r\n")).toBe(true);
   expect(cells(csv).slice(1)).toEqual([
-    ["a.jpg", "p", 'cat | say "hi", you | gone', "cat 0.988", "no"],
-    ["b.jpg", "p", "", "", "yes"],
+    ["a.jpg", "p", "yes", 'cat | say "hi", you | gone', "cat 0.988", "no"],
+    ["b.jpg", "p", "no", "", "", "yes"],
   ]);
 });
 

@@ -15,6 +15,7 @@ const pictures = [
   picture("b", { suggested: [{ tag: "cattle", probability: 0.9 }] }),
   picture("c", { unknown: true }),
   picture("d", { unknown: true, tags: ["uber"] }),
+  picture("e", { confirmed: true, suggested: [{ tag: "cattle", probability: 0.4 }] }),
 ];
 const order = pictures.map((each) => each.id);
 const pictureById = new Map(pictures.map((each) => [each.id, each]));
@@ -50,9 +51,9 @@ test("a confirmed picture is found by its own tags only, another by what is sugg
 
 test("the four states split the pictures, and unknown ones wait to be confirmed too", () => {
   expect(shown({ show: "open" })).toEqual(["b", "c"]);
-  expect(shown({ show: "confirmed" })).toEqual(["a", "d"]);
+  expect(shown({ show: "confirmed" })).toEqual(["a", "d", "e"]);
   expect(shown({ show: "unknown" })).toEqual(["c"]);
-  expect(counts(pictures)).toEqual({ all: 4, open: 2, confirmed: 2, unknown: 1 });
+  expect(counts(pictures)).toEqual({ all: 5, open: 2, confirmed: 3, unknown: 1 });
 });
 
 test("the picture at hand keeps its place when it no longer passes", () => {
@@ -61,7 +62,7 @@ test("the picture at hand keeps its place when it no longer passes", () => {
 
 test("neighbours end at the ends", () => {
   expect(neighbours(order, "a")).toEqual({ after: "b" });
-  expect(neighbours(order, "d")).toEqual({ before: "c" });
+  expect(neighbours(order, "e")).toEqual({ before: "d" });
   expect(neighbours(order, "?")).toEqual({});
 });
 

@@ -2,7 +2,9 @@ import type { PictureView, Snapshot, TagView } from "../src/api";
 
 /** A picture of the page's tests: unconfirmed, with nothing suggested, but for what is given. */
 export function picture(id: string, more: Partial<PictureView> = {}): PictureView {
-  return { id, name: `${id}.jpg`, added: 0, width: 4, height: 3, tags: [], suggested: [], unknown: false, ...more };
+  const confirmed = (more.tags?.length ?? 0) > 0;
+  const plain = { name: `${id}.jpg`, added: 0, width: 4, height: 3, tags: [], suggested: [], unknown: false };
+  return { id, confirmed, ...plain, ...more };
 }
 
 /** A tag whose name is its id, but for what is given. */

@@ -90,7 +90,7 @@ test("a picture that goes is not selected any more", () => {
 
 test("a picture that is not shown any more is not selected any more, whether a filter or a lesson hides it", () => {
   const select: Action = { type: "select", selected: new Set(["a", "b"]) };
-  const taught = change({ pictures: [{ ...b, tags: ["cat"] }] });
+  const taught = change({ pictures: [{ ...b, confirmed: true, tags: ["cat"] }] });
   const filter: Action = { type: "filter", filter: { show: "open" } };
   expect(after(open, taught, select, filter).selected).toEqual(new Set(["a"]));
   expect(after(open, filter, select, taught).selected).toEqual(new Set(["a"]));

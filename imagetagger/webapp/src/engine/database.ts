@@ -62,6 +62,7 @@ export interface Writing {
   purgePreviews?: readonly PictureId[];
   lessons?: readonly (readonly [PictureId, Lesson | null])[];
   hidden?: ReadonlySet<PictureId>;
+  dismissed?: ReadonlySet<PictureId>;
   edits?: Edits;
   steps?: readonly Step[];
   dropSteps?: readonly number[];
@@ -91,19 +92,25 @@ export async function open(name: string): Promise<Database> {
 export async function read(db: Database): Promise<Stored> {
   const tx = db.transaction(STORES);
   const meta = tx.objectStore("meta");
-  const [pictures, lessons, steps, rows, edits, hidden, bundle, settings] = await Promise.all([
+  const [pictures, lessons, steps, rows, edits, hidden, dismissed, bundle, settings] = await Promise.all([
     tx.objectStore("pictures").getAll(),
     entries(tx, "lessons"),
     tx.objectStore("steps").getAll(),
     entries(tx, "rows"),
     meta.get("edits") as Promise<Edits | undefined>,
     meta.get("hidden") as Promise<ReadonlySet<PictureId> | undefined>,
+    meta.get("dismissed") as Promise<ReadonlySet<PictureId> | undefined>,
     meta.get("bundle") as Promise<LastBundle | undefined>,
     meta.get("settings") as Promise<Settings | undefined>,
   ]);
   return {
     pictures: new Map(pictures.map((picture) => [picture.id, picture])),
-    kept: { lessons: new Map(lessons), edits: edits ?? NOTHING.edits, hidden: hidden ?? NOTHING.hidden },
+    kept: {
+      lessons: new Map(lessons),
+      edits: edits ?? NOTHING.edits,
+      hidden: hidden ?? NOTHING.hidden,
+      dismissed: dismissed ?? NOTHING.dismissed,
+    },
     steps,
     rows: new Map(rows),
     bundle,
@@ -144,7 +151,7 @@ export async function write(db: Database, writing: Writing): Promise<void> {
     for (const id of writing.dropSteps ?? []) drop("steps", id);
     for (const [tag, row] of writing.rows?.put ?? []) put("rows", tag, { ...row, digest: writing.rows?.digest });
     for (const tag of writing.rows?.drop ?? []) drop("rows", tag);
-    for (const key of ["edits", "hidden", "bundle", "settings"] as const)
+    for (const key of ["edits", "hidden", "dismissed", "bundle", "settings"] as const)
       if (writing[key] !== undefined) put("meta", key, writing[key]);
     await tx.done;
   } catch (error) {

@@ -47,6 +47,7 @@ export function engine(base: string): Engine {
     crop: (picture) => session().db.get("squares", picture),
     preview: (picture) => session().db.get("previews", picture),
     confirm: (picture, tags, names) => changing((now) => teaching.confirm(now, picture, tags, names)),
+    dismiss: (picture) => changing((now) => teaching.dismiss(now, picture)),
     teach: (pictures, tags, names) => changing((now) => teaching.teach(now, pictures, tags, names)),
     remove: (pictures, forget) => changing((now) => teaching.remove(now, pictures, forget)),
     addTag: (name) => changing((now) => teaching.add(now, name)),

@@ -1,4 +1,4 @@
-/** What the user did, as a value: lessons, edits of the vocabulary, pictures put away; and steps from one to the next. */
+/** What the user did, as a value: lessons, edits of the vocabulary, pictures put away or without a tag; and steps. */
 
 import type { PictureId, TagId } from "../api";
 import { type Edits, EMPTY, type Lessons, type Picture } from "../lessons/lessons";
@@ -16,17 +16,23 @@ export interface Kept {
   edits: Edits;
   /** Pictures taken out of the app, until it is opened next: undo shows them again. */
   hidden: ReadonlySet<PictureId>;
+  /** Pictures that no tag fits, by the user's word; none of them is taught. */
+  dismissed: ReadonlySet<PictureId>;
 }
 
 /** A picture that was embedded. */
 export type Embedded = Pick<Picture, "embedding" | "space">;
 
-export const NOTHING: Kept = { lessons: new Map(), edits: EMPTY.edits, hidden: new Set() };
+export const NOTHING: Kept = { lessons: new Map(), edits: EMPTY.edits, hidden: new Set(), dismissed: new Set() };
+
+/** Pictures whose place in a set was otherwise, and whether they were in it. */
+type Membership = readonly (readonly [PictureId, boolean])[];
 
 /** What was otherwise before a step: `undefined` and absent stand for the same, null for a picture not taught. */
 export interface Patch {
   lessons: readonly (readonly [PictureId, Lesson | null])[];
-  hidden: readonly (readonly [PictureId, boolean])[];
+  hidden: Membership;
+  dismissed: Membership;
   edits?: Edits;
 }
 
@@ -49,7 +55,8 @@ export function withLessons(kept: Kept, lessons: Lessons): Kept {
     if (!known) last += 1;
     return [id, same ? known : { tags, missed, at: known ? known.at : last }];
   });
-  return { ...kept, lessons: new Map(taught), edits: lessons.edits };
+  const dismissed = new Set([...kept.dismissed].filter((id) => !lessons.pictures.has(id)));
+  return { ...kept, lessons: new Map(taught), edits: lessons.edits, dismissed };
 }
 
 /** Returns what has to be put back to come from `after` to `before`; null where they are the same. */
@@ -58,12 +65,10 @@ export function difference(before: Kept, after: Kept): Patch | null {
   const lessons = [...ids]
     .filter((id) => before.lessons.get(id) !== after.lessons.get(id))
     .map((id) => [id, before.lessons.get(id) ?? null] as const);
-  const moved = [...new Set([...before.hidden, ...after.hidden])].filter(
-    (id) => before.hidden.has(id) !== after.hidden.has(id),
-  );
-  const hidden = moved.map((id) => [id, before.hidden.has(id)] as const);
+  const hidden = moved(before.hidden, after.hidden);
+  const dismissed = moved(before.dismissed, after.dismissed);
   const edits = sameEdits(before.edits, after.edits) ? {} : { edits: before.edits };
-  return lessons.length || hidden.length || edits.edits ? { lessons, hidden, ...edits } : null;
+  return unlessEmpty({ lessons, hidden, dismissed, ...edits });
 }
 
 /** Returns what was kept before a step. */
@@ -73,20 +78,35 @@ export function apply(kept: Kept, patch: Patch): Kept {
     if (lesson) lessons.set(id, lesson);
     else lessons.delete(id);
   }
-  const hidden = new Set(kept.hidden);
-  for (const [id, away] of patch.hidden) {
-    if (away) hidden.add(id);
-    else hidden.delete(id);
-  }
-  return { lessons, hidden, edits: patch.edits ?? kept.edits };
+  const hidden = movedBack(kept.hidden, patch.hidden);
+  const dismissed = movedBack(kept.dismissed, patch.dismissed);
+  return { lessons, hidden, dismissed, edits: patch.edits ?? kept.edits };
 }
 
 /** Returns a patch without some pictures: itself where it has none of them, null where nothing is left. */
 export function withoutPictures(patch: Patch, gone: ReadonlySet<PictureId>): Patch | null {
-  if (![...patch.lessons, ...patch.hidden].some(([id]) => gone.has(id))) return patch;
-  const lessons = patch.lessons.filter(([id]) => !gone.has(id));
-  const hidden = patch.hidden.filter(([id]) => !gone.has(id));
-  return lessons.length || hidden.length || patch.edits ? { ...patch, lessons, hidden } : null;
+  const { lessons, hidden, dismissed } = patch;
+  if (![...lessons, ...hidden, ...dismissed].some(([id]) => gone.has(id))) return patch;
+  const left = <T extends readonly [PictureId, unknown]>(all: readonly T[]) => all.filter(([id]) => !gone.has(id));
+  return unlessEmpty({ ...patch, lessons: left(lessons), hidden: left(hidden), dismissed: left(dismissed) });
+}
+
+function unlessEmpty(patch: Patch): Patch | null {
+  return patch.lessons.length + patch.hidden.length + patch.dismissed.length > 0 || patch.edits ? patch : null;
+}
+
+function moved(before: ReadonlySet<PictureId>, after: ReadonlySet<PictureId>): Membership {
+  const both = [...new Set([...before, ...after])];
+  return both.filter((id) => before.has(id) !== after.has(id)).map((id) => [id, before.has(id)]);
+}
+
+function movedBack(after: ReadonlySet<PictureId>, membership: Membership): ReadonlySet<PictureId> {
+  const before = new Set(after);
+  for (const [id, was] of membership) {
+    if (was) before.add(id);
+    else before.delete(id);
+  }
+  return before;
 }
 
 function sameEdits(a: Edits, b: Edits): boolean {

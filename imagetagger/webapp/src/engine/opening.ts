@@ -71,10 +71,11 @@ async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Deletes what was taken out: all of it, but for the squares of pictures whose lessons stay. Steps forget it, too. */
 async function purge(db: Database, stored: Stored): Promise<Stored> {
-  const { hidden, lessons } = stored.kept;
+  const { hidden, lessons, dismissed: all } = stored.kept;
   if (hidden.size === 0) return stored;
   const gone = new Set<PictureId>([...hidden].filter((id) => !lessons.has(id)));
   const left = new Set([...hidden].filter((id) => !gone.has(id)));
+  const dismissed = new Set([...all].filter((id) => !gone.has(id)));
   const steps: Step[] = [];
   const dropSteps: number[] = [];
   for (const step of stored.steps) {
@@ -83,9 +84,9 @@ async function purge(db: Database, stored: Stored): Promise<Stored> {
     else dropSteps.push(step.id);
   }
   const changed = steps.filter((step) => !stored.steps.includes(step));
-  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, steps: changed, dropSteps });
+  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, dismissed, steps: changed, dropSteps });
   const pictures = new Map([...stored.pictures].filter(([id]) => !gone.has(id)));
-  return { ...stored, pictures, steps, kept: { ...stored.kept, hidden: left } };
+  return { ...stored, pictures, steps, kept: { ...stored.kept, hidden: left, dismissed } };
 }
 
 async function session(

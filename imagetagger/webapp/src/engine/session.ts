@@ -110,18 +110,20 @@ async function become(
   writing: Writing,
   known: ReadonlyMap<PictureId, StoredPicture>,
 ): Promise<void> {
-  const back = difference(next, session.kept) ?? { lessons: [], hidden: [] };
+  const back = difference(next, session.kept) ?? { lessons: [], hidden: [], dismissed: [] };
   const then = await taught(session.bundle, session.executor, session.computing, known, next, session.rows);
   await write(session.db, {
     ...writing,
     lessons: back.lessons,
     hidden: next.hidden,
+    dismissed: next.dismissed,
     edits: next.edits,
     rows: { ...changedRows(session.rows, then.rows), digest: session.bundle.manifest.digest },
   });
   for (const { picture } of writing.pictures ?? []) session.pictures.set(picture.id, picture);
   const moved = back.hidden.map(([id]) => id);
-  const touched = new Set([...back.lessons.map(([id]) => id), ...moved.filter((id) => !next.hidden.has(id))]);
+  const said = [...back.lessons, ...back.dismissed].map(([id]) => id);
+  const touched = new Set([...said, ...moved.filter((id) => !next.hidden.has(id))]);
   const same = then.rows === session.rows;
   await exchange(session, { ...then, kept: next, steps });
   session.listen({

@@ -31,6 +31,13 @@ export async function confirm(session: Session, id: PictureId, tags: readonly Ta
   await change(session, what, withLessons(session.kept, next));
 }
 
+/** Notes that no tag fits a picture. */
+export async function dismiss(session: Session, id: PictureId) {
+  const { kept } = session;
+  if (kept.lessons.has(id)) throw new LessonError("This picture was taught: take its tags off first.");
+  await change(session, `No tag fits ${name(session, id)}`, { ...kept, dismissed: new Set([...kept.dismissed, id]) });
+}
+
 /** Adds tags to pictures; names become new tags. */
 export async function teach(
   session: Session,

@@ -42,6 +42,7 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
     added,
     width,
     height,
+    confirmed: tags.length > 0 || session.kept.dismissed.has(id),
     tags,
     ...(judged ? said(session, judged) : { suggested: [], unknown: false }),
   };

@@ -10,15 +10,22 @@ export function tagTable(pictures: readonly PictureView[], tags: readonly TagVie
 }
 
 function csv(pictures: readonly PictureView[], nameOf: (id: string) => string): string {
-  const rows = pictures.map(({ name, id, tags, suggested, unknown }) => [
+  const rows = pictures.map(({ name, id, confirmed, tags, suggested, unknown }) => [
     name,
     id,
+    yes(confirmed),
     tags.map(nameOf).join(" | "),
     suggested.map(({ tag, probability }) => `${nameOf(tag)} ${probability.toFixed(3)}`).join(" | "),
-    unknown ? "yes" : "no",
+    yes(unknown),
   ]);
-  const lines = [["picture", "id", "tags", "suggested", "unknown"], ...rows].map((row) => row.map(cell).join(","));
+  const lines = [["picture", "id", "confirmed", "tags", "suggested", "unknown"], ...rows].map((row) =>
+    row.map(cell).join(","),
+  );
   return `\ufeff${lines.join("\r\n")}\r\n`;
+}
+
+function yes(is: boolean): string {
+  return is ? "yes" : "no";
 }
 
 /** Returns a cell that spreadsheets show as it is: names from elsewhere must not become formulas. */
@@ -30,12 +37,13 @@ function cell(value: string): string {
 }
 
 function json(pictures: readonly PictureView[], nameOf: (id: string) => string): string {
-  const rows = pictures.map(({ name, id, added, width, height, tags, suggested, unknown }) => ({
+  const rows = pictures.map(({ name, id, added, width, height, confirmed, tags, suggested, unknown }) => ({
     picture: name,
     id,
     added: new Date(added).toISOString(),
     width,
     height,
+    confirmed,
     tags: tags.map((tag) => ({ id: tag, name: nameOf(tag) })),
     suggested: suggested.map(({ tag, probability }) => ({ id: tag, name: nameOf(tag), probability })),
     unknown,

@@ -168,11 +168,11 @@ function useSelection(ids: readonly PictureId[]): (id: PictureId, range: boolean
 }
 
 function tileKind(picture: PictureView): "confirmed" | "unknown" | "suggested" {
-  if (picture.tags.length > 0) return "confirmed";
+  if (picture.confirmed) return "confirmed";
   return picture.unknown ? "unknown" : "suggested";
 }
 
 function tileName(picture: PictureView, tags: ReadonlyMap<TagId, TagView>): string | null {
-  const shown = picture.tags.length > 0 ? shownTags(picture) : shownTags(picture).slice(0, 1);
+  const shown = picture.confirmed ? shownTags(picture) : shownTags(picture).slice(0, 1);
   return shown.flatMap((tag) => tags.get(tag)?.name ?? []).join(", ") || null;
 }

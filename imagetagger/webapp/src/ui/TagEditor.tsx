@@ -48,13 +48,18 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const learn = [...what.learn.map(nameOf), ...what.fresh];
   const forget = what.forget.map(nameOf);
   const nothing = isNothing(what);
-  const isConfirmed = picture.tags.length > 0;
+  const dismisses = nothing && !picture.confirmed;
   const confirm = async () => {
-    if (nothing || busy) return;
+    if ((nothing && !dismisses) || busy) return;
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
-    const work = engine.confirm(picture.id, [...meant.kept], [...meant.fresh]).then(() => true);
-    const done = await act(work, words.confirmed(learn, forget), true);
+    const work = dismisses ? engine.dismiss(picture.id) : engine.confirm(picture.id, [...meant.kept], [...meant.fresh]);
+    const said = dismisses ? words.dismissed() : words.confirmed(learn, forget);
+    const done = await act(
+      work.then(() => true),
+      said,
+      true,
+    );
     setBusy(false);
     if (done === undefined) return;
     askToKeep();
@@ -65,10 +70,10 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   return (
     <section class="editor" aria-label="Tags">
       <p class="hidden" role="status">
-        {words.spoken(kept, picture.unknown)}
+        {words.spoken(kept, picture)}
       </p>
-      {picture.unknown && !isConfirmed && kept.length === 0 && <p class="notice">{words.unknown()}</p>}
-      {!picture.unknown && !isConfirmed && kept.length === 0 && <p class="quiet">{words.unsure()}</p>}
+      {picture.unknown && !picture.confirmed && kept.length === 0 && <p class="notice">{words.unknown()}</p>}
+      {!picture.unknown && !picture.confirmed && kept.length === 0 && <p class="quiet">{words.unsure()}</p>}
       <KeptChips
         chips={kept}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
@@ -104,14 +109,14 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
       <footer class="confirm">
         <button
           type="button"
-          class="button primary big"
-          aria-disabled={nothing || busy} // keeps the focus, as `disabled` would not
+          class={`button ${dismisses ? "" : "primary"} big`}
+          aria-disabled={(nothing && !dismisses) || busy} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={() => void confirm()}
         >
-          <Icon name={nothing && isConfirmed ? "check" : "learn"} />
+          <Icon name={nothing ? "check" : "learn"} />
           <span class="clip" dir="auto">
-            {nothing && isConfirmed ? "Learned" : words.confirmLabel(learn, forget)}
+            {nothing ? words.settled(dismisses, kept.length) : words.confirmLabel(learn, forget)}
           </span>
         </button>
       </footer>

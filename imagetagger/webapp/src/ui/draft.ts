@@ -24,7 +24,7 @@ const LIKELY = 0.5;
 /** The user's tags where there are some; else what the tagger holds for more probable than not. */
 export function initial(picture: PictureView): Draft {
   const likely = picture.unknown ? [] : picture.suggested.filter((s) => s.probability > LIKELY).map((s) => s.tag);
-  return { kept: picture.tags.length > 0 ? picture.tags : likely, removed: [], fresh: [] };
+  return { kept: picture.confirmed ? picture.tags : likely, removed: [], fresh: [] };
 }
 
 /** The draft with a tag kept. */

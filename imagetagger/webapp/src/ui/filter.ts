@@ -21,9 +21,9 @@ export function showsNew({ show, text, tag }: Filter): boolean {
 
 const SHOWN: Record<Show, (picture: PictureView) => boolean> = {
   all: () => true,
-  open: (picture) => picture.tags.length === 0,
-  confirmed: (picture) => picture.tags.length > 0,
-  unknown: (picture) => picture.unknown && picture.tags.length === 0,
+  open: (picture) => !picture.confirmed,
+  confirmed: (picture) => picture.confirmed,
+  unknown: (picture) => picture.unknown && !picture.confirmed,
 };
 
 /** Text as it is compared: without case, accents and compatibility forms. */
@@ -33,7 +33,7 @@ export function fold(text: string): string {
 
 /** What a picture shows by the user's word or, before there is one, by the tagger's. */
 export function shownTags(picture: PictureView): readonly TagId[] {
-  return picture.tags.length > 0 ? picture.tags : picture.suggested.map((s) => s.tag);
+  return picture.confirmed ? picture.tags : picture.suggested.map((s) => s.tag);
 }
 
 /** How well a tag answers to folded text: 0 name begins, 1 synonym begins, 2 inside one of them, 3 not at all. */

@@ -1,4 +1,4 @@
-import type { Added, Imported, Rule, StorageView } from "../api";
+import type { Added, Imported, PictureView, Rule, StorageView } from "../api";
 import type { Offline } from "./state";
 
 /** What this is, on the first screen. */
@@ -26,8 +26,17 @@ export function list(names: readonly string[], most = 3): string {
 /** What the button of a picture will do. */
 export function confirmLabel(learn: readonly string[], forget: readonly string[]): string {
   const parts = [learn.length > 0 ? `Learn: ${list(learn)}` : "", forget.length > 0 ? `Forget: ${list(forget)}` : ""];
-  return parts.filter(Boolean).join(" · ") || "Nothing to learn yet";
+  return parts.filter(Boolean).join(" · ");
 }
+
+/** That button where there is nothing to learn or forget: on a picture without tags, offers to note or noted that. */
+export function settled(dismisses: boolean, tags: number): string {
+  if (dismisses) return "No tag fits";
+  return tags > 0 ? "Learned" : dismissed();
+}
+
+/** What happened to a picture that no tag fits. */
+export const dismissed = () => "Noted: no tag fits";
 
 /** What happened after that button. */
 export function confirmed(learn: readonly string[], forget: readonly string[]): string {
@@ -44,9 +53,9 @@ export function mark(probability: number | null, own: boolean): string {
 /** What the picture shows, for who cannot see the chips. */
 export function spoken(
   tags: readonly { name: string; probability: number | null; own: boolean }[],
-  unknown: boolean,
+  { confirmed, unknown }: Pick<PictureView, "confirmed" | "unknown">,
 ): string {
-  if (tags.length === 0) return unknown ? "Nothing known fits." : "No tags yet.";
+  if (tags.length === 0) return confirmed ? "No tag fits." : unknown ? "Nothing known fits." : "No tags yet.";
   const each = tags.map(({ name, probability, own }) =>
     own || probability === null
       ? `${name}, ${mark(probability, own)}`
