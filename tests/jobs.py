@@ -48,15 +48,21 @@ def _ended(done: subprocess.CompletedProcess[str]) -> Done:
 
 
 @contextmanager
+def ctrl_c_heeded() -> Iterator[None]:
+    """Let Ctrl-C reach what is started inside: it inherits to ignore it where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def started(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Start a sweep that Ctrl-C can reach, as the leader of a group of its own; what is left of it is killed."""
     command, options = _command(folder, arguments, environment)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # programs in the background ignore it
-    try:
-        with (folder.parent / "out").open("wb") as out:
-            process = subprocess.Popen(command, **options, stdout=out, stderr=out, start_new_session=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with ctrl_c_heeded(), (folder.parent / "out").open("wb") as out:
+        process = subprocess.Popen(command, **options, stdout=out, stderr=out, start_new_session=True)
     try:
         yield process
     finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from built_app import built_app
+from jobs import ctrl_c_heeded
 from taught import bundle, folder
 
 from imagetagger.answers import answerer
@@ -308,9 +309,9 @@ cli.main(sys.argv[2:])
 @contextmanager
 def program(app, *arguments):
     command = [sys.executable, "-c", START, app, "serve", folder(), "--port=0", *arguments]
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with ctrl_c_heeded():
+        running = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with running:
         try:
             yield running
         finally:
@@ -322,8 +323,8 @@ def test_ctrl_c_ends_it_without_a_traceback(app, files):
         address = running.stdout.readline().split()[-1]
         assert ask(int(address.rstrip("/").rpartition(":")[2]), "/")[2] == files["index.html"]
         running.send_signal(signal.SIGINT)
-        said = running.stdout.read(), running.stderr.read()
         assert running.wait(timeout=20) == 0
+        said = running.stdout.read(), running.stderr.read()
     assert said == ("Ctrl-C ends it. What you teach stays in your browser.\n", "")
 
 
