@@ -1,5 +1,7 @@
-# `make` explains itself. PYTHON chooses the interpreter a new environment is made with.
+# `make` explains itself. PYTHON chooses the interpreter a new environment is made with, WORKERS how many processes run
+# the tests: each takes up to 3 GB.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV ?= .venv
 BIN = $(VENV)/bin
 APP = imagetagger/webapp
@@ -40,7 +42,7 @@ $(BUILT): $(PACKAGES) $(APP_SOURCES)
 	npm run --prefix $(APP) build
 
 test: $(VENV)/installed lint types webapp webapp-test ## make the environment, build the app, check style and types, run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-fast: $(VENV)/installed ## the tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"
