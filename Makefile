@@ -42,7 +42,7 @@ $(BUILT): $(PACKAGES) $(APP_SOURCES)
 	npm run --prefix $(APP) build
 
 test: $(VENV)/installed lint types webapp webapp-test ## make the environment, build the app, check style and types, run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 test-fast: $(VENV)/installed ## the tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow"

@@ -306,3 +306,23 @@ def test_after_a_tag_is_deleted_the_focus_is_on_the_screens_heading(page):
     page.get_by_role("status").filter(has_text="Deleted").wait_for()
     page.get_by_role("dialog").first.wait_for(state="detached")
     page.wait_for_function("() => document.activeElement.matches('main h1')")
+
+
+SECOND = """() => new MutationObserver((_, observer) => {
+  if (document.querySelector("main h1").textContent === "unknown.png") return;
+  observer.disconnect();
+  document.querySelector(".confirm button").dispatchEvent(new MouseEvent("click", { detail: 2, bubbles: true }));
+}).observe(document.body, { childList: true, subtree: true, characterData: true })"""
+
+
+def test_a_double_click_says_nothing_of_the_picture_that_comes_next(page):
+    leave(page)
+    page.get_by_role("button", name="To confirm").click()
+    look_at(page, "unknown.png")
+    page.evaluate(SECOND)  # the second press, as soon as the next picture is there
+    page.get_by_role("button", name="No tag fits", exact=True).click()
+    page.get_by_role("heading", name="unknown.png", exact=True).wait_for(state="detached")
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    page.get_by_role("status").filter(has_text="Undone: No tag fits unknown.png").wait_for()
+    leave(page)
+    page.get_by_role("button", name="All").click()

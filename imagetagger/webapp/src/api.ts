@@ -167,7 +167,7 @@ export interface Engine {
   removeTag(tag: TagId): Promise<void>;
   /** Forgets what the user taught of a tag, and its new name and merges: as the bundle has it. */
   resetTag(tag: TagId): Promise<void>;
-  /** Forgets all lessons and changes of tags; pictures stay. */
+  /** Forgets all lessons, changes of tags, and which pictures no tag fits; pictures stay. */
   resetAll(): Promise<void>;
   /** Takes the last step back, and returns it; refuses where another than this one is the last by now. */
   undo(step: number): Promise<StepView>;

@@ -3,11 +3,14 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { Change, Engine } from "../src/api";
 import type { Bundle, Rows } from "../src/engine/bundle";
 import { engine } from "../src/engine/engine";
+import { HiddenPixelsError } from "../src/pixels/readback";
+import { BadImageError } from "../src/pixels/sniff";
 
 // The engine with its database, lessons and rows, but a model of two features that needs no WebAssembly, and pictures
 // that are lines of JSON.
 
 let bundle: Bundle;
+let isBlind = false;
 vi.mock("../src/engine/bundle", async (original) => ({
   ...(await original<object>()),
   readBundle: async () => bundle,
@@ -38,6 +41,8 @@ vi.mock("../src/pixels/decode", () => ({
   encodePng: async (square: Uint8Array) => new Blob([JSON.stringify({ square: [...square] })]),
   readPicture: async (file: Blob) => {
     const { id = "?", square } = JSON.parse(await file.text());
+    if (isBlind) throw new HiddenPixelsError("this browser hides pixels");
+    if (!square) throw new BadImageError("damaged");
     return { id, width: 2, height: 2, square: Uint8Array.from(square), preview: new Blob(["preview"]) };
   },
 }));
@@ -75,6 +80,16 @@ async function add(app: Engine, ...files: File[]) {
   return app.add();
 }
 
+/** Changes what is stored behind the app's back. */
+async function change(store: string, by: (store: IDBObjectStore) => void) {
+  const request = indexedDB.open(`imagetagger ${new URL(address).pathname}`);
+  await new Promise((done) => request.addEventListener("success", done));
+  const tx = request.result.transaction(store, "readwrite");
+  by(tx.objectStore(store));
+  await new Promise((done) => tx.addEventListener("complete", done));
+  request.result.close();
+}
+
 const steps = () => changes.findLast((change) => change.steps)?.steps ?? [];
 
 beforeEach((context) => {
@@ -88,6 +103,7 @@ beforeEach((context) => {
   });
   address = `http://localhost/${context.task.id}/`;
   bundle = made("one", "s");
+  isBlind = false;
 });
 
 test("what was taught, and every step, is there after opening again", async () => {
@@ -153,11 +169,7 @@ test("a bundle of another space embeds pictures anew, and leaves out what it can
   const [app] = await opened();
   await add(app, picture("a", 4), picture("b", 4));
   await app.teach(["a", "b"], [], ["Rex"]);
-  const request = indexedDB.open(`imagetagger ${new URL(address).pathname}`);
-  await new Promise((done) => request.addEventListener("success", done));
-  const damage = request.result.transaction("squares", "readwrite");
-  damage.objectStore("squares").put(new Blob(["{"]), "b");
-  await new Promise((done) => damage.addEventListener("complete", done));
+  await change("squares", (squares) => squares.put(new Blob(["{}"]), "b"));
   bundle = made("two", "longer");
   const [, other] = await opened();
   expect([other.embeddedAnew, other.unreadable, other.pictures.length]).toEqual([1, 1, 1]);
@@ -166,6 +178,59 @@ test("a bundle of another space embeds pictures anew, and leaves out what it can
   const [, back] = await opened();
   expect([back.embeddedAnew, back.unreadable, back.pictures.length]).toEqual([1, 0, 2]);
   expect(back.tags.find(({ name }) => name === "Rex")?.taught).toBe(2);
+});
+
+test("a browser that hides pixels opens no bundle that has to look at pictures again, and loses none of them", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4), picture("b", 4));
+  await app.teach(["a", "b"], [], ["Rex"]);
+  await app.remove(["a"], false);
+  const lessons = await app.exportLessons();
+  bundle = made("two", "longer");
+  isBlind = true;
+  await expect(opened()).rejects.toThrow("this browser hides pixels");
+  isBlind = false;
+  const [other, { tags, embeddedAnew }] = await opened();
+  expect([embeddedAnew, tags.find(({ name }) => name === "Rex")?.taught]).toEqual([2, 2]);
+  isBlind = true;
+  await other.resetAll();
+  await other.remove(["b"], true);
+  const [empty] = await opened();
+  await expect(empty.importLessons(lessons)).rejects.toThrow(/^this browser hides pixels/);
+});
+
+test("a removed picture whose square cannot be read keeps it", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4));
+  await app.teach(["a"], [], ["Rex"]);
+  await app.remove(["a"], false);
+  await change("squares", (squares) => squares.put(new Blob(["{}"]), "a"));
+  bundle = made("two", "longer");
+  expect((await opened())[1].unreadable).toBe(1);
+  bundle = made("one", "s");
+  const [, { tags }] = await opened();
+  expect(tags.find(({ name }) => name === "Rex")?.taught).toBe(1);
+});
+
+test("steps of a version that knew of less are undone, and leave what was removed", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4), picture("b", 4));
+  await app.confirm("a", ["n0"], []);
+  await app.remove(["b"], false);
+  await change("steps", (all) => {
+    for (const step of steps()) all.put({ ...step, before: { lessons: [], hidden: [["b", false]] } }, step.id);
+  });
+  await opened();
+  const [again, { steps: left }] = await opened();
+  expect(left).toEqual([]);
+  await again.confirm("a", [], []);
+  await change("steps", (all) => {
+    for (const step of steps())
+      all.put({ ...step, before: { lessons: [["a", { tags: ["n1"], missed: null, at: 1 }]], hidden: [] } }, step.id);
+  });
+  const [last, { steps: one }] = await opened();
+  await last.undo(one[0]?.id ?? 0);
+  expect((await opened())[1].pictures.map(({ tags }) => tags)).toEqual([["n1"]]);
 });
 
 test("only the last step is undone, and only if it is the one that is meant", async () => {

@@ -44,9 +44,9 @@ test("the tags are spoken with the tagger's percents, the user's as yours, and t
     { name: "Rex", probability: 0.9, own: true },
     { name: "Max", probability: null, own: false },
   ];
-  expect(words.spoken(tags, { confirmed: true, unknown: false })).toBe("3 tags: cat 80 percent, Rex, yours, Max, new");
-  expect(words.spoken([], { confirmed: false, unknown: true })).toBe("Nothing known fits.");
-  expect(words.spoken([], { confirmed: true, unknown: true })).toBe("No tag fits.");
+  expect(words.spoken(tags, false, false)).toBe("3 tags: cat 80 percent, Rex, yours, Max, new");
+  expect(words.spoken([], false, true)).toBe("Nothing known fits.");
+  expect(words.spoken([], true, true)).toBe("No tag fits.");
 });
 
 test("what became of files is told in one line without zeros", () => {

@@ -4,7 +4,7 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type St
 import type { PictureId, StepView, TagId } from "../api";
 import { messageOf } from "../files/json";
 import type { Edits, Label } from "../lessons/lessons";
-import { type Embedded, type Kept, type Lesson, NOTHING, type Patch } from "./kept";
+import { type Embedded, type Kept, type Lesson, NO_CHANGE, NOTHING, type Patch } from "./kept";
 import type { TagRow } from "./rows";
 
 export interface StoredPicture extends Embedded {
@@ -111,7 +111,7 @@ export async function read(db: Database): Promise<Stored> {
       hidden: hidden ?? NOTHING.hidden,
       dismissed: dismissed ?? NOTHING.dismissed,
     },
-    steps,
+    steps: steps.map((step) => ({ ...step, before: { ...NO_CHANGE, ...step.before } })), // older ones lack what came later
     rows: new Map(rows),
     bundle,
     settings,

@@ -4,6 +4,7 @@ import type { Imported, PictureId } from "../api";
 import { unpack } from "../lessons/lesson_file";
 import { adopt, LessonError, type Picture, union, vocabulary } from "../lessons/lessons";
 import { readPicture } from "../pixels/decode";
+import { BadImageError } from "../pixels/sniff";
 import type { Writing } from "./database";
 import { embed } from "./executor";
 import { withLessons } from "./kept";
@@ -58,6 +59,7 @@ async function read(
   const { image, embedding_space: space, model } = session.bundle.manifest;
   const name = id.slice(0, 8);
   const { width, height, square } = await readPicture(png(crops, id), image.size, image.pixel_limit).catch((error) => {
+    if (!(error instanceof BadImageError)) throw error;
     throw new LessonError(`These lessons cannot be used: the square of picture ${name} is damaged (${error.message}).`);
   });
   const same = picture.space === space;

@@ -36,6 +36,9 @@ export interface Patch {
   edits?: Edits;
 }
 
+/** Of a step that changed nothing. */
+export const NO_CHANGE: Patch = { lessons: [], hidden: [], dismissed: [] };
+
 /** Returns lessons as lessons/ takes them, in the order of teaching; without those whose picture is not there. */
 export function lessonsOf(kept: Kept, pictures: ReadonlyMap<PictureId, Embedded>): Lessons {
   const ordered = [...kept.lessons].sort(([, a], [, b]) => a.at - b.at);
@@ -78,8 +81,8 @@ export function apply(kept: Kept, patch: Patch): Kept {
     if (lesson) lessons.set(id, lesson);
     else lessons.delete(id);
   }
-  const hidden = movedBack(kept.hidden, patch.hidden);
-  const dismissed = movedBack(kept.dismissed, patch.dismissed);
+  const hidden = restored(kept.hidden, patch.hidden);
+  const dismissed = restored(kept.dismissed, patch.dismissed);
   return { lessons, hidden, dismissed, edits: patch.edits ?? kept.edits };
 }
 
@@ -100,9 +103,9 @@ function moved(before: ReadonlySet<PictureId>, after: ReadonlySet<PictureId>): M
   return both.filter((id) => before.has(id) !== after.has(id)).map((id) => [id, before.has(id)]);
 }
 
-function movedBack(after: ReadonlySet<PictureId>, membership: Membership): ReadonlySet<PictureId> {
+function restored(after: ReadonlySet<PictureId>, moved: Membership): ReadonlySet<PictureId> {
   const before = new Set(after);
-  for (const [id, was] of membership) {
+  for (const [id, was] of moved) {
     if (was) before.add(id);
     else before.delete(id);
   }

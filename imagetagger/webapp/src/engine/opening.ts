@@ -1,6 +1,6 @@
 /** From nothing to a session: the bundle fetched and checked, what was kept read, and both brought together. */
 
-import type { Change, PictureId } from "../api";
+import type { Change } from "../api";
 import { type Bundle, readBundle } from "./bundle";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { type Executor, hold, load } from "./executor";
@@ -73,7 +73,7 @@ async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
 async function purge(db: Database, stored: Stored): Promise<Stored> {
   const { hidden, lessons, dismissed: all } = stored.kept;
   if (hidden.size === 0) return stored;
-  const gone = new Set<PictureId>([...hidden].filter((id) => !lessons.has(id)));
+  const gone = new Set([...hidden].filter((id) => stored.pictures.has(id) && !lessons.has(id))); // not what could not be read
   const left = new Set([...hidden].filter((id) => !gone.has(id)));
   const dismissed = new Set([...all].filter((id) => !gone.has(id)));
   const steps: Step[] = [];

@@ -6,7 +6,7 @@ import { type Label, type Lessons, vocabulary } from "../lessons/lessons";
 import type { Bundle } from "./bundle";
 import { type Database, type Settings, type Step, type StoredPicture, type Writing, write } from "./database";
 import { type Blocks, type Executor, hold, merge, release } from "./executor";
-import { apply, difference, type Kept, lessonsOf } from "./kept";
+import { apply, difference, type Kept, lessonsOf, NO_CHANGE } from "./kept";
 import type { queue } from "./queue";
 import { advance, type TagRow, type TagRows } from "./rows";
 import { suggest } from "./suggestions";
@@ -110,7 +110,7 @@ async function become(
   writing: Writing,
   known: ReadonlyMap<PictureId, StoredPicture>,
 ): Promise<void> {
-  const back = difference(next, session.kept) ?? { lessons: [], hidden: [], dismissed: [] };
+  const back = difference(next, session.kept) ?? NO_CHANGE;
   const then = await taught(session.bundle, session.executor, session.computing, known, next, session.rows);
   await write(session.db, {
     ...writing,

@@ -99,7 +99,7 @@ export async function reset(session: Session, tag: TagId) {
   await change(session, what, withLessons(session.kept, resetTag(session.lessons, session.bundle.labels, tag)));
 }
 
-/** Forgets all lessons and changes of tags; pictures stay. */
+/** Forgets all lessons, changes of tags, and which pictures no tag fits; pictures stay. */
 export async function resetAll(session: Session) {
   const next: Kept = { ...NOTHING, hidden: session.kept.hidden };
   await change(session, "Reset everything that was taught", next);

@@ -3,6 +3,7 @@
 import type { Change } from "../api";
 import { adopt, taughtNames } from "../lessons/lessons";
 import { readPicture } from "../pixels/decode";
+import { BadImageError } from "../pixels/sniff";
 import type { Bundle } from "./bundle";
 import { type Database, type Stored, type StoredPicture, write } from "./database";
 import { type Executor, embed } from "./executor";
@@ -45,8 +46,14 @@ export async function update(
 
 async function embedAnew(db: Database, { manifest }: Bundle, executor: Executor, { id }: StoredPicture) {
   const blob = await db.get("squares", id);
-  const found = blob && (await readPicture(blob, manifest.image.size, manifest.image.pixel_limit).catch(() => null));
-  return found && embed(executor, found.square);
+  if (!blob) return undefined;
+  try {
+    const { square } = await readPicture(blob, manifest.image.size, manifest.image.pixel_limit);
+    return await embed(executor, square);
+  } catch (error) {
+    if (error instanceof BadImageError) return undefined;
+    throw error; // the others cannot be read either: the device or the browser is to blame
+  }
 }
 
 /** Returns what is otherwise under the bundle: names of tags that it lacks, and no threshold of another bundle. */

@@ -38,7 +38,8 @@ const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
 
 /** Decodes a picture by the image contract (imagetagger/preprocess.py): the same bytes as in Python. Runs in a worker.
  * Beside the browser's own bitmap it takes a few megabytes, however large the picture is.
- * Throws BadImageError for what cannot be used, with a message for the user. */
+ * Throws BadImageError for what cannot be used, and HiddenPixelsError where the browser is to blame, both with a
+ * message for the user. */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
   const { header, orientation } = await inspect(file, pixelLimit);
   const bitmap = await decode(file, header);

@@ -3,8 +3,8 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
 
-/** Milliseconds in which a press beside a dialog is the second one of what opened it. */
-const DOUBLE_CLICK = 400;
+/** Milliseconds in which a press is the second one of what brought up the dialog or the screen. */
+export const DOUBLE_CLICK = 400;
 
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {

@@ -3,6 +3,7 @@ import type { PictureId, PictureView } from "../api";
 import { askToKeep } from "./browser";
 import { type Chip, freshChip, KeptChips, PerhapsChips } from "./Chips";
 import { useApp } from "./context";
+import { DOUBLE_CLICK } from "./Dialog";
 import {
   add,
   addName,
@@ -30,6 +31,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
+  const [came] = useState(() => performance.now());
   const draft = state.drafts.get(picture.id) ?? initial(picture);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
@@ -48,9 +50,12 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const learn = [...what.learn.map(nameOf), ...what.fresh];
   const forget = what.forget.map(nameOf);
   const nothing = isNothing(what);
+  const dismissed = picture.confirmed && picture.tags.length === 0;
   const dismisses = nothing && !picture.confirmed;
+  const isJudged = picture.unknown || picture.suggested.length > 0; // soon after the opening
+  const isReady = !busy && (dismisses ? isJudged : !nothing);
   const confirm = async () => {
-    if ((nothing && !dismisses) || busy) return;
+    if (!isReady) return;
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
     const work = dismisses ? engine.dismiss(picture.id) : engine.confirm(picture.id, [...meant.kept], [...meant.fresh]);
@@ -70,7 +75,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   return (
     <section class="editor" aria-label="Tags">
       <p class="hidden" role="status">
-        {words.spoken(kept, picture)}
+        {words.spoken(kept, dismissed, picture.unknown)}
       </p>
       {picture.unknown && !picture.confirmed && kept.length === 0 && <p class="notice">{words.unknown()}</p>}
       {!picture.unknown && !picture.confirmed && kept.length === 0 && <p class="quiet">{words.unsure()}</p>}
@@ -109,14 +114,17 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
       <footer class="confirm">
         <button
           type="button"
-          class={`button ${dismisses ? "" : "primary"} big`}
-          aria-disabled={(nothing && !dismisses) || busy} // keeps the focus, as `disabled` would not
+          class={dismisses ? "button big" : "button primary big"}
+          aria-disabled={!isReady} // keeps the focus, as `disabled` would not
           aria-busy={busy}
-          onClick={() => void confirm()}
+          onClick={(event) => {
+            const isSecond = event.detail > 1 && event.timeStamp - came < DOUBLE_CLICK; // of what led to this picture
+            if (!isSecond) void confirm();
+          }}
         >
           <Icon name={nothing ? "check" : "learn"} />
           <span class="clip" dir="auto">
-            {nothing ? words.settled(dismisses, kept.length) : words.confirmLabel(learn, forget)}
+            {nothing ? words.settled(dismisses, kept.length > 0) : words.confirmLabel(learn, forget)}
           </span>
         </button>
       </footer>

@@ -21,7 +21,7 @@ export interface Difference {
 /** A suggestion above this probability starts as kept. */
 const LIKELY = 0.5;
 
-/** The user's tags where there are some; else what the tagger holds for more probable than not. */
+/** What the user said that it shows; before that, what the tagger holds for more probable than not. */
 export function initial(picture: PictureView): Draft {
   const likely = picture.unknown ? [] : picture.suggested.filter((s) => s.probability > LIKELY).map((s) => s.tag);
   return { kept: picture.confirmed ? picture.tags : likely, removed: [], fresh: [] };

@@ -213,12 +213,12 @@ function freshOnes(before: Library, change: Change): PictureId[] {
   return (change.pictures ?? []).map((picture) => picture.id).filter((id) => !before.pictures.has(id));
 }
 
-/** Drafts of pictures that are gone, or whose tags became others, as by undo, are void. */
+/** Drafts of pictures that are gone, or of which the user's word became another, as by undo, are void. */
 function draftsOf(drafts: State["drafts"], before: Library, after: Library): State["drafts"] {
   const exists = (tag: TagId) => after.tags.has(tag);
   const alive = [...drafts].filter(([id]) => {
-    const [was, is] = [before.pictures.get(id)?.tags, after.pictures.get(id)?.tags];
-    return is !== undefined && was !== undefined && was.join("\n") === is.join("\n");
+    const [was, is] = [before.pictures.get(id), after.pictures.get(id)];
+    return was && is && was.confirmed === is.confirmed && was.tags.join("\n") === is.tags.join("\n");
   });
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
 }

@@ -1,4 +1,4 @@
-import type { Added, Imported, PictureView, Rule, StorageView } from "../api";
+import type { Added, Imported, Rule, StorageView } from "../api";
 import type { Offline } from "./state";
 
 /** What this is, on the first screen. */
@@ -29,10 +29,10 @@ export function confirmLabel(learn: readonly string[], forget: readonly string[]
   return parts.filter(Boolean).join(" · ");
 }
 
-/** That button where there is nothing to learn or forget: on a picture without tags, offers to note or noted that. */
-export function settled(dismisses: boolean, tags: number): string {
+/** That button where it has nothing to learn or forget: what it can note, or what is known already. */
+export function settled(dismisses: boolean, isTaught: boolean): string {
   if (dismisses) return "No tag fits";
-  return tags > 0 ? "Learned" : dismissed();
+  return isTaught ? "Learned" : dismissed();
 }
 
 /** What happened to a picture that no tag fits. */
@@ -53,9 +53,10 @@ export function mark(probability: number | null, own: boolean): string {
 /** What the picture shows, for who cannot see the chips. */
 export function spoken(
   tags: readonly { name: string; probability: number | null; own: boolean }[],
-  { confirmed, unknown }: Pick<PictureView, "confirmed" | "unknown">,
+  dismissed: boolean,
+  unknown: boolean,
 ): string {
-  if (tags.length === 0) return confirmed ? "No tag fits." : unknown ? "Nothing known fits." : "No tags yet.";
+  if (tags.length === 0) return dismissed ? "No tag fits." : unknown ? "Nothing known fits." : "No tags yet.";
   const each = tags.map(({ name, probability, own }) =>
     own || probability === null
       ? `${name}, ${mark(probability, own)}`
@@ -157,7 +158,7 @@ export const resetTag = (name: string) =>
   `What you taught “${name}”, its new name and its merges are forgotten. You can undo this.`;
 /** Before everything that was taught goes. */
 export const resetAll = () =>
-  "All that you taught and every change of tags is forgotten. Your pictures stay. You can undo this.";
+  "All that you taught and said of pictures, and every change of tags, is forgotten. Your pictures stay. You can undo this.";
 /** Before pictures go, some of which, `keeping`, taught something that stays. */
 export function removePictures(count: number, keeping: number): string {
   const out =
