@@ -52,7 +52,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const nothing = isNothing(what);
   const dismissed = picture.confirmed && picture.tags.length === 0;
   const dismisses = nothing && !picture.confirmed;
-  const isJudged = picture.unknown || picture.suggested.length > 0; // soon after the opening
+  const isJudged = picture.unknown || picture.suggested.length > 0; // not yet, right after the opening
   const isReady = !busy && (dismisses ? isJudged : !nothing);
   const confirm = async () => {
     if (!isReady) return;
