@@ -106,8 +106,10 @@ def look_at(page, name: str) -> None:
 
 
 def kept(page) -> list[str]:
-    """The tags that the picture's page shows as its own, without percents."""
-    chips = page.get_by_role("list", name="Tags of this picture").get_by_role("button")
+    """The tags that the picture's page shows as its own, without percents, once that page is there."""
+    tags = page.get_by_role("list", name="Tags of this picture")
+    tags.wait_for(state="attached")  # without tags there is nothing of it to see
+    chips = tags.get_by_role("button")
     return [label.removeprefix("Remove ") for label in chips.evaluate_all("all => all.map((one) => one.ariaLabel)")]
 
 
