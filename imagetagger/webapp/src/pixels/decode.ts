@@ -7,7 +7,6 @@ import { streamSquare } from "./square";
 import { checkWhole } from "./whole";
 
 export { encodePng } from "./encode";
-export { BadImageError } from "./sniff";
 
 /** A picture as the tagger sees it, and something to look at. */
 export interface Picture {

@@ -1,10 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { refocus, useTooSoon } from "./attention";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
-
-/** Milliseconds in which a press is the second one of what brought up the dialog or the screen. */
-export const DOUBLE_CLICK = 400;
 
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
@@ -21,18 +19,14 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
     dispatch({ type: "toast", toast: null });
   }, [toast, before, dispatch]);
   const dialog = useRef<HTMLDialogElement>(null);
-  const opened = useRef(0);
+  const isTooSoon = useTooSoon();
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    opened.current = performance.now();
     (element?.querySelector<HTMLElement>("[data-first]") ?? element?.querySelector("h2"))?.focus();
     return () => {
       element?.close(); // gives the focus back to where it came from
-      requestAnimationFrame(() => {
-        if (document.activeElement !== document.body) return;
-        document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true }); // that is gone, as a deleted tag is
-      });
+      refocus("main h1"); // where that is gone, as a deleted tag is
     };
   }, []);
   return (
@@ -46,8 +40,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
         onClose();
       }}
       onClick={(event) => {
-        const isBeside = event.target === dialog.current;
-        if (isBeside && event.timeStamp - opened.current > DOUBLE_CLICK) onClose();
+        if (event.target === dialog.current && !isTooSoon(event)) onClose(); // beside it
       }}
     >
       <div class="dialog-body">

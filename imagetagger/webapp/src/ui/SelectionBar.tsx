@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PictureId } from "../api";
+import { refocus } from "./attention";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
 import { RemovePictures } from "./RemovePictures";
@@ -17,10 +18,7 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
       dispatch({ type: "select", selected: null });
-      requestAnimationFrame(() => {
-        if (document.activeElement !== document.body) return; // else the square that had the focus became a link
-        document.querySelector<HTMLElement>(".grid [tabindex='0']")?.focus({ preventScroll: true });
-      });
+      refocus(".grid [tabindex='0']"); // the square that had it became a link
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);

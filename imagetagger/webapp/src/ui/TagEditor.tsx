@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
+import { useTooSoon } from "./attention";
 import { askToKeep } from "./browser";
 import { type Chip, freshChip, KeptChips, PerhapsChips } from "./Chips";
 import { useApp } from "./context";
-import { DOUBLE_CLICK } from "./Dialog";
 import {
   add,
   addName,
@@ -31,7 +31,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
-  const [came] = useState(() => performance.now());
+  const isTooSoon = useTooSoon();
   const draft = state.drafts.get(picture.id) ?? initial(picture);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
@@ -77,8 +77,9 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
       <p class="hidden" role="status">
         {words.spoken(kept, dismissed, picture.unknown)}
       </p>
-      {picture.unknown && !picture.confirmed && kept.length === 0 && <p class="notice">{words.unknown()}</p>}
-      {!picture.unknown && !picture.confirmed && kept.length === 0 && <p class="quiet">{words.unsure()}</p>}
+      {!picture.confirmed &&
+        kept.length === 0 &&
+        (picture.unknown ? <p class="notice">{words.unknown()}</p> : <p class="quiet">{words.unsure()}</p>)}
       <KeptChips
         chips={kept}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
@@ -118,7 +119,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
           aria-disabled={!isReady} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={(event) => {
-            const isSecond = event.detail > 1 && event.timeStamp - came < DOUBLE_CLICK; // of what led to this picture
+            const isSecond = event.detail > 1 && isTooSoon(event); // press, of what led to this picture
             if (!isSecond) void confirm();
           }}
         >
