@@ -1,22 +1,23 @@
-# `make` explains itself. PYTHON chooses the interpreter a new environment is made with, WORKERS how many processes run
-# the tests: each takes up to 3 GB.
+# `make` lists the targets. PYTHON is the interpreter that a new environment is made with; WORKERS is how many processes
+# run the tests, each with up to 3 GB.
 PYTHON ?= python3
 WORKERS ?= 2
 VENV ?= .venv
 BIN = $(VENV)/bin
-APP = imagetagger/webapp
+APP = imagetagger/web/app
 PACKAGES = $(APP)/node_modules/.package-lock.json
 BUILT = $(APP)/dist/index.html
-# What the app is built from: whatever changes in it builds it again.
+# A change in one of these builds the app again.
 APP_SOURCES = $(shell find $(APP)/src $(APP)/public $(APP)/LICENSES -type f) \
   $(addprefix $(APP)/,index.html package.json tsconfig.json vite.config.ts licenses.ts)
+PARALLEL = -n $(WORKERS) --dist loadfile --max-worker-restart 0
 NEEDS_NODE = node=$$(node -v 2>/dev/null); npm=$$(command -v npm); \
   echo "$$node" | awk -F '[v.]' '{ exit !($$2 > 20 || ($$2 == 20 && $$3 >= 19)) }' && test -n "$$npm" || { \
   echo "found Node $${node:-none} and npm $${npm:-none}, expected Node 20.19 or newer and its npm, which build and" \
     "test the web app: install them" >&2; exit 1; }
 
 .DEFAULT_GOAL = help
-.PHONY: help quickstart webapp test test-fast webapp-test lint types format benchmark requirements clean
+.PHONY: help quickstart webapp test test-fast webapp-test lint imports types format benchmark requirements clean
 
 help: ## show what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,10 +28,10 @@ $(VENV)/installed: pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (about 4 minutes)
+quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (about a minute)
 	$(BIN)/python -m imagetagger.run +experiment=quickstart
 
-webapp: $(BUILT) ## build the web app, where its sources changed (needs Node 20.19 or newer)
+webapp: $(BUILT) ## build the web app if its sources changed (needs Node 20.19 or newer)
 
 $(PACKAGES): $(APP)/package-lock.json
 	@$(NEEDS_NODE)
@@ -41,13 +42,13 @@ $(BUILT): $(PACKAGES) $(APP_SOURCES)
 	@$(NEEDS_NODE)
 	npm run --prefix $(APP) build
 
-test: $(VENV)/installed lint types webapp webapp-test ## make the environment, build the app, check style and types, run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
+test: $(VENV)/installed lint imports types webapp webapp-test ## everything that CI checks: style, imports, types, the app, every test
+	$(BIN)/python -m pytest $(PARALLEL)
 
-test-fast: $(VENV)/installed ## the tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -m "not slow"
+test-fast: $(VENV)/installed ## the tests that take at most a few seconds each (under 2 minutes in all)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-webapp-test: $(PACKAGES) ## check style and types of the web app and run its own tests
+webapp-test: $(PACKAGES) ## check style and types of the web app, run its tests
 	@$(NEEDS_NODE)
 	npm run --prefix $(APP) check
 	npm test --prefix $(APP)
@@ -56,19 +57,22 @@ lint: $(VENV)/installed ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+imports: $(VENV)/installed ## check that rooms import downwards only and what ships imports nothing heavy
+	$(BIN)/lint-imports --no-cache --no-logo
+
 types: $(VENV)/installed ## check types
 	$(BIN)/mypy
 
-format: $(VENV)/installed ## mend style
+format: $(VENV)/installed ## fix style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(VENV)/installed ## time fit and predict beside scikit-learn and a plain loop
+benchmark: $(VENV)/installed ## time fit and predict against scikit-learn and a plain loop
 	$(BIN)/python experiments/benchmarks/gaussian.py
 
-requirements: $(VENV)/installed ## pin every dependency by version and hash, after a change of pyproject.toml
+requirements: $(VENV)/installed ## pin every dependency by version and hash after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra sweeps --extra ray --extra slurm --generate-hashes --no-header \
 	  --no-strip-markers --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
-clean: ## remove the environment and everything generated
-	rm -rf $(VENV) $(APP)/node_modules $(APP)/dist build dist outputs .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the environment and all generated files
+	rm -rf $(VENV) $(APP)/node_modules $(APP)/dist build dist outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ class AppHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the app; not for an editable install, which is a path to this folder."""
-        app = Path(self.root) / "imagetagger" / "webapp"
+        app = Path(self.root) / "imagetagger" / "web" / "app"
         if version == "editable" or (app / "dist" / "index.html").is_file():
             return
         npm = shutil.which("npm")

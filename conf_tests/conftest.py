@@ -1,7 +1,5 @@
-"""The surroundings of tests/: strict JAX, its helpers, a cache of its own."""
+"""The same settings and cache as in tests/."""
 
-import runpy
-from pathlib import Path
+from tests.conftest import own_cache, pytest_configure
 
-_tests = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "conftest.py"))
-own_cache, pytest_configure = _tests["own_cache"], _tests["pytest_configure"]
+__all__ = ["own_cache", "pytest_configure"]

@@ -3,13 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from composed import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from imagetagger.config import Experiment, explain_key, from_hydra
-from imagetagger.digest import config_digest
+from imagetagger.config.digest import config_digest
+from imagetagger.config.parse import explain_key, from_hydra
+from imagetagger.config.schema import Experiment
 from imagetagger.run import CONFIGS
+from tests.helpers.composed import compose
 
 FILES = sorted(file.relative_to(CONFIGS).as_posix() for file in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = [Path(file).stem for file in FILES if file.startswith("experiment/")]
@@ -193,12 +194,12 @@ def test_plain_naive_bayes_has_no_prior_on_its_variances_and_the_smoothed_one_ha
 def test_corners_of_the_family_are_what_they_are_called():
     names = ("gnb", "tied", "ncm", "lda", "whitened")
     gnb, tied, ncm, lda, whitened = (from_hydra(compose(f"classifier={name}")).classifier for name in names)
-    assert (gnb.transform, gnb.kappa, gnb.mean_floor) == ("none", 0, None)
+    assert (gnb.transform, gnb.kappa, gnb.mean_variance_floor) == ("none", 0, None)
     assert tied == replace(gnb, kappa=float("inf"))
-    assert ncm == replace(tied, isotropy=float("inf"))
+    assert ncm == replace(tied, isotropic_prior_strength=float("inf"))
     assert lda == replace(tied, transform="whitened")
     assert whitened.transform == "whitened"
-    assert whitened.mean_floor
+    assert whitened.mean_variance_floor
     assert from_hydra(compose()).classifier == whitened
 
 

@@ -1,14 +1,16 @@
 import pytest
-from composed import settings, shrunk
-from jobs import results, sweep
-from pictures import colour_folder, tiny_imagenet_zip
 
-from imagetagger import pipeline, result, run
-from imagetagger.digest import config_digest
+from imagetagger import run
+from imagetagger.config.digest import config_digest
+from imagetagger.experiment.pipeline import run_experiment
+from imagetagger.experiment.record import write_record
 from imagetagger.export import variants
-from imagetagger.report import html
+from imagetagger.options import PREDICTION_SETS
+from imagetagger.report.run.page import write_run_report
 from imagetagger.run import CONFIGS
-from imagetagger.tagset import RULES
+from tests.helpers.composed import settings, shrunk
+from tests.helpers.jobs import results, sweep
+from tests.helpers.pictures import colour_folder, tiny_imagenet_zip
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
 
@@ -29,7 +31,7 @@ RECIPES = {
     "quantization_sweep": tiny,
     "resolution_sweep": tiny,
     "width_sweep": tiny,
-    "tune": lambda tmp: [*tiny(tmp, 8), "data.calibration_fraction=0.5"],
+    "tune": lambda tmp: [*tiny(tmp, 8), "data.holdout_fraction=0.5"],
 }
 """How to give each experiment data of its kind, and little of it; of a sweep, one job."""
 
@@ -41,25 +43,25 @@ def test_every_experiment_has_a_recipe_and_every_recipe_an_experiment():
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_runs_and_reports(experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr(variants, "SECONDS", 0.05)
+    monkeypatch.setattr(variants, "TIMING_SECONDS", 0.05)
     composed = settings(f"+experiment={experiment}", *shrunk(), *RECIPES[experiment](tmp_path))
-    outcome = pipeline.run(composed)
+    outcome = run_experiment(composed)
     assert outcome.result["experiment"] == experiment
     assert 0 <= outcome.result["variants"]["float32"]["top1"] <= 1
     assert outcome.result["data"]["validation"] == len(outcome.measured.truth) > 0
     assert outcome.result["data"]["skipped"] == 0
     assert set(composed.export.variants) | {"float32"} == set(outcome.result["variants"])
-    assert (outcome.bundle is None) == (composed.export.ship is None)
-    html.write(outcome, tmp_path / "report.html", examples=2, seed=0)
-    result.write(outcome.result, tmp_path / "result.json")
+    assert (outcome.bundle is None) == (composed.export.bundle_variant is None)
+    write_run_report(outcome, tmp_path / "report.html", examples=2, seed=0)
+    write_record(outcome.result, tmp_path / "result.json")
     assert f"<bdi>{experiment}</bdi>" in (tmp_path / "report.html").read_text()
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Where a sweep goes, in a process that has run none."""
-    monkeypatch.setattr(run, "MEMORY", {})
-    monkeypatch.setattr(variants, "SECONDS", 0.05)
+    monkeypatch.setattr(run, "STAGE_CACHE", {})
+    monkeypatch.setattr(variants, "TIMING_SECONDS", 0.05)
     return tmp_path / "sweep"
 
 
@@ -80,14 +82,14 @@ def test_a_multirun_leaves_results_configs_and_one_report_but_no_bundles(folder)
 
 @pytest.mark.slow
 def test_the_threshold_sweep_leaves_the_curve_of_every_rule(folder):
-    data = [*tiny(folder.parent, 20), "data.calibration_fraction=0.5"]  # enough to promise something
+    data = [*tiny(folder.parent, 20), "data.holdout_fraction=0.5"]  # enough to promise something
     done = sweep(folder, "+experiment=threshold_sweep", *shrunk(), *data)
     assert (done.code, done.err) == (0, "")
     curves = {found["demands"]["rule"]: found["demands"] for found in results(folder).values()}
-    assert set(curves) == set(RULES)
+    assert set(curves) == set(PREDICTION_SETS)
     for curve in curves.values():
         assert len(curve["asked"]) == len(curve["coverage"]) == len(curve["set_size"]) > 1
         for key in ("asked", "coverage", "set_size"):
             assert curve[key] == sorted(curve[key])
     told = (folder / "demands.csv").read_text()
-    assert all(rule in told for rule in RULES)
+    assert all(rule in told for rule in PREDICTION_SETS)

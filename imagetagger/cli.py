@@ -1,4 +1,4 @@
-"""The console script `imagetagger`: run an experiment, verify its bundle, tag pictures with it, serve its app."""
+"""The console script `imagetagger`: every command but `run`, which it forwards to imagetagger.run."""
 
 import argparse
 import json
@@ -7,19 +7,20 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from imagetagger.files import installed_version
+from imagetagger.options import DEFAULT_PORT
+from imagetagger.system.atomic_files import installed_version
 
 HELP = """\
 Experiments that end in a tagger which learns its user's own tags.
 
   imagetagger run +experiment=quickstart        make a bundle: outputs/quickstart/TIME/bundle
-  imagetagger verify BUNDLE                     is it whole, and does it compute here what it should?
+  imagetagger verify BUNDLE                     check its files, and that it computes the same here
   imagetagger tag BUNDLE cat.jpg dog.png        print the tags of pictures
-  imagetagger serve BUNDLE                      the app in your browser: it tags, learns, and works offline
-  imagetagger webapp BUNDLE FOLDER              the same app as files for any web host
-  imagetagger report DIR...                     one page and one table of many runs, compared
+  imagetagger serve BUNDLE                      open the app in your browser: it tags, learns, and works offline
+  imagetagger webapp BUNDLE FOLDER              write the same app as files for any web host
+  imagetagger report DIR...                     compare many runs: one page, tables and plots
 
-`imagetagger COMMAND --help` says more. In Python: imagetagger.tagger.Tagger, which also learns."""
+`imagetagger COMMAND --help` explains a command. In Python: `from imagetagger import Tagger`, which also learns."""
 
 TAG_HELP = """\
 Print the tags of pictures, the most probable first.
@@ -27,119 +28,128 @@ Print the tags of pictures, the most probable first.
   imagetagger tag bundle cat.jpg
   imagetagger tag bundle.zip --top-k 3 --json *.jpg
   imagetagger tag bundle --coverage 0.95 cat.jpg
-  imagetagger tag bundle --lessons mine.zip cat.jpg      with what Tagger.save wrote
+  imagetagger tag bundle --lessons mine.zip cat.jpg      with a file that Tagger.save or the app wrote
 
-Without --top-k a picture gets as many tags as it takes to hold the right one as often as the bundle promises. A picture
-that shows nothing known is marked so.
-A picture that cannot be used is reported and the others go on; the exit code is then 1."""
+Without --top-k, each picture gets its tag set: enough tags to contain the right one as often as the bundle guarantees.
+A picture that no tag fits well is marked as unknown.
+A picture that cannot be read is reported and skipped; the exit code is then 1."""
 
 VERIFY_HELP = """\
-Check a bundle, a folder or a .zip: every file against the manifest, the manifest against its schema and its digest,
-the model against its golden vectors.
+Check a bundle, a folder or a .zip: its files against the manifest, the manifest against its schema and digest, the
+model against its golden vectors.
 
-The exit code is 0 where all is right; else 1, and the first thing that is wrong is said. Digests tell damage and
-changes, not who made a bundle: take bundles from people you trust."""
+The exit code is 0 if the bundle is sound; otherwise it is 1, and the first fault is printed. Digests detect damage and
+changes, but do not prove who made a bundle: take bundles from people you trust."""
 
 SERVE_HELP = """\
-Serve the app with a bundle, and open it in the browser. The app tags pictures and learns your own tags; pictures stay
-in the browser, and nothing can be sent to this server.
+Serve the app with a bundle and open it in the browser. The app tags pictures and learns your own tags; pictures stay
+in the browser, and this server accepts no uploads.
 
   imagetagger serve bundle
   imagetagger serve bundle --host 0.0.0.0 --certfile home.pem --keyfile home-key.pem     for phones in your network
 
-A browser keeps what you taught for each address apart, so the port is always the same one: under another port or host
-the app begins anew (its page "More" exports lessons from one and imports them into the other).
-The bundle is read once, at the start: serve it again after a change. Ctrl-C ends it, with exit code 0."""
+A browser keeps lessons separately for each address, so the port is the same every time. Under another host or port the
+app starts without lessons (its page "More" exports them from one address and imports them at another).
+The bundle is read once, at the start: restart the server after a change. Ctrl-C ends it, with exit code 0."""
 
 WEBAPP_HELP = """\
-Write the app with a bundle as a folder of plain files, which any web host can serve. It needs HTTPS, so that phones can
-install it and use it offline, and no program on the host.
+Write the app with a bundle as a folder of plain files that any web host can serve. The host needs HTTPS, so that phones
+can install the app and use it offline, and runs no program.
 
   imagetagger webapp bundle site
 
-An older site of this command is replaced; a folder with anything else in it is left alone, and the exit code is 1."""
+An older site of this command is replaced; a folder with any other file is left alone, and the exit code is 1."""
+
+REPORT_HELP = """\
+Compare the results of one or many runs: one page (report.html), tables (CSV) and plots/.
+
+  imagetagger report outputs/sweep             all runs below it; the report goes into that folder
+  imagetagger report outputs/a outputs/b       runs side by side; the report goes into ./report
+
+The page is self-contained: it opens offline, and prints. The exit code is 1 if there is no result to use."""
+
+
+_Command = Callable[[argparse.Namespace], int | str]
+"""A command returns its exit code, or the message that it fails with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that the arguments name."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["run"]:  # Hydra reads the command line by itself
+    """Run the command that the arguments name, and exit with its code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["run"]:
         from imagetagger import run
 
-        sys.argv = ["imagetagger run", *given[1:]]
+        sys.argv = ["imagetagger run", *arguments[1:]]  # Hydra reads the command line by itself
         run.main()
         return
-    if given[:1] == ["report"]:
-        from imagetagger.report import __main__ as report
+    options = _parser().parse_args(arguments)
+    sys.exit(_exit_code(options.command, options))
 
-        report.main(given[1:])
-        return
-    parser = argparse.ArgumentParser("imagetagger", description=HELP, formatter_class=_Raw)
+
+def default_folder(folders: Sequence[Path]) -> Path:
+    """Where a report goes without --out: into the only folder, unless that is the folder of a run."""
+    if len(folders) == 1 and folders[0].is_dir() and not (folders[0] / "result.json").exists():
+        return folders[0]
+    return Path("report")
+
+
+def _exit_code(command: _Command, options: argparse.Namespace) -> int | str:
+    from imagetagger.bundle.manifest import BundleError
+
+    try:
+        code = command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    except BundleError as error:
+        code = f"{options.bundle} cannot be used as a bundle: {error}"
+    except OSError as error:
+        code = str(error)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("imagetagger", description=HELP, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"imagetagger {installed_version('imagetagger')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="run an experiment (--help: its settings)")
-    commands.add_parser("report", help="lay many runs side by side (--help: how)")
-    _verify_arguments(commands)
-    _tag_arguments(commands.add_parser("tag", help="tag pictures", description=TAG_HELP, formatter_class=_Raw))
-    _serve_arguments(commands.add_parser("serve", help="serve the app", description=SERVE_HELP, formatter_class=_Raw))
-    _webapp_arguments(commands)
-    options = parser.parse_args(given)
-    _end({"verify": _verify, "tag": _tag, "serve": _serve, "webapp": _webapp}[options.command], options)
-
-
-def bundle(arguments: Sequence[str] | None = None) -> None:
-    """`python -m imagetagger.bundle verify BUNDLE`."""
-    parser = argparse.ArgumentParser("python -m imagetagger.bundle")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _verify_arguments(commands)
-    _end(_verify, parser.parse_args(arguments))
 
+    def add(name: str, command: _Command, summary: str, description: str) -> argparse.ArgumentParser:
+        subparser = commands.add_parser(name, help=summary, description=description, formatter_class=raw)
+        subparser.set_defaults(command=command)
+        if name != "report":
+            subparser.add_argument("bundle", type=Path, help="folder or .zip")
+        return subparser
 
-def tag(arguments: Sequence[str] | None = None) -> None:
-    """`python -m imagetagger.tagger BUNDLE IMAGE...`."""
-    parser = argparse.ArgumentParser("python -m imagetagger.tagger", description=TAG_HELP, formatter_class=_Raw)
-    _tag_arguments(parser)
-    _end(_tag, parser.parse_args(arguments))
+    commands.add_parser("run", help="run an experiment (--help: its settings)")
+    add("verify", _verify, "check a bundle", VERIFY_HELP)
 
+    tag = add("tag", _tag, "tag pictures", TAG_HELP)
+    tag.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="picture files")
+    tag.add_argument("--lessons", type=Path, metavar="FILE", help="what a user taught: a file of Tagger.save")
+    number = tag.add_mutually_exclusive_group()
+    number.add_argument("--top-k", type=_positive, metavar="K", help="number of tags (default: the tag set)")
+    number.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to contain the right tag")
+    tag.add_argument("--json", action="store_true", help="print one JSON object per picture")
 
-def serve(arguments: Sequence[str] | None = None) -> None:
-    """`python -m imagetagger.serve BUNDLE`."""
-    parser = argparse.ArgumentParser("python -m imagetagger.serve", description=SERVE_HELP, formatter_class=_Raw)
-    _serve_arguments(parser)
-    _end(_serve, parser.parse_args(arguments))
+    serve = add("serve", _serve, "serve the app", SERVE_HELP)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    port_help = f"default: {DEFAULT_PORT}; under another port the app starts without lessons"
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=port_help)
+    serve.add_argument("--certfile", type=Path, metavar="PEM", help="certificate for HTTPS")
+    serve.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if --certfile does not contain it")
+    serve.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
+    webapp = add("webapp", _webapp, "write the app", WEBAPP_HELP)
+    webapp.add_argument("out", type=Path, metavar="FOLDER", help="a new folder, or an older site")
 
-_Raw = argparse.RawDescriptionHelpFormatter
-
-
-def _verify_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("verify", help="check a bundle", description=VERIFY_HELP, formatter_class=_Raw)
-    parser.add_argument("bundle", type=Path, help="folder or .zip")
-
-
-def _tag_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, help="folder or .zip")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="picture files")
-    parser.add_argument("--lessons", type=Path, metavar="FILE", help="what a user taught: a file of Tagger.save")
-    number = parser.add_mutually_exclusive_group()
-    number.add_argument("--top-k", type=_positive, metavar="K", help="so many tags (default: the tag set)")
-    number.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to hold the right tag")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a picture")
-
-
-def _serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, help="folder or .zip")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
-    parser.add_argument("--port", type=_port, default=8017, help="default: 8017; another one begins with no lessons")
-    parser.add_argument("--certfile", type=Path, metavar="PEM", help="certificate for HTTPS")
-    parser.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, where --certfile does not hold it")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
-
-
-def _webapp_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("webapp", help="write the app", description=WEBAPP_HELP, formatter_class=_Raw)
-    parser.add_argument("bundle", type=Path, help="folder or .zip")
-    parser.add_argument("out", type=Path, metavar="FOLDER", help="a new folder, or an older site")
+    report = add("report", _report, "compare many runs", REPORT_HELP)
+    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of many at any depth")
+    report.add_argument("--out", type=Path, metavar="FOLDER", help="where the report goes")
+    return parser
 
 
 def _port(text: str) -> int:
@@ -164,24 +174,12 @@ def _share(text: str) -> float:
     return share
 
 
-def _end(command: Callable[[argparse.Namespace], int | str], options: argparse.Namespace) -> None:
-    try:
-        code = command(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has read enough, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
-
-
 def _verify(options: argparse.Namespace) -> int | str:
     from imagetagger.bundle.manifest import BundleError
-    from imagetagger.bundle.verify import verify
+    from imagetagger.bundle.verify import verify_bundle
 
     try:
-        lines = verify(options.bundle)
+        lines = verify_bundle(options.bundle)
     except (BundleError, OSError) as error:
         return f"{options.bundle}: NOT a sound bundle.\n{error}"
     print("\n".join([*lines, f"{options.bundle}: sound."]))
@@ -189,77 +187,88 @@ def _verify(options: argparse.Namespace) -> int | str:
 
 
 def _tag(options: argparse.Namespace) -> int | str:
-    from imagetagger.bundle.manifest import BundleError
-    from imagetagger.lessons import LessonError
     from imagetagger.preprocess import BadImageError
-    from imagetagger.tagger import Tagger
+    from imagetagger.tagger.lessons import LessonError
+    from imagetagger.tagger.tagger import Tagger
 
     try:
         tagger = Tagger.load(options.bundle, options.lessons)
-    except BundleError as error:
-        return f"{options.bundle} cannot be used as a bundle: {error}"
-    except (LessonError, OSError) as error:
+    except LessonError as error:
         return str(error)
-    failed = 0
-    if options.coverage is not None and not tagger.promises:
-        return f"{options.bundle}: its tag sets promise no coverage: leave --coverage out"
+    if options.coverage is not None and tagger.target_coverage is None:
+        return f"{options.bundle}: its tag sets guarantee no coverage: leave --coverage out"
+    code = 0
     for image in options.images:
         try:
-            found = tagger.describe(image, options.top_k, options.coverage)
+            description = tagger.describe(image, options.top_k, options.coverage)
         except (BadImageError, OSError) as error:
             print(f"{image}: {error}", file=sys.stderr)
-            failed = 1
+            code = 1
             continue
+        tags = [tag._asdict() for tag in description.tags]
         if options.json:
-            print(json.dumps({"image": str(image), **found._asdict(), "tags": [tag._asdict() for tag in found.tags]}))
+            print(json.dumps({"image": str(image), **description._asdict(), "tags": tags}))
         else:
-            line = f"{image}: " + ", ".join(f"{tag.name} {100 * tag.probability:.0f} %" for tag in found.tags)
-            line += "  (unknown: nothing fits well)" * found.unknown
-            encoding = sys.stdout.encoding or "utf-8"  # which may lack letters of a tag, or bytes of a file's name
+            line = f"{image}: " + ", ".join(f"{tag.name} {100 * tag.probability:.0f} %" for tag in description.tags)
+            line += "  (unknown: nothing fits well)" * description.is_novel
+            encoding = sys.stdout.encoding or "utf-8"  # may lack letters of a tag, or bytes of a file's name
             print(line.encode(encoding, "backslashreplace").decode(encoding))
-    return failed
+    return code
 
 
 def _serve(options: argparse.Namespace) -> int | str:
     import threading
     import webbrowser
 
-    from imagetagger.bundle.manifest import BundleError
-    from imagetagger.bundle.read import read
-    from imagetagger.serve import ServeError, Server, greeting, run, tls_context
-    from imagetagger.site import SiteError, site
+    from imagetagger.bundle.reader import read_bundle
+    from imagetagger.web.server import ServeError, Server, greeting, run_server, tls_context
+    from imagetagger.web.site import SiteError, build_site
 
     if options.keyfile and not options.certfile:
         return "got --keyfile without --certfile: name the certificate too"
     try:
-        files = site(read(options.bundle))
+        files = build_site(read_bundle(options.bundle))
         tls = tls_context(options.certfile, options.keyfile) if options.certfile else None
         server = Server(options.host, options.port, files, tls)
-    except BundleError as error:
-        return f"{options.bundle} cannot be used as a bundle: {error}"
-    except (ServeError, SiteError, OSError) as error:
+    except (ServeError, SiteError) as error:
         return str(error)
     print(greeting(server), flush=True)
     if not options.no_browser:
         threading.Thread(target=webbrowser.open, args=server.addresses[:1], daemon=True).start()
-    run(server)
+    run_server(server)
     return 0
 
 
 def _webapp(options: argparse.Namespace) -> int | str:
-    from imagetagger.bundle.manifest import BundleError
-    from imagetagger.bundle.read import read
-    from imagetagger.site import SiteError, write_site
+    from imagetagger.bundle.reader import read_bundle
+    from imagetagger.web.site import SiteError, write_site
 
     if options.out.resolve().is_relative_to(options.bundle.resolve()):
-        return f"got {options.out}, which lies in the bundle: name a folder outside"
+        return f"got {options.out}, which is inside the bundle: name a folder outside"
     try:
-        files = write_site(read(options.bundle), options.out)
-    except BundleError as error:
-        return f"{options.bundle} cannot be used as a bundle: {error}"
-    except (SiteError, OSError) as error:
+        files = write_site(read_bundle(options.bundle), options.out)
+    except SiteError as error:
         return str(error)
     size = sum(map(len, files.values())) / 1e6
     print(f"{options.out}: the app with the bundle, {len(files)} files, {size:.1f} MB.")
     print("Any web host with HTTPS can serve it, in a sub-folder too. `_headers` is for hosts that read it.")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int | str:
+    from imagetagger.report.comparison.page import PAGE, write_comparison
+    from imagetagger.report.comparison.runs import read_runs
+    from imagetagger.report.formatting import count
+
+    out = options.out or default_folder(options.folders)
+    try:
+        runs = read_runs(options.folders)
+        write_comparison(runs, out)
+    except ValueError as error:
+        return str(error)
+    for damaged in runs.damaged:
+        print(f"{damaged.path}: skipped: {damaged.reason}", file=sys.stderr)
+    counts = f"{count(len(runs.runs), 'run')}, {len(runs.failed)} failed, {len(runs.damaged)} skipped"
+    repeated = f", {len(runs.repeated)} duplicates" if runs.repeated else ""
+    print(f"{counts}{repeated}. Report in {out / PAGE}")
     return 0

@@ -11,12 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
+import msgspec
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imagetagger import config, sweep
-from imagetagger.memory import Memory
+from imagetagger.bundle.archive import read_files, write_folder, write_zip
+from imagetagger.bundle.reader import MAX_BUNDLE_BYTES
+from imagetagger.bundle.verify import verify_bundle
+from imagetagger.config.parse import explain_overrides, from_hydra
+from imagetagger.config.schema import Experiment
+from imagetagger.experiment.console import result_summary
+from imagetagger.experiment.record import write_record
+from imagetagger.experiment.stage_cache import StageCache
+from imagetagger.experiment.sweep import STOP, config_choices, run_job
 
 log = logging.getLogger("imagetagger")
 
@@ -24,20 +32,20 @@ _PACKAGE = Path(__file__).parent
 CONFIGS = _PACKAGE / "configs" if (_PACKAGE / "configs").is_dir() else _PACKAGE.parent / "configs"
 """In an installed package configs/ lies inside it, in a checkout beside it."""
 
-MEMORY: Memory = {}
+STAGE_CACHE: StageCache = {}
 """What the jobs of a sweep leave to one another: Hydra calls them one by one and carries nothing between them."""
 
 
 def job(composed: DictConfig) -> float | None:
-    """Run what Hydra composed; a job of a sweep returns the figure that its sweeper may look at."""
-    at_work = HydraConfig.get()
-    folder = Path(at_work.runtime.output_dir)
-    if at_work.mode == RunMode.MULTIRUN:
-        return sweep.run_job(composed, folder, MEMORY)
-    if at_work.runtime.choices["hydra/sweeper"] == "basic" and at_work.sweeper.params:
-        log.warning("This is one run of its defaults: -m runs the axes that this experiment holds.")
+    """Run what Hydra composed; a job of a sweep returns the metric that its sweeper may minimise."""
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    if hydra_config.mode == RunMode.MULTIRUN:
+        return run_job(composed, folder, STAGE_CACHE)
+    if hydra_config.runtime.choices["hydra/sweeper"] == "basic" and hydra_config.sweeper.params:
+        log.warning("This is a single run with defaults: -m runs the sweep that this experiment defines.")
     try:
-        _run_alone(config.from_hydra(composed), folder)
+        _run_alone(from_hydra(composed), folder)
     except (ValueError, OSError, OverflowError) as error:
         if "HYDRA_FULL_ERROR" in os.environ:
             raise
@@ -45,34 +53,33 @@ def job(composed: DictConfig) -> float | None:
     return None
 
 
-def _run_alone(settings: config.Experiment, folder: Path) -> None:
-    from imagetagger import pipeline, result  # after the config is known to be sound: JAX takes seconds
-    from imagetagger.bundle import archive, verify
-    from imagetagger.report import html
+def _run_alone(settings: Experiment, folder: Path) -> None:
+    from imagetagger.experiment.pipeline import run_experiment  # after the config is checked: JAX takes seconds
+    from imagetagger.report.run.page import write_run_report
 
     start = time.perf_counter()
-    outcome = pipeline.run(settings)
+    output = run_experiment(settings)
     shutil.rmtree(folder / "bundle", ignore_errors=True)  # of an earlier run in this folder
     (folder / "bundle.zip").unlink(missing_ok=True)
-    result.write(outcome.result | {"choices": sweep.choices()}, folder / "result.json")
-    html.write(outcome, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
-    left = ["Result", "report"]
-    if outcome.bundle:
-        archive.write_folder(outcome.bundle, folder / "bundle")
-        archive.write_zip(outcome.bundle, folder / "bundle.zip")
-        for made in (folder / "bundle", folder / "bundle.zip"):
-            verify.verify(made)
-        left.append("verified bundle")
-    log.info("%s", result.summary(outcome.result))
-    said = " and ".join([", ".join(left[:-1]), left[-1]])
-    log.info("%.1f s in all. %s in %s", time.perf_counter() - start, said, folder)
-    if outcome.refused:
-        raise outcome.refused
+    write_record(msgspec.structs.replace(output.record, choices=config_choices()), folder / "result.json")
+    write_run_report(output, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
+    made = "Result and report"
+    if output.bundle:
+        write_folder(output.bundle, folder / "bundle")
+        write_zip(output.bundle, folder / "bundle.zip")
+        verify_bundle(folder / "bundle")
+        if read_files(folder / "bundle.zip", MAX_BUNDLE_BYTES) != output.bundle:
+            raise OSError(f"{folder / 'bundle.zip'} does not hold what was written: check the disk, and run again")
+        made = "Result, report and verified bundle"
+    log.info("%s", result_summary(output.record))
+    log.info("%.1f s in all. %s in %s", time.perf_counter() - start, made, folder)
+    if output.export_error:
+        raise output.export_error
 
 
 def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
-    if hints := config.explain_overrides(sys.argv[1:]):
+    if hints := explain_overrides(sys.argv[1:]):
         sys.exit("\n".join(hints))
     with _ending_on_ctrl_c():
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
@@ -81,14 +88,14 @@ def main() -> None:
 @contextmanager
 def _ending_on_ctrl_c() -> Iterator[None]:
     """End with a message on Ctrl-C, in a job or between two of them."""
-    sweep.STOP.clear()
+    STOP.clear()
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # programs in the background ignore it
     if heard:
         signal.signal(signal.SIGINT, _stop)
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as error:
-        if isinstance(error, SystemExit) and not sweep.STOP.is_set():
+        if isinstance(error, SystemExit) and not STOP.is_set():
             raise
         sys.exit("Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.")
     finally:
@@ -98,7 +105,7 @@ def _ending_on_ctrl_c() -> Iterator[None]:
 
 def _stop(*_: object) -> None:
     """Interrupt, and leave a note of it: callbacks of the garbage collector and OmegaConf lose what is raised."""
-    sweep.STOP.set()
+    STOP.set()
     raise KeyboardInterrupt
 
 

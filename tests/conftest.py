@@ -1,7 +1,6 @@
-"""What all tests share: strict JAX, an empty cache of their own, and the real data and weights where they lie."""
+"""What all tests share: strict JAX, an empty cache, and the real data and weights where there are some."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ jax.config.update("jax_num_cpu_devices", 2)
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-sys.path.insert(0, str(Path(__file__).parent))
 
 SHARED = Path(__file__).parents[2] / "shared"
 

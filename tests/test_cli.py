@@ -5,13 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from built_app import built_app
-from bundles import SIZE, WHITENED
 from PIL import Image
-from taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
 
-from imagetagger import cli, site
+from imagetagger import cli
 from imagetagger.bundle.archive import write_zip
+from imagetagger.options import DEFAULT_PORT
+from imagetagger.web.site import build_site, write_site
+from tests.helpers.built_app import built_app
+from tests.helpers.bundles import SIZE, WHITENED
+from tests.helpers.sweeps import leave
+from tests.helpers.taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
 
 
 @pytest.fixture
@@ -28,9 +31,9 @@ def pictures(tmp_path) -> dict[str, Path]:
 def call(capsys):
     """A function that runs the console script and returns its exit code, stdout and stderr."""
 
-    def run(*arguments, command=cli.main) -> tuple[int, str, str]:
+    def run(*arguments) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as stopped:
-            command(list(map(str, arguments)))
+            cli.main(list(map(str, arguments)))
         out, err = capsys.readouterr()
         code = stopped.value.code
         return (1, out, err + code) if isinstance(code, str) else (code or 0, out, err)
@@ -38,8 +41,12 @@ def call(capsys):
     return run
 
 
-def python(*arguments, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, **options)
+PROGRAM = (sys.executable, "-c", "from imagetagger.cli import main; main()")
+
+
+def program(*arguments, **options) -> subprocess.CompletedProcess[str]:
+    """Run the console script in a new process."""
+    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, **options)
 
 
 def test_tag_prints_a_line_a_picture_the_most_probable_tag_first(call, pictures):
@@ -56,25 +63,25 @@ def test_tag_with_top_k_prints_so_many(call, pictures):
     assert out.startswith(f"{pictures['blue']}: blue ")
 
 
-def test_json_is_one_object_a_line_with_all_that_the_tagger_says(call, pictures):
+def test_json_is_one_object_per_picture_with_the_whole_description(call, pictures):
     code, out, _ = call("tag", folder(), "--json", "--top-k", "2", pictures["blue"], pictures["crimson"])
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
         expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {"image": str(path), "tags": expected, "fit": None, "unknown": False}
+        assert json.loads(line) == {"image": str(path), "tags": expected, "novelty_score": None, "is_novel": False}
 
 
-def test_json_tells_how_well_the_best_tag_fits(call, pictures):
+def test_json_has_the_novelty_score(call, pictures):
     code, out, _ = call("tag", folder(*WHITENED), "--json", pictures["blue"], pictures["lemon"])
     assert code == 0
-    for line, path, unknown in zip(out.splitlines(), (pictures["blue"], pictures["lemon"]), (False, True), strict=True):
-        found = tagger(*WHITENED).describe(path)
-        said = json.loads(line)
-        assert (said["fit"], said["unknown"]) == (found.fit, unknown)
-        assert said["tags"] == [tag._asdict() for tag in found.tags]
+    for line, name, is_novel in zip(out.splitlines(), ("blue", "lemon"), (False, True), strict=True):
+        description = tagger(*WHITENED).describe(pictures[name])
+        printed = json.loads(line)
+        assert (printed["novelty_score"], printed["is_novel"]) == (description.novelty_score, is_novel)
+        assert printed["tags"] == [tag._asdict() for tag in description.tags]
 
 
-def test_a_picture_that_shows_nothing_known_is_marked(call, pictures):
+def test_an_unknown_picture_is_marked(call, pictures):
     _, out, _ = call("tag", folder(*WHITENED), pictures["blue"], pictures["lemon"])
     blue, lemon = out.splitlines()
     assert blue == f"{pictures['blue']}: blue 100 %"
@@ -88,14 +95,14 @@ def test_a_higher_coverage_prints_more_tags(call, pictures):
         assert out.count(" %") == count
 
 
-def test_a_coverage_is_refused_by_a_bundle_that_promises_none(call, pictures):
+def test_a_coverage_is_refused_by_a_bundle_that_guarantees_none(call, pictures):
     code, out, err = call("tag", folder(), "--coverage", "0.9", pictures["blue"])
     assert (code, out) == (1, "")
-    assert err == f"{folder()}: its tag sets promise no coverage: leave --coverage out"
+    assert err == f"{folder()}: its tag sets guarantee no coverage: leave --coverage out"
 
 
 @pytest.mark.parametrize("share", ["0", "1", "-0.5", "90", "90%", "nan", "much"])
-def test_a_coverage_that_is_no_share_is_refused(call, pictures, share):
+def test_an_impossible_coverage_is_refused(call, pictures, share):
     code, out, err = call("tag", folder(*WHITENED), f"--coverage={share}", pictures["blue"])
     assert (code, out) == (2, "")
     assert f"argument --coverage: got {share}, expected a share above 0 and below 1, as in 0.95" in err
@@ -139,7 +146,7 @@ def test_any_file_name_can_be_printed(pictures, tmp_path, options):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/cr\xe8me.png"))  # Latin-1, as old archives hold
     odd.write_bytes(pictures["blue"].read_bytes())
     missing = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
-    command = [sys.executable, "-m", "imagetagger.tagger", str(folder()), *options, missing, odd]
+    command = [*PROGRAM, "tag", str(folder()), *options, missing, odd]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
@@ -151,7 +158,7 @@ def test_any_file_name_can_be_printed(pictures, tmp_path, options):
 
 
 @pytest.mark.parametrize("kind", ["gone", "empty", "picture"])
-def test_a_bundle_that_is_none_is_a_message(call, pictures, tmp_path, kind):
+def test_an_unusable_bundle_is_a_message(call, pictures, tmp_path, kind):
     (tmp_path / "empty").mkdir()
     path = {"gone": tmp_path / "gone", "empty": tmp_path / "empty", "picture": pictures["blue"]}[kind]
     code, out, err = call("tag", path, pictures["blue"])
@@ -161,7 +168,7 @@ def test_a_bundle_that_is_none_is_a_message(call, pictures, tmp_path, kind):
     assert str(path) in err
 
 
-def test_lessons_that_are_none_are_a_message(call, pictures, tmp_path):
+def test_unusable_lessons_are_a_message(call, pictures, tmp_path):
     write_zip({"holiday.txt": b"sun"}, tmp_path / "other.zip")
     for name, why in (("gone.zip", "nothing is"), ("other.zip", "lessons.json is missing")):
         code, out, err = call("tag", folder(), "--lessons", tmp_path / name, pictures["blue"])
@@ -171,44 +178,47 @@ def test_lessons_that_are_none_are_a_message(call, pictures, tmp_path):
 
 
 def test_a_missing_bundle_leaves_no_traceback(pictures, tmp_path):
-    done = python("-m", "imagetagger.tagger", tmp_path / "gone", pictures["blue"])
+    done = program("tag", tmp_path / "gone", pictures["blue"])
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == f"got {tmp_path / 'gone'}, where nothing is: expected a folder or a .zip file\n"
 
 
-def test_the_module_tags_as_the_console_script_does(call, pictures):
-    done = python("-m", "imagetagger.tagger", folder(), pictures["blue"], pictures["crimson"])
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+def test_a_new_process_prints_the_tags_and_nothing_else(call, pictures):
+    done = program("tag", folder(), pictures["blue"], pictures["crimson"])
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == call("tag", folder(), pictures["blue"], pictures["crimson"])[1]
-    assert done.stdout == call(folder(), pictures["blue"], pictures["crimson"], command=cli.tag)[1]
 
 
 def test_a_reader_who_stops_early_leaves_no_traceback(pictures):
     images = [pictures["blue"]] * 3000
-    command = [sys.executable, "-m", "imagetagger.tagger", str(folder()), *map(str, images)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started_program:
-        assert "blue" in started_program.stdout.readline()
-        started_program.stdout.close()
-        assert started_program.stderr.read() == ""
+    command = [*PROGRAM, "tag", str(folder()), *map(str, images)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert "blue" in running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == ""
 
 
 def test_help_teaches_the_commands_by_example(call):
     code, out, _ = call("--help")
     assert code == 0
-    taught = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve BUNDLE", "webapp BUNDLE FOLDER")
-    assert all(f"imagetagger {command}" in out for command in taught)
-    for command in ("tag", "verify", "serve", "webapp"):
+    examples = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve BUNDLE", "webapp BUNDLE FOLDER")
+    assert all(f"imagetagger {example}" in out for example in (*examples, "report DIR..."))
+    for command in ("tag", "verify", "serve", "webapp", "report"):
         code, out, _ = call(command, "--help")
         assert code == 0
-        assert "BUNDLE" in out or "bundle" in out
+        assert f"usage: imagetagger {command} [-h]" in out
         assert "exit code" in out
     assert "imagetagger tag bundle.zip --top-k 3 --json *.jpg" in call("tag", "--help")[1]
-    assert "for each address apart, so the port is always the same one" in call("serve", "--help")[1]
+    help_of_serve = call("serve", "--help")[1]
+    assert "separately for each address, so the port is the same every time" in help_of_serve
+    assert f"default: {DEFAULT_PORT}; " in help_of_serve
+    assert DEFAULT_PORT == 8017  # another one would leave behind what users taught
 
 
-@pytest.mark.parametrize("arguments", [[], ["tga"], ["tag"], ["tag", "bundle"], ["tag", "bundle", "x.png", "--best"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["tga"], ["tag"], ["tag", "bundle"], ["tag", "bundle", "x.png", "--best"], ["report"]]
+)
 def test_a_command_line_that_makes_no_sense_is_explained(call, arguments):
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
@@ -216,11 +226,9 @@ def test_a_command_line_that_makes_no_sense_is_explained(call, arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", ["imagetagger run", "python -m imagetagger.run"])
-def test_help_of_run_is_hydras(program, tmp_path):
-    code = "import sys; from imagetagger.cli import main; main(sys.argv[1:])"
-    command = ["-c", code, "run"] if program == "imagetagger run" else ["-m", "imagetagger.run"]
-    done = python(*command, "--help", cwd=tmp_path)
+@pytest.mark.parametrize("command", [(*PROGRAM, "run"), (sys.executable, "-m", "imagetagger.run")], ids=["cli", "run"])
+def test_help_of_run_is_hydras(command, tmp_path):
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "+experiment=quickstart" in done.stdout
     assert "evaluate:\n" in done.stdout
@@ -228,22 +236,22 @@ def test_help_of_run_is_hydras(program, tmp_path):
 
 @pytest.mark.slow
 def test_run_hands_its_arguments_to_hydra(tmp_path):
-    code = "import sys; from imagetagger.cli import main; main(sys.argv[1:])"
-    done = python("-c", code, "run", "+experiment=quickstart", "classifier.kappa=7", "--cfg", "job", cwd=tmp_path)
+    setting = "classifier.variance_prior_strength=7"
+    done = program("run", "+experiment=quickstart", setting, "--cfg", "job", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "kappa: 7" in done.stdout
+    assert "variance_prior_strength: 7" in done.stdout
 
 
 @pytest.fixture
 def app(tmp_path, monkeypatch):
     """A built app in the place where the package has its own."""
     made = built_app(tmp_path / "app")
-    for function in (site.site, site.write_site):
+    for function in (build_site, write_site):
         monkeypatch.setattr(function, "__defaults__", (made,))
     return made
 
 
-def test_webapp_writes_a_site_and_says_how_to_serve_it(call, app, tmp_path):
+def test_webapp_writes_a_site_and_prints_how_to_serve_it(call, app, tmp_path):
     code, out, err = call("webapp", folder(), tmp_path / "site")
     assert (code, err) == (0, "")
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
@@ -251,15 +259,17 @@ def test_webapp_writes_a_site_and_says_how_to_serve_it(call, app, tmp_path):
     assert "Any web host with HTTPS can serve it" in out
 
 
-def test_webapp_leaves_alone_what_is_no_site(call, app, pictures, tmp_path):
+def test_webapp_leaves_other_folders_alone(call, app, pictures, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "note.txt").write_text("mine")
     code, out, err = call("webapp", folder(), tmp_path / "mine")
     assert (code, out) == (1, "")
-    assert "holds note.txt, which no site of ours does" in err
+    assert str(tmp_path / "mine") in err
+    assert "note.txt" in err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["note.txt"]
     code, out, err = call("webapp", folder(), folder() / "site")
     assert (code, out) == (1, "")
-    assert "which lies in the bundle: name a folder outside" in err
+    assert "which is inside the bundle: name a folder outside" in err
     assert not (folder() / "site").exists()
 
 
@@ -284,7 +294,42 @@ def test_a_server_that_cannot_start_is_a_message(call, app, options):
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "eight", "\N{SUPERSCRIPT TWO}"])
-def test_a_port_that_is_none_is_refused(call, port):
+def test_an_impossible_port_is_refused(call, port):
     code, _, err = call("serve", folder(), f"--port={port}")
     assert code == 2
     assert f"argument --port: got {port}, expected a whole number from 0 (any free port) to 65535" in err
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    """A sweep of two runs in the current folder, and a damaged one."""
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        leave(tmp_path / "sweep" / str(seed), seed=seed)
+    (tmp_path / "sweep" / "worse").mkdir()
+    (tmp_path / "sweep" / "worse" / "result.json").write_text("{")
+    return tmp_path / "sweep"
+
+
+def test_report_prints_what_it_read_and_where_it_wrote(call, runs, tmp_path):
+    code, out, err = call("report", runs, "--out", tmp_path / "out")
+    assert (code, out) == (0, f"2 runs, 0 failed, 1 skipped. Report in {tmp_path / 'out' / 'report.html'}\n")
+    assert f"{runs / 'worse' / 'result.json'}: skipped: " in err
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_report_goes_into_the_folder_of_its_runs_and_never_over_that_of_a_single_run(call, runs):
+    (runs / "0" / "report.html").write_text("of the run")
+    assert f"Report in {runs / 'report.html'}" in call("report", runs)[1]
+    assert "Report in report/report.html" in call("report", runs / "0")[1]
+    assert "Report in report/report.html" in call("report", runs / "0", runs / "1")[1]
+    code, out, err = call("report", runs, "--out", runs / "0")
+    assert (code, out) == (1, "")
+    assert "choose another with --out" in err
+    assert (runs / "0" / "report.html").read_text() == "of the run"
+
+
+def test_a_report_of_nothing_is_a_message(call, tmp_path):
+    code, out, err = call("report", tmp_path / "gone")
+    assert (code, out) == (1, "")
+    assert str(tmp_path / "gone") in err

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, noisy
 from PIL import Image, ImageCms
 
-from imagetagger.preprocess import BadImageError, crop_box, decode, preprocess, square
+from imagetagger.preprocess import BadImageError, crop_box, crop_square, decode_image, preprocess
+from tests.helpers.pictures import encode, noisy
 
 UPRIGHT = np.asarray(noisy((120, 90, 60), 0, (20, 12)))
 STORED = {  # how the upright picture lies in the file, by the EXIF standard's "0th row, 0th column"
@@ -34,7 +34,7 @@ def test_all_exif_orientations_give_the_same_upright_picture(orientation, form, 
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encode(Image.fromarray(STORED[orientation]), form, exif=exif, **options)
-    np.testing.assert_array_equal(np.asarray(decode(data)), UPRIGHT)
+    np.testing.assert_array_equal(np.asarray(decode_image(data)), UPRIGHT)
 
 
 def test_a_jpeg_on_its_side_is_turned_before_it_is_cropped():
@@ -52,8 +52,8 @@ def test_a_damaged_exif_block_is_no_reason_to_refuse_a_picture():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
     image = Image.fromarray(UPRIGHT)
-    got = decode(encode(image, "JPEG", quality=95, exif=exif.tobytes()[:20]))
-    np.testing.assert_array_equal(np.asarray(got), np.asarray(decode(encode(image, "JPEG", quality=95))))
+    got = decode_image(encode(image, "JPEG", quality=95, exif=exif.tobytes()[:20]))
+    np.testing.assert_array_equal(np.asarray(got), np.asarray(decode_image(encode(image, "JPEG", quality=95))))
 
 
 def plain(mode: str, colour, palette=None) -> Image.Image:
@@ -105,7 +105,7 @@ def test_alpha_is_composited_on_white():
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 4)).astype(np.uint8)
     alpha = pixels[..., 3:] / 255
     expected = pixels[..., :3] * alpha + 255 * (1 - alpha)
-    np.testing.assert_allclose(np.asarray(decode(encode(Image.fromarray(pixels)))), expected, atol=1)
+    np.testing.assert_allclose(np.asarray(decode_image(encode(Image.fromarray(pixels)))), expected, atol=1)
 
 
 def test_the_icc_profile_is_ignored():
@@ -114,7 +114,7 @@ def test_the_icc_profile_is_ignored():
     image = Image.fromarray(UPRIGHT)
     honoured = ImageCms.profileToProfile(image, io.BytesIO(swapped), io.BytesIO(profile))
     assert np.abs(np.asarray(honoured).astype(int) - UPRIGHT).mean() > 20
-    np.testing.assert_array_equal(np.asarray(decode(encode(image, icc_profile=swapped))), UPRIGHT)
+    np.testing.assert_array_equal(np.asarray(decode_image(encode(image, icc_profile=swapped))), UPRIGHT)
 
 
 @pytest.mark.parametrize(("form", "options"), [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True})])
@@ -169,7 +169,7 @@ def test_the_resize_is_two_triangle_passes_horizontal_first_bit_for_bit(shape, s
     pixels = np.random.default_rng(size).integers(0, 256, (*shape, 3)).astype(np.uint8)
     x0, y0, x1, y1 = crop_box(shape[1], shape[0])
     columns = resized_rows(pixels.swapaxes(0, 1), x0, x1, size).swapaxes(0, 1)
-    np.testing.assert_array_equal(square(Image.fromarray(pixels), size), resized_rows(columns, y0, y1, size))
+    np.testing.assert_array_equal(crop_square(Image.fromarray(pixels), size), resized_rows(columns, y0, y1, size))
 
 
 GOOD = {form: encode(Image.fromarray(UPRIGHT), form) for form in ("JPEG", "PNG", "WEBP", "GIF")}
@@ -185,11 +185,11 @@ BAD = {f"half a {form}": data[: len(data) // 2] for form, data in GOOD.items()} 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_whole_picture_is_a_bad_image(name, tmp_path):
     with pytest.raises(BadImageError) as error:
-        decode(BAD[name])
+        decode_image(BAD[name])
     assert len(str(error.value)) > 5
     (tmp_path / "bad").write_bytes(BAD[name])
     with pytest.raises(BadImageError):
-        decode(tmp_path / "bad")
+        decode_image(tmp_path / "bad")
 
 
 @settings(max_examples=400, deadline=None)
@@ -238,13 +238,13 @@ def test_a_decompression_bomb_is_refused_before_memory_is_taken(side, limit, rea
         mock.patch("PIL.ImageFile.ImageFile.load_prepare", side_effect=MemoryError("taken")),
         pytest.raises(BadImageError, match=reason),
     ):
-        decode(declared(side, side), limit)
+        decode_image(declared(side, side), limit)
 
 
 def test_a_picture_of_just_the_pixel_limit_is_decoded():
-    assert decode(encode(plain("RGB", RED)), pixel_limit=64).size == (8, 8)
+    assert decode_image(encode(plain("RGB", RED)), pixel_limit=64).size == (8, 8)
     with pytest.raises(BadImageError, match="8 x 8 pixels"):
-        decode(encode(plain("RGB", RED)), pixel_limit=63)
+        decode_image(encode(plain("RGB", RED)), pixel_limit=63)
 
 
 def test_a_picture_one_pixel_wide_takes_little_memory():
@@ -275,15 +275,15 @@ def test_alpha_is_composited_alike_in_every_band(mode):
     pixels = np.random.default_rng(0).integers(0, 256, (600, 3, 4)).astype(np.uint8)
     image = Image.fromarray(pixels).convert("RGBA")
     image = image.quantize(16) if mode == "P" else image.convert(mode)
-    whole = np.asarray(decode(image))
+    whole = np.asarray(decode_image(image))
     for row in (0, 255, 256, 511, 512, 599):
-        np.testing.assert_array_equal(whole[row], np.asarray(decode(image.crop((0, row, 3, row + 1))))[0])
+        np.testing.assert_array_equal(whole[row], np.asarray(decode_image(image.crop((0, row, 3, row + 1))))[0])
 
 
 def test_an_opened_image_stays_as_it_was():
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.open(io.BytesIO(encode(Image.fromarray(UPRIGHT), exif=exif)))
-    decode(image)
+    decode_image(image)
     assert image.size == (20, 12)
     np.testing.assert_array_equal(np.asarray(image), UPRIGHT)

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from composed import compose, shrunk
 from omegaconf import OmegaConf
 
 from imagetagger import run
-from imagetagger.bundle.read import read
-from imagetagger.bundle.verify import verify
+from imagetagger.bundle.reader import read_bundle
+from imagetagger.bundle.verify import verify_bundle
+from tests.helpers.composed import compose, shrunk
 
 CHATTER = ("Traceback", "Unable to initialize backend", "XNNPACK", "Warning", "WARNING", "cuda", "TensorFlow")
 
@@ -21,7 +21,7 @@ def start(tmp_path, *arguments, **environment):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A small run of the quickstart: overrides, folder and process."""
+    """A small run of the quickstart: its overrides, folder and process."""
     tmp_path, overrides = tmp_path_factory.mktemp("finished"), shrunk("+experiment=quickstart")
     return overrides, tmp_path / "run", start(tmp_path, *overrides, f"hydra.run.dir={tmp_path / 'run'}")
 
@@ -30,9 +30,10 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_its_result_its_report_its_config_and_its_log_and_no_chatter(finished):
     overrides, folder, done = finished
     assert done.returncode == 0, done.stderr
-    found = json.loads((folder / "result.json").read_text())
-    assert found["experiment"] == "quickstart"
-    top1 = 100 * found["variants"]["float32"]["top1"]
+    result = json.loads((folder / "result.json").read_text())
+    assert result["experiment"] == "quickstart"
+    assert (result["variant"], result["bundled_variant"]) == ("int8", "int8")
+    top1 = 100 * result["variants"]["int8"]["top1"]
     assert f"<b>{top1:.1f}" in (folder / "report.html").read_text()
     assert OmegaConf.load(folder / ".hydra" / "config.yaml") == compose(*overrides)
     assert "Result, report and verified bundle in" in (folder / "run.log").read_text()
@@ -47,19 +48,19 @@ def test_a_run_leaves_its_result_its_report_its_config_and_its_log_and_no_chatte
 def test_a_run_leaves_a_bundle_as_folder_and_zip_that_verify_accepts(finished):
     _, folder, _ = finished
     for path in (folder / "bundle", folder / "bundle.zip"):
-        assert any("golden pictures" in line for line in verify(path))
-    one, other = read(folder / "bundle"), read(folder / "bundle.zip")
-    assert one.files == other.files
-    found = json.loads((folder / "result.json").read_text())
-    assert (one.manifest.model.variant, found["shipped"]) == ("int8", "int8")
+        assert any("golden pictures" in line for line in verify_bundle(path))
+    bundle = read_bundle(folder / "bundle")
+    assert bundle.files == read_bundle(folder / "bundle.zip").files
+    assert bundle.manifest.model.variant == "int8"
+    variants = json.loads((folder / "result.json").read_text())["variants"]
     shared = ("top1", "log_loss", "coverage", "cosine_to_float", "bytes")
-    for name in ("float32", "int8"):
-        figures = one.manifest.metrics[name]
-        assert [figures[key] for key in shared] == [found["variants"][name][key] for key in shared]
+    for name, metrics in bundle.manifest.metrics.items():
+        assert [metrics[key] for key in shared] == [variants[name][key] for key in shared]
+    assert "int8" in bundle.manifest.metrics
 
 
 @pytest.mark.slow
-def test_a_variant_beyond_the_gate_ends_the_run_with_what_was_measured_and_no_bundle(tmp_path):
+def test_a_variant_too_far_from_float32_ends_the_run_with_its_metrics_and_no_bundle(tmp_path):
     overrides = shrunk("+experiment=quickstart", "export.min_cosine=1", f"hydra.run.dir={tmp_path}")
     done = start(tmp_path, *overrides)
     assert done.returncode == 1
@@ -90,18 +91,18 @@ MISTAKES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_ends_with_a_short_message_and_no_traceback(tmp_path, arguments, said):
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_ends_with_a_short_message_and_no_traceback(tmp_path, arguments, message):
     done = start(tmp_path, *arguments, f"hydra.run.dir={tmp_path}")
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= (24 if "complete stack trace" in done.stderr else 3)
     assert not list(tmp_path.rglob("result.json"))
 
 
 @pytest.mark.slow
-def test_the_traceback_is_there_for_those_who_ask(tmp_path):
+def test_hydra_full_error_shows_the_traceback(tmp_path):
     done = start(tmp_path, "data=folder", "data.path=nowhere", f"hydra.run.dir={tmp_path}", HYDRA_FULL_ERROR="1")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
@@ -121,6 +122,6 @@ def test_help_shows_commands_groups_and_settings_without_loading_jax(tmp_path):
     assert max(len(line) for line in done.stdout.splitlines() if line != experiments) <= 100
 
 
-def test_a_checkouts_configs_lie_beside_the_package():
+def test_a_checkout_has_its_configs_beside_the_package():
     assert (run.CONFIGS / "config.yaml").is_file()
     assert run.CONFIGS.is_absolute()

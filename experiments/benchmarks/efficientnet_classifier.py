@@ -18,14 +18,14 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from imagetagger.backbone.inverted_residual import Activation, Padding
-from imagetagger.backbone.model import Normalisation
-from imagetagger.backbone.torch_pickle import load_state_dict
-from imagetagger.backbone.weights import KERAS, TORCHVISION, load_backbone
-from imagetagger.data.tiny_imagenet import Archive, Example, open_archive, read_examples
-from imagetagger.files import cache_directory
+from imagetagger.backbones.inverted_residual import Activation, Padding
+from imagetagger.backbones.model import Normalisation
+from imagetagger.backbones.torch_pickle import load_state_dict
+from imagetagger.backbones.weights import KERAS, TORCHVISION, load_backbone
+from imagetagger.data.tiny_imagenet import Archive, ListedPicture, open_archive, read_examples
+from imagetagger.embedding.runtime import Runtime, make_runtime
 from imagetagger.preprocess import preprocess
-from imagetagger.runtime import Runtime, make_runtime
+from imagetagger.system.atomic_files import cache_directory
 
 RESOLUTION = 224
 OTHERS: dict[str, dict[str, Any]] = {
@@ -69,7 +69,7 @@ def photographs() -> dict[str, Image.Image]:
     }
 
 
-def known_examples(archive: Archive, count: int) -> list[Example]:
+def known_examples(archive: Archive, count: int) -> list[ListedPicture]:
     """Return the first `count` validation pictures whose tags are among the 1000 classes."""
     known = set(imagenet_wnids())
     return [example for example in read_examples(archive, "validation") if example.wnid in known][:count]

@@ -19,12 +19,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imagetagger.backbone.model import Backbone, forward
-from imagetagger.backbone.weights import load_backbone
+from imagetagger.backbones.model import Backbone, forward
+from imagetagger.backbones.weights import load_backbone
 from imagetagger.data.dataset import Split, content_id, pad_labels
-from imagetagger.data.drawings import TAGS, draw
-from imagetagger.embed import embed
-from imagetagger.runtime import make_runtime
+from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
+from imagetagger.embedding.extract import extract_embeddings
+from imagetagger.embedding.runtime import make_runtime
 
 
 def best_seconds(function: Callable[[], jax.Array], repeats: int = 5) -> float:
@@ -61,7 +61,7 @@ def drawings(count: int) -> Split:
     encoded = []
     for i in range(count):
         buffer = io.BytesIO()
-        draw(TAGS[i % len(TAGS)], np.random.default_rng(i), 64).save(buffer, "JPEG")
+        draw_picture(DRAWING_TAGS[i % len(DRAWING_TAGS)], np.random.default_rng(i), 64).save(buffer, "JPEG")
         encoded.append(buffer.getvalue())
     keys = [str(i) for i in range(count)]
     return Split(keys, [content_id(e) for e in encoded], pad_labels([[0]] * count), encoded.__getitem__)
@@ -88,7 +88,7 @@ def main() -> None:
             )
             runtime = make_runtime(backbone, side, cache, runtime=name, batch_size=arguments.batch)
             alone = runtime.raw_rate(arguments.seconds)
-            found = embed(split, runtime, side, cache)
+            found = extract_embeddings(split, runtime, side, cache)
             limit = roofline(backbone, side, arguments.batch, dtype, arguments.matrix) if name == "jax" else np.nan
         print(
             f"{name:10}{dtype:10}{alone:18,.0f}{limit:10,.0f}{100 * alone / limit:7.1f}%"

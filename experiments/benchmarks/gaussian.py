@@ -15,9 +15,10 @@ import jax
 import numpy as np
 from sklearn.naive_bayes import GaussianNB
 
-from imagetagger import gaussian, naive_bayes
-from imagetagger.embedding_store import aligned
-from imagetagger.measure import BATCH, Fitted, score
+from imagetagger.classifier.fit import BATCH_ROWS, FittedClassifier, score_embeddings
+from imagetagger.classifier.naive_bayes import finalize, fit_prior
+from imagetagger.classifier.statistics import fit_statistics
+from imagetagger.embedding.cache import aligned_empty
 
 SMOOTHING = 1e-9
 
@@ -28,7 +29,7 @@ def embeddings(pictures: int, features: int, tags: int) -> tuple[np.ndarray, np.
     labels = rng.integers(0, tags, pictures)
     x = rng.standard_normal((pictures, features), np.float32)
     x += rng.standard_normal((tags, features), np.float32)[labels] * 0.25
-    return np.maximum(x * 0.5 + 0.3, 0, out=aligned(x.shape)), labels.astype(np.int32)
+    return np.maximum(x * 0.5 + 0.3, 0, out=aligned_empty(x.shape)), labels.astype(np.int32)
 
 
 def fit_loop(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +46,13 @@ def predict_loop(model: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndar
     )
 
 
-def fit_ours(x: np.ndarray, labels: np.ndarray) -> Fitted:
+def fit_ours(x: np.ndarray, labels: np.ndarray) -> FittedClassifier:
     """Fit as the pipeline does, in batches."""
     tags = int(labels.max()) + 1
-    batches = ((x[i : i + BATCH], labels[i : i + BATCH, None]) for i in range(0, len(x), BATCH))
-    fitted = gaussian.fit(batches, tags, x.shape[1])
-    prior = naive_bayes.fit_prior(fitted, 0.0, SMOOTHING)
-    return jax.block_until_ready(Fitted(None, fitted, prior, naive_bayes.finalize(fitted, prior)))
+    batches = ((x[i : i + BATCH_ROWS], labels[i : i + BATCH_ROWS, None]) for i in range(0, len(x), BATCH_ROWS))
+    fitted = fit_statistics(batches, tags, x.shape[1])
+    prior = fit_prior(fitted, 0.0, SMOOTHING)
+    return jax.block_until_ready(FittedClassifier(None, fitted, prior, finalize(fitted, prior)))
 
 
 def timed(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, Any]]:
@@ -88,7 +89,7 @@ def main() -> None:
     predicts: dict[str, Callable[[], np.ndarray]] = {
         "scikit-learn": lambda: fitted["scikit-learn"][1].predict_joint_log_proba(new),
         "plain loop": lambda: predict_loop(fitted["plain loop"][1], new),
-        "imagetagger": lambda: score(fitted["imagetagger"][1], new).log_joint,
+        "imagetagger": lambda: score_embeddings(fitted["imagetagger"][1], new).log_joint,
     }
     predicted = timed(predicts, arguments.rounds)
 

@@ -1,8 +1,7 @@
 """Files by name from a folder or a .zip, and back: read into memory, never unpacked to disk.
 
-Anything that does not look like what `write_zip` makes is refused before its contents are read: names that could lead
-outside, links, duplicates, encryption, more bytes than allowed. Folder entries and the litter of desktops are passed
-over.
+Whatever `write_zip` would not make is refused before its contents are read: names that could lead outside, links,
+duplicates, encryption, more bytes than allowed. Folder entries and files that desktops leave behind are ignored.
 """
 
 import os
@@ -14,20 +13,19 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from imagetagger.files import whole
+from imagetagger.system.atomic_files import atomic_write
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
-"""A relative path of plain names: no `..`, no root, no drive, no backslash, no hidden file."""
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
+"""A relative path of plain names: without `..`, root, drive, backslash or hidden file."""
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that equal contents give equal archives."""
 
-TOO_MANY = 1_000_000
-"""Files that no archive of ours has."""
+MAX_FILES = 1_000_000
+"""More files than any archive of ours has."""
 
-
-LITTER = re.compile(r"(__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini))")
-"""What desktops leave in folders and archives that people look into or pack again: passed over."""
+IGNORED_FILES = re.compile(r"(__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini))")
+"""What desktops leave in folders and archives that people open or pack again."""
 
 
 class ArchiveError(ValueError):
@@ -35,11 +33,11 @@ class ArchiveError(ValueError):
 
 
 def read_files(path: Path, limit: int) -> dict[str, bytes]:
-    """Return the files of a folder or .zip by name, at most `limit` bytes of them together.
+    """Read the files of a folder or .zip by name, at most `limit` bytes in total.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        ArchiveError: it is neither, damaged, too large, or has a name, a link or a file that does not belong.
+        FileNotFoundError: there is no such path.
+        ArchiveError: neither a folder nor a .zip, damaged, too large, or with a name or link that does not belong.
     """
     try:
         if path.is_dir():
@@ -61,7 +59,7 @@ def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
             file = Path(where) / name
             mode = file.lstat().st_mode
             relative = file.relative_to(folder).as_posix()
-            if stat.S_ISDIR(mode) or LITTER.fullmatch(relative):
+            if stat.S_ISDIR(mode) or IGNORED_FILES.fullmatch(relative):
                 continue
             key = _check_name(relative)
             if not stat.S_ISREG(mode):
@@ -73,17 +71,19 @@ def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
 
 def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
     if not path.is_file() or not zipfile.is_zipfile(path):
-        raise ArchiveError(f"{path} is no .zip file: it is damaged, or something else")
+        raise ArchiveError(f"{path} is not a .zip file, or it is damaged")
     files: dict[str, bytes] = {}
     left = limit
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        if len(members) > TOO_MANY:
-            raise ArchiveError(f"{path} has {len(members):,} files, expected at most {TOO_MANY:,}")
+        if len(members) > MAX_FILES:
+            raise ArchiveError(f"{path} has {len(members):,} files, expected at most {MAX_FILES:,}")
         for member in members:
             # The name as stored: zipfile cuts names at a NUL and may take another one from `extra`.
             stored = member.orig_filename
-            if LITTER.fullmatch(stored) or (member.is_dir() and not member.file_size and _check_name(stored[:-1])):
+            if IGNORED_FILES.fullmatch(stored) or (
+                member.is_dir() and not member.file_size and _check_name(stored[:-1])
+            ):
                 continue
             _check_name(stored)
             key = _check_name(member.filename)
@@ -97,14 +97,16 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
                 raise ArchiveError(f"{key} is packed by method {member.compress_type}: expected stored or deflated")
             left = _check_size(key, member.file_size, left)
             with archive.open(member) as file:
-                files[key] = file.read(member.file_size + 1)  # gives no more than it says; read(0) would check nothing
+                files[key] = file.read(
+                    member.file_size + 1
+                )  # never more than the size; read(0) would skip the checksum
             if len(files[key]) != member.file_size:
-                raise ArchiveError(f"{key} has {len(files[key]):,} bytes, and says {member.file_size:,}")
+                raise ArchiveError(f"{key} has {len(files[key]):,} bytes, expected {member.file_size:,}")
     return _without_top(files)
 
 
 def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return files without the folder that all of them lie in, as when a folder was packed as a whole."""
+    """Strip the folder that all files share, as when someone packed a folder instead of its contents."""
     tops = {name.partition("/")[0] for name in files}
     if len(tops) != 1 or files.keys() == tops:
         return files
@@ -112,22 +114,22 @@ def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _check_name(name: str) -> str:
-    if len(name) > 200 or not NAME.fullmatch(name):
+    if len(name) > 200 or not FILE_NAME.fullmatch(name):
         raise ArchiveError(f"got the file name {name[:200]!r}: expected plain relative names such as golden/0.png")
     return name
 
 
 def _check_size(name: str, size: int, left: int) -> int:
     if size > left:
-        raise ArchiveError(f"{name} has {size:,} bytes, with which the whole is larger than allowed")
+        raise ArchiveError(f"{name} has {size:,} bytes, which is more than the {left:,} that are left of the limit")
     return left - size
 
 
 def write_zip(files: Mapping[str, bytes], path: Path, *, private: bool = False) -> None:
-    """Write files as a .zip, whole or not at all; models and pictures are stored as they are, text is compressed."""
-    with whole(path, private=private) as partial, zipfile.ZipFile(partial, "w") as archive:
+    """Write files as a .zip, completely or not at all; text and models are compressed, the rest is stored."""
+    with atomic_write(path, private=private) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, data in sorted(files.items()):
-            member = zipfile.ZipInfo(_check_name(name), EPOCH)
+            member = zipfile.ZipInfo(_check_name(name), ZIP_EPOCH)
             member.external_attr = 0o644 << 16
             text = name.endswith((".json", ".md", ".txt", ".tflite", ".onnx"))
             member.compress_type = zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED
@@ -135,7 +137,7 @@ def write_zip(files: Mapping[str, bytes], path: Path, *, private: bool = False) 
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files as a folder, whole or not at all, in place of the folder that is there.
+    """Write files as a folder, completely or not at all; an existing folder is replaced.
 
     A folder cannot be replaced in one step, only moved aside: a crash between the two leaves the old one in
     `.NAME.*.old` beside it.

@@ -1,4 +1,4 @@
-"""What every data source returns: encoded pictures at random access, with their tags."""
+"""The data set that every source returns: encoded pictures at random access, with their tags."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -8,14 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from imagetagger.files import whole
+from imagetagger.system.atomic_files import atomic_write
 
 ID_BYTES = 16
-"""Of a picture's content id."""
+"""Length of a picture's content id."""
 
 
-class Tag(NamedTuple):
-    """A tag's stable id, the name people see, and other names they may look for."""
+class BadDataError(ValueError):
+    """Too many pictures cannot be used, or none remain."""
+
+
+class DatasetTag(NamedTuple):
+    """A tag's stable id, its displayed name, and other names that people search for."""
 
     id: str
     name: str
@@ -23,7 +27,7 @@ class Tag(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """A picture that was left out, and why."""
+    """A picture that was skipped, and the reason."""
 
     key: str
     reason: str
@@ -33,10 +37,10 @@ class Split(NamedTuple):
     """Pictures with their tags.
 
     Attributes:
-        keys: (N,) where each picture came from, for people.
-        ids: (N,) first 16 bytes of the SHA-256 of each encoded picture; what caches are keyed by.
-        labels: int32 (N, L) each picture's tags as indices, padded with -1; L is 1 for most data sets.
-        read: gives the encoded bytes of picture i; safe to call from several threads.
+        keys: (N,) the source of each picture, for people.
+        ids: (N,) first 16 bytes of the SHA-256 of each encoded picture; caches are keyed by it.
+        labels: int32 (N, L) indices of each picture's tags, padded with -1; L is 1 for most data sets.
+        read: returns the encoded bytes of picture i; safe to call from several threads.
     """
 
     keys: Sequence[str]
@@ -49,10 +53,10 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """Tags, and pictures to learn from and to evaluate on."""
+    """Tags, and pictures to train and to evaluate on."""
 
     name: str
-    tags: tuple[Tag, ...]
+    tags: tuple[DatasetTag, ...]
     train: Split
     validation: Split
     skipped: tuple[Skip, ...] = ()
@@ -63,22 +67,22 @@ def content_id(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
-def content_ids(read: Callable[[int], bytes], count: int, what: str, kept: Path | None = None) -> list[bytes]:
-    """Read `count` pictures and return their content ids, with a progress bar named `what`.
+def content_ids(read: Callable[[int], bytes], count: int, name: str, cache_file: Path | None = None) -> list[bytes]:
+    """Return the content ids of `count` pictures, reading each of them, with a progress bar called `name`.
 
-    `kept` is a file, named by the content of all, that has them from another time or will have them for the next.
+    `cache_file` keeps the ids from one call to the next; its name must identify the content of all pictures.
     """
-    if kept and kept.is_file() and len(known := kept.read_bytes()) == ID_BYTES * count:
-        return [known[i : i + ID_BYTES] for i in range(0, len(known), ID_BYTES)]
-    bar = tqdm(range(count), desc=f"reading {what}", unit="image", disable=None, delay=2)
+    if cache_file and cache_file.is_file() and len(cached := cache_file.read_bytes()) == ID_BYTES * count:
+        return [cached[i : i + ID_BYTES] for i in range(0, len(cached), ID_BYTES)]
+    bar = tqdm(range(count), desc=f"reading {name}", unit="image", disable=None, delay=2)
     ids = [content_id(read(i)) for i in bar]
-    if kept:
-        with whole(kept) as partial:
+    if cache_file:
+        with atomic_write(cache_file) as partial:
             partial.write_bytes(b"".join(ids))
     return ids
 
 
-def take(split: Split, rows: np.ndarray) -> Split:
+def select(split: Split, rows: np.ndarray) -> Split:
     """Return the pictures at `rows` (int or bool), in that order."""
     if rows.dtype == bool:
         rows = np.flatnonzero(rows)
@@ -91,7 +95,7 @@ def take(split: Split, rows: np.ndarray) -> Split:
 
 
 def pad_labels(tags: Iterable[Sequence[int]]) -> np.ndarray:
-    """Return int32 (N, L) label indices from one sequence a picture, padded with -1.
+    """Return label indices, int32 (N, L), from one sequence per picture, padded with -1.
 
     >>> pad_labels([[3], [0, 2]])
     array([[ 3, -1],
@@ -102,10 +106,15 @@ def pad_labels(tags: Iterable[Sequence[int]]) -> np.ndarray:
     return np.array([row + [-1] * (width - len(row)) for row in rows], np.int32).reshape(len(rows), width)
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """Return a digest of the pictures, their tags and the splits, independent of where they are stored."""
+def dataset_fingerprint(dataset: Dataset) -> str:
+    """Return a digest of the pictures, their tags and the splits, independent of where the pictures are stored."""
     digest = hashlib.sha256()
     digest.update("\n".join(f"{tag.id}\t{tag.name}" for tag in dataset.tags).encode())
     for split in (dataset.train, dataset.validation):
         digest.update(b"split" + b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
     return digest.hexdigest()
+
+
+def multi_hot(labels: np.ndarray, tags: int) -> np.ndarray:
+    """Return each picture's tags as bool (N, tags), from labels (N, L) padded with -1."""
+    return (labels[:, :, None] == np.arange(tags)).any(1)

@@ -1,6 +1,6 @@
-"""Procedurally drawn pictures of twelve things: a small data set that looks good and needs no download.
+"""Procedural drawings of twelve subjects: a small data set that needs no download.
 
-Shapes are arrays of x + iy, y down. A thing is about 1 high around its foot or, if it floats, its middle.
+Shapes are arrays of x + iy, y down. A subject is about 1 high, its origin at its foot or, if it floats, its middle.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def _rgb(codes: str) -> np.ndarray:
     return np.array([list(bytes.fromhex(code)) for code in codes.split()], float)
 
 
-MOODS = {  # colours of the zenith, the horizon and the ground, and the light on things
+MOODS = {  # colours of the zenith, the horizon and the ground, and the light on subjects
     "day": _rgb("5fb4ec e3f5fb 7fbf7b ffffff"), "mint": _rgb("7cc6c3 f4f7e4 9cbf6b fffdf5"),
     "dawn": _rgb("8aa4e0 ffd6bf 8fa592 fff0e8"), "gold": _rgb("f7b267 fff1cf d8a25e fff3df"),
     "dusk": _rgb("4a3f92 ff9d7c 5a4678 f4d8da"), "night": _rgb("0f1a44 4562a3 24386c c8d2f6"),
@@ -54,7 +54,7 @@ def _hill(rng: Rng, height: float, flat: bool) -> np.ndarray:
 
 
 def _brush(image: Image.Image, light: np.ndarray, at: complex = 0, size: float = 1, turn: float = 0) -> Brush:
-    """Return what paints a shape in its place; `shade` is the x where its dark side begins."""
+    """Return a function that paints a shape in its place; `shade` is the x where its dark side begins."""
     pen = ImageDraw.Draw(image, "RGBA")
 
     def paint(shape: np.ndarray, color: np.ndarray, alpha: float = 1, shade: float | None = None) -> None:
@@ -184,7 +184,7 @@ def _tree(paint: Brush, rng: Rng) -> None:
 
 
 def _backdrop(image: Image.Image, rng: Rng, name: str, horizon: float, flat: bool) -> np.ndarray:
-    """Paint what is behind things and return the colours of the mood."""
+    """Paint the background and return the colours of the mood."""
     studio = np.vstack([0.3 * rng.permutation(BRIGHT)[:3] + 0.7 * CREAM, WHITE])
     top, low, ground, light = mood = MOODS.get(name, studio)
     image.paste(Image.fromarray(mood[:2, None].astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC))
@@ -204,16 +204,16 @@ def _backdrop(image: Image.Image, rng: Rng, name: str, horizon: float, flat: boo
 
 
 def _picture(
-    thing: Callable[[Brush, Rng], None], moods: str, image: Image.Image, rng: Rng, horizon: float = 0.66,
+    subject: Callable[[Brush, Rng], None], moods: str, image: Image.Image, rng: Rng, horizon: float = 0.66,
     most: int = 3, size: float = 0.7, y: tuple[float, float] = (0.84, 0.94), tilt: float = 4, near: float = 2,
 ) -> None:  # fmt: skip
-    """Paint one to `most` things, those higher up first and smaller, and the hills or sea before them."""
+    """Paint one to `most` subjects, those higher up first and smaller, and the hills or sea before them."""
     mood, n = _backdrop(image, rng, rng.choice(moods.split()), horizon, near < 1), rng.integers(1, most + 1)
     columns = 0.5 + (rng.permutation(n) - (n - 1) / 2) * 0.55 / n**0.6 + rng.normal(0, 0.05, n)
     for x, low in zip(columns, np.sort(rng.uniform(*y, n)), strict=True):
         at, scale = complex(x, low), size * rng.uniform(0.8, 1.1) * n**-0.42 * (1 + 0.8 * (low - y[1]))
         _brush(image, WHITE, at, scale)(_oval(0.05, 0, 0.22, 0.035), INK, 0.2 * (low > 0.75))  # its shadow
-        thing(_brush(image, mood[3], at, scale, rng.normal(0, tilt)), rng)
+        subject(_brush(image, mood[3], at, scale, rng.normal(0, tilt)), rng)
     _brush(image, WHITE)(_hill(rng, near, flat=True), mood[2])
 
 
@@ -232,17 +232,17 @@ DRAWINGS: dict[str, Callable[[Image.Image, Rng], None]] = {
     "sun": partial(_picture, _sun, f"{LAND} bay", horizon=0.8, most=1, size=0.4, y=(0.3, 0.68), near=0.7),
     "tree": partial(_picture, _tree, f"{LAND} night snow", most=4, y=(0.76, 0.93), tilt=2),
 }
-TAGS = tuple(DRAWINGS)
+DRAWING_TAGS = tuple(DRAWINGS)
 
 
-def draw(tag: str, rng: Rng, size: int = 96) -> Image.Image:
-    """Return a new picture of the tag, RGB, size x size; the same state of `rng` gives the same picture.
+def draw_picture(tag: str, rng: Rng, size: int = 96) -> Image.Image:
+    """Return a drawing of the tag, RGB, size x size; the same state of `rng` gives the same drawing.
 
     Raises:
-        ValueError: there is no such tag.
+        ValueError: an unknown tag.
     """
     if tag not in DRAWINGS:
-        raise ValueError(f"got tag={tag!r}: expected one of {', '.join(TAGS)}")
+        raise ValueError(f"got tag={tag!r}: expected one of {', '.join(DRAWING_TAGS)}")
     DRAWINGS[tag](image := Image.new("RGB", (size * OVERSAMPLING,) * 2), rng)
     pixels = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))[:, :: rng.choice([-1, 1])]
     pixels = pixels * rng.uniform(0.97, 1.03, 3) + rng.normal(0, rng.uniform(0.5, 2), (size, size, 1))

@@ -1,4 +1,4 @@
-"""A user's own pictures: a folder with one sub-folder a tag, or a .csv / .jsonl file of paths and tags."""
+"""A user's own pictures: a folder with one sub-folder per tag, or a .csv / .jsonl file of paths and tags."""
 
 import csv
 import json
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from imagetagger.data.dataset import Dataset, Skip, Split, Tag, content_id, pad_labels
-from imagetagger.data.subset import divide
+from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_id, pad_labels
+from imagetagger.data.splits import train_validation_split
 
 log = logging.getLogger(__name__)
 
-LARGEST_FILE = 2**30
-"""Bytes; files are read whole."""
-CLUTTER = {"thumbs.db", "desktop.ini"}
+MAX_FILE_BYTES = 2**30
+"""Larger files are skipped: each file is read into memory."""
+IGNORED_NAMES = {"thumbs.db", "desktop.ini"}
 SPLIT_NAMES = {"train", "val", "valid", "validation", "test"}
 
 
-def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
-    """Load a user's pictures, some of each tag held out for validation by content and seed.
+def load_folder(path: Path, validation_fraction: float, seed: int) -> Dataset:
+    """Load a user's pictures, a share of each tag's held out for validation by content and seed.
 
-    The same picture under two tags is one picture with two tags; twice under one tag, it counts once.
+    The same picture under two tags is one picture with two tags; copies under one tag count once.
 
     Args:
         path: a folder whose sub-folders are tags; a .csv with columns `path` and `tags` (several separated by
@@ -31,18 +31,18 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
         seed: of the split.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: fewer than two tags, or a file that is no such list.
+        FileNotFoundError: `path` does not exist.
+        ValueError: fewer than two tags, or a file that is not such a list.
     """
     if not path.exists():
-        raise FileNotFoundError(f"got data.path={path}, where nothing is: expected a folder, .csv or .jsonl")
+        raise FileNotFoundError(f"got path={path}, where nothing is: expected a folder, .csv or .jsonl")
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
     if path.is_file() and path.suffix.lower() not in readers:
-        raise ValueError(f"got data.path={path}, expected a folder with one sub-folder a tag, a .csv or a .jsonl file")
+        raise ValueError(f"got path={path}, expected a folder with one sub-folder per tag, a .csv or a .jsonl file")
     try:
         pairs = list(_read_folder(path) if path.is_dir() else readers[path.suffix.lower()](path))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"got data.path={path}, which is no list in UTF-8: {error}") from error
+        raise ValueError(f"got path={path}, which is not a list in UTF-8: {error}") from error
 
     def key(file: Path) -> str:
         return _printable(file.relative_to(path).as_posix() if path.is_dir() else str(file))
@@ -50,8 +50,8 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
     files: dict[bytes, Path] = {}
     tags_of: dict[bytes, set[str]] = {}
     skipped = []
-    for file, listed in tqdm(pairs, desc="reading pictures", unit="image", disable=None, delay=2):
-        tags = {_printable(tag).strip() for tag in listed} - {""}
+    for file, names in tqdm(pairs, desc="reading pictures", unit="image", disable=None, delay=2):
+        tags = {_printable(tag).strip() for tag in names} - {""}
         if problem := "has no tag" if not tags else _problem(file):
             skipped.append(Skip(key(file), problem))
             continue
@@ -60,10 +60,12 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
         tags_of.setdefault(content, set()).update(tags)
     if duplicates := len(pairs) - len(skipped) - len(files):
         log.info("copies of other pictures: %d, counted once, with the tags of all copies", duplicates)
-    names = sorted(set().union(*tags_of.values()))
-    if len(names) < 2:
-        raise ValueError(f"got {len(names)} tags in {path}, expected two or more: one sub-folder with pictures a tag")
-    index = {name: i for i, name in enumerate(names)}
+    tag_names = sorted(set().union(*tags_of.values()))
+    if len(tag_names) < 2:
+        raise ValueError(
+            f"got {len(tag_names)} tags in {path}, expected two or more: one sub-folder with pictures per tag"
+        )
+    index = {name: i for i, name in enumerate(tag_names)}
     ids = sorted(files)
     paths = [files[content] for content in ids]
     split = Split(
@@ -72,12 +74,12 @@ def load(path: Path, validation_fraction: float, seed: int) -> Dataset:
         labels=pad_labels(sorted(index[name] for name in tags_of[content]) for content in ids),
         read=lambda i: paths[i].read_bytes(),
     )
-    train, validation = divide(split, validation_fraction, seed)
-    return Dataset("folder", tuple(Tag(name, name) for name in names), train, validation, tuple(skipped))
+    train, validation = train_validation_split(split, validation_fraction, seed)
+    return Dataset("folder", tuple(DatasetTag(name, name) for name in tag_names), train, validation, tuple(skipped))
 
 
 def _printable(name: str) -> str:
-    """Return a file's name without the bytes of it that are no UTF-8."""
+    """Return a name with `?` for bytes that are not UTF-8."""
     return name.encode(errors="replace").decode()
 
 
@@ -88,7 +90,7 @@ def _problem(file: Path) -> str | None:
         size = file.stat().st_size
         if size == 0:
             return "empty file"
-        if size > LARGEST_FILE:
+        if size > MAX_FILE_BYTES:
             return f"{size / 2**20:,.0f} MiB, too large for a picture"
         file.open("rb").close()
     except OSError as error:
@@ -100,21 +102,21 @@ def _read_folder(root: Path) -> Iterator[tuple[Path, list[str]]]:
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if folders and {folder.name.lower() for folder in folders} <= SPLIT_NAMES:
         raise ValueError(
-            f"got data.path={root}, whose sub-folders {', '.join(f.name for f in folders)} are splits, not tags: "
-            f"name one of them, as in data.path={folders[0]}"
+            f"got path={root}, whose sub-folders {', '.join(f.name for f in folders)} are splits, not tags: "
+            f"name one of them, as in path={folders[0]}"
         )
     for entry in sorted(root.iterdir()):
-        if entry.is_file() and not _is_clutter(entry, root):
+        if entry.is_file() and not _is_ignored(entry, root):
             yield entry, []
     for folder in folders:
         for file in sorted(folder.rglob("*")):
-            if file.is_file() and not _is_clutter(file, root):
+            if file.is_file() and not _is_ignored(file, root):
                 yield file, [folder.name]
 
 
-def _is_clutter(file: Path, root: Path) -> bool:
+def _is_ignored(file: Path, root: Path) -> bool:
     hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return hidden or file.name.lower() in CLUTTER
+    return hidden or file.name.lower() in IGNORED_NAMES
 
 
 def _read_csv(path: Path) -> Iterator[tuple[Path, list[str]]]:

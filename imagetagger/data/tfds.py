@@ -5,56 +5,55 @@ from typing import Any
 
 from tqdm import tqdm
 
-from imagetagger.data.dataset import Dataset, Split, Tag, content_id, pad_labels
-from imagetagger.data.subset import divide
+from imagetagger.data.dataset import Dataset, DatasetTag, Split, content_id, pad_labels
+from imagetagger.data.splits import train_validation_split
 
 
-def load(
-    name: str,
-    data_dir: Path | None,
+def load_tfds(
+    tfds_name: str,
+    path: Path | None,
     train_split: str,
     validation_split: str | None,
     validation_fraction: float,
     seed: int,
 ) -> Dataset:
-    """Load a TFDS data set with an image and a class label, downloading and preparing it where needed.
+    """Load a TFDS data set with an image and a class label, downloading and preparing it if needed.
 
-    Pictures stay encoded and are decoded by our own image contract, like those of any other source.
+    Pictures stay encoded, so that the image contract decodes them like those of any other source.
 
     Args:
-        name: as TFDS knows it, config and version included if wanted.
-        data_dir: where TFDS keeps data; None for its default.
-        train_split: split, or slice of one, to learn from.
+        tfds_name: the name in TFDS, optionally with config and version.
+        path: the folder where TFDS keeps data; None for its default.
+        train_split: split, or slice of one, to train on.
         validation_split: to evaluate on; None holds `validation_fraction` out of `train_split`.
-        validation_fraction: share of each tag's pictures, used where `validation_split` is None.
-        seed: of that division.
+        validation_fraction: share of each tag's pictures, used if `validation_split` is None.
+        seed: of that holdout.
 
     Raises:
-        ValueError: the data set is unknown, has no such split, or is not one of labelled images.
+        ValueError: the data set or split is unknown, or it does not consist of labelled images.
     """
     import tensorflow_datasets as tfds
 
     import imagetagger.data.tiny_imagenet_builder  # noqa: F401  (registers itself)
 
     try:
-        builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
+        builder = tfds.builder(tfds_name, data_dir=path, file_format="array_record")
     except (ValueError, AssertionError) as error:  # unknown name or config, unknown version
-        hint = " Name another folder in data.path, to prepare it there again." if "File format" in str(error) else ""
-        raise ValueError(f"got data.tfds_name={name}: {str(error).splitlines()[0]}{hint}") from error
+        hint = " Set path to another folder, to prepare it there." if "File format" in str(error) else ""
+        raise ValueError(f"got tfds_name={tfds_name}: {str(error).splitlines()[0]}{hint}") from error
     image: Any = None
     label: Any = None
     match builder.info.supervised_keys:
         case (str(image_key), str(label_key)):
             image, label = builder.info.features[image_key], builder.info.features[label_key]
     if not isinstance(image, tfds.features.Image) or not isinstance(label, tfds.features.ClassLabel):
-        raise ValueError(f"got data.tfds_name={name}, expected a data set of images with one class label each")
+        raise ValueError(f"got tfds_name={tfds_name}, expected a data set of images with one class label each")
     builder.download_and_prepare()
-    missing = {s for s in (train_split, validation_split) if s and s.split("[")[0] not in builder.info.splits}
-    if missing:
-        valid = ", ".join(builder.info.splits)
-        raise ValueError(
-            f"got split {', '.join(sorted(missing))} (data.train_split, data.validation_split), {name} has {valid}"
-        )
+    for argument, split in (("train_split", train_split), ("validation_split", validation_split)):
+        if split and split.split("[")[0] not in builder.info.splits:
+            raise ValueError(
+                f"got {argument}={split}, expected one of {', '.join(builder.info.splits)}, or a slice of one"
+            )
 
     def read_split(split: str) -> Split:
         source: Any = builder.as_data_source(split, decoders={image_key: tfds.decode.SkipDecoding()})
@@ -68,6 +67,8 @@ def load(
 
     train = read_split(train_split)
     train, validation = (
-        (train, read_split(validation_split)) if validation_split else divide(train, validation_fraction, seed)
+        (train, read_split(validation_split))
+        if validation_split
+        else train_validation_split(train, validation_fraction, seed)
     )
-    return Dataset(builder.info.full_name, tuple(Tag(n, n) for n in label.names), train, validation)
+    return Dataset(builder.info.full_name, tuple(DatasetTag(n, n) for n in label.names), train, validation)

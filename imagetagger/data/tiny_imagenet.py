@@ -1,7 +1,7 @@
 """Tiny ImageNet (Stanford CS231n): 200 tags, 100,000 training and 10,000 validation pictures of 64 x 64.
 
-Read straight from the official zip, or from the folder it unpacks to; the unlabelled test pictures are left
-out. `tiny_imagenet_builder` offers the same pictures as a TensorFlow Datasets builder.
+Read directly from the official zip, or from the folder it unpacks to; the unlabelled test pictures are left out.
+`tiny_imagenet_builder` offers the same pictures as a TensorFlow Datasets builder.
 """
 
 import zipfile
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from imagetagger.data.dataset import Dataset, Skip, Split, Tag, content_ids, pad_labels
-from imagetagger.download import Download, download
-from imagetagger.files import file_sha256
+from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_ids, pad_labels
+from imagetagger.system.atomic_files import file_sha256
+from imagetagger.system.download import Download, download
 
-OFFICIAL = Download(
+OFFICIAL_ARCHIVE = Download(
     url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
-    # Stanford publishes none; this one is what ContinualAI's Avalanche checks (benchmarks/datasets/tiny_imagenet).
+    # Stanford publishes none; ContinualAI's Avalanche checks this one (benchmarks/datasets/tiny_imagenet).
     known_hash="md5:90528d7ca1a48142e341f4ef8d21d0de",
 )
-ROOT = "tiny-imagenet-200"
+ARCHIVE_ROOT = "tiny-imagenet-200"
 
 
-class Example(NamedTuple):
+class ListedPicture(NamedTuple):
     """One labelled picture: its file inside the archive, its WordNet id, its box (x0, y0, x1, y1) in pixels."""
 
     file: str
@@ -31,36 +31,38 @@ class Example(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """The official files by relative name, wherever they lie."""
+    """The official files by relative name, in a zip or in a folder."""
 
     names: frozenset[str]
     read: Callable[[str], bytes]
 
 
 def open_archive(path: Path) -> Archive:
-    """Open the official zip, or a folder of the same layout, without unpacking anything.
+    """Open the official zip, or a folder of the same layout, without unpacking it.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: it is neither a zip nor a folder with wnids.txt in it.
+        FileNotFoundError: `path` does not exist.
+        ValueError: it is neither the zip nor a folder with wnids.txt in it.
     """
     if path.is_dir():
-        root = next((folder for folder in (path, path / ROOT) if (folder / "wnids.txt").is_file()), None)
+        root = next((folder for folder in (path, path / ARCHIVE_ROOT) if (folder / "wnids.txt").is_file()), None)
         if root is None:
             raise ValueError(
-                f"got data.path={path}, a folder without wnids.txt: expected the folder {ROOT}/ of the zip"
+                f"got path={path}, a folder without wnids.txt: expected the folder {ARCHIVE_ROOT}/ of the zip"
             )
         names = frozenset(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
         return Archive(names, lambda name: (root / name).read_bytes())
     if not path.exists():
-        raise FileNotFoundError(f"got data.path={path}, where nothing is; null downloads {OFFICIAL.url}")
+        raise FileNotFoundError(f"got path={path}, where nothing is; null downloads {OFFICIAL_ARCHIVE.url}")
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"got data.path={path}, which is no zip file: expected {ROOT}.zip or its unpacked folder")
+        raise ValueError(
+            f"got path={path}, which is not a zip file: expected {ARCHIVE_ROOT}.zip or its unpacked folder"
+        )
     archive = zipfile.ZipFile(path)
-    prefix = f"{ROOT}/"
+    prefix = f"{ARCHIVE_ROOT}/"
     names = frozenset(name.removeprefix(prefix) for name in archive.namelist() if name.startswith(prefix))
     if "wnids.txt" not in names:
-        raise ValueError(f"got data.path={path}, a zip without {prefix}wnids.txt: expected {ROOT}.zip as published")
+        raise ValueError(f"got path={path}, a zip without {prefix}wnids.txt: expected {ARCHIVE_ROOT}.zip as published")
 
     def read(name: str) -> bytes:
         try:
@@ -71,14 +73,14 @@ def open_archive(path: Path) -> Archive:
     return Archive(names, read)
 
 
-def read_tags(archive: Archive) -> tuple[Tag, ...]:
-    """Return the 200 tags in the order of wnids.txt: WordNet id, and the names from words.txt, the first one first."""
+def read_tags(archive: Archive) -> tuple[DatasetTag, ...]:
+    """Return the 200 tags in the order of wnids.txt: WordNet id, first name from words.txt, and its other names."""
     lines = archive.read("words.txt").decode().splitlines()
     names = {wnid: words.split(", ") for wnid, words in (line.split("\t") for line in lines if line)}
-    return tuple(Tag(w, names[w][0], tuple(names[w][1:])) for w in archive.read("wnids.txt").decode().split())
+    return tuple(DatasetTag(w, names[w][0], tuple(names[w][1:])) for w in archive.read("wnids.txt").decode().split())
 
 
-def read_examples(archive: Archive, split: str) -> list[Example]:
+def read_examples(archive: Archive, split: str) -> list[ListedPicture]:
     """Return the pictures of `train` or `validation` in the order of the annotation files."""
     if split == "validation":
         rows = [line.split("\t") for line in archive.read("val/val_annotations.txt").decode().splitlines()]
@@ -90,21 +92,21 @@ def read_examples(archive: Archive, split: str) -> list[Example]:
     return examples
 
 
-def _example(file: str, wnid: str, box: list[str]) -> Example:
+def _example(file: str, wnid: str, box: list[str]) -> ListedPicture:
     x0, y0, x1, y1 = map(int, box[:4])
-    return Example(file, wnid, (x0, y0, x1, y1))
+    return ListedPicture(file, wnid, (x0, y0, x1, y1))
 
 
-def load(path: Path | None, cache: Path) -> Dataset:
+def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:
     """Load Tiny ImageNet.
 
     Args:
         path: the official zip or its unpacked folder; None downloads the zip into `cache`.
         cache: the cache directory.
     """
-    place = path or download(OFFICIAL, cache / "downloads")
-    archive = open_archive(place)
-    digest = file_sha256(place) if place.is_file() else None
+    path = path or download(OFFICIAL_ARCHIVE, cache / "downloads", "path")
+    archive = open_archive(path)
+    digest = file_sha256(path) if path.is_file() else None
     tags = read_tags(archive)
     index = {tag.id: i for i, tag in enumerate(tags)}
 

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from imagetagger.data.tiny_imagenet import OFFICIAL, open_archive, read_examples, read_tags
-from imagetagger.download import download
+from imagetagger.data.tiny_imagenet import OFFICIAL_ARCHIVE, open_archive, read_examples, read_tags
+from imagetagger.system.download import download
 
-SIDE = 64
-"""Pixels along each side of every picture."""
+PICTURE_SIDE = 64
+"""Side of every picture in pixels."""
 
 
 class TinyImagenet(tfds.core.GeneratorBasedBuilder):
-    """Builder of Tiny ImageNet: image, label (WordNet id), name (first synonym), bounding box.
+    """Tiny ImageNet with features image, label (WordNet id), name (first synonym), bounding box and file name.
 
     `tfds.builder("tiny_imagenet", source=PATH)` reads a local zip or folder instead of downloading.
     """
@@ -23,7 +23,7 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "The labelled pictures: train and validation."}
 
     def __init__(self, *, source: str | Path | None = None, **kwargs: Any) -> None:
-        """Keep where the archive lies, for `download_and_prepare`."""
+        """Remember the path of the archive for `download_and_prepare`."""
         self._source = Path(source) if source else None
         super().__init__(**kwargs)
 
@@ -32,7 +32,7 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
             description="200 classes of ImageNet at 64 x 64 pixels: 500 training and 50 validation pictures each.",
             features=tfds.features.FeaturesDict(
                 {
-                    "image": tfds.features.Image(shape=(SIDE, SIDE, 3), encoding_format="jpeg"),
+                    "image": tfds.features.Image(shape=(PICTURE_SIDE, PICTURE_SIDE, 3), encoding_format="jpeg"),
                     "label": tfds.features.ClassLabel(num_classes=200),
                     "name": tfds.features.Text(),
                     "bbox": tfds.features.BBoxFeature(),
@@ -46,7 +46,7 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        path = self._source or download(OFFICIAL, Path(dl_manager.download_dir))
+        path = self._source or download(OFFICIAL_ARCHIVE, Path(dl_manager.download_dir), "source")
         archive = open_archive(path)
         tags = read_tags(archive)
         self.info.features["label"].names = [tag.id for tag in tags]
@@ -55,7 +55,9 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, archive: Any, split: str, names: dict[str, str]) -> Iterator[tuple[str, Any]]:
         for file, wnid, (x0, y0, x1, y1) in read_examples(archive, split):
-            box = tfds.features.BBox(ymin=y0 / SIDE, xmin=x0 / SIDE, ymax=y1 / SIDE, xmax=x1 / SIDE)
+            box = tfds.features.BBox(
+                ymin=y0 / PICTURE_SIDE, xmin=x0 / PICTURE_SIDE, ymax=y1 / PICTURE_SIDE, xmax=x1 / PICTURE_SIDE
+            )
             yield (
                 file,
                 {

@@ -1,1 +1,1 @@
-"""What leaves the house: converted models."""
+"""From an evaluated classifier to the files of a bundle."""

@@ -1,1 +1,1 @@
-"""Results of a run as a page to read."""
+"""Results as pages to read."""

@@ -18,8 +18,8 @@ from matplotlib.ticker import PercentFormatter
 
 INK, MUTED, PAPER, ACCENT, WARN = "C0", "C1", "C2", "C3", "C4"
 """Colours by their place in matplotlib's cycle, which page and paper fill in."""
-LINES = (ACCENT, WARN, "C5", "C6", "C7", "C8", "C9", MUTED)
-"""Colours of lines that must be told apart; markers tell them apart without colour."""
+LINE_STYLES = (ACCENT, WARN, "C5", "C6", "C7", "C8", "C9", MUTED)
+"""Colours of lines in one plot; markers distinguish them without colour."""
 COLORS = {
     "currentColor": "#1f262c",
     "var(--muted)": "#5d6872",
@@ -32,13 +32,13 @@ COLORS = {
     "var(--teal)": "#157f84",
     "var(--olive)": "#7d6b00",
 }
-"""The cycle: on a page the words of its style sheet, on paper what these are in light."""
+"""The cycle: variables of the style sheet on a page, their values in light on paper."""
 STAND_INS = [f"#0{i:x}0{i:x}0{i + 1:x}" for i in range(1, len(COLORS) + 1)]
-"""What matplotlib draws a page's colours with, as it knows no words of a style sheet."""
+"""What matplotlib, which knows no variables of a style sheet, draws a page's colours with."""
 WIDTH = 360
-"""Units across a plot, letters being 11 high: still readable across a phone."""
+"""Units across a plot whose letters are 11 high: still readable across a phone."""
 PIXELS = 216
-"""An inch of paper: three pixels a unit."""
+"""Pixels per inch of paper: three per unit."""
 STYLE = {
     **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
     **dict.fromkeys(("ytick.left", "xtick.bottom"), False),
@@ -53,21 +53,19 @@ STYLE = {
     "grid.alpha": 0.25,
     "font.size": 11,
     "legend.frameon": False,
-    "text.parse_math": False,  # names of tags and settings are no formulas
+    "text.parse_math": False,  # names of tags and settings are not formulas
 }
 """Matplotlib's settings while it draws."""
-
-
 ON_PAPER: dict[str, Any] = {"savefig.facecolor": PAPER, "savefig.bbox": "tight", "savefig.pad_inches": 0.08}
-"""A page lets a plot's letters stand out a little where they must; a file would cut them off."""
+"""On a page, letters may reach beyond the plot; a file would cut them off."""
 
 
 class Plot(NamedTuple):
-    """A plot that is drawn when it is known what for.
+    """A plot, drawn once for each medium.
 
     Attributes:
         name: unique in a page, and the name of its file.
-        alt: what it shows, in words for the blind.
+        alt: what it shows, as text for screen readers.
         draw: draws it, in the colours of the cycle.
     """
 
@@ -77,10 +75,10 @@ class Plot(NamedTuple):
 
 
 def inline(plot: Plot) -> str:
-    """Return a plot as an element that scales with its place, has a text for the blind and no date."""
+    """Draw a plot as an SVG element that fills its container; the same plot gives the same bytes."""
     with _settings(plot.name, STAND_INS, {"svg.fonttype": "none"}):
-        unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        source = _save(plot.draw(), FigureCanvasSVG, "svg", 72, unsaid).decode()
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        source = _save(plot.draw(), FigureCanvasSVG, "svg", 72, no_metadata).decode()
     start, body = re.split(r"(?<=>)", source[source.index("<svg") :], maxsplit=1)
     box = re.search(r'viewBox="[^"]*"', start)
     body = re.sub(r"<style.*?</style>|<metadata.*?</metadata>", "", body, flags=re.DOTALL)
@@ -94,23 +92,23 @@ def inline(plot: Plot) -> str:
 
 
 def paper(plot: Plot) -> dict[str, bytes]:
-    """Return a plot as files that stand alone, "svg" and "png", in the colours of a light page."""
-    told = {"Title": plot.name, "Description": plot.alt}
+    """Draw a plot as files, "svg" and "png", in the colours of a light page."""
+    metadata = {"Title": plot.name, "Description": plot.alt}
     with _settings(plot.name, list(COLORS.values()), {**ON_PAPER, "svg.fonttype": "path"}):
         figure = plot.draw()
-        svg = _save(figure, FigureCanvasSVG, "svg", 72, {**told, "Date": None, "Creator": None})
-        return {"svg": svg, "png": _save(figure, FigureCanvasAgg, "png", PIXELS, {**told, "Software": None})}
+        svg = _save(figure, FigureCanvasSVG, "svg", 72, {**metadata, "Date": None, "Creator": None})
+        return {"svg": svg, "png": _save(figure, FigureCanvasAgg, "png", PIXELS, {**metadata, "Software": None})}
 
 
-def blank(height: float, rows: int = 1, **grid: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure so many units high and its axes, (rows,)."""
+def empty_plot(height: float, rows: int = 1, **grid: Any) -> tuple[Figure, np.ndarray]:
+    """A figure so many units high, and its axes, (rows,)."""
     figure = Figure((WIDTH / 72, height / 72))
-    places = {"left": 0.155, "right": 0.97, "top": 0.98, **grid}
-    return figure, figure.subplots(rows, sharex=True, squeeze=False, gridspec_kw=places)[:, 0]
+    layout = {"left": 0.155, "right": 0.97, "top": 0.98, **grid}
+    return figure, figure.subplots(rows, sharex=True, squeeze=False, gridspec_kw=layout)[:, 0]
 
 
 def percents(digits: int = 0) -> PercentFormatter:
-    """Return a formatter of shares."""
+    """A tick formatter for shares."""
     return PercentFormatter(1, decimals=digits, symbol="\u00a0%")
 
 
@@ -123,8 +121,8 @@ def _settings(name: str, colors: list[str], more: dict[str, Any]) -> Iterator[No
         yield
 
 
-def _save(figure: Figure, canvas: Any, form: str, dots: int, told: dict[str, Any]) -> bytes:
+def _save(figure: Figure, canvas: Any, form: str, dots: int, metadata: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     canvas(figure)
-    figure.savefig(file, format=form, dpi=dots, metadata=told)
+    figure.savefig(file, format=form, dpi=dots, metadata=metadata)
     return file.getvalue()

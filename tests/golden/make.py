@@ -7,11 +7,11 @@ from PIL import Image
 from safetensors.numpy import save_file
 from sklearn.datasets import load_sample_images
 
-from imagetagger.backbone.weights import load_backbone
-from imagetagger.data.drawings import draw
-from imagetagger.files import cache_directory
-from imagetagger.preprocess import square
-from imagetagger.runtime import make_runtime
+from imagetagger.backbones.weights import load_backbone
+from imagetagger.data.drawings import draw_picture
+from imagetagger.embedding.runtime import make_runtime
+from imagetagger.preprocess import crop_square
+from imagetagger.system.atomic_files import cache_directory
 
 PATH = Path(__file__).parent / "efficientnet_lite0.safetensors"
 RESOLUTION = 224
@@ -23,8 +23,10 @@ def pictures() -> dict[str, np.ndarray]:
     images = {
         Path(name).stem: Image.fromarray(image) for name, image in zip(loaded.filenames, loaded.images, strict=True)
     }
-    images |= {tag: draw(tag, np.random.default_rng(seed), RESOLUTION) for seed, tag in enumerate(("boat", "mushroom"))}
-    return {name: square(image, RESOLUTION) for name, image in images.items()}
+    images |= {
+        tag: draw_picture(tag, np.random.default_rng(seed), RESOLUTION) for seed, tag in enumerate(("boat", "mushroom"))
+    }
+    return {name: crop_square(image, RESOLUTION) for name, image in images.items()}
 
 
 def embeddings(cache: Path) -> dict[str, np.ndarray]:

@@ -1,1 +1,0 @@
-"""Networks that turn images into embeddings, and their pretrained weights."""

@@ -1,0 +1,1 @@
+"""Embedding networks and their pretrained weights."""

@@ -1,5 +1,0 @@
-"""`python -m imagetagger.bundle verify PATH`."""
-
-from imagetagger.cli import bundle
-
-bundle()

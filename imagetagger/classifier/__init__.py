@@ -1,0 +1,1 @@
+"""Sufficient statistics of Gaussians and the classifier built on them, in JAX."""

@@ -1,0 +1,122 @@
+"""The classifier of one embedding space: fitted on training embeddings, and the scores it gives others."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from imagetagger.classifier.naive_bayes import Gaussian, Prior, background_gaussian, finalize, fit_prior, log_joint
+from imagetagger.classifier.scatter import fit_scatter
+from imagetagger.classifier.statistics import Statistics, fit_statistics
+from imagetagger.classifier.whitening import Transform, apply_transform, fit_transform
+from imagetagger.config.schema import ClassifierConfig
+from imagetagger.data.dataset import BadDataError
+
+BATCH_ROWS = 16384
+"""Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
+MIN_PADDED_ROWS = 2048
+"""The last batch is padded to this or the next power of two: data sets of any size share a few compiled functions."""
+
+
+class FittedClassifier(NamedTuple):
+    """A classifier.
+
+    Attributes:
+        transform: of the network's embeddings; None for none.
+        statistics: of the transformed training embeddings.
+        prior: shared by all tags, fitted on the same.
+        gaussian: one per tag, from statistics and prior.
+    """
+
+    transform: Transform | None
+    statistics: Statistics
+    prior: Prior
+    gaussian: Gaussian
+
+    @property
+    def log_prior(self) -> np.ndarray:
+        """Log prior of each tag, float32 (C,); -inf for tags without pictures."""
+        return np.asarray(self.gaussian.log_prior)
+
+
+class Scores(NamedTuple):
+    """Scores of N pictures.
+
+    Attributes:
+        log_joint: log p(tag, embedding), float32 (N, C).
+        background: log likelihood under the background, float32 (N,); None without a prior on the means.
+    """
+
+    log_joint: np.ndarray
+    background: np.ndarray | None
+
+
+def fit_classifier(
+    embeddings: np.ndarray, labels: np.ndarray, is_holdout: np.ndarray, tags: int, classifier: ClassifierConfig
+) -> FittedClassifier:
+    """Fit transform, statistics and prior on the pictures that are not held out.
+
+    Args:
+        embeddings: float32 (N, D), as the network gives them.
+        labels: int32 (N, L), padded with -1.
+        is_holdout: bool (N,).
+        tags: C.
+        classifier: settings.
+    """
+    training_labels = np.where(is_holdout[:, None], -1, labels)
+    kind: Any = classifier.transform
+    transform: Transform | None = None
+    if kind != "none":
+        scatter = fit_scatter(_batches(embeddings, training_labels), tags, embeddings.shape[1])
+        transform = fit_transform(
+            scatter,
+            kind,
+            dimensions=classifier.dimensions,
+            shrinkage=classifier.shrinkage,
+            within_class_weight=classifier.within_class_weight,
+            unit_length=classifier.unit_length,
+        )
+    features = transform.weights.shape[-1] if transform else embeddings.shape[1]
+    batches = ((apply_transform(transform, jax.device_put(x)), y) for x, y in _batches(embeddings, training_labels))
+    statistics = fit_statistics(batches, tags, features)
+    prior = fit_prior(
+        statistics,
+        classifier.variance_prior_strength,
+        classifier.var_smoothing,
+        classifier.mean_variance_floor,
+        classifier.isotropic_prior_strength,
+    )
+    class_prior: Any = classifier.class_prior
+    return FittedClassifier(transform, statistics, prior, finalize(statistics, prior, class_prior))
+
+
+def score_embeddings(classifier: FittedClassifier, embeddings: np.ndarray) -> Scores:
+    """Score embeddings (N, D), as the network gives them, under every tag and the background.
+
+    Raises:
+        BadDataError: scores are not numbers, as when all pictures look alike to the network.
+    """
+    background = background_gaussian(classifier.prior) if classifier.prior.mean is not None else None
+    joint = [np.zeros((0, len(classifier.log_prior)), np.float32)]
+    backgrounds = [np.zeros(0, np.float32)]
+    for batch, label in _batches(embeddings, np.zeros((len(embeddings), 1), np.int32)):
+        x, is_real = apply_transform(classifier.transform, jax.device_put(batch)), label[:, 0] >= 0
+        joint.append(np.asarray(log_joint(classifier.gaussian, x))[is_real])
+        if background:
+            backgrounds.append(np.asarray(log_joint(background, x))[is_real, 0])
+    scores = np.concatenate(joint)
+    if np.isnan(scores).any():
+        raise BadDataError("scores are not numbers: all pictures look alike to the network; use other pictures")
+    return Scores(scores, np.concatenate(backgrounds) if background else None)
+
+
+def _batches(embeddings: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield batches of embeddings (N, D) and labels (N, L); the last one padded with pictures of no tag."""
+    for start in range(0, len(embeddings), BATCH_ROWS):
+        x, y = embeddings[start : start + BATCH_ROWS], labels[start : start + BATCH_ROWS]
+        if missing := max(MIN_PADDED_ROWS, 1 << (len(x) - 1).bit_length()) - len(x):
+            # Any picture does for padding, but one of zeros could have no direction.
+            x = np.concatenate([x, np.broadcast_to(x[-1:], (missing, x.shape[1]))])
+            y = np.pad(y, ((0, missing), (0, 0)), constant_values=-1)
+        yield x, y

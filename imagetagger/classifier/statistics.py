@@ -1,0 +1,167 @@
+"""Sufficient statistics of one Gaussian per class, and their algebra.
+
+Batch fit, sharded fit, learning one picture and forgetting it are one operation, `merge_statistics`. naive_bayes.py
+turns statistics into a classifier. All functions are pure, and all but `fit_statistics` can be jitted.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
+from itertools import islice
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from imagetagger.system.cpus import cpu_count
+
+BLOCK_ROWS = 512
+"""Pictures summed at a time."""
+
+MAX_COUNT = 2**24
+"""Largest count in float32 that grows when one picture is added."""
+
+
+class Statistics(NamedTuple):
+    """Sufficient statistics of one Gaussian per class, features independent.
+
+    Attributes:
+        count: (C,) summed weights; negative in a lesson to be forgotten.
+        mean: (C, D).
+        m2: (C, D) centred second moment, sum of weight * (x - mean)^2.
+    """
+
+    count: jax.Array  # type: ignore[assignment]  # hides tuple.count
+    mean: jax.Array
+    m2: jax.Array
+
+
+def empty_statistics(classes: int, features: int, dtype: jnp.dtype | type = jnp.float32) -> Statistics:
+    """Return the statistics of no pictures: the identity of `merge_statistics`."""
+    zeros = jnp.zeros((classes, features), dtype)
+    return Statistics(jnp.zeros(classes, dtype), zeros, zeros)
+
+
+@partial(jax.jit, static_argnames="classes")
+def statistics_from_batch(
+    embeddings: jax.Array, labels: jax.Array, classes: int, weights: jax.Array | None = None
+) -> Statistics:
+    """Return the statistics of a batch, in two passes: means, then squares around them.
+
+    Args:
+        embeddings: (N, D).
+        labels: int (N,); pictures with negative labels are ignored.
+        classes: C.
+        weights: (N,), 0 for padding; None for 1 each.
+    """
+    labels, weights, count = weighted_counts(labels, weights, classes, embeddings.dtype)
+    total = partial(_total, embeddings=embeddings, labels=labels, weights=weights, classes=classes)
+    divisor = jnp.where(count == 0, 1, count)[:, None]
+    # Sums around a point within the batch: an offset shared by all embeddings would cost digits.
+    centre = (
+        embeddings[:BLOCK_ROWS].mean(0) if len(embeddings) else jnp.zeros_like(embeddings, shape=embeddings.shape[1:])
+    )
+    shift = total(lambda x, _: x - centre) / divisor
+    m2 = total(lambda x, label: jnp.square(x - centre - shift[label]))
+    return Statistics(count, jnp.where(count[:, None] == 0, 0, centre + shift), m2)
+
+
+def weighted_counts(
+    labels: jax.Array, weights: jax.Array | None, classes: int, dtype: jnp.dtype
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return labels (N,) with 0 for negative ones, weights (N,) with 0 there too, and summed weights (C,)."""
+    weights = jnp.ones(labels.shape, dtype) if weights is None else weights.astype(dtype)
+    weights = jnp.where(labels < 0, 0, weights)
+    labels = jnp.where(labels < 0, 0, labels)
+    return labels, weights, jnp.zeros(classes, dtype).at[labels].add(weights)
+
+
+def _total(
+    term: Callable[[jax.Array, jax.Array], jax.Array],
+    embeddings: jax.Array,
+    labels: jax.Array,
+    weights: jax.Array,
+    classes: int,
+) -> jax.Array:
+    """Return the sum of weight * term(embedding, label) by class, (C, D).
+
+    Summed block by block, so that terms stay in the processor's cache; in one piece it takes several times as long.
+    """
+
+    def add(start: int | jax.Array, size: int, sums: jax.Array) -> jax.Array:
+        x, label, weight = (jax.lax.dynamic_slice_in_dim(a, start, size) for a in (embeddings, labels, weights))
+        return sums.at[label].add(weight[:, None] * term(x, label))
+
+    blocks, rest = divmod(len(embeddings), BLOCK_ROWS)
+    sums = jnp.zeros_like(embeddings, shape=(classes, embeddings.shape[1]))
+    if blocks:
+        sums = jax.lax.fori_loop(0, blocks, lambda i, sums: add(i * BLOCK_ROWS, BLOCK_ROWS, sums), sums)
+    return add(blocks * BLOCK_ROWS, rest, sums)
+
+
+@jax.jit
+def merge_statistics(a: Statistics, b: Statistics) -> Statistics:
+    """Return the statistics of two collections of pictures together.
+
+    n = n_a + n_b,  mean = mean_a + delta n_b / n,  m2 = m2_a + m2_b + delta^2 n_a n_b / n,  delta = mean_b - mean_a.
+
+    Commutative and associative up to rounding, safe at zero counts. Merging a lesson of weight -1 forgets a picture; m2
+    is then at least 0, and 0 if at most one picture remains.
+
+    Source: Chan, Golub and LeVeque 1979, Updating formulae and a pairwise algorithm for computing sample variances.
+    """
+    count = a.count + b.count
+    n_a, n_b, n = a.count[..., None], b.count[..., None], count[..., None]
+    # The share first: with a count of 0 the other side's mean is then exact.
+    share = jnp.where(n == 0, 0, n_b / jnp.where(n == 0, 1, n))
+    delta = b.mean - a.mean
+    mean = jnp.where(n_a == 0, b.mean, a.mean + delta * share)
+    m2 = a.m2 + b.m2 + jnp.square(delta) * n_a * share
+    forgotten = ((n_a < 0) | (n_b < 0)) & (n >= 0)
+    m2 = jnp.where(forgotten, jnp.where(n <= 1, 0, jnp.maximum(m2, 0)), m2)
+    return Statistics(count, jnp.where(n == 0, 0, mean), jnp.where(n == 0, 0, m2))
+
+
+def lesson_statistics(embedding: jax.Array, label: int, classes: int, weight: float = 1.0) -> Statistics:
+    """Return the statistics of one picture, embedding (D,): merge them to learn it, with weight -1 to forget it."""
+    empty = empty_statistics(classes, embedding.shape[-1], embedding.dtype)
+    return Statistics(empty.count.at[label].set(weight), empty.mean.at[label].set(embedding), empty.m2)
+
+
+def fit_statistics(
+    batches: Iterable[tuple[np.ndarray | jax.Array, np.ndarray]], classes: int, features: int
+) -> Statistics:
+    """Return the statistics of batches of embeddings (N, D) and labels (N, L), padded with -1.
+
+    A picture with several tags counts for each. Batches are summed in parallel, one per core, and merged in order.
+
+    Raises:
+        OverflowError: a class has MAX_COUNT pictures or more.
+    """
+
+    def sum_batch(batch: tuple[np.ndarray | jax.Array, np.ndarray]) -> Statistics:
+        # device_put does not copy memory that is aligned for XLA; jnp.asarray would.
+        embeddings, labels = jax.device_put(batch)
+        return reduce(merge_statistics, (statistics_from_batch(embeddings, column, classes) for column in labels.T))
+
+    statistics, remaining = empty_statistics(classes, features), iter(batches)
+    with ThreadPoolExecutor() as pool:
+        while parallel := list(islice(remaining, cpu_count())):
+            statistics = reduce(merge_statistics, pool.map(sum_batch, parallel), statistics)
+    if (largest := float(statistics.count.max())) >= MAX_COUNT:
+        raise OverflowError(f"got {largest:.0f} pictures of one tag, expected fewer than {MAX_COUNT}: fit a subset")
+    return statistics
+
+
+def pooled_variance(statistics: Statistics) -> jax.Array:
+    """Return the within-class variance over all classes, (D,): sum of m2 / sum of counts."""
+    return statistics.m2.sum(0) / jnp.maximum(statistics.count.sum(), 1)
+
+
+def total_variance(statistics: Statistics) -> jax.Array:
+    """Return the variance of all pictures around their common mean, (D,)."""
+    n = jnp.maximum(statistics.count.sum(), 1)
+    share = (statistics.count / n)[:, None]
+    centre = (share * statistics.mean).sum(0)
+    return pooled_variance(statistics) + (share * jnp.square(statistics.mean - centre)).sum(0)

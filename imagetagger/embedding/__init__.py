@@ -1,0 +1,1 @@
+"""From pictures to embeddings: streaming, cached, resumable."""

@@ -1,0 +1,199 @@
+"""Execution of the backbone: LiteRT on CPUs, JAX on GPUs and TPUs.
+
+A runtime's `run` takes a function that loads picture i (uint8 (S, S, 3), or raises BadImageError) and the indices to
+embed. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
+others are computed.
+"""
+
+import logging
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from imagetagger.backbones.model import Backbone, forward, space_digest
+from imagetagger.convert.quantize import convert_cached, embedding_space
+from imagetagger.preprocess import BadImageError
+from imagetagger.system.cpus import cpu_count
+from imagetagger.system.stderr import silence_stderr
+
+log = logging.getLogger(__name__)
+
+PREFETCH = 256
+"""Embeddings computed ahead of the consumer: keeps cores busy while a shard is written."""
+
+LoadImage = Callable[[int], np.ndarray]
+EmbeddingOrError = np.ndarray | BadImageError
+
+
+class Runtime(NamedTuple):
+    """A backbone ready to run.
+
+    Attributes:
+        name: `litert` or `jax`.
+        space: digest of the embedding space.
+        run: see the module's docstring.
+        raw_rate: measures the images/s of the network alone, on one image repeatedly, for so many seconds.
+        model_bytes: size of the .tflite file; None for JAX.
+    """
+
+    name: str
+    space: str
+    run: Callable[[LoadImage, Sequence[int]], Iterator[EmbeddingOrError]]
+    raw_rate: Callable[[float], float]
+    model_bytes: int | None
+
+
+def make_runtime(
+    backbone: Backbone,
+    resolution: int,
+    cache: Path,
+    *,
+    runtime: str = "auto",
+    batch_size: int = 256,
+    workers: int | None = None,
+) -> Runtime:
+    """Return a runtime for a backbone.
+
+    Args:
+        backbone: network and weights.
+        resolution: side S of the input.
+        cache: the cache directory, which keeps the converted model.
+        runtime: `litert`, `jax`, or `auto`: LiteRT if JAX finds only a CPU.
+        batch_size: of the JAX runtime; LiteRT is fastest one image at a time.
+        workers: threads that decode, and with LiteRT also embed; None for one per core.
+
+    Raises:
+        ValueError: an unknown runtime, or one that does not support the backbone's dtype.
+    """
+    if runtime not in ("auto", "jax", "litert"):
+        raise ValueError(f"got runtime={runtime}, expected auto, jax or litert")
+    workers = workers or cpu_count()
+    dtype = np.dtype(backbone.net.dtype).name
+    if runtime == "auto":
+        runtime = "litert" if jax.default_backend() == "cpu" and dtype == "float32" else "jax"
+    if dtype != "float32" and jax.default_backend() == "cpu":
+        log.warning("dtype=%s on a CPU is many times slower than float32, which runs on litert", dtype)
+    if runtime == "litert" and dtype != "float32":
+        raise ValueError(f"got dtype={dtype} with runtime=litert, expected float32, or runtime=jax")
+    if runtime == "jax":
+        return _jax_runtime(
+            backbone, resolution, space_digest(backbone, resolution, runtime, dtype), batch_size, workers
+        )
+    return litert_runtime(convert_cached(backbone, resolution, cache), workers)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, function: Callable[[int], EmbeddingOrError], indices: Sequence[int], prefetch: int
+) -> Iterator[EmbeddingOrError]:
+    """Yield function(index) in order, at most `prefetch` of them started ahead of the consumer: bounds memory."""
+    pending: deque[Future[EmbeddingOrError]] = deque()
+    for index in indices:
+        pending.append(pool.submit(function, index))
+        if len(pending) > prefetch:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def litert_runtime(path: Path, workers: int | None = None) -> Runtime:
+    """Return a runtime for a .tflite file with signature `embed`.
+
+    Each worker has one single-threaded interpreter: as fast as one interpreter on all cores, and decoding overlaps.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    workers = workers or cpu_count()
+    runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    shape = runners[0].get_input_details()["image"]["shape"]
+    with silence_stderr():  # the first call creates the delegate, which it logs
+        for runner in runners:
+            runner(image=np.zeros(shape, np.uint8))
+    idle_runners: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for runner in runners:
+        idle_runners.put(runner)
+
+    def embed_one(load: LoadImage, index: int) -> EmbeddingOrError:
+        try:
+            image = load(index)
+        except BadImageError as error:
+            return error
+        runner = idle_runners.get()
+        try:
+            return runner(image=image[None])["embedding"][0].copy()
+        finally:
+            idle_runners.put(runner)
+
+    def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
+        with ThreadPoolExecutor(workers) as pool:
+            yield from _in_order(pool, lambda index: embed_one(load, index), indices, PREFETCH)
+
+    def raw_rate(seconds: float) -> float:
+        image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+        def repeat(runner: Any) -> float:
+            count, start = 0, time.perf_counter()
+            while time.perf_counter() - start < seconds:
+                runner(image=image)
+                count += 1
+            return count / (time.perf_counter() - start)
+
+        with ThreadPoolExecutor(workers) as pool:
+            return sum(pool.map(repeat, runners))
+
+    return Runtime("litert", embedding_space(path.read_bytes()), run, raw_rate, path.stat().st_size)
+
+
+def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: int, workers: int) -> Runtime:
+    """Return a runtime of batches sharded over the local devices; the next batch is decoded while they compute."""
+    devices = jax.local_devices()
+    batch_size = -(-batch_size // len(devices)) * len(devices)
+    mesh = Mesh(np.array(devices), ("batch",))
+    by_batch, everywhere = NamedSharding(mesh, PartitionSpec("batch")), NamedSharding(mesh, PartitionSpec())
+    params = jax.device_put(backbone.params, everywhere)
+    compute = jax.jit(lambda params, images: forward(backbone._replace(params=params), images), out_shardings=by_batch)
+
+    def load_one(load: LoadImage, index: int) -> EmbeddingOrError:
+        try:
+            return load(index)
+        except BadImageError as error:
+            return error
+
+    def finish(loaded: Sequence[EmbeddingOrError], computed: jax.Array) -> Iterator[EmbeddingOrError]:
+        rows = iter(np.asarray(computed))
+        for item in loaded:
+            yield item if isinstance(item, BadImageError) else next(rows)
+
+    def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
+        pending: deque[tuple[Sequence[EmbeddingOrError], jax.Array]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            results = _in_order(pool, lambda index: load_one(load, index), indices, 2 * batch_size)
+            while loaded := list(islice(results, batch_size)):
+                images = np.zeros((batch_size, resolution, resolution, 3), np.uint8)
+                good = [item for item in loaded if not isinstance(item, BadImageError)]
+                if good:
+                    images[: len(good)] = good
+                pending.append((loaded, compute(params, jax.device_put(images, by_batch))))
+                if len(pending) > 1:
+                    yield from finish(*pending.popleft())
+            while pending:
+                yield from finish(*pending.popleft())
+
+    def raw_rate(seconds: float) -> float:
+        images = jax.device_put(np.zeros((batch_size, resolution, resolution, 3), np.uint8), by_batch)
+        compute(params, images).block_until_ready()
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            compute(params, images).block_until_ready()
+            count += batch_size
+        return count / (time.perf_counter() - start)
+
+    return Runtime("jax", space, run, raw_rate, None)

@@ -1,0 +1,150 @@
+"""Mergeable metrics: sums over pictures that add up, divided once at the end (empty, observe, merge, compute)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.prediction.prediction_sets import true_label_ranks
+
+RELIABILITY_BINS = 15
+"""Equal-width bins of top-1 confidence for the expected calibration error."""
+
+
+class Metrics(NamedTuple):
+    """Sums over pictures; from `observe` one row a picture, with N as leading axis.
+
+    Attributes:
+        count: pictures.
+        top1, top5, top10: pictures with a true tag among the k most probable.
+        log_loss: summed -log p(true tag), in nats; mean over a picture's true tags.
+        covered: share of a picture's true tags that its tag set holds.
+        set_size: tags in its set.
+        bin_count, bin_confidence, bin_correct: (BINS,) top-1 confidence and hits by confidence bin.
+    """
+
+    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count
+    top1: np.ndarray
+    top5: np.ndarray
+    top10: np.ndarray
+    log_loss: np.ndarray
+    covered: np.ndarray
+    set_size: np.ndarray
+    bin_count: np.ndarray
+    bin_confidence: np.ndarray
+    bin_correct: np.ndarray
+
+
+def empty_metrics() -> Metrics:
+    """Return the metrics of no pictures: the identity of `merge`."""
+    return Metrics(*(np.zeros(RELIABILITY_BINS if name.startswith("bin_") else ()) for name in Metrics._fields))
+
+
+def observe_predictions(log_p: np.ndarray, members: np.ndarray, truth: np.ndarray) -> Metrics:
+    """Return each picture's contribution, every field with leading axis N.
+
+    Args:
+        log_p: (N, C) log probabilities.
+        members: bool (N, C) tag sets.
+        truth: bool (N, C) true tags, at least one a picture.
+    """
+    return observe_sets(observe_probabilities(log_p, truth), members, truth)
+
+
+def observe_probabilities(log_p: np.ndarray, truth: np.ndarray) -> Metrics:
+    """Return what probabilities alone contribute; nothing is in a set yet."""
+    rows, _, place = true_label_ranks(log_p, truth)
+    best = np.full(len(log_p), truth.shape[1])
+    np.minimum.at(best, rows, place)
+    confidence, correct = np.exp(log_p.max(1, initial=-np.inf)), (best < 1).astype(float)
+    # Bins (0, 1/15], ..., (14/15, 1]; a confidence on an edge belongs to the bin below it.
+    bins = np.eye(RELIABILITY_BINS)[
+        np.clip(np.ceil(confidence * RELIABILITY_BINS) - 1, 0, RELIABILITY_BINS - 1).astype(int)
+    ]
+    return Metrics(
+        count=np.ones(len(log_p)),
+        top1=correct,
+        top5=(best < 5).astype(float),
+        top10=(best < 10).astype(float),
+        log_loss=-np.where(truth, log_p, 0).sum(1) / truth.sum(1),
+        covered=np.zeros(len(log_p)),
+        set_size=np.zeros(len(log_p)),
+        bin_count=bins,
+        bin_confidence=bins * confidence[:, None],
+        bin_correct=bins * correct[:, None],
+    )
+
+
+def observe_sets(observed: Metrics, members: np.ndarray, truth: np.ndarray) -> Metrics:
+    """Return what pictures contribute with their tag sets, bool (N, C)."""
+    covered = (truth & members).sum(1) / truth.sum(1)
+    return observed._replace(covered=covered, set_size=members.sum(1).astype(float))
+
+
+def total_metrics(observed: Metrics, weights: np.ndarray | None = None) -> Metrics:
+    """Sum per-picture contributions, each times its weight (N,), 1 where None."""
+    return Metrics(*(field.sum(0) if weights is None else weights @ field for field in observed))
+
+
+def merge_metrics(a: Metrics, b: Metrics) -> Metrics:
+    """Return the metrics of two collections of pictures together."""
+    return Metrics(*(x + y for x, y in zip(a, b, strict=True)))
+
+
+def compute_metrics(metrics: Metrics) -> dict[str, float]:
+    """Return the figures: fractions, mean log loss in nats, mean set size, expected calibration error.
+
+    ECE = sum over bins of n_bin / n |accuracy_bin - confidence_bin|. NaN where there are no pictures.
+
+    Source of ECE: Guo et al. 2017, section 2.
+    """
+    n = metrics.count if metrics.count > 0 else np.nan
+    gap = np.abs(metrics.bin_correct - metrics.bin_confidence).sum()
+    return {
+        "top1": float(metrics.top1 / n),
+        "top5": float(metrics.top5 / n),
+        "top10": float(metrics.top10 / n),
+        "log_loss": float(metrics.log_loss / n),
+        "ece": float(gap / n),
+        "coverage": float(metrics.covered / n),
+        "set_size": float(metrics.set_size / n),
+    }
+
+
+@np.errstate(invalid="ignore")  # a true tag that was never learned costs infinitely much
+def confidence_intervals(
+    observed: Metrics, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return percentile bootstrap intervals of the figures, resampling pictures; none without resamples.
+
+    ECE gets none: few pictures a bin bias it upwards, and resampling adds the same bias once more.
+
+    Args:
+        observed: from `observe`.
+        resamples: bootstrap samples.
+        level: of confidence, in (0, 1).
+        seed: of the resampling.
+
+    Source: Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 13.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(observed.count)
+    if not n or not resamples:
+        return {}
+    summed = np.stack(observed[:-3], 1)  # all but the bins, which ECE alone needs
+    counts = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))
+    draws = [
+        compute_metrics(empty_metrics()._replace(**dict(zip(Metrics._fields, count @ summed, strict=False))))
+        for count in counts
+    ]
+    tails = (50 * (1 - level), 50 * (1 + level))
+    return {
+        name: (float(low), float(high))
+        for name in draws[0]
+        if name != "ece"
+        for low, high in [np.percentile([draw[name] for draw in draws], tails)]
+    }
+
+
+def reliability_bins(total: Metrics) -> dict[str, list[float]]:
+    """Return the pictures, their summed confidence and how many are right, by bin of confidence."""
+    return {name.removeprefix("bin_"): getattr(total, name).tolist() for name in total._fields[-3:]}

@@ -1,0 +1,67 @@
+"""The metrics of a run as lines for the terminal."""
+
+from imagetagger.experiment.record import Record
+
+
+def result_line(record: Record) -> str:
+    """The metrics of a job of a sweep in one line."""
+    metrics = record.calibration.after
+    if not record.data.validation:
+        return "no pictures to evaluate"
+    return (
+        f"top-1 {_percent(metrics.top1, 2)}  log loss {_number(metrics.log_loss, 3)}  ECE {_number(metrics.ece, 3)}  "
+        f"coverage {_percent(metrics.coverage, 1)} with {_number(metrics.set_size, 2)} tags"
+    )
+
+
+def result_summary(record: Record) -> str:
+    """The metrics of a run in a few lines, those of the variant that leads first."""
+    data, metrics = record.data, record.calibration.after
+    pictures = (
+        f"{data.name}: {data.tags} tags, {data.train} pictures to fit, {data.calibration} to calibrate, "
+        f"{data.validation} to evaluate, {data.skipped} skipped"
+    )
+    if not data.validation:
+        return pictures
+    low, high = record.confidence_intervals.get("top1", (None, None))
+    interval = "" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
+    lines = [
+        pictures,
+        f"{record.variant}: top-1 {_percent(metrics.top1, 2)} {interval}  top-5 {_percent(metrics.top5, 2)}  "
+        f"top-10 {_percent(metrics.top10, 2)}",
+        f"log loss {_number(metrics.log_loss, 3)}  ECE {_number(metrics.ece, 3)}  at temperature "
+        f"{record.calibration.temperature:.2f}",
+        f"tag sets{_target(record)}: {_number(metrics.set_size, 2)} tags on average, the true one inside "
+        f"{_percent(metrics.coverage, 1)} of the time",
+    ]
+    lines += [
+        f"{name:13} {variant.bytes / 1e6:5.2f} MB  {variant.images_per_second:5.0f} images/s  cosine to float32 "
+        f"{variant.cosine_to_float:.4f}  top-1 {_percent(variant.top1, 2)}"
+        + f", fitted on {variant.train:,} pictures" * (variant.train != data.train)
+        + "  in the bundle" * (name == record.bundled_variant)
+        for name, variant in record.variants.items()
+        if variant.cosine_to_float is not None and variant.bytes and variant.images_per_second
+    ]
+    if parity := record.parity:
+        lines.append(
+            f"beside {parity.reference}, both fitted on {parity.train:,} pictures: {parity.lost} pictures lost, "
+            f"{parity.won} won (McNemar p = {parity.p_value:.2g})"
+        )
+    return "\n".join(lines)
+
+
+def _target(record: Record) -> str:
+    rule = record.calibration.prediction_set
+    return (
+        f" of {rule.threshold:g}"
+        if rule.rule == "top_k"
+        else f" ({rule.rule}) at {record.calibration.target_coverage:g}"
+    )
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "unknown" if value is None else f"{value:.{digits}f}"

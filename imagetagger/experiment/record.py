@@ -1,0 +1,300 @@
+"""The record of a run, result.json: its schema, how it is read and how it is written. Imports no JAX."""
+
+import base64
+import binascii
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
+from imagetagger.system.atomic_files import atomic_write
+
+RESULT_SCHEMA = 2
+
+Count = Annotated[int, Meta(ge=0)]
+Metric = float | None
+"""A number that may be unknown or not finite, which JSON can only say as null."""
+
+
+class SkippedFile(Struct, frozen=True):
+    """A picture that was left out, and why."""
+
+    key: str
+    reason: str
+
+
+class DataRecord(Struct, frozen=True):
+    """The pictures of a run: how many to fit, to calibrate and to evaluate, and those that could not be used."""
+
+    name: str
+    fingerprint: str
+    train: Count
+    calibration: Count
+    validation: Count
+    tags: Count
+    skipped: Count
+    skipped_files: list[SkippedFile] = []
+
+
+class BackboneRecord(Struct, frozen=True):
+    """The network and what executed it."""
+
+    name: str
+    weights: str | None
+    weights_sha256: str | None
+    resolution: int
+    width: float
+    padding: str
+    activation: str
+    runtime: str
+    embedding_space: str
+
+
+class MetricValues(Struct, frozen=True):
+    """Metrics of one classifier; see evaluation/metrics.py."""
+
+    top1: Metric
+    top5: Metric
+    top10: Metric
+    log_loss: Metric
+    ece: Metric
+    coverage: Metric
+    set_size: Metric
+    median_set_size: Metric = None
+
+
+class CalibrationRecord(Struct, frozen=True):
+    """The decision, and metrics before and after calibration."""
+
+    temperature: float
+    confidence: tuple[float, ...]
+    sharpness: tuple[float, ...]
+    prediction_set: PredictionSetRule
+    novelty: NoveltyRule | None
+    target_coverage: float
+    before: MetricValues
+    after: MetricValues
+
+
+class StratumRecord(Struct, frozen=True):
+    """Coverage of sets of similar sizes; `high` is null for the last stratum."""
+
+    low: int
+    high: int | None
+    pictures: Count
+    coverage: Metric
+
+
+class StrataRecord(Struct, frozen=True):
+    """Coverage by size of the set, and by tag in the order of the tags."""
+
+    by_size: list[StratumRecord]
+    by_tag: list[Metric]
+
+
+class ReliabilityBins(Struct, frozen=True):
+    """Pictures, summed confidence and correct ones, by bin of confidence."""
+
+    count: list[float]
+    confidence: list[float]
+    correct: list[float]
+
+
+class ReliabilityRecord(Struct, frozen=True):
+    """Reliability before and after calibration."""
+
+    before: ReliabilityBins
+    after: ReliabilityBins
+
+
+class CurveRecord(Struct, frozen=True):
+    """Prediction sets at every target; see evaluation/coverage_curve.py."""
+
+    rule: str
+    selected: Count
+    target: list[float]
+    coverage: list[Metric]
+    set_size: list[Metric]
+    singleton: list[Metric]
+    precision: list[Metric]
+
+
+class TagRecord(Struct, frozen=True):
+    """How many of a tag's pictures were recognised."""
+
+    name: str
+    correct: Count
+    pictures: Count
+
+
+class ExampleRecord(Struct, frozen=True):
+    """A picture with a small image of it as a data URI; null where it cannot be read any more."""
+
+    key: str
+    thumbnail: str | None
+
+
+class ConfusionRecord(Struct, frozen=True):
+    """How many of the `total` pictures of one tag were taken for another."""
+
+    true: str
+    predicted: str
+    pictures: Count
+    total: Count
+    examples: list[ExampleRecord]
+
+
+class PicturesRecord(Struct, frozen=True):
+    """Whether each picture was predicted correctly, so that runs can be compared picture by picture.
+
+    `fingerprint` is a digest of the pictures and their tags, in order. Each of the others has one bit per picture,
+    eight a byte, the first in the highest bit, in base64: whether the first prediction, one of the first five, and the
+    whole prediction set are right.
+    """
+
+    count: Count
+    fingerprint: str
+    top1: str
+    top5: str = ""
+    covered: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that there are as many bits as pictures."""
+        try:
+            size = len(base64.b64decode(self.top1, validate=True))
+        except binascii.Error as error:
+            raise ValueError("top1: expected base64") from error
+        if size != -(-self.count // 8):
+            raise ValueError(f"top1: got bits of {8 * size} pictures, expected {self.count}")
+
+
+class StageRecord(Struct, frozen=True):
+    """How long a stage took; `cached` where its result was there already."""
+
+    seconds: float
+    images_per_second: Metric = None
+    cached: bool | None = None
+    raw_images_per_second: Metric = None
+
+
+class VariantRecord(Struct, frozen=True):
+    """Metrics of a variant fitted on `train` pictures, and what it costs."""
+
+    top1: Metric
+    top5: Metric
+    top10: Metric
+    log_loss: Metric
+    ece: Metric
+    coverage: Metric
+    set_size: Metric
+    median_set_size: Metric
+    temperature: float
+    train: Count
+    bytes: int | None
+    images_per_second: Metric
+    cosine_to_float: Metric
+    top1_loss: Metric
+
+
+class ParityRecord(Struct, frozen=True):
+    """The variant that leads beside a reference, both fitted on the same pictures, compared picture by picture.
+
+    `lost` and `won` count pictures whose first prediction only the reference, or only the variant, got right;
+    `p_value` is McNemar's, exact and two-sided.
+    """
+
+    reference: str
+    train: Count
+    pictures: Count
+    cosine: float
+    lost: Count
+    won: Count
+    p_value: float
+    top1: Metric
+    top1_reference: Metric
+
+
+class Revision(Struct, frozen=True):
+    """The git commit of the code, and whether files differed from it."""
+
+    commit: str
+    changed: bool
+
+
+class Machine(Struct, frozen=True):
+    """Where a run was made."""
+
+    system: str
+    processor: str
+    cores: int
+
+
+class Record(Struct, frozen=True):
+    """The contents of result.json."""
+
+    schema: int
+    experiment: str
+    config_digest: str
+    settings: dict[str, Any]
+    seed: int
+    variant: str
+    data: DataRecord
+    backbone: BackboneRecord
+    calibration: CalibrationRecord
+    strata: StrataRecord
+    reliability: ReliabilityRecord
+    coverage_curve: CurveRecord
+    tags: list[TagRecord]
+    confusions: list[ConfusionRecord]
+    pictures: PicturesRecord
+    stages: dict[str, StageRecord]
+    variants: dict[str, VariantRecord]
+    parity: ParityRecord | None
+    bundled_variant: str | None
+    confidence_intervals: dict[str, tuple[Metric, Metric]]
+    peak_memory_bytes: int | None
+    versions: dict[str, str | None]
+    revision: Revision | None
+    machine: Machine
+    choices: dict[str, str] = {}
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write result.json atomically; numbers that are not finite become null."""
+    text = json.dumps(finite_json(msgspec.to_builtins(record)), indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path) as partial:
+        # Names that come from files may hold half a character, which UTF-8 cannot.
+        partial.write_text(text + "\n", "utf-8", "replace")
+
+
+def read_record(path: Path) -> Record:
+    """Read result.json.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not JSON, of another schema, or lacks something; says what was got and expected.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError as error:  # neither JSON nor UTF-8
+        raise ValueError(f"is not JSON: {error}") from error
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != RESULT_SCHEMA:
+        raise ValueError(f"has schema {schema!r}, expected {RESULT_SCHEMA}: run it again with this version")
+    try:
+        return msgspec.convert(value, Record)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"is damaged: {error}; run it again") from error
+
+
+def finite_json(value: Any) -> Any:
+    """JSON with null for numbers that are not finite, as JSON has no others."""
+    if isinstance(value, dict):
+        return {key: finite_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

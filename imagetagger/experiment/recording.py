@@ -1,0 +1,234 @@
+"""From the results of a run's stages to its record."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.backbones.weights import PRETRAINED
+from imagetagger.config.digest import config_digest
+from imagetagger.config.schema import Experiment
+from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
+from imagetagger.embedding.runtime import Runtime
+from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_confusions
+from imagetagger.evaluation.coverage_curve import CoverageCurve
+from imagetagger.evaluation.evaluate import Evaluation
+from imagetagger.experiment import environment
+from imagetagger.experiment import record as records
+from imagetagger.experiment.record import Record, finite_json
+from imagetagger.experiment.stages import DataSplits, Pictures
+from imagetagger.export.assemble import Description
+from imagetagger.export.variants import VariantEvaluation
+
+LISTED_CONFUSIONS = 12
+SMALL_THUMBNAIL_SIDE = 64
+"""Pixels."""
+LISTED_SKIPS = 1000
+"""Skipped pictures listed by name; all are counted."""
+
+
+def build_record(
+    settings: Experiment,
+    *,
+    pictures: Pictures,
+    splits: DataSplits,
+    skipped: tuple[Skip, ...],
+    backbone: Backbone,
+    runtime: Runtime,
+    evaluation: Evaluation,
+    variants: Mapping[Any, VariantEvaluation],
+    intervals: dict[str, tuple[float, float]],
+    stages: dict[str, records.StageRecord],
+) -> Record:
+    """Make the record of a run.
+
+    Args:
+        settings: of the run.
+        pictures: all that were listed.
+        splits: their roles.
+        skipped: pictures that could not be used.
+        backbone: network and weights.
+        runtime: of the variant that leads.
+        evaluation: of the variant that leads.
+        variants: further variants, and the one that leads where it was exported.
+        intervals: 95 % confidence intervals of the metrics.
+        stages: seconds and images/s of each.
+    """
+    variant = settings.export.bundle_variant or settings.embed.dtype
+    decision, names = evaluation.decision, [tag.name for tag in pictures.dataset.tags]
+    embed = stages["embed"]
+    rate = embed.raw_images_per_second or embed.images_per_second
+    listed = {name: _variant(one) for name, one in variants.items()}
+    if variant not in listed:
+        listed = {variant: _variant_values(evaluation, runtime.model_bytes, rate)} | listed
+    leading = variants.get(variant)
+    return Record(
+        schema=records.RESULT_SCHEMA,
+        experiment=settings.experiment,
+        config_digest=config_digest(settings),
+        settings=recorded_settings(settings),
+        seed=settings.seed,
+        variant=variant,
+        data=records.DataRecord(
+            name=pictures.dataset.name,
+            fingerprint=dataset_fingerprint(pictures.dataset),
+            train=evaluation.train,
+            calibration=len(splits.calibration_rows),
+            validation=len(splits.labels_onehot),
+            tags=len(names),
+            skipped=len(skipped),
+            skipped_files=[records.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
+        ),
+        backbone=records.BackboneRecord(
+            name=backbone.architecture,
+            weights=backbone.weights,
+            weights_sha256=backbone.weights_sha256,
+            resolution=settings.backbone.resolution,
+            width=backbone.width,
+            padding=backbone.net.padding,
+            activation=backbone.net.activation,
+            runtime=runtime.name,
+            embedding_space=runtime.space,
+        ),
+        calibration=records.CalibrationRecord(
+            temperature=decision.calibration.temperature,
+            confidence=decision.calibration.confidence,
+            sharpness=decision.calibration.sharpness,
+            prediction_set=decision.prediction_set,
+            novelty=decision.novelty,
+            target_coverage=settings.calibrate.coverage,
+            before=records.MetricValues(**evaluation.uncalibrated),
+            after=records.MetricValues(**evaluation.metrics),
+        ),
+        strata=records.StrataRecord(
+            [records.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
+            evaluation.strata["by_tag"],
+        ),
+        reliability=records.ReliabilityRecord(
+            *(records.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
+        ),
+        coverage_curve=record_curve(evaluation.curve),
+        tags=record_tags(evaluation, names),
+        confusions=record_confusions(evaluation, names, splits.evaluated, settings.evaluate.examples),
+        pictures=record_pictures(evaluation, splits.evaluated),
+        stages=stages,
+        variants=listed,
+        parity=_parity(leading) if leading and variant != "float32" else None,
+        bundled_variant=None,
+        confidence_intervals=dict(intervals),
+        peak_memory_bytes=environment.peak_memory(),
+        versions=environment.versions(),
+        revision=environment.revision(),
+        machine=environment.machine(),
+    )
+
+
+def recorded_settings(settings: Experiment) -> dict[str, Any]:
+    """The settings as JSON, without where the cache is; infinity becomes a text."""
+    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "force")}
+    return json.loads(json.dumps(recorded), parse_constant=str)
+
+
+def record_curve(curve: CoverageCurve) -> records.CurveRecord:
+    """Prediction sets at every target; see coverage_curve.py."""
+    arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
+    return records.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
+
+
+def record_tags(evaluation: Evaluation, names: list[str]) -> list[records.TagRecord]:
+    """How many of each tag's pictures were recognised, the worst first."""
+    accuracies = accuracy_per_tag(evaluation.log_probability, evaluation.data.labels_onehot, names)
+    return [records.TagRecord(*accuracy) for accuracy in accuracies]
+
+
+def record_confusions(
+    evaluation: Evaluation, names: list[str], split: Split, examples: int
+) -> list[records.ConfusionRecord]:
+    """The most frequent confusions, each with a few of its pictures where examples are wanted."""
+
+    def example(row: int) -> records.ExampleRecord:
+        return records.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
+
+    confusions = top_confusions(evaluation.log_probability, evaluation.data.labels_onehot, names, LISTED_CONFUSIONS)
+    return [
+        records.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
+        for true, predicted, pictures, total, rows in confusions
+    ]
+
+
+def record_pictures(evaluation: Evaluation, split: Split) -> records.PicturesRecord:
+    """Whether each picture was predicted correctly; see record.PicturesRecord."""
+    digest = hashlib.sha256(b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
+    observed = evaluation.observed
+    bits = {"top1": observed.top1, "top5": observed.top5, "covered": observed.covered}
+    packed = {name: base64.b64encode(np.packbits(shares >= 1).tobytes()).decode() for name, shares in bits.items()}
+    return records.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
+
+
+def describe_bundle(settings: Experiment, record: Record, backbone: Backbone) -> Description:
+    """What a bundle's manifest says of where it comes from; names no folder of the machine that made it."""
+    config = asdict(settings)
+    config["cache"] = None
+    for section, key in (("data", "path"), ("backbone", "weights")):
+        config[section][key] = _last_part(config[section][key])
+    is_published = settings.backbone.weights == "imagenet"
+    licence = PRETRAINED[backbone.architecture].licence if is_published else None
+    weights = {"name": _last_part(backbone.weights), "sha256": backbone.weights_sha256, "licence": licence}
+    keys = ("name", "fingerprint", "train", "calibration", "validation", "tags")
+    provenance = {
+        "config": config,
+        "config_digest": record.config_digest,
+        "versions": record.versions,
+        "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
+        "data": {key: getattr(record.data, key) for key in keys},
+    }
+    metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in record.variants.items()}
+    return Description(
+        settings.experiment, record.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
+    )
+
+
+def _variant(one: VariantEvaluation) -> records.VariantRecord:
+    values = _variant_values(one.evaluation, one.bytes, one.images_per_second)
+    if not one.parity:
+        return values
+    return msgspec.structs.replace(values, cosine_to_float=one.parity.cosine, top1_loss=one.parity.loss)
+
+
+def _variant_values(evaluation: Evaluation, size: int | None, rate: float | None) -> records.VariantRecord:
+    return records.VariantRecord(
+        **evaluation.metrics,
+        temperature=evaluation.decision.calibration.temperature,
+        train=evaluation.train,
+        bytes=size,
+        images_per_second=rate,
+        cosine_to_float=None,
+        top1_loss=None,
+    )
+
+
+def _parity(leading: VariantEvaluation) -> records.ParityRecord | None:
+    if not (parity := leading.parity):
+        return None
+    return records.ParityRecord(
+        reference="float32",
+        train=parity.train,
+        pictures=parity.pictures,
+        cosine=parity.cosine,
+        lost=parity.lost,
+        won=parity.won,
+        p_value=parity.p_value,
+        top1=parity.correct / parity.pictures,
+        top1_reference=(parity.correct + parity.lost - parity.won) / parity.pictures,
+    )
+
+
+def _last_part(path: str | None) -> str | None:
+    return PurePath(path).name if path else path

@@ -1,0 +1,116 @@
+"""The jobs of a sweep: a folder each, named by its config. What has finished stays; what fails costs no other.
+
+`hydra.sweep.dir` is one folder per experiment, so a sweep that is started again, with the same settings or others,
+finds what is there already.
+"""
+
+import json
+import logging
+import math
+import time
+import traceback
+from pathlib import Path
+from threading import Event
+
+import msgspec
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from imagetagger.config.digest import config_digest
+from imagetagger.config.parse import ConfigError, from_hydra
+from imagetagger.experiment.console import result_line
+from imagetagger.experiment.record import Record, read_record, write_record
+from imagetagger.experiment.stage_cache import StageCache
+from imagetagger.options import HIGHER_IS_BETTER
+from imagetagger.system.atomic_files import atomic_write
+
+TUNING_RESULTS = "optimization_results.yaml"
+"""What Hydra's sweeper that tunes leaves."""
+
+STOP = Event()
+"""Set by Ctrl-C, for the case that its exception gets lost."""
+
+log = logging.getLogger("imagetagger")
+
+
+def job_name(*, _root_: DictConfig) -> str:
+    """Name of a job's folder: the start of its config's digest; see config/digest.py."""
+    composed = OmegaConf.masked_copy(_root_, [str(key) for key in _root_ if key != "hydra"])
+    try:
+        return config_digest(from_hydra(composed))[:16]
+    except ConfigError:  # reported by the job itself, which needs a folder for that
+        return config_digest(OmegaConf.to_container(composed))[:16]
+
+
+OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+
+
+def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | None:
+    """Run one job, unless it has finished before, and leave result.json, or failed.json where it fails.
+
+    Args:
+        composed: its config.
+        folder: its own.
+        cache: what other jobs of the process have left.
+
+    Returns:
+        The metric that a sweeper may minimise, negative where higher is better. None where it is not finite or the job
+        failed: a sweeper that asks for it takes that for a failure, and goes on.
+    """
+    start = time.perf_counter()
+    if STOP.is_set():
+        raise KeyboardInterrupt
+    try:
+        settings = from_hydra(composed)
+        if not settings.force and (finished := finished_record(folder, config_digest(settings))):
+            log.info("  finished before")
+            return _minimised(finished, settings.optimized_metric)
+        from imagetagger.experiment import pipeline  # after the config is checked: JAX takes seconds
+
+        record = pipeline.run_experiment(settings, assemble=False, cache=cache).record
+        write_record(msgspec.structs.replace(record, choices=config_choices()), folder / "result.json")
+    except Exception as error:  # whatever befalls one job must not cost the others
+        if STOP.is_set():
+            raise KeyboardInterrupt from error
+        log.error("  failed: %s", error)
+        log.debug("", exc_info=True)
+        _write_failure(error, composed, folder)
+        return None
+    (folder / "failed.json").unlink(missing_ok=True)
+    log.info("  %s  in %.2f s", result_line(record), time.perf_counter() - start)
+    return _minimised(record, settings.optimized_metric)
+
+
+def config_choices() -> dict[str, str]:
+    """The option chosen of each of our config groups."""
+    chosen = HydraConfig.get().runtime.choices
+    return {group: chosen[group] for group in chosen if "/" not in group and group != "experiment"}
+
+
+def finished_record(folder: Path, digest: str) -> Record | None:
+    """The record of a job that has finished with a config of this digest; None if no report could use it."""
+    try:
+        record = read_record(folder / "result.json")
+    except (OSError, ValueError):
+        return None
+    return record if record.config_digest == digest else None
+
+
+def _minimised(record: Record, name: str) -> float | None:
+    value = getattr(record.calibration.after, name)
+    if value is None or not math.isfinite(value):
+        return None
+    return -value if name in HIGHER_IS_BETTER else value
+
+
+def _write_failure(error: Exception, composed: DictConfig, folder: Path) -> None:
+    failure = {
+        "experiment": composed.get("experiment"),
+        "config_digest": job_name(_root_=composed),
+        "overrides": list(HydraConfig.get().overrides.task),
+        "kind": type(error).__name__,
+        "error": str(error),
+        "traceback": traceback.format_exception(error),
+    }
+    with atomic_write(folder / "failed.json") as partial:
+        partial.write_text(json.dumps(failure, indent=1, ensure_ascii=False, default=str) + "\n", "utf-8", "replace")

@@ -1,0 +1,180 @@
+"""The stages of one variant from network to evaluation, and the comparison of several variants with float32."""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.classifier.fit import Scores
+from imagetagger.config.schema import Experiment
+from imagetagger.data.dataset import Skip
+from imagetagger.evaluation.evaluate import Evaluation
+from imagetagger.experiment.evaluation_stages import evaluate_embeddings
+from imagetagger.experiment.stage_cache import Stage, StageRunner
+from imagetagger.experiment.stages import (
+    DataSplits,
+    EmbeddedSplit,
+    Model,
+    Pictures,
+    assign_roles,
+    check_skipped,
+    embed_split,
+    first_by_rank,
+    quantization_pictures,
+    start_runtime,
+    start_variant,
+)
+from imagetagger.export.parity import compare_to_float32
+from imagetagger.export.variants import VariantEvaluation, measure_rates
+from imagetagger.options import VARIANTS, Variant
+from imagetagger.system.atomic_files import cache_directory
+
+log = logging.getLogger(__name__)
+
+
+class EvaluatedModel(NamedTuple):
+    """Stages of a model whose embeddings were classified and evaluated."""
+
+    model: Stage[Model]
+    splits: Stage[DataSplits]
+    skipped: Stage[tuple[Skip, ...]]
+    holdout_scores: Stage[Scores]
+    evaluation: Stage[Evaluation]
+
+
+def start_model(
+    run: StageRunner, s: Experiment, backbone: Stage[Backbone], pictures: Stage[Pictures], variant: Variant | None
+) -> Stage[Model]:
+    """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says."""
+    folder, resolution = cache_directory(s.cache), s.backbone.resolution
+    if variant is None:
+        return run.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
+    crops: tuple[Stage[list[np.ndarray]], ...] = ()
+    if variant == "int8":
+        crops = (
+            run.run(
+                "quantization pictures",
+                quantization_pictures,
+                pictures,
+                section=s.data,
+                count=s.export.calibration_pictures,
+                resolution=resolution,
+            ),
+        )
+    name = "model" if variant == s.export.bundle_variant else f"model {variant}"
+    return run.run(
+        name, start_variant, backbone, *crops, section=s.embed, variant=variant, resolution=resolution, cache=folder
+    )
+
+
+def evaluate_model(
+    run: StageRunner,
+    s: Experiment,
+    loaded: Stage[Pictures],
+    pictures: Stage[Pictures],
+    model: Stage[Model],
+    label: str = "",
+) -> EvaluatedModel:
+    """Embed the pictures with a model, fit, calibrate and evaluate.
+
+    Args:
+        run: of the stages.
+        s: settings of the run.
+        loaded: all pictures; its validation pictures are evaluated, unless the run tunes.
+        pictures: to train on.
+        model: embeds.
+        label: tells the stages of several models apart; empty for the one that leads.
+    """
+    suffix = f" {label}" if label else ""
+
+    def embed(name: str, source: Stage[Pictures], role: str, measure_raw_rate: bool) -> Stage[EmbeddedSplit]:
+        stage = run.run(
+            name,
+            embed_split,
+            source,
+            model,
+            section=s.embed,
+            role=role,
+            label=f"embedding{suffix}",
+            resolution=s.backbone.resolution,
+            pixel_limit=s.data.pixel_limit,
+            measure_raw_rate=measure_raw_rate,
+            cache=cache_directory(s.cache),
+        )
+        embedded, computed = stage.value.embeddings, 0 if run.records[name].cached else stage.value.embeddings.computed
+        rate = computed / embedded.seconds if computed else None
+        run.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
+        return stage
+
+    train = embed(f"embed{suffix}", pictures, "train", s.embed.measure_raw_rate and not label)
+    splits_of: tuple[Stage[EmbeddedSplit], ...] = ()
+    if s.evaluate.split != "tuning":
+        splits_of = (embed(f"embed validation{suffix}", loaded, "validation", False),)
+    skipped = run.run(f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data)
+    splits = run.run(f"split{suffix}", assign_roles, pictures, train, *splits_of, section=s.data)
+    scores, evaluation = evaluate_embeddings(run, s, splits, train, *splits_of, suffix=suffix)
+    return EvaluatedModel(model, splits, skipped, scores, evaluation)
+
+
+def compare_variants(
+    run: StageRunner,
+    s: Experiment,
+    loaded: Stage[Pictures],
+    pictures: Stage[Pictures],
+    backbone: Stage[Backbone],
+    leading: EvaluatedModel,
+) -> dict[Variant, VariantEvaluation]:
+    """Evaluate the further variants, and compare each with float32.
+
+    A float32 that is not among `export.variants` is a reference only: it is fitted on at most
+    `export.reference_pictures`, and so is each variant for the comparison, on the same pictures.
+
+    Args:
+        run: of the stages.
+        s: settings of the run.
+        loaded: all pictures.
+        pictures: to train on.
+        backbone: the network.
+        leading: the variant in the bundle, or what section `embed` says.
+    """
+    if not s.export.variants:
+        return {}
+    own = s.export.bundle_variant or ("float32" if leading.model.value.runtime.name == "litert" else None)
+    evaluated: dict[Variant, EvaluatedModel] = {
+        variant: leading
+        if variant == own
+        else evaluate_model(run, s, loaded, pictures, start_model(run, s, backbone, pictures, variant), variant)
+        for variant in VARIANTS
+        if variant == own or variant in s.export.variants
+    }
+    compared = dict(evaluated)
+    if "float32" not in evaluated:
+        subset = run.run("reference pictures", first_by_rank, pictures, section=s.export)
+        if len(subset.value.rank) < len(pictures.value.rank):
+            compared = {
+                variant: evaluate_model(run, s, loaded, subset, one.model, f"{variant} on reference pictures")
+                for variant, one in evaluated.items()
+            }
+        model = start_model(run, s, backbone, pictures, "float32")
+        compared["float32"] = evaluate_model(run, s, loaded, subset, model, "float32 on reference pictures")
+        evaluated = {"float32": compared["float32"]} | evaluated
+    if not len(leading.splits.value.labels_onehot):
+        log.warning("no validation pictures: the variants are exported without comparing them with float32")
+    models = {variant: one.model for variant, one in evaluated.items()}
+    rates = run.run("time variants", time_variants, *models.values(), variants=tuple(models))
+    reference = compared["float32"].evaluation.value
+    return {
+        variant: VariantEvaluation(
+            path=models[variant].value.path,  # type: ignore[arg-type]  # variants are files
+            evaluation=one.evaluation.value,
+            images_per_second=rates.value[variant],
+            parity=compare_to_float32(compared[variant].evaluation.value, reference),
+        )
+        for variant, one in evaluated.items()
+    }
+
+
+def time_variants(*models: Model, variants: tuple[Variant, ...]) -> dict[Variant, float]:
+    """Images/s of each network alone."""
+    return measure_rates({variant: model.runtime for variant, model in zip(variants, models, strict=True)})

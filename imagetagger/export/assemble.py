@@ -1,0 +1,232 @@
+"""From evaluated variants to the files of a bundle, checked as the user will run them."""
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import msgspec
+import numpy as np
+from PIL import Image
+from safetensors.numpy import save as save_tensors
+
+from imagetagger.bundle import manifest
+from imagetagger.bundle.executor import embed_image, load_executor, score_rows
+from imagetagger.bundle.golden import (
+    MIN_COSINE,
+    append_empty_row,
+    compute_golden_vectors,
+    cosine_similarity,
+    litert_functions,
+    make_golden_files,
+    score_tolerance,
+)
+from imagetagger.bundle.reader import Rows, check_bundle
+from imagetagger.classifier.whitening import apply_transform
+from imagetagger.config.schema import ClassifierConfig, ExportConfig
+from imagetagger.convert.onnx import to_onnx
+from imagetagger.convert.quantize import embedding_space
+from imagetagger.convert.signatures import convert_classifier, convert_transform
+from imagetagger.convert.tflite_graph import combine, compose
+from imagetagger.data.dataset import DatasetTag, Split
+from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
+from imagetagger.export.model_card import model_card
+from imagetagger.export.parity import ExportError, check_parity
+from imagetagger.export.variants import VariantEvaluation
+from imagetagger.options import Variant
+from imagetagger.prediction.predict import log_class_prior, score_novelty
+from imagetagger.preprocess import CONTRACT, preprocess
+
+CHECKED_PICTURES = 100
+"""Validation pictures that the finished bundle is checked on."""
+
+
+class Description(NamedTuple):
+    """What a manifest says of where its bundle comes from.
+
+    Attributes:
+        name: of the bundle.
+        size: side of the network's input, in pixels.
+        pixel_limit: of pictures.
+        metrics: of each evaluated variant.
+        provenance: JSON of settings, versions, network and data.
+    """
+
+    name: str
+    size: int
+    pixel_limit: int
+    metrics: dict[str, dict[str, Any]]
+    provenance: dict[str, Any]
+
+
+def assemble_bundle(
+    export: ExportConfig,
+    classifier: ClassifierConfig,
+    description: Description,
+    tags: Sequence[DatasetTag],
+    variants: Mapping[Variant, VariantEvaluation],
+    validation: Split,
+) -> dict[str, bytes]:
+    """Make the files of the bundle with the variant `export.bundle_variant`.
+
+    Raises:
+        ExportError: a variant is too far from float32, or the finished bundle does not do what was measured.
+        BundleError: the bundle is not valid, as when a tag's name has control characters.
+    """
+    check_parity(
+        {name: one.parity for name, one in variants.items() if one.parity and name != "float32"},
+        min_cosine=export.min_cosine,
+        max_top1_loss=export.max_top1_loss,
+        strict_parity_pictures=export.strict_parity_pictures,
+    )
+    variant: Variant = export.bundle_variant  # type: ignore[assignment]  # checked by config
+    bundled, float32 = variants[variant], variants["float32"]
+    network = _network(bundled)
+    space = embedding_space(network)
+    files = {
+        "model.tflite": combine([network, *_classifier(export, classifier, bundled).values()]),
+        "statistics.safetensors": _statistics(bundled, space),
+        "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
+    }
+    features = bundled.evaluation.classifier.statistics.mean.shape[1]
+    float32_network = _network(float32, "float32") if export.onnx else b""
+    strength = classifier.variance_prior_strength
+    unsealed = manifest.Manifest(
+        schema=manifest.MANIFEST_SCHEMA,
+        name=description.name,
+        digest=manifest.UNSEALED_DIGEST,
+        embedding_space=space,
+        files={},
+        image=manifest.ImageContract(CONTRACT, description.size, description.pixel_limit),
+        model=manifest.ModelInfo(
+            variant=variant,
+            features=features,
+            block=export.block,
+            quantization=_quantization(export, bundled.evaluation.train) if variant == "int8" else None,
+            signatures=manifest.model_signatures(description.size, features, export.block),
+        ),
+        classifier=manifest.ClassifierInfo(
+            transform=classifier.transform,  # type: ignore[arg-type]  # checked by config
+            variance_prior_strength=strength if math.isfinite(strength) else None,
+            var_smoothing=classifier.var_smoothing,
+            class_prior=classifier.class_prior,  # type: ignore[arg-type]  # checked by config
+            mean_prior=classifier.mean_variance_floor is not None,
+        ),
+        decision=bundled.evaluation.decision,
+        onnx=manifest.OnnxInfo(embedding_space(float32_network), float32.evaluation.decision) if export.onnx else None,
+        metrics=description.metrics,
+        provenance=description.provenance,
+    )
+    functions = litert_functions(load_executor(files["model.tflite"], unsealed))
+    files |= make_golden_files(golden_pictures(), functions, unsealed, _rows(bundled))
+    if export.onnx:
+        files |= onnx_files(float32_network, _classifier(export, classifier, float32), float32, unsealed)
+    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity).encode()
+    listed = {
+        name: manifest.ListedFile(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())
+    }
+    files["manifest.json"] = manifest.seal_manifest(msgspec.structs.replace(unsealed, files=listed))
+    check_assembled(files, bundled, validation)
+    return files
+
+
+def onnx_files(
+    network: bytes, classifier: dict[str, bytes], float32: VariantEvaluation, unsealed: manifest.Manifest
+) -> dict[str, bytes]:
+    """The files of onnx/: the float32 models, their statistics, and what LiteRT makes of the golden pictures."""
+    models = {"embed": network, **classifier}
+    functions = litert_functions(load_executor(combine([*models.values()]), unsealed))
+    crops = [preprocess(data, unsealed.image.size) for data in golden_pictures().values()]
+    files = {f"onnx/{name}.onnx": to_onnx(model) for name, model in models.items()}
+    files["onnx/statistics.safetensors"] = _statistics(float32, embedding_space(network))
+    files["onnx/golden.safetensors"] = save_tensors(compute_golden_vectors(functions, crops, _rows(float32)))
+    return files
+
+
+def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validation: Split) -> None:
+    """Check that the finished bundle gives the embeddings and scores that were measured.
+
+    Pictures go the user's way: decoded, cropped, embedded and scored by the files themselves. Embeddings may come from
+    a cache that another processor filled, so scores are compared given the same one.
+
+    Raises:
+        ExportError: it does not; says at which picture, and by how much.
+    """
+    bundle = check_bundle(files)
+    executor, image = load_executor(files["model.tflite"], bundle.manifest), bundle.manifest.image
+    evaluation = bundled.evaluation
+    classifier, measured = evaluation.classifier, evaluation.data
+    embeddings = np.asarray(
+        apply_transform(classifier.transform, jax.device_put(measured.embeddings[:CHECKED_PICTURES]))
+    )
+    has_pictures = bundle.rows.count > 0  # a tag without pictures scores as the background, if there is one
+    log_prior = log_class_prior(bundle.rows.count, bundle.manifest.classifier.class_prior)
+    temperature = evaluation.decision.calibration.temperature
+    for i in range(min(CHECKED_PICTURES, len(validation.ids))):
+        expected = measured.scores.log_joint[i]
+        embedded = embed_image(executor, preprocess(validation.read(i), image.size, image.pixel_limit))
+        cosine = cosine_similarity(embedded, embeddings[i])
+        scores = score_rows(executor, embeddings[i], append_empty_row(bundle.rows))
+        # A uniform class prior is a constant that the bundle leaves out.
+        difference = float(np.ptp(scores[:-1][has_pictures] - expected[has_pictures]))
+        if measured.scores.background is not None:
+            novelty = score_novelty(scores[None, :-1], scores[-1:], log_prior)
+            one = slice(i, i + 1)
+            expected_novelty = score_novelty(expected[None], measured.scores.background[one], classifier.log_prior)
+            difference = max(difference, abs(float(novelty[0] - expected_novelty[0])))
+        is_near = cosine >= MIN_COSINE[bundle.manifest.model.variant]
+        if not (is_near and difference <= score_tolerance(expected, temperature)):
+            raise ExportError(
+                f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "
+                f"{cosine:.6f} to the measured one and its scores differ by {difference:.1e}. Delete the cache."
+            )
+
+
+def golden_pictures() -> dict[str, bytes]:
+    """Generated pictures as PNG: wide and tall, colour, grey and transparent."""
+    sizes = ((320, 240), (160, 300), (257, 256), (96, 96))
+    pictures = {}
+    for i, (mode, size) in enumerate(zip(("RGB", "L", "RGBA", "RGB"), sizes, strict=True)):
+        tag = DRAWING_TAGS[3 * i % len(DRAWING_TAGS)]
+        image = draw_picture(tag, np.random.default_rng(i), max(size)).crop((0, 0, *size)).convert(mode)
+        if mode == "RGBA":
+            image.putalpha(Image.linear_gradient("L").resize(size))
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", optimize=True)
+        pictures[f"{i}.png"] = buffer.getvalue()
+    return pictures
+
+
+def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
+    return {
+        "calibration_pictures": min(export.calibration_pictures, train),
+        "weights": "int8 per channel",
+        "activations": "int8",
+        "biases": "corrected for rounded weights",
+    }
+
+
+def _network(variant: VariantEvaluation, matrix: Variant = "float16") -> bytes:
+    """The .tflite file with signature `embed`, the transform of its embeddings inside."""
+    network, transform = variant.path.read_bytes(), variant.evaluation.classifier.transform
+    return compose(network, convert_transform(transform, matrix)) if transform else network
+
+
+def _classifier(export: ExportConfig, classifier: ClassifierConfig, variant: VariantEvaluation) -> dict[str, bytes]:
+    prior, class_prior = variant.evaluation.classifier.prior, classifier.class_prior
+    return convert_classifier(prior, class_prior, export.block)  # type: ignore[arg-type]  # checked by config
+
+
+def _rows(variant: VariantEvaluation) -> Rows:
+    return Rows(*map(np.asarray, variant.evaluation.classifier.statistics))
+
+
+def _statistics(variant: VariantEvaluation, space: str) -> bytes:
+    return save_tensors(_rows(variant)._asdict(), {"embedding_space": space})
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")

@@ -1,0 +1,99 @@
+"""MODEL_CARD.md: what a bundle is for, how good it is, and what it was made from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from imagetagger.bundle.manifest import Manifest
+from imagetagger.export.parity import Parity
+from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
+
+
+def model_card(manifest: Manifest, parity: Parity | None = None) -> str:
+    """Write the model card of a bundle, after Mitchell et al. 2019 (arXiv 1810.03993).
+
+    Args:
+        manifest: of the bundle, sealed or not.
+        parity: of its model with float32.
+    """
+    data, backbone = manifest.provenance["data"], manifest.provenance["backbone"]
+    weights, model, size = backbone["weights"], manifest.model, manifest.image.size
+    licence = weights["licence"] or "that of the weights file, which this bundle does not know"
+    coverage = manifest.metrics.get(model.variant, {}).get("coverage")
+    measured = (
+        f"They held it for {_percent(coverage)} of the evaluation pictures"
+        if coverage is not None
+        else "Their coverage was not measured, as there were no evaluation pictures"
+    )
+    variants = [model.variant, *(name for name in manifest.metrics if name != model.variant)]
+    rows = "\n".join(_row(name, manifest.metrics[name]) for name in variants if name in manifest.metrics)
+    return f"""# {manifest.name}
+
+An image tagger of {data["tags"]} tags that learns its user's own on the device, with the **{model.variant}** model.
+
+- **Use**: suggest tags for photographs, to be confirmed or corrected by a person. Tags that a user teaches stay on the
+  device: nothing is sent anywhere.
+- **Not for**: decisions about people, or pictures of other kinds than it was evaluated on, without evaluating it on
+  those.
+- **Network**: {backbone["name"]}, width {backbone["width"]}, {size} x {size} pixels.
+- **Weights**: {weights["name"]}, SHA-256 {weights["sha256"] or "none"}; licence: {licence}.
+- **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
+  {manifest.decision.calibration.temperature:.4g}.
+- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}: {data["train"]:,} pictures to fit,
+  {data["calibration"]:,} to calibrate, {data["validation"]:,} to evaluate.
+- **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {measured}.
+- **Unknown pictures**: {_novelty(manifest.decision.novelty)}.
+
+## Metrics, on pictures that it was neither fitted nor calibrated on
+
+| variant | fitted on | top-1 | top-5 | log loss | calibration error | coverage | tags in a set | cosine to float32 |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+{rows}
+{_parity(model.variant, parity)}
+## Limits
+
+It knows the kinds of pictures it was fitted on, and looks at the centre square of a picture. Whatever a picture shows,
+its tags share all of the probability. Coverage holds for pictures like those it was calibrated on. The statistics of a
+tag fitted on a single picture are that picture's embedding.
+
+Made with imagetagger {manifest.provenance["versions"]["imagetagger"]}.
+"""
+
+
+def _parity(variant: str, parity: Parity | None) -> str:
+    if parity is None or variant == "float32":
+        return ""
+    return f"""
+Beside float32, both fitted on the same {parity.train:,} pictures and evaluated on {parity.pictures:,}: {parity.lost}
+pictures only float32 gets right, {parity.won} only {variant} (McNemar p = {parity.p_value:.2g}).
+"""
+
+
+def _tag_sets(rule: PredictionSetRule) -> str:
+    if rule.coverage is not None:
+        kind = {"lac": "as few tags as hold", "aps": "the most probable tags that together hold"}[rule.rule]
+        return f"{kind} the right one {100 * rule.coverage:g} % of the time, set on held-out pictures (conformal)"
+    if rule.rule == "top_k":
+        return f"the {rule.threshold:g} most probable tags"
+    return f"the most probable tags until their probabilities sum to {rule.threshold:g}"
+
+
+def _novelty(rule: NoveltyRule | None) -> str:
+    if rule is None:
+        return "not detected, as the classifier has no background"
+    return f"those more novel than {100 - 100 * rule.fpr:g} % of known pictures"
+
+
+def _row(name: str, metrics: Mapping[str, Any]) -> str:
+    shares = [_percent(metrics[key]) for key in ("top1", "top5", "coverage")]
+    digits = {"log_loss": 2, "ece": 3, "set_size": 1, "cosine_to_float": 4}
+    numbers = [_number(metrics[key], n) for key, n in digits.items()]
+    cells = [name, f"{metrics['train']:,}", *shares[:2], *numbers[:2], shares[2], *numbers[2:]]
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(share: float | None) -> str:
+    return "not measured" if share is None else f"{100 * share:.1f} %"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "\u2013" if value is None else f"{value:.{digits}f}"

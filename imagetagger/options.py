@@ -1,0 +1,28 @@
+"""Options that several rooms share by name."""
+
+from typing import Literal, get_args
+
+Variant = Literal["float32", "float16", "dynamic_range", "int8"]
+"""float32; float16 weights; int8 weights with float activations; int8 weights (per channel) and activations."""
+
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+
+PredictionSet = Literal["lac", "aps", "cumulative", "top_k"]
+"""How tags are chosen for a prediction set; see imagetagger/prediction/prediction_sets.py."""
+
+PREDICTION_SETS: tuple[PredictionSet, ...] = get_args(PredictionSet)
+
+TransformKind = Literal["none", "standardised", "whitened"]
+"""What happens to an embedding between network and Gaussians; see imagetagger/classifier/whitening.py."""
+
+ClassPrior = Literal["uniform", "counts"]
+"""Whether tags are equally likely beforehand, or as likely as they have pictures."""
+
+METRIC_NAMES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
+"""What is measured of every classifier; see imagetagger/evaluation/metrics.py."""
+
+DEFAULT_PORT = 8017
+"""The port of `imagetagger serve`. It never changes: a browser keeps lessons under the address, port included."""
+
+HIGHER_IS_BETTER = ("top1", "top5", "top10", "coverage")
+"""Those of them that are better the higher they are."""

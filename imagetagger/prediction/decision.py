@@ -1,0 +1,126 @@
+"""The constants between scores and predictions: fitted on held-out pictures, shipped in a bundle's manifest.
+
+NumPy and msgspec only: the shipped tagger shares it.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, Struct
+
+from imagetagger.options import PredictionSet
+from imagetagger.prediction.calibration import Calibration, Share, fit_calibration, probabilities
+from imagetagger.prediction.conformal import COVERAGE_LEVELS, INFINITE_THRESHOLD, conformal_thresholds, threshold_at
+from imagetagger.prediction.novelty import novelty_threshold
+from imagetagger.prediction.prediction_sets import nonconformity
+
+CONFORMAL_SETS: tuple[PredictionSet, ...] = ("lac", "aps")
+"""Prediction sets with a guaranteed coverage."""
+
+Threshold = Annotated[float, Meta(ge=0, le=INFINITE_THRESHOLD)]
+
+
+class PredictionSetRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which tags are shown; see prediction_sets.py.
+
+    Attributes:
+        rule: of nonconformity.
+        coverage: how often the set holds a right tag; None for rules without a guarantee.
+        threshold: of nonconformity: that of the coverage, or the sum or number of tags configured.
+        thresholds: one per level of conformal.COVERAGE_LEVELS; empty for rules without a guarantee.
+        aci_step_size: how fast the target coverage follows the user's lessons; see conformal.adapt_coverage.
+
+    Raises:
+        ValueError: the constants contradict each other.
+    """
+
+    rule: PredictionSet
+    coverage: Share | None
+    threshold: Threshold
+    thresholds: tuple[Threshold, ...] = ()
+    aci_step_size: Share = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what one field says of another."""
+        is_conformal = self.rule in CONFORMAL_SETS
+        count = len(COVERAGE_LEVELS) if is_conformal else 0
+        if len(self.thresholds) != count or list(self.thresholds) != sorted(self.thresholds):
+            raise ValueError(f"thresholds: got {len(self.thresholds)}, expected {count} ascending ones for {self.rule}")
+        if is_conformal == (self.coverage is None):
+            raise ValueError(f"coverage: got {self.coverage}, expected {'0 .. 1' if is_conformal else 'null'}")
+        if self.rule == "cumulative" and self.threshold > 1:
+            raise ValueError(f"threshold: got {self.threshold:g}, expected a sum of probabilities in 0 .. 1")
+
+
+class NoveltyRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """Above which novelty score, in nats, a picture is novel; a share `fpr` of known pictures is."""
+
+    threshold: Annotated[float, Meta(ge=-1e30, le=1e30)]
+    fpr: Share
+
+
+class Decision(Struct, frozen=True, forbid_unknown_fields=True):
+    """All constants between scores and predictions. `novelty` is None without a prior on the means."""
+
+    calibration: Calibration
+    prediction_set: PredictionSetRule
+    novelty: NoveltyRule | None = None
+
+
+def has_guarantee(rule: PredictionSet, coverage: float, pictures: int) -> bool:
+    """Whether so many held-out pictures can guarantee a coverage: fewer have no quantile at its level."""
+    level, scored = threshold_at(COVERAGE_LEVELS, coverage), pictures // 2
+    return rule in CONFORMAL_SETS and level * (scored + 1) <= scored
+
+
+def calibration_rows(pictures: int, guaranteed: bool) -> slice:
+    """Which held-out pictures fit the probabilities: every other one where a guarantee needs the rest."""
+    return slice(0, pictures, 2 if guaranteed else 1)
+
+
+def fit_decision(
+    log_joint: np.ndarray,
+    labels_onehot: np.ndarray,
+    novelty_scores: np.ndarray | None = None,
+    calibration: Calibration | None = None,
+    *,
+    calibration_bins: int = 0,
+    prediction_set: PredictionSet = "cumulative",
+    coverage: float = 0.9,
+    top_k: int = 5,
+    aci_step_size: float = 0.0,
+    novelty_fpr: float = 0.05,
+) -> Decision:
+    """Fit calibration, prediction sets and the novelty threshold on held-out pictures.
+
+    Conformal thresholds need pictures that nothing was fitted on: probabilities are then fitted on every other picture,
+    thresholds on the rest. With too few for the coverage, or a coverage above all levels, sets are cumulative and
+    guarantee nothing.
+
+    Args:
+        log_joint: (N, C).
+        labels_onehot: bool (N, C), at least one true tag per picture.
+        novelty_scores: (N,), see novelty.novelty_score; None without a background.
+        calibration: of the probabilities, fitted before on the rows of `calibration_rows`; None fits it.
+        calibration_bins: see calibration.fit_calibration.
+        prediction_set: rule of prediction sets: `lac` and `aps` are conformal.
+        coverage: how often the right tag is inside; for `cumulative`, the sum that probabilities reach.
+        top_k: number of tags, for that rule.
+        aci_step_size: see PredictionSetRule.
+        novelty_fpr: share of known pictures that may be called novel.
+    """
+    guaranteed = has_guarantee(prediction_set, coverage, len(log_joint))
+    if calibration is None:
+        rows = calibration_rows(len(log_joint), guaranteed)
+        calibration = fit_calibration(log_joint[rows], labels_onehot[rows], calibration_bins)
+    if guaranteed:
+        p = probabilities(log_joint[1::2], calibration)
+        thresholds = conformal_thresholds(nonconformity(p, prediction_set), labels_onehot[1::2])
+        own_threshold = threshold_at(thresholds, coverage)
+        rule = PredictionSetRule(prediction_set, coverage, own_threshold, tuple(map(float, thresholds)), aci_step_size)
+    elif prediction_set == "top_k":
+        rule = PredictionSetRule("top_k", None, float(top_k))
+    else:
+        rule = PredictionSetRule("cumulative", None, coverage)
+    limit = None if novelty_scores is None else novelty_threshold(novelty_scores, novelty_fpr)
+    return Decision(calibration, rule, None if limit is None else NoveltyRule(limit, novelty_fpr))

@@ -1,0 +1,88 @@
+"""From scores to predictions: the one way that evaluation, the Tagger, golden vectors and assembly share. NumPy only.
+
+Scores of tags without pictures mean nothing: such a tag has probability 0 and is in no set. The class prior belongs to
+the probabilities; novelty compares likelihoods, without it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.options import ClassPrior
+from imagetagger.prediction.calibration import log_probabilities
+from imagetagger.prediction.conformal import threshold_at
+from imagetagger.prediction.decision import Decision
+from imagetagger.prediction.novelty import novelty_score
+from imagetagger.prediction.prediction_sets import prediction_sets
+
+
+class Prediction(NamedTuple):
+    """Predictions for N pictures under C tags.
+
+    Attributes:
+        log_probability: float64 (N, C), calibrated; -inf for tags without pictures.
+        in_set: bool (N, C), the prediction sets.
+        novelty_score: float64 (N,), in nats, infinite where no tag has pictures; None without a background.
+        is_novel: bool (N,).
+    """
+
+    log_probability: np.ndarray
+    in_set: np.ndarray
+    novelty_score: np.ndarray | None
+    is_novel: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Calibrated probabilities, float64 (N, C)."""
+        return np.exp(self.log_probability)
+
+
+def log_class_prior(count: np.ndarray, class_prior: ClassPrior) -> np.ndarray:
+    """Log prior of each tag up to a constant, float32 (C,), from its number of pictures; -inf for none."""
+    log_count = np.log(np.maximum(count, 1)) if class_prior == "counts" else np.zeros_like(count)
+    return np.where(count > 0, log_count, -np.inf).astype(np.float32)
+
+
+def score_novelty(scores: np.ndarray, background: np.ndarray, log_prior: np.ndarray) -> np.ndarray:
+    """Novelty score of each picture, float64 (N,); see `predict` for the arguments."""
+    has_pictures = np.isfinite(log_prior)
+    likelihood = np.where(has_pictures, scores, -np.inf) - np.where(has_pictures, log_prior, 0)
+    return novelty_score(likelihood, background)
+
+
+def predict(
+    scores: np.ndarray,
+    background: np.ndarray | None,
+    log_prior: np.ndarray,
+    decision: Decision,
+    coverage: float | None = None,
+) -> Prediction:
+    """Predict probabilities, prediction sets and novelty of N pictures.
+
+    Args:
+        scores: (N, C), log p(tag, picture) up to a constant per picture.
+        background: (N,), log likelihood under the background; None without one.
+        log_prior: (C,), what the scores contain of the class prior; -inf for tags without pictures.
+        decision: constants of the classifier.
+        coverage: of the prediction sets; None for the decision's.
+
+    Raises:
+        ValueError: a coverage is given that the rule cannot guarantee.
+    """
+    rule = decision.prediction_set
+    threshold = rule.threshold
+    if coverage is not None:
+        if not rule.thresholds:
+            raise ValueError(f"got coverage={coverage:g}, expected none: {rule.rule} sets have no guaranteed coverage")
+        threshold = threshold_at(np.asarray(rule.thresholds), coverage)
+    has_pictures = np.isfinite(log_prior)
+    novelty = None if background is None else score_novelty(scores, background, log_prior)
+    is_novel = np.zeros(len(scores), bool)
+    if decision.novelty and novelty is not None:
+        is_novel = novelty > decision.novelty.threshold
+    if not has_pictures.any():
+        nothing = np.full(scores.shape, -np.inf)
+        return Prediction(nothing, np.zeros(scores.shape, bool), novelty, is_novel)
+    log_p = log_probabilities(np.where(has_pictures, scores, -np.inf), decision.calibration)
+    in_set = prediction_sets(np.exp(log_p), rule.rule, threshold) & has_pictures
+    return Prediction(log_p, in_set, novelty, is_novel)

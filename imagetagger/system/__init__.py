@@ -1,0 +1,1 @@
+"""Files, processors, downloads and the error stream."""

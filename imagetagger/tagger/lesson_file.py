@@ -1,0 +1,152 @@
+"""Lessons on disk: one .zip that people can open, since it holds their pictures."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from safetensors.numpy import save as save_tensors
+
+from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
+from imagetagger.bundle.executor import Executor, embed_image
+from imagetagger.bundle.reader import Bundle, read_tensors
+from imagetagger.bundle.strict_json import BundleError, decode_schema
+from imagetagger.prediction.calibration import Share
+from imagetagger.preprocess import BadImageError, preprocess
+from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits, adopt_lessons
+
+log = logging.getLogger(__name__)
+
+LESSONS_SCHEMA = 1
+
+MAX_LESSONS_BYTES = 2**32
+"""Bytes of all files together."""
+
+ARCHIVE_README = """This file contains what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as
+small squares (pictures/). Share it only with people who may see them.
+
+lessons.json             which picture was taught as what, and changes of the tags
+embeddings.safetensors   what the network saw in each picture
+pictures/                the squares the network was shown
+
+imagetagger reads it: Tagger.load(bundle, lessons=FILE), or Tagger.merge_lessons(FILE) to add it to your own lessons.
+"""
+
+TagId = Annotated[str, Meta(min_length=1)]
+
+
+class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
+    """A taught picture in lessons.json; its crop and embedding have files of their own. See lessons.TaughtPicture."""
+
+    id: str
+    embedding_space: str
+    tags: Annotated[tuple[TagId, ...], Meta(min_length=1)]
+    missed: Share | None = None  # absent in files of older versions
+
+
+class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
+    """Edits of the vocabulary in lessons.json; see lessons.VocabularyEdits."""
+
+    names: dict[str, str]
+    merged: dict[str, str]
+    removed: tuple[str, ...]
+
+
+class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
+    """The contents of lessons.json; `names` are those of the tags that it teaches, by id."""
+
+    schema: int
+    contains_pictures: bool
+    names: dict[str, str]
+    pictures: tuple[ListedPicture, ...]
+    edits: ListedEdits
+
+
+def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
+    """Write lessons, completely or not at all: a crash leaves the old file.
+
+    Args:
+        lessons: to write.
+        names: of the tags that they teach, by id, for bundles that lack them.
+        path: of the file.
+    """
+    pictures, edits = lessons.pictures, lessons.edits
+    content = LessonsContent(
+        schema=LESSONS_SCHEMA,
+        contains_pictures=bool(pictures),
+        names=dict(names),
+        pictures=tuple(ListedPicture(key, p.space, p.tags, p.missed) for key, p in pictures.items()),
+        edits=ListedEdits(dict(edits.names), dict(edits.merged), tuple(sorted(edits.removed))),
+    )
+    text = json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False)
+    embeddings = {key: np.ascontiguousarray(picture.embedding) for key, picture in pictures.items()}
+    files = {
+        "README.txt": ARCHIVE_README.encode(),
+        "lessons.json": text.encode("utf-8", "replace"),
+        "embeddings.safetensors": save_tensors(embeddings),
+    }
+    crops = {f"pictures/{key}.png": picture.crop for key, picture in pictures.items()}
+    write_zip({**files, **crops}, path, private=True)
+
+
+def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
+    """Read lessons, and the names of the tags that they teach.
+
+    Raises:
+        FileNotFoundError: there is no such path.
+        LessonError: damaged, of a newer schema, or something else; names the part.
+    """
+    try:
+        files = read_files(path, MAX_LESSONS_BYTES)
+        if "lessons.json" not in files:
+            raise LessonError("lessons.json is missing: expected a file that Tagger.save wrote")
+        return _decode_lessons(files)
+    except (ArchiveError, BundleError, LessonError) as error:
+        raise LessonError(f"{path} cannot be used as lessons: {error}") from error
+
+
+def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
+    """Read lessons for a bundle: unknown tags are added, pictures of another embedding space embedded again.
+
+    Raises:
+        FileNotFoundError, LessonError: like `load_lessons`, or a picture does not suit the bundle.
+    """
+    lessons, names = load_lessons(path)
+    space, features = bundle.manifest.embedding_space, bundle.manifest.model.features
+    pictures, embedded = dict(lessons.pictures), 0
+    for key, picture in pictures.items():
+        if picture.space != space:
+            try:
+                crop = preprocess(picture.crop, bundle.manifest.image.size)
+            except BadImageError as error:
+                raise LessonError(f"{path}: the crop of picture {key} cannot be used: {error}") from error
+            pictures[key] = picture._replace(embedding=embed_image(executor, crop), space=space)
+            embedded += 1
+        elif len(picture.embedding) != features:
+            raise LessonError(f"{path}: picture {key} has {len(picture.embedding)} features, expected {features}")
+    if embedded:
+        log.info("%s: embedded %d pictures again for this bundle", path, embedded)
+    return adopt_lessons(lessons, bundle.labels, names)._replace(pictures=pictures)
+
+
+def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
+    older_fix = f"expected {LESSONS_SCHEMA}"
+    content: LessonsContent = decode_schema(
+        files["lessons.json"], LessonsContent, "lessons.json", LESSONS_SCHEMA, older_fix
+    )
+    embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
+    pictures: dict[str, TaughtPicture] = {}
+    for listed in content.pictures:
+        key, crop, embedding = listed.id, files.get(f"pictures/{listed.id}.png"), embeddings.get(listed.id)
+        if crop is None or embedding is None or key in pictures:
+            raise LessonError(f"lessons.json: picture {key[:64]!r} has no pixels or no embedding, or comes twice")
+        if embedding.ndim != 1 or embedding.dtype != np.float32 or not np.isfinite(embedding).all():
+            got = f"{embedding.dtype} {embedding.shape}"
+            raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected finite float32 (D,)")
+        pictures[key] = TaughtPicture(crop, embedding, listed.embedding_space, listed.tags, listed.missed)
+    edits = VocabularyEdits(content.edits.names, content.edits.merged, frozenset(content.edits.removed))
+    return Lessons(pictures, edits), content.names

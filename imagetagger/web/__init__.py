@@ -1,0 +1,1 @@
+"""The app and the small server for it."""

@@ -1,0 +1,181 @@
+/** What crosses between the page and its worker: the page shows, the worker (engine/) computes, learns and stores. */
+
+import type { Rule } from "./prediction/decision";
+
+export type { Rule };
+
+/** A tag's stable id, as in labels.json, or `user:NAME` for one that was added. */
+export type TagId = string;
+
+/** The content id of a picture: SHA-256 of its size and upright pixels, see pixels/picture_id.ts. */
+export type PictureId = string;
+
+export interface TagView {
+  id: TagId;
+  name: string;
+  synonyms: readonly string[];
+  /** How many pictures taught it: those of the bundle and the user's. */
+  pictures: number;
+  /** How many of them are the user's. */
+  taught: number;
+  /** The name in the bundle; null for a tag that the user added. */
+  original: string | null;
+  /** Whether `resetTag` would change anything: taught, renamed, or merged into. */
+  changed: boolean;
+}
+
+export interface Suggestion {
+  tag: TagId;
+  probability: number;
+}
+
+export interface PictureView {
+  id: PictureId;
+  /** The file's name; the id's beginning for pictures that came with somebody's lessons. */
+  name: string;
+  /** Milliseconds since 1970. */
+  added: number;
+  width: number;
+  height: number;
+  /** Whether the user confirmed its tags, or that none fits. */
+  confirmed: boolean;
+  /** Its tags, as the user confirmed them. */
+  tags: readonly TagId[];
+  /** The tag set of the tagger, the most probable first. */
+  suggested: readonly Suggestion[];
+  /** Novel: it looks like none of the tags. */
+  unknown: boolean;
+}
+
+/** A change that can be undone. */
+export interface StepView {
+  id: number;
+  /** In words: "Learned Rex from cat.jpg". */
+  what: string;
+  when: number;
+}
+
+/** The size of tag sets: their coverage, the sum of probabilities, or the number of tags. */
+export interface ThresholdView {
+  rule: Rule;
+  value: number;
+  /** The bundle's. */
+  standard: number;
+  min: number;
+  max: number;
+  step: number;
+}
+
+export interface BundleView {
+  name: string;
+  digest: string;
+  variant: string;
+  /** Side of the square that the network sees, in pixels. */
+  size: number;
+  tags: number;
+}
+
+export interface StorageView {
+  /** Whether the browser promised not to evict; null where it does not say, as without HTTPS. */
+  persisted: boolean | null;
+  /** Bytes; null where the browser does not say. */
+  used: number | null;
+  quota: number | null;
+}
+
+/** What the page shows at first; changes follow. */
+export interface Snapshot {
+  bundle: BundleView;
+  tags: TagView[];
+  /** The newest first. */
+  pictures: PictureView[];
+  /** The newest first. */
+  steps: StepView[];
+  threshold: ThresholdView;
+  /** Pictures that were embedded again, for a bundle of another embedding space. */
+  reembedded: number;
+  /** Pictures that could not be, as their squares are damaged: they and their lessons are left out. */
+  unreadable: number;
+}
+
+/** What changed; absent parts stayed. */
+export interface Change {
+  tags?: TagView[];
+  /** New or changed ones. */
+  pictures?: PictureView[];
+  gone?: PictureId[];
+  steps?: StepView[];
+  threshold?: ThresholdView;
+  /** Of long work; null when it ended. */
+  progress?: Progress | null;
+}
+
+export interface Progress {
+  what: string;
+  done: number;
+  total: number;
+}
+
+export interface Refused {
+  name: string;
+  why: string;
+}
+
+/** What became of added files. */
+export interface Added {
+  added: PictureId[];
+  /** Pictures that were here already. */
+  again: PictureId[];
+  refused: Refused[];
+  cancelled: boolean;
+}
+
+/** What imported lessons brought. */
+export interface Imported {
+  /** Pictures that they taught something new. */
+  pictures: number;
+  /** New tags. */
+  tags: number;
+}
+
+/** The messages of its errors are meant for the user. Every change is one step of `undo`. */
+export interface Engine {
+  /** Loads the tagger and the stored state; `listen` is called with every later change. */
+  open(listen: (change: Change) => void): Promise<Snapshot>;
+  /** Hands files over; in parts, as a thousand at once would stop the page for a moment. */
+  take(files: File[]): Promise<void>;
+  /** Adds the files that were handed over. The first one comes first on the page. */
+  add(): Promise<Added>;
+  /** Ends `add` after the current picture; those already added stay. */
+  cancel(): void;
+  /** The square the network saw, PNG; undefined for an unknown picture. */
+  crop(picture: PictureId): Promise<Blob | undefined>;
+  /** The picture, at most 1024 pixels wide and high; undefined where only the square is kept. */
+  preview(picture: PictureId): Promise<Blob | undefined>;
+  /** Sets the tags of a picture, and learns or forgets the difference. New names become tags. */
+  confirm(picture: PictureId, tags: TagId[], newNames: string[]): Promise<void>;
+  /** Notes that no tag fits a picture that was not taught: it is confirmed, and teaches nothing. */
+  dismiss(picture: PictureId): Promise<void>;
+  /** Adds tags to pictures and learns them. */
+  teach(pictures: PictureId[], tags: TagId[], newNames: string[]): Promise<void>;
+  /** Removes pictures from the app; with `forget`, also their lessons. */
+  remove(pictures: PictureId[], forget: boolean): Promise<void>;
+  addTag(name: string): Promise<TagId>;
+  renameTag(tag: TagId, name: string): Promise<void>;
+  /** The second tag keeps its name and knows what both were taught. */
+  mergeTags(tag: TagId, into: TagId): Promise<void>;
+  removeTag(tag: TagId): Promise<void>;
+  /** Forgets what the user taught of a tag, its new name and its merges: it is as in the bundle. */
+  resetTag(tag: TagId): Promise<void>;
+  /** Forgets all lessons, changes of tags, and dismissals; pictures stay. */
+  resetAll(): Promise<void>;
+  /** Undoes the last step and returns it; fails if the last step is not this one. */
+  undo(step: number): Promise<StepView>;
+  /** Null for the bundle's own. */
+  setThreshold(value: number | null): Promise<void>;
+  /** A .zip that `Tagger.load` and other devices read, with the squares of the taught pictures. */
+  exportLessons(): Promise<Blob>;
+  importLessons(file: Blob): Promise<Imported>;
+  exportTags(format: "csv" | "json"): Promise<Blob>;
+  storage(): Promise<StorageView>;
+}

@@ -1,0 +1,111 @@
+/** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
+
+import type { Added, PictureId } from "../api";
+import { messageOf } from "../files/errors";
+import { encodePng, type Picture, readPicture } from "../pixels/decode";
+import { StorageError, write } from "./database";
+import { embedImage } from "./executor";
+import { change, type Session } from "./session";
+import { scoresOf } from "./suggestions";
+import { latestTime, pictureView } from "./views";
+
+/**
+ * Adds pictures, the first one with the latest time, so that it comes first among the newest.
+ *
+ * Memory holds at most two: the next picture is decoded while the current one is embedded.
+ *
+ * @param isCancelled called before each picture.
+ */
+export async function add(session: Session, files: readonly File[], isCancelled: () => boolean): Promise<Added> {
+  const result: Added = { added: [], again: [], refused: [], cancelled: false };
+  const { size, pixel_limit } = session.bundle.manifest.image;
+  const latest = latestTime(session);
+  const read = (file: File) => pictureOrError(readPicture(file, size, pixel_limit));
+  let next = files[0] && read(files[0]);
+  const restored = new Set<PictureId>();
+  let storageError: StorageError | undefined;
+  for (const [i, file] of files.entries()) {
+    session.listen({ progress: { what: "Looking at pictures", done: i, total: files.length } });
+    if (isCancelled()) {
+      result.cancelled = true;
+      break;
+    }
+    try {
+      const picture = storageError ?? (await next);
+      const following = files[i + 1];
+      next = following && !storageError ? read(following) : undefined;
+      if (!picture || picture instanceof Error) throw picture;
+      const { id } = picture;
+      const presence = result.added.includes(id) ? "present" : presenceOf(session, id);
+      if (presence === "hidden") restored.add(id);
+      else if (presence === "new") await addNew(session, file.name, picture, latest + files.length - i);
+      else await complete(session, file.name, picture);
+      result[presence === "present" ? "again" : "added"].push(id);
+    } catch (error) {
+      if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
+      result.refused.push({ name: file.name, why: messageOf(error) });
+    }
+  }
+  session.listen({ progress: null });
+  await session
+    .changing(() => recordStep(session, result.added, restored))
+    .catch((error) => {
+      if (!(error instanceof StorageError)) throw error; // on a full device the pictures are stored, only the step is not
+    });
+  return result;
+}
+
+/** Returns a picture, or the error of reading it. */
+function pictureOrError(reading: Promise<Picture>): Promise<Picture | Error> {
+  return reading.catch((error) => (error instanceof Error ? error : new Error(String(error))));
+}
+
+/** Makes the addition one step: undo hides these pictures. Those in `restored` were hidden before. */
+async function recordStep(
+  session: Session,
+  added: readonly PictureId[],
+  restored: ReadonlySet<PictureId>,
+): Promise<void> {
+  if (added.length === 0) return;
+  const before = { ...session.state, hidden: new Set([...session.state.hidden, ...added]) };
+  const hidden = new Set([...session.state.hidden].filter((id) => !restored.has(id)));
+  const first = session.pictures.get(added[0] as PictureId);
+  const what = added.length === 1 ? `Added ${first?.name}` : `Added ${added.length} pictures`;
+  await change(session, what, { ...session.state, hidden }, {}, before);
+}
+
+function presenceOf(session: Session, id: PictureId): "new" | "hidden" | "present" {
+  if (!session.pictures.has(id)) return "new";
+  return session.state.hidden.has(id) ? "hidden" : "present";
+}
+
+/** Embeds and stores a new picture. */
+async function addNew(session: Session, file: string, decoded: Picture, added: number): Promise<void> {
+  const { id, width, height, square, preview } = decoded;
+  const { image, embedding_space: space } = session.bundle.manifest;
+  const embedding = await session.computing(() => embedImage(session.executor, square));
+  const picture = { id, name: nameOf(file), added, width, height, embedding, space };
+  await write(session.db, { pictures: [{ picture, square: await encodePng(square, image.size), preview }] });
+  session.pictures.set(id, picture);
+  await scoresOf(session, id);
+  publish(session, id);
+}
+
+/** Adds name and preview to a picture of imported lessons, which brought its square only. */
+async function complete(session: Session, file: string, decoded: Picture): Promise<void> {
+  const known = session.pictures.get(decoded.id);
+  if (!known || (await session.db.getKey("previews", decoded.id)) !== undefined) return;
+  const picture = { ...known, name: nameOf(file), width: decoded.width, height: decoded.height };
+  await write(session.db, { pictures: [{ picture, preview: decoded.preview }] });
+  session.pictures.set(decoded.id, picture);
+  publish(session, decoded.id);
+}
+
+function publish(session: Session, id: PictureId): void {
+  const view = pictureView(session, id);
+  if (view) session.listen({ pictures: [view] });
+}
+
+function nameOf(file: string): string {
+  return file.slice(0, 200);
+}

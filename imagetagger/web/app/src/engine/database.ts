@@ -1,0 +1,185 @@
+/** What stays on the device, in IndexedDB. Every change is one transaction, stored completely or not at all. */
+
+import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
+import type { PictureId, StepView, TagId } from "../api";
+import { messageOf } from "../files/errors";
+import type { Label, VocabularyEdits } from "../lessons/lessons";
+import type { TagRow } from "./tag_statistics";
+import { type Embedded, INITIAL_STATE, type Lesson, NO_CHANGE, type Patch, type UserState } from "./user_state";
+
+export interface StoredPicture extends Embedded {
+  id: PictureId;
+  name: string;
+  added: number;
+  width: number;
+  height: number;
+}
+
+/** A step, and how to take it back. */
+export interface Step extends StepView {
+  before: Patch;
+}
+
+/** The bundle of the last opening. */
+export interface LastBundle {
+  digest: string;
+  labels: readonly Label[];
+}
+
+export interface Settings {
+  threshold: number | null;
+}
+
+interface Stores extends DBSchema {
+  pictures: { key: PictureId; value: StoredPicture };
+  /** PNG of the square that the network saw. */
+  squares: { key: PictureId; value: Blob };
+  previews: { key: PictureId; value: Blob };
+  lessons: { key: PictureId; value: Lesson };
+  steps: { key: number; value: Step };
+  /** A cache: statistics of taught tags, which follow from the bundle and the lessons. */
+  rows: { key: TagId; value: TagRow & { digest: string } };
+  meta: { key: string; value: unknown };
+}
+
+export type Database = IDBPDatabase<Stores>;
+
+/** Everything but squares and previews. */
+export interface Stored {
+  pictures: Map<PictureId, StoredPicture>;
+  state: UserState;
+  steps: Step[];
+  rows: Map<TagId, TagRow & { digest: string }>;
+  bundle: LastBundle | undefined;
+  settings: Settings | undefined;
+}
+
+/** What one transaction writes; absent parts stay. */
+export interface Changes {
+  pictures?: readonly { picture: StoredPicture; square?: Blob; preview?: Blob | undefined }[];
+  /** Pictures to delete, and pictures to keep the square of only. */
+  purge?: readonly PictureId[];
+  purgePreviews?: readonly PictureId[];
+  lessons?: readonly (readonly [PictureId, Lesson | null])[];
+  hidden?: ReadonlySet<PictureId>;
+  dismissed?: ReadonlySet<PictureId>;
+  edits?: VocabularyEdits;
+  steps?: readonly Step[];
+  dropSteps?: readonly number[];
+  rows?: { put: readonly [TagId, TagRow][]; drop: readonly TagId[]; digest: string };
+  bundle?: LastBundle;
+  settings?: Settings;
+}
+
+const STORES = ["pictures", "squares", "previews", "lessons", "steps", "rows", "meta"] as const;
+
+/** Opens the database; every address and folder has its own. */
+export async function open(name: string): Promise<Database> {
+  try {
+    return await openDB<Stores>(name, 1, {
+      upgrade(db) {
+        for (const store of STORES) db.createObjectStore(store);
+      },
+    });
+  } catch (error) {
+    throw new Error(
+      `This browser does not let the app keep anything (${messageOf(error)}). In a private window? Use a normal one.`,
+    );
+  }
+}
+
+/** Reads everything but squares and previews. */
+export async function read(db: Database): Promise<Stored> {
+  const tx = db.transaction(STORES);
+  const meta = tx.objectStore("meta");
+  const [pictures, lessons, steps, rows, edits, hidden, dismissed, bundle, settings] = await Promise.all([
+    tx.objectStore("pictures").getAll(),
+    entries(tx, "lessons"),
+    tx.objectStore("steps").getAll(),
+    entries(tx, "rows"),
+    meta.get("edits") as Promise<VocabularyEdits | undefined>,
+    meta.get("hidden") as Promise<ReadonlySet<PictureId> | undefined>,
+    meta.get("dismissed") as Promise<ReadonlySet<PictureId> | undefined>,
+    meta.get("bundle") as Promise<LastBundle | undefined>,
+    meta.get("settings") as Promise<Settings | undefined>,
+  ]);
+  return {
+    pictures: new Map(pictures.map((picture) => [picture.id, picture])),
+    state: {
+      lessons: new Map(lessons),
+      edits: edits ?? INITIAL_STATE.edits,
+      hidden: hidden ?? INITIAL_STATE.hidden,
+      dismissed: dismissed ?? INITIAL_STATE.dismissed,
+    },
+    steps: steps.map((step) => ({ ...step, before: { ...NO_CHANGE, ...step.before } })), // steps of older versions lack newer keys
+    rows: new Map(rows),
+    bundle,
+    settings,
+  };
+}
+
+/** A change that could not be stored; the message says why, and that nothing was lost. */
+export class StorageError extends Error {}
+
+/**
+ * Writes all changes, or none.
+ *
+ * @throws StorageError where the device is full.
+ */
+export async function write(db: Database, changes: Changes): Promise<void> {
+  const tx = begin(db, changes);
+  const put = (store: StoreNames<Stores>, key: string | number, value: unknown) => {
+    const target = tx.objectStore(store) as unknown as { put(value: unknown, key: string | number): Promise<unknown> };
+    target.put(value, key).catch(() => {}); // `tx.done` reports it
+  };
+  const drop = (store: StoreNames<Stores>, key: string | number) => {
+    tx.objectStore(store)
+      .delete(key as never)
+      .catch(() => {});
+  };
+  try {
+    for (const { picture, square, preview } of changes.pictures ?? []) {
+      put("pictures", picture.id, picture);
+      if (square) put("squares", picture.id, square);
+      if (preview) put("previews", picture.id, preview);
+    }
+    for (const id of changes.purge ?? [])
+      for (const store of ["pictures", "squares", "previews"] as const) drop(store, id);
+    for (const id of changes.purgePreviews ?? []) drop("previews", id);
+    for (const [id, lesson] of changes.lessons ?? []) lesson ? put("lessons", id, lesson) : drop("lessons", id);
+    for (const step of changes.steps ?? []) put("steps", step.id, step);
+    for (const id of changes.dropSteps ?? []) drop("steps", id);
+    for (const [tag, row] of changes.rows?.put ?? []) put("rows", tag, { ...row, digest: changes.rows?.digest });
+    for (const tag of changes.rows?.drop ?? []) drop("rows", tag);
+    for (const key of ["edits", "hidden", "dismissed", "bundle", "settings"] as const)
+      if (changes[key] !== undefined) put("meta", key, changes[key]);
+    await tx.done;
+  } catch (error) {
+    tx.done.catch(() => {});
+    if (!(error instanceof DOMException) || error.name === "DataCloneError") tx.abort(); // otherwise it has ended by itself
+    throw new StorageError(storageProblem(error));
+  }
+}
+
+function begin(db: Database, changes: Changes) {
+  const durability = changes.lessons?.length ? "strict" : "relaxed"; // lessons cannot be recomputed
+  try {
+    return db.transaction(STORES, "readwrite", { durability });
+  } catch {
+    throw new StorageError("The browser closed the app's storage. Nothing was lost: reload the page.");
+  }
+}
+
+async function entries<Name extends "lessons" | "rows">(
+  tx: IDBPTransaction<Stores, typeof STORES, "readonly">,
+  name: Name,
+): Promise<[string, Stores[Name]["value"]][]> {
+  const [keys, values] = await Promise.all([tx.objectStore(name).getAllKeys(), tx.objectStore(name).getAll()]);
+  return keys.map((key, i) => [key, values[i] as Stores[Name]["value"]]);
+}
+
+function storageProblem(error: unknown): string {
+  return error instanceof DOMException && error.name === "QuotaExceededError"
+    ? "This device has no room left for the app. Nothing was lost, and nothing changed: free some space, or remove pictures here and open the app again."
+    : `This could not be stored: ${messageOf(error)}`;
+}

@@ -1,0 +1,31 @@
+/** Files out: lessons, which `Tagger.load` reads, and tags for other programs. */
+
+import type { PictureId } from "../api";
+import { saveLessons } from "../lessons/lesson_file";
+import { LessonError, taughtNames } from "../lessons/lessons";
+import type { Session } from "./session";
+import { scoresOf } from "./suggestions";
+import { tagTable } from "./tag_table";
+import { pictureView, shown, tagViews } from "./views";
+
+/** Returns all lessons as a .zip, with the squares of their pictures. */
+export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
+  const { names, merged, removed } = lessons.edits;
+  if (lessons.pictures.size + names.size + merged.size + removed.size === 0)
+    throw new LessonError("There are no lessons yet: teach a picture first.");
+  const square = async (id: PictureId) => {
+    const blob = await db.get("squares", id);
+    if (!blob) throw new LessonError(`The picture ${id} lost its pixels: forget it, and export again.`);
+    return new Uint8Array(await blob.arrayBuffer());
+  };
+  return saveLessons(lessons, taughtNames(bundle.labels, lessons), square);
+}
+
+/** Returns the tags of all pictures, for spreadsheets or programs. */
+export async function exportTags(session: Session, format: "csv" | "json"): Promise<Blob> {
+  const ids = shown(session);
+  for (const id of ids) await scoresOf(session, id);
+  const pictures = ids.flatMap((id) => pictureView(session, id) ?? []);
+  const type = { csv: "text/csv", json: "application/json" }[format];
+  return new Blob([tagTable(pictures, tagViews(session), format)], { type });
+}

@@ -1,0 +1,120 @@
+/** Opens the app: the bundle is fetched and checked, the stored state read, and both brought together. */
+
+import type { Change } from "../api";
+import { type Bundle, readBundle } from "../bundle/reader";
+import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
+import { copyBlocks, type Executor, loadExecutor } from "./executor";
+import { queue } from "./queue";
+import { changedRows, deriveState, type Session } from "./session";
+import { EMPTY_ROWS, type TagRows } from "./tag_statistics";
+import { update } from "./update";
+import { withoutPictures } from "./user_state";
+
+/** A new session, and what a new bundle did to stored pictures. */
+export interface Opened {
+  session: Session;
+  reembedded: number;
+  unreadable: number;
+}
+
+/**
+ * Opens the app at an address.
+ *
+ * @param base address of the app's folder, with a slash at its end.
+ * @throws Error for the user: open elsewhere, files missing or damaged, nothing can be stored.
+ */
+export async function open(base: string, listen: (change: Change) => void): Promise<Opened> {
+  const name = `imagetagger ${new URL(base).pathname}`;
+  await lockTab(name);
+  const [db, bundle] = await Promise.all([openDatabase(name), readBundle((file) => fetched(`${base}bundle/${file}`))]);
+  const loading = loadExecutor(bundle.model, bundle.manifest, `${base}litert/`);
+  const [executor, before] = await Promise.all([loading, read(db)]);
+  const { stored, reembedded, unreadable } = await update(db, bundle, executor, before, listen);
+  return { session: await session(db, bundle, executor, await purge(db, stored), listen), reembedded, unreadable };
+}
+
+/** Refuses a second tab: two would overwrite each other's lessons. */
+async function lockTab(name: string): Promise<void> {
+  const openElsewhere = new Error(
+    "The app is open in another tab or window already: go on there, or close it and try again.",
+  );
+  await new Promise<void>((resolve, reject) => {
+    if (!navigator.locks) return askAround(name, resolve, () => reject(openElsewhere));
+    const forever = () => new Promise(() => resolve()); // until the worker ends
+    const patience = AbortSignal.timeout(3000); // a page that was just left frees its lock in a moment
+    navigator.locks.request(name, { signal: patience }, forever).catch(() => reject(openElsewhere));
+  });
+}
+
+/** Without HTTPS browsers have no locks: an open tab answers instead. */
+function askAround(name: string, free: () => void, taken: () => void): void {
+  const channel = new BroadcastChannel(name);
+  const timer = setTimeout(() => {
+    channel.onmessage = ({ data }) => data === "Is anybody there?" && channel.postMessage("I am.");
+    free();
+  }, 500);
+  channel.onmessage = ({ data }) => {
+    if (data !== "I am.") return;
+    clearTimeout(timer);
+    channel.close();
+    taken();
+  };
+  channel.postMessage("Is anybody there?");
+}
+
+async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
+  const file = address.split("/").at(-1);
+  const response = await fetch(address).catch(() => {
+    throw new Error(`${file} cannot be fetched: is the server running, and this device connected?`);
+  });
+  if (!response.ok) throw new Error(`${file} cannot be fetched: the server answers ${response.status}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Deletes removed pictures, also from steps; of those whose lessons stay, only the preview. */
+async function purge(db: Database, stored: Stored): Promise<Stored> {
+  const { hidden, lessons, dismissed: all } = stored.state;
+  if (hidden.size === 0) return stored;
+  const gone = new Set([...hidden].filter((id) => stored.pictures.has(id) && !lessons.has(id))); // not pictures that could not be read
+  const left = new Set([...hidden].filter((id) => !gone.has(id)));
+  const dismissed = new Set([...all].filter((id) => !gone.has(id)));
+  const steps: Step[] = [];
+  const dropSteps: number[] = [];
+  for (const step of stored.steps) {
+    const before = withoutPictures(step.before, gone);
+    if (before) steps.push(before === step.before ? step : { ...step, before });
+    else dropSteps.push(step.id);
+  }
+  const changed = steps.filter((step) => !stored.steps.includes(step));
+  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, dismissed, steps: changed, dropSteps });
+  const pictures = new Map([...stored.pictures].filter(([id]) => !gone.has(id)));
+  return { ...stored, pictures, steps, state: { ...stored.state, hidden: left, dismissed } };
+}
+
+async function session(
+  db: Database,
+  bundle: Bundle,
+  executor: Executor,
+  stored: Stored,
+  listen: (change: Change) => void,
+): Promise<Session> {
+  const pictures = new Map(stored.pictures);
+  const { state } = stored;
+  const computing = queue();
+  const cached: TagRows = {
+    ...EMPTY_ROWS,
+    byTag: new Map([...stored.rows].filter(([, row]) => row.digest === bundle.manifest.digest)),
+  };
+  const derived = await deriveState(bundle, executor, computing, pictures, state, cached);
+  const { put, drop } = changedRows(cached, derived.rows);
+  if (put.length + drop.length) await write(db, { rows: { put, drop, digest: bundle.manifest.digest } });
+  return {
+    ...{ db, bundle, executor, listen, pictures, state, computing, ...derived },
+    scores: new Map(),
+    changing: queue(),
+    steps: stored.steps.toSorted((a, b) => b.id - a.id),
+    blocks: copyBlocks(executor, derived.rows.blocks),
+    settings: stored.settings ?? { threshold: null },
+    round: 0,
+  };
+}

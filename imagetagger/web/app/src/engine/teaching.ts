@@ -1,0 +1,145 @@
+/** What a user does to pictures and tags: each action is one step, described in words. */
+
+import type { PictureId, TagId } from "../api";
+import {
+  addTag,
+  type Label,
+  LessonError,
+  type Lessons,
+  learn,
+  mergeTags,
+  removeTag,
+  renameTag,
+  resetTag,
+  setTags,
+  type TaughtPicture,
+  vocabulary,
+} from "../lessons/lessons";
+import { missedShare } from "../prediction/predict";
+import { change, type Session } from "./session";
+import { scoresOf } from "./suggestions";
+import { INITIAL_STATE, type UserState, withLessons } from "./user_state";
+import { predictionOf } from "./views";
+
+/** Sets the tags of a picture; names become new tags. */
+export async function confirm(session: Session, id: PictureId, tags: readonly TagId[], names: readonly string[]) {
+  const [lessons, all] = withNewTags(session, tags, names);
+  const next = setTags(lessons, session.bundle.labels, id, await lesson(session, id, all));
+  const what = all.length
+    ? `Learned ${listed(wordsOf(session, lessons), ...all)} from ${name(session, id)}`
+    : `Forgot ${name(session, id)}`;
+  await change(session, what, withLessons(session.state, next));
+}
+
+/** Notes that no tag fits a picture. */
+export async function dismiss(session: Session, id: PictureId) {
+  const { state } = session;
+  if (state.lessons.has(id)) throw new LessonError("This picture was taught: take its tags off first.");
+  await change(session, `No tag fits ${name(session, id)}`, { ...state, dismissed: new Set([...state.dismissed, id]) });
+}
+
+/** Adds tags to pictures; names become new tags. */
+export async function teach(
+  session: Session,
+  ids: readonly PictureId[],
+  tags: readonly TagId[],
+  names: readonly string[],
+) {
+  const [lessons, all] = withNewTags(session, tags, names);
+  if (all.length === 0) throw new LessonError("Choose at least one tag to teach.");
+  let next = lessons;
+  for (const id of ids) next = learn(next, id, await lesson(session, id, all));
+  const from = ids.length === 1 ? name(session, ids[0] as string) : `${ids.length} pictures`;
+  await change(
+    session,
+    `Learned ${listed(wordsOf(session, lessons), ...all)} from ${from}`,
+    withLessons(session.state, next),
+  );
+}
+
+/** Removes pictures from the app, and their lessons where `forgetting`. */
+export async function remove(session: Session, ids: readonly PictureId[], forgetting: boolean) {
+  const hidden = new Set([...session.state.hidden, ...ids]);
+  const lessons = new Map(session.state.lessons);
+  if (forgetting) for (const id of ids) lessons.delete(id);
+  const what = ids.length === 1 ? `Removed ${name(session, ids[0] as string)}` : `Removed ${ids.length} pictures`;
+  await change(session, what, { ...session.state, hidden, lessons });
+}
+
+/** Adds a tag; returns its id. */
+export async function add(session: Session, text: string): Promise<TagId> {
+  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text);
+  await change(session, `Added the tag ${listed(wordsOf(session, lessons), id)}`, withLessons(session.state, lessons));
+  return id;
+}
+
+export async function rename(session: Session, tag: TagId, text: string) {
+  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
+  const [before, after] = [session.vocabulary, wordsOf(session, lessons)].map((words) => listed(words, tag));
+  if (before === after) return;
+  await change(session, `Renamed ${before} to ${after}`, withLessons(session.state, lessons));
+}
+
+export async function merge(session: Session, tag: TagId, into: TagId) {
+  const [name, target] = [tag, into].map((id) => listed(session.vocabulary, id));
+  await change(
+    session,
+    `Merged ${name} into ${target}`,
+    withLessons(session.state, mergeTags(session.lessons, tag, into)),
+  );
+}
+
+export async function removeOne(session: Session, tag: TagId) {
+  const what = `Deleted the tag ${listed(session.vocabulary, tag)}`;
+  await change(session, what, withLessons(session.state, removeTag(session.lessons, tag)));
+}
+
+export async function reset(session: Session, tag: TagId) {
+  const what = `Reset the tag ${listed(session.vocabulary, tag)}`;
+  await change(session, what, withLessons(session.state, resetTag(session.lessons, session.bundle.labels, tag)));
+}
+
+/** Forgets all lessons, changes of tags, and which pictures no tag fits; pictures stay. */
+export async function resetAll(session: Session) {
+  const next: UserState = { ...INITIAL_STATE, hidden: session.state.hidden };
+  await change(session, "Reset everything that was taught", next);
+}
+
+/** Returns lessons with tags of these names added, and the ids of all tags; the name of a tag means that tag. */
+function withNewTags(session: Session, tags: readonly TagId[], names: readonly string[]): [Lessons, TagId[]] {
+  let { lessons } = session;
+  const all = [...tags];
+  for (const text of names) {
+    const [next, id] = addTag(lessons, session.bundle.labels, text);
+    lessons = next;
+    all.push(id);
+  }
+  return [lessons, [...new Set(all)]];
+}
+
+async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): Promise<TaughtPicture> {
+  const scores = await scoresOf(session, id);
+  const picture = session.pictures.get(id);
+  if (!picture || !scores) throw new LessonError("This picture was removed.");
+  const ids = [...session.rows.byTag.keys()];
+  const { inSet } = predictionOf(session, scores, true);
+  const missed = missedShare(
+    inSet,
+    session.counts,
+    tags.map((tag) => ids.indexOf(tag)),
+  );
+  return { embedding: picture.embedding, space: picture.space, tags, missed };
+}
+
+function name(session: Session, id: PictureId): string {
+  return session.pictures.get(id)?.name ?? "a picture";
+}
+
+function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): string {
+  return ids.map((id) => words.get(id)?.name ?? id).join(", ");
+}
+
+/** Returns the vocabulary after a change. */
+function wordsOf({ bundle }: Session, lessons: Lessons): ReadonlyMap<TagId, Label> {
+  return vocabulary(bundle.labels, lessons);
+}

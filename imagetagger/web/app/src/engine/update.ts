@@ -1,0 +1,72 @@
+/** A new bundle for the stored state: tags are adopted by name, pictures embedded again from their squares. */
+
+import type { Change } from "../api";
+import type { Bundle } from "../bundle/reader";
+import { adoptLessons, taughtNames } from "../lessons/lessons";
+import { readPicture } from "../pixels/decode";
+import { BadImageError } from "../pixels/sniff";
+import { type Database, type Stored, type StoredPicture, write } from "./database";
+import { type Executor, embedImage } from "./executor";
+import { lessonsOf, type UserState } from "./user_state";
+
+/** The stored state under this bundle. */
+export interface Updated {
+  stored: Stored;
+  reembedded: number;
+  /** Pictures whose squares are damaged: they stay in the database, but are left out, with their lessons. */
+  unreadable: number;
+}
+
+/** Brings the stored state to this bundle, completely or not at all. */
+export async function update(
+  db: Database,
+  bundle: Bundle,
+  executor: Executor,
+  stored: Stored,
+  listen: (change: Change) => void,
+): Promise<Updated> {
+  const { digest, embedding_space: space } = bundle.manifest;
+  const others = [...stored.pictures.values()].filter((picture) => picture.space !== space);
+  const embedded: StoredPicture[] = [];
+  for (const [done, picture] of others.entries()) {
+    listen({ progress: { what: "A new tagger looks at your pictures", done, total: others.length } });
+    const embedding = await reembed(db, bundle, executor, picture);
+    if (embedding) embedded.push({ ...picture, embedding, space });
+  }
+  if (others.length) listen({ progress: null });
+  const adopted = stored.bundle?.digest === digest ? null : adopt(stored, bundle);
+  if (embedded.length || adopted) await write(db, { pictures: embedded.map((picture) => ({ picture })), ...adopted });
+  const usable = [...stored.pictures.values()].filter((picture) => picture.space === space);
+  const pictures = new Map([...usable, ...embedded].map((picture) => [picture.id, picture]));
+  const lessons = new Map([...stored.state.lessons].filter(([id]) => pictures.has(id)));
+  const state = { ...stored.state, lessons, edits: adopted?.edits ?? stored.state.edits };
+  const unreadable = others.length - embedded.length;
+  return { stored: { ...stored, ...adopted, pictures, state }, reembedded: embedded.length, unreadable };
+}
+
+async function reembed(db: Database, { manifest }: Bundle, executor: Executor, { id }: StoredPicture) {
+  const blob = await db.get("squares", id);
+  if (!blob) return undefined;
+  try {
+    const { square } = await readPicture(blob, manifest.image.size, manifest.image.pixel_limit);
+    return await embedImage(executor, square);
+  } catch (error) {
+    if (error instanceof BadImageError) return undefined;
+    throw error; // a fault of the device or the browser, not of this picture
+  }
+}
+
+/** Returns what changes under a new bundle: names of tags that it lacks, and no threshold of another bundle. */
+function adopt({ state, pictures, steps, bundle: last }: Stored, bundle: Bundle) {
+  const lessons = lessonsOf(state, pictures);
+  const names = taughtNames(last?.labels ?? [], lessons);
+  const adoptEdits = (edits: UserState["edits"]) => adoptLessons({ ...lessons, edits }, bundle.labels, names).edits;
+  return {
+    edits: adoptEdits(state.edits),
+    steps: steps.map((step) =>
+      step.before.edits ? { ...step, before: { ...step.before, edits: adoptEdits(step.before.edits) } } : step,
+    ),
+    settings: { threshold: null },
+    bundle: { digest: bundle.manifest.digest, labels: bundle.labels },
+  };
+}

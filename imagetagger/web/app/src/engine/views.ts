@@ -1,0 +1,93 @@
+/** Tags, pictures, steps and the threshold as the page shows them. */
+
+import type { BundleView, PictureId, PictureView, StepView, TagView, ThresholdView } from "../api";
+import { resolveMerged } from "../lessons/lessons";
+import { type Prediction, predict } from "../prediction/predict";
+import { rankedTags } from "../prediction/prediction_sets";
+import type { Session } from "./session";
+
+/** Returns all tags, those of the bundle first. */
+export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagView[] {
+  const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
+  const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
+  return [...vocabulary.values()].map(({ id, name, synonyms }) => {
+    const row = rows.byTag.get(id);
+    const taught = row?.pictures.length ?? 0;
+    const bundleName = original.get(id) ?? null;
+    const changed = taught > 0 || (bundleName !== null && name !== bundleName) || mergedInto.has(id);
+    return {
+      id,
+      name,
+      synonyms,
+      pictures: Math.round(row?.total.count[0] ?? 0),
+      taught,
+      original: bundleName,
+      changed,
+    };
+  });
+}
+
+/** Returns the ids of visible pictures, the newest first. */
+export function shown({ pictures, state }: Session): PictureId[] {
+  const visible = [...pictures.values()].filter(({ id }) => !state.hidden.has(id));
+  return visible.sort((a, b) => b.added - a.added).map(({ id }) => id);
+}
+
+/** Returns the view of a picture; undefined for a hidden or unknown one. */
+export function pictureView(session: Session, id: PictureId): PictureView | undefined {
+  const picture = session.pictures.get(id);
+  if (!picture || session.state.hidden.has(id)) return undefined;
+  const taught = session.lessons.pictures.get(id)?.tags ?? [];
+  const tags = [...new Set(taught.map((tag) => resolveMerged(tag, session.lessons.edits)))].filter((tag) =>
+    session.vocabulary.has(tag),
+  );
+  const { name, added, width, height } = picture;
+  const scores = session.scores.get(id);
+  const prediction = scores?.rows === session.rows && predictionOf(session, scores.values);
+  return {
+    id,
+    name,
+    added,
+    width,
+    height,
+    confirmed: tags.length > 0 || session.state.dismissed.has(id),
+    tags,
+    ...(prediction ? suggestionsOf(session, prediction) : { suggested: [], unknown: false }),
+  };
+}
+
+/** Returns the prediction for scores under the rows in use, with the user's threshold, or the bundle's if `standard`. */
+export function predictionOf(session: Session, scores: Float32Array, standard = false): Prediction {
+  const { bundle, counts, coverage, settings } = session;
+  return predict(scores, counts, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
+}
+
+/** Returns a time after which no picture was added: now, unless the clock was set back. */
+export function latestTime({ pictures }: Session): number {
+  return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
+}
+
+function suggestionsOf({ rows }: Session, { probabilities, inSet, isNovel }: Prediction) {
+  const ids = [...rows.byTag.keys()];
+  const shown = rankedTags(probabilities).filter((i) => inSet[i]);
+  const suggested = shown.map((i) => ({ tag: ids[i] as string, probability: probabilities[i] as number }));
+  return { suggested, unknown: isNovel };
+}
+
+export function stepViews({ steps }: Session): StepView[] {
+  return steps.map(({ id, what, when }) => ({ id, what, when }));
+}
+
+export function bundleView({ bundle: { manifest, labels } }: Session): BundleView {
+  const { name, digest, model, image } = manifest;
+  return { name, digest, variant: model.variant, size: image.size, tags: labels.length };
+}
+
+/** Returns the threshold and its range: a coverage, a sum of probabilities, or a number of tags. */
+export function thresholdView({ bundle, settings }: Session): ThresholdView {
+  const { rule, coverage, threshold } = bundle.manifest.decision.prediction_set;
+  const standard = coverage ?? threshold;
+  const range =
+    rule === "top_k" ? { min: 1, max: Math.max(20, standard), step: 1 } : { min: 0.5, max: 0.995, step: 0.005 };
+  return { rule, standard, value: settings.threshold ?? standard, ...range };
+}

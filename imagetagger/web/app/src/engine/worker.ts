@@ -1,0 +1,6 @@
+/** The worker: a classic one, as LiteRT loads itself by importScripts. */
+
+import * as Comlink from "comlink";
+import { engine } from "./engine";
+
+Comlink.expose(engine(new URL("../", self.location.href).href)); // the worker is in assets/ of the app's folder

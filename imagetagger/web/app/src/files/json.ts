@@ -1,0 +1,106 @@
+/** JSON from files, read strictly and checked against a schema before it is used. */
+
+import * as v from "valibot";
+import { FileError, messageOf } from "./errors";
+import { quote } from "./text";
+
+/** Any JSON object. */
+export type Json = Record<string, unknown>;
+
+/** Parses JSON: UTF-8, no infinite numbers, no lone surrogates. The last of two equal keys counts. */
+export function parseJson(data: Uint8Array<ArrayBuffer>, file: string): unknown {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
+    return JSON.parse(text, (key, value) => {
+      if (value === Infinity || value === -Infinity) throw new Error("a number is too large");
+      if (/\p{Cs}/u.test(key) || (typeof value === "string" && /\p{Cs}/u.test(value)))
+        throw new Error("a text holds half a character");
+      return value;
+    });
+  } catch (error) {
+    throw new FileError(`${file} is not valid JSON: ${messageOf(error).slice(0, 300)}`);
+  }
+}
+
+/** Returns a value as its schema describes it; throws FileError with the first key that is wrong. */
+export function checked<S extends v.GenericSchema>(schema: S, value: unknown, file: string): v.InferOutput<S> {
+  const { success, issues, output } = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+  if (success) return output;
+  const [{ path = [], input, received, message }] = issues;
+  const where = [file, path.map(({ key }) => String(key).slice(0, 100)).join(".")].filter(Boolean).join(": ");
+  const got =
+    typeof input === "string" ? `got ${quote(input)}, ` : typeof input === "object" ? "" : `got ${received}, `;
+  throw new FileError(`${where}: ${got}expected ${message}`);
+}
+
+/** A number from `low` to `high`. */
+export function number(low: number, high: number) {
+  const range = `${low} .. ${high}`;
+  return v.pipe(v.number(range), v.minValue(low, range), v.maxValue(high, range));
+}
+
+/** An integer from `low` to `high`. */
+export function integer(low: number, high: number) {
+  return v.pipe(number(low, high), v.integer(`an integer in ${low} .. ${high}`));
+}
+
+/** Any text. */
+export const text = v.string("text");
+
+/** True or false. */
+export const boolean = v.boolean("true or false");
+
+/** 1 to `longest` characters, none of them invisible but the space. */
+export function printable(longest: number) {
+  const isPrintable = (value: string) => {
+    const length = Array.from(value).length;
+    return length > 0 && length <= longest && !/(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}]/u.test(value);
+  };
+  return v.pipe(text, v.check(isPrintable, `1 to ${longest} printable characters`));
+}
+
+/** A SHA-256 in hexadecimal. */
+export const sha256Text = v.pipe(text, v.regex(/^[0-9a-f]{64}$/, "a SHA-256 in hexadecimal"));
+
+/** One of some texts. */
+export function oneOf<const T extends readonly string[]>(...options: T) {
+  return v.picklist(options, `one of ${options.join(", ")}`);
+}
+
+/** A list of one kind. */
+export function listOf<S extends v.GenericSchema>(item: S) {
+  return v.array(item, "a list");
+}
+
+/** An object of exactly these keys. */
+export function shape<const E extends v.ObjectEntries>(entries: E) {
+  return v.strictObject(entries, `the keys ${Object.keys(entries).join(", ")}`);
+}
+
+/** An object of any keys and values. */
+export const anyObject = v.custom<Json>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object",
+);
+
+/** An object of keys and values of one kind each, as a Map: valibot's record drops keys such as __proto__. */
+export function mapOf<S extends v.GenericSchema>(item: S, name: v.GenericSchema<string> = text) {
+  return v.pipe(
+    anyObject,
+    v.rawTransform(({ dataset, addIssue, NEVER }): Map<string, v.InferOutput<S>> => {
+      const map = new Map<string, v.InferOutput<S>>();
+      for (const [key, value] of Object.entries(dataset.value)) {
+        const named = v.safeParse(name, key);
+        const result = named.success ? v.safeParse(item, value, { abortEarly: true, abortPipeEarly: true }) : named;
+        if (!result.success) {
+          const [{ path = [], message, received, input }] = result.issues;
+          const at = { type: "object", origin: "value", input: dataset.value, key, value } as const;
+          addIssue({ message, received, input, path: [at, ...path] });
+          return NEVER;
+        }
+        map.set(key, result.output);
+      }
+      return map;
+    }),
+  );
+}

@@ -1,0 +1,24 @@
+/** Texts in messages, and their order. */
+
+/** Returns a text in quotes, for a message: control characters are escaped, a long text is cut. */
+export function quote(text: string): string {
+  const characters = Array.from(text);
+  return JSON.stringify(characters.length > 100 ? `${characters.slice(0, 100).join("")}…` : text);
+}
+
+/** Returns the first names for a message, and how many more there are. */
+export function abbreviate(names: readonly string[]): string {
+  const first = names.slice(0, 5).map((name) => name.slice(0, 100));
+  return names.length > 5 ? `${first.join(", ")} and ${names.length - 5} more` : first.join(", ");
+}
+
+/** Orders texts by code points, as Python does: JavaScript's < puts emoji before some letters. */
+export function byCodePoint(a: string, b: string): number {
+  for (let i = 0; i < Math.min(a.length, b.length); ) {
+    const x = a.codePointAt(i) as number;
+    const y = b.codePointAt(i) as number;
+    if (x !== y) return x - y;
+    i += x > 0xffff ? 2 : 1;
+  }
+  return a.length - b.length;
+}

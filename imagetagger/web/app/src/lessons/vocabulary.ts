@@ -1,0 +1,73 @@
+/** The tags in use, and their names. */
+
+import type { Label } from "../bundle/reader";
+import { quote } from "../files/text";
+import { resolveMerged } from "./edits";
+import { LessonError } from "./errors";
+import type { Lessons } from "./lessons";
+import { nameProblem, normaliseName, sameName } from "./names";
+
+/**
+ * Returns the tags in use by id, those of the bundle first, with edits applied.
+ *
+ * The names of merged tags become synonyms. A tag that only lessons know, as after a change of bundles, is named by its
+ * id.
+ */
+export function vocabulary(labels: readonly Label[], lessons: Lessons): Map<string, Label> {
+  const { edits } = lessons;
+  const known = new Map(labels.map((label) => [label.id, label]));
+  for (const id of new Set([...edits.names.keys(), ...edits.merged.values(), ...taught(lessons)])) {
+    const label = known.get(id) ?? { id, name: id, synonyms: [] };
+    known.set(id, { ...label, name: edits.names.get(id) ?? label.name });
+  }
+  const result = new Map<string, Label>();
+  for (const [id, label] of known) if (resolveMerged(id, edits) === id && !edits.removed.has(id)) result.set(id, label);
+  for (const [id, label] of known) {
+    const target = resolveMerged(id, edits);
+    const into = result.get(target);
+    if (target === id || !into) continue;
+    result.set(target, { ...into, synonyms: [...new Set([...into.synonyms, label.name, ...label.synonyms])] });
+  }
+  return result;
+}
+
+/** Returns the names of tags that pictures teach or others were merged into: another bundle may lack them. */
+export function taughtNames(labels: readonly Label[], lessons: Lessons): Map<string, string> {
+  const names = new Map([...labels.map((label) => [label.id, label.name] as const), ...lessons.edits.names]);
+  const result = new Map<string, string>();
+  for (const tag of [...taught(lessons), ...lessons.edits.merged.values()]) {
+    const name = names.get(tag);
+    if (name !== undefined) result.set(tag, name);
+  }
+  return result;
+}
+
+/** Returns the lessons for a bundle with these labels: tags that it lacks become added tags of these names. */
+export function adoptLessons(lessons: Lessons, labels: readonly Label[], names: ReadonlyMap<string, string>): Lessons {
+  const present = new Set([...labels.map((label) => label.id), ...lessons.edits.names.keys()]);
+  const lacking = [...names].filter(([id]) => !present.has(id));
+  return { ...lessons, edits: { ...lessons.edits, names: new Map([...lessons.edits.names, ...lacking]) } };
+}
+
+/**
+ * Returns a name as it is stored, for a new tag or for `tag`.
+ *
+ * Throws LessonError where it is empty, too long, not text, or the name of another tag.
+ */
+export function checkName(lessons: Lessons, labels: readonly Label[], name: string, tag: string | null = null): string {
+  const stored = normaliseName(name);
+  const problem = nameProblem(stored);
+  if (problem) throw new LessonError(problem);
+  for (const label of vocabulary(labels, lessons).values()) {
+    if (label.id === tag) continue;
+    if (sameName(label.name, stored))
+      throw new LessonError(`there is a tag ${quote(label.name)} already: choose another name, or teach that tag`);
+    if (label.id === stored)
+      throw new LessonError(`${quote(stored)} is the id of the tag ${quote(label.name)}: choose another name`);
+  }
+  return stored;
+}
+
+function* taught(lessons: Lessons): Generator<string> {
+  for (const picture of lessons.pictures.values()) yield* picture.tags;
+}

@@ -1,0 +1,201 @@
+import type { ComponentChildren } from "preact";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import type { Change, Engine, Snapshot } from "../api";
+import { additions } from "./adding";
+import { gathered } from "./changes";
+import { AppContext, type App as Context, useApp } from "./context";
+import { useDropAndPaste } from "./dropping";
+import { Gallery } from "./Gallery";
+import { Icon } from "./Icon";
+import { MorePage } from "./MorePage";
+import { Progress, Summary, Toasts } from "./Notices";
+import { Failure, Skeleton } from "./Opening";
+import { PicturePage } from "./PicturePage";
+import { goToPicture, type Route, useRoute } from "./route";
+import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
+import { TagsPage } from "./TagsPage";
+import * as words from "./words";
+
+interface Props {
+  engine: Engine;
+  /** Opens the engine; apart from it, as a listener crosses to a worker in its own way. */
+  open(listen: (change: Change) => void): Promise<Snapshot>;
+  /** Hears of what comes from the browser: an offer to install, and, once the app opened or failed to, a new version. */
+  watch?(dispatch: (action: Action) => void, opened: Promise<void>): void;
+}
+
+/** The whole page. */
+export function App({ engine, open, watch }: Props) {
+  const [state, dispatch] = useReducer(reduce, START);
+  const route = useRoute();
+  const newest = useRef(0); // as the user sees it
+  newest.current = newestStep(state.library);
+  const changes = useMemo(() => gathered((all) => dispatch({ type: "changed", changes: all })), []);
+  useEffect(() => {
+    const opened = open(changes.listen).then(
+      (snapshot) => {
+        dispatch({ type: "opened", snapshot });
+        const { reembedded, unreadable } = snapshot;
+        if (reembedded + unreadable > 0)
+          notice(words.reembedded(reembedded, unreadable), unreadable > 0 ? "alert" : "status");
+      },
+      (error: unknown) => dispatch({ type: "failed", why: message(error) }),
+    );
+    watch?.(dispatch, opened);
+  }, []);
+  const notice = useCallback((text: string, kind: Notice["kind"] = "status", since?: number) => {
+    dispatch({ type: "toast", toast: { text, kind, ...(since === undefined ? {} : { since }) } });
+  }, []);
+  const act = useCallback<Context["act"]>(
+    async (work, done, undo = false) => {
+      const since = undo ? newest.current : undefined;
+      try {
+        const result = await work.finally(changes.flush);
+        if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", since);
+        return result;
+      } catch (error) {
+        notice(message(error), "alert");
+        return undefined;
+      }
+    },
+    [notice, changes],
+  );
+  const add = useMemo(
+    () =>
+      additions(engine, (isUnderWay) => {
+        changes.flush();
+        dispatch({ type: "adding", isUnderWay });
+      }),
+    [engine, changes],
+  );
+  const addFiles = useCallback(
+    async (files: readonly File[]) => {
+      if (files.length === 0) return;
+      dispatch({ type: "toast", toast: null }); // the same words again are then heard again
+      const result = await act(add(files));
+      if (result === undefined) return;
+      const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
+      if (result.refused.length > 0) dispatch({ type: "summary", summary: result });
+      else notice(words.added(result));
+      if (only !== undefined) goToPicture(only);
+    },
+    [add, act, notice],
+  );
+  const undoing = useRef(0);
+  const undo = useCallback(
+    async (step: number) => {
+      if (undoing.current === step) return; // pressed twice
+      undoing.current = step;
+      await act(engine.undo(step), ({ what }) => words.undone(what));
+      undoing.current = 0;
+    },
+    [engine, act],
+  );
+  const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
+  useUndoKey(useCallback(() => void (newest.current && undo(newest.current)), [undo]));
+  const library = state.library;
+  const isOpen = library !== null;
+  const take = useCallback(
+    async (found: Promise<readonly File[]>) => {
+      const files = isOpen ? await act(found) : undefined;
+      if (files?.length === 0) notice(words.nothingFound());
+      else if (files !== undefined) await addFiles(files);
+    },
+    [isOpen, act, addFiles, notice],
+  );
+  const over = useDropAndPaste(take);
+  const context = useMemo<Context | null>(
+    () => library && { engine, state, library, dispatch, act, addFiles, undo },
+    [engine, state, library, act, addFiles, undo],
+  );
+  return (
+    <Frame route={route} state={state}>
+      {state.failure !== null && <Failure why={state.failure} />}
+      {state.failure === null && library === null && <Skeleton progress={state.progress} />}
+      {context && (
+        <AppContext.Provider value={context}>
+          <Screen route={route} />
+          <Summary />
+        </AppContext.Provider>
+      )}
+      <div class="notices">
+        <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
+        {library && state.progress && (
+          <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
+        )}
+      </div>
+      {over && <div class="drop">{words.drop()}</div>}
+    </Frame>
+  );
+}
+
+function Screen({ route }: { route: Route }) {
+  const { library } = useApp();
+  const before = useRef(route);
+  const left = useRef<Element | null>(null); // where the focus was when the screen came
+  const name = route.page === "picture" ? library.pictures.get(route.id)?.name : undefined;
+  useEffect(() => {
+    document.title = words.title(route.page, name);
+  }, [route, name]);
+  useLayoutEffect(() => {
+    if (before.current === route) return;
+    left.current = document.activeElement;
+    if (route.page !== "pictures") window.scrollTo(0, 0);
+  }, [route]);
+  useEffect(() => {
+    if (before.current === route) return;
+    before.current = route;
+    if (document.activeElement !== left.current) return; // on a slow device the user may be typing by now
+    const tile = route.page === "pictures" ? document.querySelector<HTMLElement>(".grid [tabindex='0']") : null;
+    const target = tile ?? document.querySelector<HTMLElement>("main h1");
+    target?.focus({ preventScroll: true });
+  }, [route]);
+  if (route.page === "picture") return <PicturePage id={route.id} />;
+  if (route.page === "tags") return <TagsPage />;
+  return route.page === "more" ? <MorePage /> : <Gallery />;
+}
+
+function Frame({ route, state, children }: { route: Route; state: State; children: ComponentChildren }) {
+  const tab = (page: Route["page"], href: string, label: string, icon: "pictures" | "tag" | "more") => (
+    <a href={href} {...(route.page === page ? { "aria-current": "page" as const } : {})}>
+      <Icon name={icon} />
+      {label}
+    </a>
+  );
+  return (
+    <div class={`app at-${route.page}`}>
+      <nav class="tabs" aria-label="Screens">
+        <span class="brand no-phone">imagetagger</span>
+        {tab("pictures", "#/", "Pictures", "pictures")}
+        {tab("tags", "#/tags", "Tags", "tag")}
+        {tab("more", "#/more", "More", "more")}
+      </nav>
+      {state.update && state.since === null && (
+        <div class="update" role="status">
+          {words.update()}
+          <button type="button" class="button small" onClick={state.update}>
+            Update
+          </button>
+        </div>
+      )}
+      <main>{children}</main>
+    </div>
+  );
+}
+
+function useUndoKey(undo: () => void): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
+      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || isText) return;
+      event.preventDefault();
+      if (!event.repeat) undo();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [undo]);
+}
+
+function message(error: unknown): string {
+  return error instanceof Error && error.message !== "" ? words.sentence(error.message) : words.failed();
+}

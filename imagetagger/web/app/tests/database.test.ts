@@ -1,0 +1,56 @@
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import { type Changes, open, read, StorageError, write } from "../src/engine/database";
+import { NO_LESSONS } from "../src/lessons/lessons";
+
+const picture = {
+  id: "a",
+  name: "a.png",
+  added: 1,
+  width: 2,
+  height: 3,
+  embedding: new Float32Array([0.5]),
+  space: "s",
+};
+const everything: Changes = {
+  pictures: [{ picture, square: new Blob(["square"]) }],
+  lessons: [["a", { tags: ["x"], missed: 0.5, at: 1 }]],
+  hidden: new Set(["b"]),
+  dismissed: new Set(["d"]),
+  edits: NO_LESSONS.edits,
+  steps: [{ id: 1, what: "Learned", when: 2, before: { lessons: [["a", null]], hidden: [], dismissed: [] } }],
+  bundle: { digest: "d", labels: [] },
+  settings: { threshold: 0.8 },
+};
+
+test("what was written is read again", async () => {
+  const db = await open("again");
+  await write(db, everything);
+  const stored = await read(db);
+  expect([...stored.pictures.values()]).toEqual([picture]);
+  expect(stored.state).toEqual({
+    lessons: new Map(everything.lessons as never),
+    edits: NO_LESSONS.edits,
+    hidden: new Set(["b"]),
+    dismissed: new Set(["d"]),
+  });
+  expect(stored.steps).toEqual(everything.steps);
+  expect([stored.bundle, stored.settings]).toEqual([everything.bundle, everything.settings]);
+});
+
+test("a transaction that fails changes nothing, and says so", async () => {
+  const db = await open("nothing");
+  const uncloneable = { ...everything, settings: { threshold: (() => 1) as never } };
+  await expect(write(db, uncloneable)).rejects.toThrow(StorageError);
+  const stored = await read(db);
+  expect([stored.pictures.size, stored.steps.length, stored.settings]).toEqual([0, 0, undefined]);
+});
+
+test("purging a picture leaves nothing of it", async () => {
+  const db = await open("purge");
+  await write(db, everything);
+  await write(db, { purge: ["a"], lessons: [["a", null]], dropSteps: [1] });
+  const stored = await read(db);
+  expect([stored.pictures.size, stored.state?.lessons.size, stored.steps.length]).toEqual([0, 0, 0]);
+  expect(await db.get("squares", "a")).toBeUndefined();
+});

@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest";
+import {
+  addTag,
+  adoptLessons,
+  forget,
+  type Label,
+  LessonError,
+  type Lessons,
+  learn,
+  mergeLessons,
+  mergeTags,
+  NO_LESSONS,
+  removeTag,
+  renameTag,
+  resetTag,
+  resolveMerged,
+  setTags,
+  type TaughtPicture,
+  taughtNames,
+  vocabulary,
+} from "../src/lessons/lessons";
+import { golden } from "./golden";
+
+type Step = [kind: string, ...arguments_: unknown[]];
+
+interface State {
+  pictures: [string, string[], number | null][];
+  names: [string, string][];
+  merged: [string, string][];
+  removed: string[];
+  vocabulary: Label[];
+  taught: [string, string][];
+}
+
+interface Golden {
+  labels: Label[];
+  other_labels: Label[];
+  histories: { steps: Step[]; state: State }[];
+  merged: State[];
+  adopted: State[];
+}
+
+const { labels, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
+const results = histories.map(({ steps }) => history(steps));
+
+function picture(tags: readonly string[], missed: number | null = null): TaughtPicture {
+  return { embedding: new Float32Array(2), space: "space", tags, missed };
+}
+
+function take(lessons: Lessons, [kind, ...values]: Step): [Lessons, unknown] {
+  const [a, b, c] = values as [string, string, number | null];
+  switch (kind) {
+    case "learn":
+      return [learn(lessons, a, picture(b as unknown as string[], c)), true];
+    case "forget":
+      return [forget(lessons, labels, a, b as unknown as string[]), true];
+    case "add":
+      return addTag(lessons, labels, a);
+    case "rename":
+      return [renameTag(lessons, labels, a, b), true];
+    case "merge":
+      return [mergeTags(lessons, a, b), true];
+    default:
+      return [removeTag(lessons, a), true];
+  }
+}
+
+function history(steps: readonly Step[]): { lessons: Lessons; results: unknown[] } {
+  let lessons = NO_LESSONS;
+  const results = steps.map((step) => {
+    try {
+      const [next, result] = take(lessons, step);
+      lessons = next;
+      return result;
+    } catch (error) {
+      if (error instanceof LessonError) return null;
+      throw error;
+    }
+  });
+  return { lessons, results };
+}
+
+function stateOf(lessons: Lessons, of: readonly Label[] = labels): State {
+  return {
+    pictures: Array.from(lessons.pictures, ([id, { tags, missed }]) => [id, [...tags], missed]),
+    names: [...lessons.edits.names],
+    merged: [...lessons.edits.merged],
+    removed: [...lessons.edits.removed].sort(),
+    vocabulary: [...vocabulary(of, lessons).values()],
+    taught: [...taughtNames(of, lessons)],
+  };
+}
+
+describe("as in Python", () => {
+  test.each(histories.map(({ steps, state }, i) => [i, steps, state] as const))("history %i", (i, steps, state) => {
+    expect(results[i]?.results).toEqual(steps.map((step) => step.at(-1)));
+    expect(stateOf(results[i]?.lessons as Lessons)).toEqual(state);
+  });
+
+  test("histories hold steps of every kind that went well and that did not", () => {
+    const all = histories.flatMap(({ steps }) => steps);
+    for (const kind of ["learn", "forget", "add", "rename", "merge", "remove"]) {
+      const results = all.filter((step) => step[0] === kind).map((step) => step.at(-1) !== null);
+      expect(results).toContain(true);
+      if (!["learn", "remove"].includes(kind)) expect(results).toContain(false);
+    }
+  });
+
+  test("two users' lessons merge", () => {
+    for (const [i, state] of merged.entries())
+      expect(stateOf(mergeLessons(results[i]?.lessons as Lessons, results[i + 1]?.lessons as Lessons))).toEqual(state);
+  });
+
+  test("another bundle adopts lessons by their names", () => {
+    for (const [i, state] of adopted.entries()) {
+      const { lessons } = results[i] as { lessons: Lessons };
+      expect(stateOf(adoptLessons(lessons, other_labels, taughtNames(labels, lessons)), other_labels)).toEqual(state);
+    }
+  });
+});
+
+test("lessons that bring nothing new are the same value, so that nothing is a step of undo", () => {
+  for (const { lessons } of results) {
+    expect(mergeLessons(lessons, lessons)).toBe(lessons);
+    expect(mergeLessons(lessons, NO_LESSONS)).toBe(lessons);
+    for (const [id, { tags }] of lessons.pictures) {
+      expect(learn(lessons, id, picture(tags))).toBe(lessons);
+      expect(setTags(lessons, labels, id, picture(tags.map((tag) => resolveMerged(tag, lessons.edits))))).toBe(lessons);
+    }
+  }
+});
+
+test("setting a picture's tags makes them exactly these, whatever they were", () => {
+  for (const { lessons } of results) {
+    const tags = [...vocabulary(labels, lessons).keys()];
+    for (const target of [tags.slice(0, 1), tags.slice(1, 3), []])
+      for (const id of [...lessons.pictures.keys(), "new"]) {
+        const after = setTags(lessons, labels, id, picture(target, 0.5));
+        const got = after.pictures.get(id);
+        expect(new Set(got?.tags.map((tag) => resolveMerged(tag, lessons.edits)) ?? [])).toEqual(new Set(target));
+        expect(after.pictures.size).toBe(
+          lessons.pictures.size + Number(got !== undefined) - Number(lessons.pictures.has(id)),
+        );
+        expect(got?.missed ?? 0).toBe(got ? ((lessons.pictures.get(id) ?? { missed: 0.5 }).missed ?? 0) : 0);
+      }
+  }
+});
+
+test("a picture keeps the tag it was taught with where that was merged, and cannot be taught what is not there", () => {
+  const lessons = mergeTags(learn(NO_LESSONS, "a", picture(["blue"])), "blue", "red");
+  expect(setTags(lessons, labels, "a", picture(["red", "n01"])).pictures.get("a")?.tags).toEqual(["blue", "n01"]);
+  expect(() => setTags(lessons, labels, "a", picture(["red", "gone"]))).toThrow('there is no tag "gone"');
+});
+
+test("a tag that was reset is as in the bundle, and merged ones come back with what they were taught", () => {
+  let lessons = learn(learn(NO_LESSONS, "a", picture(["red"])), "b", picture(["blue", "n01"]));
+  lessons = renameTag(mergeTags(lessons, "blue", "red"), labels, "red", "rouge");
+  const after = resetTag(lessons, labels, "red");
+  expect([...vocabulary(labels, after).values()]).toEqual(labels);
+  expect(Array.from(after.pictures, ([id, { tags }]) => [id, tags])).toEqual([["b", ["blue", "n01"]]]);
+  expect(resetTag(after, labels, "red")).toBe(after);
+});
+
+test("an added tag that was reset keeps its name", () => {
+  const [added, id] = addTag(NO_LESSONS, labels, "Rex");
+  const lessons = renameTag(learn(added, "a", picture([id])), labels, id, "Max");
+  const after = resetTag(lessons, labels, id);
+  expect(after.pictures.size).toBe(0);
+  expect(vocabulary(labels, after).get(id)?.name).toBe("Max");
+});
+
+test("a reset is refused where a name that would come back is another tag's by now, but not for the bundle's twins", () => {
+  const [lessons] = addTag(renameTag(NO_LESSONS, labels, "n01", "rouge"), labels, "Crimson");
+  expect(() => resetTag(lessons, labels, "n01")).toThrow('there is another tag "Crimson" by now');
+  const bird = renameTag(NO_LESSONS, labels, "n03", "bird"); // n02 is a crane as well
+  expect(vocabulary(labels, resetTag(bird, labels, "n03")).get("n03")?.name).toBe("crane");
+});
+
+test("after a reset nothing teaches the tag, and all else that was taught is still there", () => {
+  let refused = 0;
+  for (const { lessons } of results)
+    for (const [tag, { name }] of vocabulary(labels, lessons)) {
+      let after = NO_LESSONS;
+      try {
+        after = resetTag(lessons, labels, tag);
+      } catch (error) {
+        expect(error).toBeInstanceOf(LessonError);
+        refused++;
+        continue;
+      }
+      const taught = [...after.pictures.values()].flatMap(({ tags }) =>
+        tags.map((id) => resolveMerged(id, after.edits)),
+      );
+      expect(taught).not.toContain(tag);
+      expect([...after.edits.merged.values()]).not.toContain(tag);
+      const original = labels.find(({ id }) => id === tag)?.name;
+      expect(vocabulary(labels, after).get(tag)?.name).toBe(original ?? name);
+      const others = Array.from(lessons.pictures, ([id, { tags }]) => [id, tags.filter((id) => id !== tag)] as const);
+      const left = Array.from(after.pictures, ([id, { tags }]) => [id, tags] as const);
+      expect(left).toEqual(others.filter(([, tags]) => tags.length));
+    }
+  expect(refused).toBeLessThan(10);
+});
+
+test("names such as __proto__ are names", () => {
+  const [lessons, id] = addTag(NO_LESSONS, labels, "__proto__");
+  expect(id).toBe("user:__proto__");
+  expect(vocabulary(labels, lessons).get(id)?.name).toBe("__proto__");
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { byCodePoint, quote } from "../src/files/text";
+import { casefold, nameProblem, normaliseName, sameName } from "../src/lessons/names";
+import { golden } from "./golden";
+
+interface Golden {
+  assigned: [number, number][];
+  folds: string[];
+  spaces: number[];
+  stored: [string, string, string | null][];
+  same: [string, string][];
+}
+
+const { assigned, folds, stored, same: twins } = golden<Golden>("names");
+
+function* characters(): Generator<string> {
+  for (const [first, last] of assigned) for (let c = first; c <= last; c++) yield String.fromCodePoint(c);
+}
+
+test("every character that Python knows folds as in Python, alone and in a word", () => {
+  const folded = new Map(folds.map((pair) => [String.fromCodePoint(pair.codePointAt(0) as number), pair]));
+  const wrong: string[] = [];
+  for (const character of characters()) {
+    const expected = folded.get(character)?.slice(character.length) ?? character;
+    if (casefold(character) !== expected || casefold(`a${character}`) !== `a${expected}`) wrong.push(character);
+  }
+  expect(wrong).toEqual([]);
+  expect(folds.length).toBeGreaterThan(1400);
+}, 60_000);
+
+test("white space is that of Python", () => {
+  const spaces = [...characters()]
+    .filter((character) => normaliseName(`a${character}b`) === "a b")
+    .map((c) => c.codePointAt(0));
+  expect(spaces).toEqual(golden<Golden>("names").spaces);
+});
+
+test("names are stored, refused and compared as in Python", () => {
+  for (const [name, normalised, valid] of stored) {
+    expect(normaliseName(name)).toBe(normalised);
+    expect(nameProblem(normalised) === null ? normalised : null).toBe(valid);
+  }
+  const names = stored.map(([name]) => name);
+  const same = names.flatMap((a) => names.filter((b) => byCodePoint(a, b) < 0 && sameName(a, b)).map((b) => [a, b]));
+  expect(same.sort()).toEqual(twins.sort());
+});
+
+test("a name of 100 characters is valid, also of emoji, and one of 101 is too long", () => {
+  expect(nameProblem("🐶".repeat(100))).toBeNull();
+  expect(nameProblem("🐶".repeat(101))).toContain("this one has 101");
+  expect(nameProblem("x".repeat(10_000))).toContain("this one has 10,000");
+  expect(nameProblem("\ud83d")).toContain("control characters");
+});
+
+test("texts are ordered by code points, and long ones are cut in messages", () => {
+  expect(["🐶", "\uf8ff", "a", "ab", ""].sort(byCodePoint)).toEqual(["", "a", "ab", "\uf8ff", "🐶"]);
+  expect(quote("🐶".repeat(9999))).toBe(`"${"🐶".repeat(100)}…"`);
+});

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+import { licenses, onlyDependencies } from "./licenses.ts";
+
+const LITERT = join(dirname(createRequire(import.meta.url).resolve("@litertjs/core")), "..", "wasm");
+
+/** LiteRT's WebAssembly, loaded by name at run time: a build with relaxed SIMD, and one for browsers without. */
+function litert(): Plugin {
+  return {
+    name: "litert",
+    apply: "build",
+    generateBundle() {
+      for (const build of ["litert_wasm_internal", "litert_wasm_compat_internal"])
+        for (const kind of ["js", "wasm"]) {
+          const fileName = `${build}.${kind}`;
+          this.emitFile({
+            type: "asset",
+            fileName: `litert/${fileName}`,
+            source: readFileSync(join(LITERT, fileName)),
+          });
+        }
+    },
+  };
+}
+
+export default defineConfig({
+  base: "./",
+  plugins: [litert(), licenses(import.meta.dirname), onlyDependencies(import.meta.dirname)],
+  worker: { format: "iife", plugins: () => [onlyDependencies(import.meta.dirname)] },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0, // the Content-Security-Policy allows files, not data: addresses
+    modulePreload: false,
+    rollupOptions: {
+      input: { index: "index.html", sw: "src/sw.ts" },
+      output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
+    },
+  },
+  test: { include: ["tests/**/*.test.ts"] },
+});

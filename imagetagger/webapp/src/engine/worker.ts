@@ -1,6 +1,0 @@
-/** The worker: a classic one, as LiteRT loads itself by importScripts. */
-
-import * as Comlink from "comlink";
-import { engine } from "./engine";
-
-Comlink.expose(engine(new URL("../", self.location.href).href)); // assets/ lies in the app's folder

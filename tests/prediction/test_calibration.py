@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagetagger.evaluation.metrics import compute_metrics, observe_predictions, total_metrics
+from imagetagger.prediction.calibration import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    PICTURES_PER_BIN,
+    Calibration,
+    fit_calibration,
+    fit_temperature,
+    log_probabilities,
+    log_softmax,
+    probabilities,
+)
+from imagetagger.prediction.prediction_sets import ranked_tags
+
+
+def drawn(p, seed):
+    """One true tag a picture, drawn from probabilities (N, C)."""
+    rng = np.random.default_rng(seed)
+    return np.eye(p.shape[1], dtype=bool)[(p.cumsum(1) < rng.random((len(p), 1))).sum(1).clip(max=p.shape[1] - 1)]
+
+
+def sample(temperature, n=4000, classes=6, seed=0):
+    """Scores whose softmax at `temperature` is the very distribution the labels are drawn from."""
+    scores = np.random.default_rng(seed).normal(size=(n, classes)) * 2 * temperature
+    return scores.astype(np.float32), drawn(np.exp(log_softmax(scores / temperature)), seed + 1)
+
+
+def distorted(n=6000, classes=6, seed=0):
+    """Scores that are the sharper the surer: whatever the temperature, some probabilities are too high or too low."""
+    rng = np.random.default_rng(seed)
+    log_p = log_softmax(rng.normal(size=(n, classes)) * rng.uniform(0.2, 4, (n, 1)))
+    sure = np.exp(log_p.max(1, keepdims=True))
+    return (20 * log_p * (0.5 + 2 * sure)).astype(np.float32), drawn(np.exp(log_p), seed + 1)
+
+
+def ece(scores, truth, calibration):
+    log_p = log_probabilities(scores, calibration)
+    return compute_metrics(total_metrics(observe_predictions(log_p, np.ones_like(truth), truth)))["ece"]
+
+
+def log_loss(scores, truth, temperature):
+    return -log_softmax(scores.astype(np.float64) / temperature)[truth].mean()
+
+
+@pytest.mark.parametrize("temperature", [1.5, 7.0, 67.0])
+def test_the_temperature_behind_the_labels_is_found(temperature):
+    assert fit_temperature(*sample(temperature)) == pytest.approx(temperature, rel=0.08)
+
+
+def test_no_other_temperature_has_less_log_loss():
+    scores, truth = sample(20.0)
+    best = fit_temperature(scores, truth)
+    for factor in (0.9, 0.99, 1.01, 1.1):
+        assert log_loss(scores, truth, best) <= log_loss(scores, truth, best * factor)
+
+
+def test_shifting_all_scores_of_a_picture_changes_nothing():
+    scores, truth = sample(7.0)
+    shifted = scores.astype(np.float64) - np.linspace(0, 16000, len(scores))[:, None]
+    assert fit_temperature(shifted, truth) == pytest.approx(fit_temperature(scores, truth), rel=1e-4)
+
+
+def test_impossible_tags_are_left_out():
+    scores, truth = sample(7.0)
+    scores = np.concatenate([scores, np.full((len(scores), 1), -np.inf)], 1)
+    truth = np.concatenate([truth, np.zeros((len(truth), 1), bool)], 1)
+    found = fit_calibration(scores, truth, 8)
+    assert found.temperature == pytest.approx(7.0, rel=0.08)
+    assert (probabilities(scores, found)[:, -1] == 0).all()
+
+
+def test_pictures_that_say_nothing_leave_the_range_bounded():
+    scores = np.array([[5.0, 0.0], [0.0, 5.0]])
+    right = np.eye(2, dtype=bool)
+    assert fit_temperature(scores, right) == pytest.approx(MIN_TEMPERATURE, rel=1e-4)
+    assert fit_temperature(scores, ~right) == pytest.approx(MAX_TEMPERATURE, rel=1e-4)
+    assert fit_temperature(np.zeros((0, 2)), np.zeros((0, 2), bool)) == 1.0
+    assert fit_temperature(np.array([[0.0, -np.inf]]), np.array([[False, True]])) == 1.0
+    assert fit_calibration(np.zeros((0, 2)), np.zeros((0, 2), bool), 8) == Calibration(1.0)
+
+
+def test_scores_of_any_size_find_their_temperature():
+    assert fit_temperature(*sample(1e8)) == pytest.approx(1e8, rel=0.08)
+
+
+@given(
+    st.integers(0, 1000),
+    st.floats(1, 1000),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 20)), max_size=5, unique_by=lambda knot: knot[0]),
+)
+def test_no_knots_change_the_order_of_a_pictures_tags_and_probabilities_sum_to_one(seed, temperature, calibration_bins):
+    calibration_bins = sorted(calibration_bins)
+    made = Calibration(temperature, tuple(c for c, _ in calibration_bins), tuple(s for _, s in calibration_bins))
+    scores = np.random.default_rng(seed).normal(size=(20, 6)) * 2 * temperature
+    log_p = log_probabilities(scores, made)
+    np.testing.assert_array_equal(ranked_tags(log_p), ranked_tags(scores))
+    np.testing.assert_allclose(np.exp(log_p).sum(1), 1)
+
+
+def test_between_two_knots_sharpness_runs_evenly_and_beyond_them_it_is_constant():
+    made = Calibration(1.0, (0.6, 0.8), (0.5, 2.0))
+    for sure, exponent in ((0.55, 0.5), (0.6, 0.5), (0.7, 1.0), (0.8, 2.0), (0.99, 2.0)):
+        p = np.array([sure, 1 - sure])
+        np.testing.assert_allclose(probabilities(np.log(p)[None], made)[0], p**exponent / (p**exponent).sum())
+
+
+def test_knots_mend_what_no_temperature_can():
+    held, fresh = distorted(), distorted(seed=7)
+    plain, mended = fit_calibration(*held), fit_calibration(*held, 8)
+    assert plain == Calibration(mended.temperature)
+    assert ece(*fresh, plain) > 0.03
+    assert ece(*fresh, mended) < ece(*fresh, plain) / 2
+
+
+def test_knots_leave_alone_what_a_temperature_mends():
+    held, fresh = sample(20.0, 8000), sample(20.0, 8000, seed=7)
+    mended = fit_calibration(*held, 8)
+    np.testing.assert_allclose(mended.sharpness, 1, atol=0.35)
+    assert ece(*fresh, mended) < 0.02
+
+
+def test_at_its_knots_the_mean_probability_is_the_share_of_right_guesses():
+    scores, truth = distorted()
+    log_p = log_softmax(scores.astype(np.float64) / fit_temperature(scores, truth))
+    sharpness = fit_calibration(scores, truth, 2).sharpness
+    parts = np.array_split(np.argsort(np.exp(log_p.max(1)), kind="stable"), 2)
+    for part, exponent in zip(parts, sharpness, strict=True):
+        right = truth[part, log_p[part].argmax(1)].mean()
+        assert np.exp(log_softmax(exponent * log_p[part]).max(1)).mean() == pytest.approx(right, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "calibration_bins"),
+    [(0.99, 0), (1.99, 0), (2, 2), (5, 5), (20, 8)],
+)
+def test_few_pictures_get_few_knots_or_temperature_only(pictures, calibration_bins):
+    found = fit_calibration(*sample(5.0, int(pictures * PICTURES_PER_BIN)), 8)
+    assert len(found.confidence) == len(found.sharpness) == calibration_bins
+    assert list(found.confidence) == sorted(set(found.confidence))
+
+
+@pytest.mark.parametrize("scores", [[[5.0]] * 3, [[5.0, -np.inf]] * 3])
+def test_a_tag_without_rivals_leaves_the_temperature_alone(scores):
+    truth = np.isfinite(scores)
+    assert fit_calibration(np.array(scores), truth) == Calibration(fit_temperature(np.array(scores), truth))
+
+
+@pytest.mark.parametrize("calibration_bins", [0, 1])
+def test_fewer_than_two_knots_are_temperature_only(calibration_bins):
+    assert fit_calibration(*sample(5.0), calibration_bins) == Calibration(fit_temperature(*sample(5.0)))
+
+
+def test_equal_confidences_share_one_knot():
+    scores = np.tile([[30.0, 0.0, -5.0]], (1000, 1))
+    truth = np.eye(3, dtype=bool)[np.arange(1000) % 4 // 3]  # three of four right
+    found = fit_calibration(scores, truth, 8)
+    assert len(found.confidence) == len(found.sharpness) == 1
+    assert probabilities(scores[:1], found)[0, 0] == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_pictures_all_right_or_all_wrong_give_finite_knots(right):
+    scores, _ = sample(5.0, 1000)
+    truth = np.eye(6, dtype=bool)[scores.argmax(1) if right else scores.argmin(1)]
+    found = fit_calibration(scores, truth, 4)
+    assert np.isfinite([found.temperature, *found.confidence, *found.sharpness]).all()
+    assert np.isfinite(log_probabilities(scores, found)).all()

@@ -1,0 +1,124 @@
+import gc
+import hashlib
+
+import pytest
+
+from imagetagger.system.download import Download, DownloadError, download
+from tests.helpers.local_server import serving
+
+# pooch leaves the socket of a failed download to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+CONTENT = b"the published file\n" * 1000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_socket_outlives_this_module():
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def server():
+    """A web server with `files`, which it may cut short, and the `requests` it got."""
+    with serving({"/data.bin": CONTENT}) as state:
+        state.url = f"{state.address}/data.bin"
+        yield state
+
+
+def known(content: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT), known(CONTENT, "md5")], ids=["none", "sha256", "md5"])
+def test_a_file_is_downloaded_once(server, tmp_path, known_hash):
+    source = Download(server.url, known_hash)
+    for _ in range(3):
+        path = download(source, tmp_path / "downloads", "path")
+        assert path == tmp_path / "downloads" / "data.bin"
+        assert path.read_bytes() == CONTENT
+    assert server.requests == ["/data.bin"]
+
+
+def test_the_query_of_the_address_is_no_part_of_the_files_name(server, tmp_path):
+    server.files["/data.bin?download=1"] = CONTENT
+    assert download(Download(server.url + "?download=1"), tmp_path, "path").name == "data.bin"
+
+
+def test_another_file_than_the_published_one_is_refused_and_not_kept(server, tmp_path):
+    server.files["/data.bin"] = b"an imposter"
+    with pytest.raises(DownloadError, match="hash"):
+        download(Download(server.url, known(CONTENT)), tmp_path, "path")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hash_of_a_first_download_is_recorded_where_nobody_publishes_one(server, tmp_path, caplog):
+    download(Download(server.url), tmp_path, "path")
+    assert (tmp_path / "data.bin.sha256").read_text().split() == [hashlib.sha256(CONTENT).hexdigest()]
+    assert "has no published hash" in caplog.text
+    caplog.clear()
+    download(Download(server.url), tmp_path, "path")
+    assert not caplog.text
+
+
+def test_no_hash_is_recorded_where_one_is_published(server, tmp_path):
+    path = download(Download(server.url, known(CONTENT)), tmp_path, "path")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT)], ids=["none", "sha256"])
+def test_a_damaged_file_is_downloaded_again(server, tmp_path, known_hash):
+    download(Download(server.url, known_hash), tmp_path, "path").write_bytes(CONTENT[:-1])
+    assert download(Download(server.url, known_hash), tmp_path, "path").read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_a_file_damaged_since_its_first_download_is_never_used(server, tmp_path):
+    download(Download(server.url), tmp_path, "path").write_bytes(CONTENT[:-1])
+    server.files.clear()
+    with pytest.raises(DownloadError, match="404"):
+        download(Download(server.url), tmp_path, "path")
+
+
+def test_a_file_that_changed_since_its_first_download_is_refused(server, tmp_path):
+    path = download(Download(server.url), tmp_path, "path")
+    path.unlink()
+    server.files["/data.bin"] = b"a new version"
+    with pytest.raises(DownloadError, match="hash"):
+        download(Download(server.url), tmp_path, "path")
+    assert not path.exists()
+
+
+def test_a_file_put_there_by_hand_is_taken_without_a_request(server, tmp_path):
+    (tmp_path / "data.bin").write_bytes(CONTENT)
+    assert download(Download(server.url, known(CONTENT)), tmp_path, "path").read_bytes() == CONTENT
+    assert server.requests == []
+
+
+def failing(server, how: str) -> str:
+    if how == "not found":
+        server.files.clear()
+    elif how == "cut short":
+        server.cut = len(CONTENT) // 2
+    elif how == "nobody listens":
+        return "http://127.0.0.1:9/data.bin"
+    return server.url
+
+
+@pytest.mark.parametrize("known_hash", [None, known(CONTENT)], ids=["none", "sha256"])
+@pytest.mark.parametrize("how", ["not found", "cut short", "nobody listens"])
+def test_a_failure_names_the_address_and_where_to_put_the_file_and_leaves_nothing(server, tmp_path, how, known_hash):
+    url = failing(server, how)
+    with pytest.raises(DownloadError) as error:
+        download(Download(url, known_hash), tmp_path, "path")
+    assert url in str(error.value)
+    assert f"put the file at {tmp_path / 'data.bin'}, or pass a local copy as path=FILE" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_works_after_one_that_failed(server, tmp_path):
+    server.cut = 10
+    with pytest.raises(DownloadError):
+        download(Download(server.url), tmp_path, "path")
+    server.cut = None
+    assert download(Download(server.url), tmp_path, "path").read_bytes() == CONTENT

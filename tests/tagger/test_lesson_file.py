@@ -1,0 +1,282 @@
+import contextlib
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.numpy import save as save_tensors
+
+from imagetagger.bundle.archive import read_files, write_folder, write_zip
+from imagetagger.tagger.lesson_file import load_lessons, save_lessons
+from imagetagger.tagger.lessons import (
+    NO_LESSONS,
+    LessonError,
+    Lessons,
+    TaughtPicture,
+    VocabularyEdits,
+    encode_crop,
+    picture_id,
+)
+
+RNG = np.random.default_rng(0)
+CROPS = RNG.integers(0, 256, (3, 8, 8, 3), np.uint8)
+PICTURES = {
+    picture_id(Image.fromarray(crop)): TaughtPicture(encode_crop(crop), embedding, "a" * 64, tags, missed)
+    for crop, embedding, tags, missed in zip(
+        CROPS,
+        RNG.normal(size=(3, 5)).astype(np.float32),
+        [("red",), ("n01", "red"), ("user:\N{DOG FACE}",)],
+        [1 / 3, 1.0, None],
+        strict=True,
+    )
+}
+EDITS = VocabularyEdits(
+    {"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"}, {"blue": "red"}, frozenset({"green", "n02"})
+)
+LESSONS, NAMES = Lessons(PICTURES, EDITS), {"red": "rouge", "n01": "crimson"}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_lessons(LESSONS, NAMES, tmp_path / "mine.zip")
+    return tmp_path / "mine.zip"
+
+
+def assert_equal(got: tuple[Lessons, dict[str, str]], expected: tuple[Lessons, dict[str, str]]) -> None:
+    (lessons, names), (wanted, wanted_names) = got, expected
+    assert names == wanted_names
+    assert lessons.edits == wanted.edits
+    assert list(lessons.edits.names) == list(wanted.edits.names)
+    assert list(lessons.pictures) == list(wanted.pictures)
+    for a, b in zip(lessons.pictures.values(), wanted.pictures.values(), strict=True):
+        assert (a.crop, a.space, a.tags, a.missed) == (b.crop, b.space, b.tags, b.missed)
+        assert a.embedding.dtype == np.float32
+        assert a.embedding.tobytes() == b.embedding.tobytes()
+
+
+def test_what_was_saved_is_loaded_to_the_last_bit_and_in_order(saved):
+    assert_equal(load_lessons(saved), (LESSONS, NAMES))
+
+
+def test_no_lessons_are_lessons_too(tmp_path):
+    save_lessons(NO_LESSONS, {}, tmp_path / "none.zip")
+    assert_equal(load_lessons(tmp_path / "none.zip"), (NO_LESSONS, {}))
+
+
+def test_equal_lessons_are_equal_files_and_an_unpacked_one_is_read_as_well(saved, tmp_path):
+    save_lessons(*load_lessons(saved), tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == saved.read_bytes()
+    write_folder(read_files(saved, 2**20), tmp_path / "folder")
+    assert_equal(load_lessons(tmp_path / "folder"), (LESSONS, NAMES))
+
+
+def test_the_file_says_that_it_contains_pictures(saved, tmp_path):
+    with zipfile.ZipFile(saved) as archive:
+        assert "INCLUDING THE PICTURES" in archive.read("README.txt").decode()
+        assert json.loads(archive.read("lessons.json"))["contains_pictures"] is True
+    save_lessons(NO_LESSONS, {}, tmp_path / "none.zip")
+    with zipfile.ZipFile(tmp_path / "none.zip") as archive:
+        assert json.loads(archive.read("lessons.json"))["contains_pictures"] is False
+
+
+@functools.cache
+def whole_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        save_lessons(LESSONS, NAMES, Path(folder) / "mine.zip")
+        return (Path(folder) / "mine.zip").read_bytes()
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
+def test_a_flipped_bit_is_found_where_it_changes_anything(tmp_path_factory, where, bit):
+    damaged = bytearray(whole_file())
+    damaged[int(where * len(damaged))] ^= 1 << bit
+    path = tmp_path_factory.getbasetemp() / "flipped.zip"
+    path.write_bytes(damaged)
+    got: object = None
+    with contextlib.suppress(LessonError):
+        got = load_lessons(path)
+    if got:
+        assert_equal(got, (LESSONS, NAMES))
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_file_that_was_cut_is_refused(tmp_path_factory, share):
+    path = tmp_path_factory.getbasetemp() / "cut.zip"
+    path.write_bytes(whole_file()[: int(share * len(whole_file()))])
+    with pytest.raises(LessonError, match=r"cannot be used as lessons: .*(no .zip file|cannot be read)"):
+        load_lessons(path)
+
+
+def test_a_bit_flipped_in_a_pixel_is_refused(saved):
+    crop = next(iter(PICTURES.values())).crop
+    data = saved.read_bytes()
+    at = data.index(crop) + len(crop) // 2
+    saved.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with pytest.raises(LessonError, match=r"mine\.zip cannot be used as lessons: .*CRC"):
+        load_lessons(saved)
+
+
+def test_a_file_that_is_not_there_is_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.zip, where nothing is"):
+        load_lessons(tmp_path / "gone.zip")
+
+
+def test_a_file_that_does_not_say_what_was_missed_is_read_as_one_of_an_older_version(saved):
+    files = read_files(saved, 2**20)
+    content = json.loads(files["lessons.json"])
+    for item in content["pictures"]:
+        del item["missed"]
+    write_zip({**files, "lessons.json": json.dumps(content).encode()}, saved)
+    unsaid = {key: picture._replace(missed=None) for key, picture in PICTURES.items()}
+    assert_equal(load_lessons(saved), (Lessons(unsaid, EDITS), NAMES))
+
+
+def changed(**parts):
+    return lambda content: content.update(parts)
+
+
+def picture_changed(**parts):
+    return lambda content: content["pictures"][0].update(parts)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (changed(schema=2), r"has schema 2, this version of imagetagger reads 1: update imagetagger$"),
+        (changed(schema=0), r"has schema 0, this version of imagetagger reads 1$"),
+        (changed(schema="1"), r"schema: got '1', expected int"),
+        (changed(schema=True), r"schema: got True, expected int"),
+        (changed(more=1), r"got the keys schema, .*, more, expected schema, contains_pictures"),
+        (lambda content: content.pop("names"), r"got the keys schema, contains_pictures, pictures, edits, expected"),
+        (changed(pictures={}), r"pictures: got \{\}, expected"),
+        (changed(names=[]), r"names: got \[\], expected"),
+        (changed(edits={"names": {}, "merged": {}}), r"removed: got None"),
+        (changed(edits={"names": {"a": 1}, "merged": {}, "removed": []}), r"names.*got 1, expected str"),
+        (changed(edits={"names": {}, "merged": {"a": None}, "removed": []}), r"merged.*got None, expected str"),
+        (picture_changed(id="b" * 64), r"picture 'b+' .*no pixels or no embedding"),
+        (picture_changed(tags=[]), r"has no tags"),
+        (picture_changed(tags=[""]), r"empty"),
+        (picture_changed(tags="red"), r"tags: got 'red'"),
+        (picture_changed(missed=-0.1), r"missed is -0\.1, expected 0 \.\. 1 or null"),
+        (picture_changed(missed=1.5), r"missed is 1\.5, expected 0 \.\. 1 or null"),
+        (picture_changed(missed="much"), r"missed: got 'much', expected float"),
+        (picture_changed(missed=True), r"missed: got True, expected float"),
+        (picture_changed(embedding_space=None), r"embedding_space: got None, expected str"),
+        (lambda content: content["pictures"].append(content["pictures"][0]), r"comes twice"),
+    ],
+)
+def test_a_file_of_another_schema_or_shape_is_refused_by_name_of_the_part(saved, change, why):
+    files = read_files(saved, 2**20)
+    content = json.loads(files["lessons.json"])
+    change(content)
+    write_zip({**files, "lessons.json": json.dumps(content).encode()}, saved)
+    with pytest.raises(LessonError, match=rf"mine\.zip cannot be used as lessons: lessons\.json.*{why}"):
+        load_lessons(saved)
+
+
+def embeddings(value) -> bytes:
+    return save_tensors(dict.fromkeys(PICTURES, value))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("lessons.json", None, "lessons.json is missing: expected a file that Tagger.save wrote"),
+        ("lessons.json", b"{", "lessons.json is no valid JSON"),
+        ("lessons.json", b"[" * 100_000, "lessons.json is no valid JSON"),
+        ("lessons.json", b"[]", "lessons.json: got \\[\\], expected"),
+        ("embeddings.safetensors", None, "embeddings.safetensors is no .safetensors file, or damaged"),
+        ("embeddings.safetensors", b"x" * 99, "embeddings.safetensors is no .safetensors file, or damaged"),
+        ("embeddings.safetensors", embeddings(np.zeros((1, 5), np.float32)), r"float32 \(1, 5\)"),
+        ("embeddings.safetensors", embeddings(np.zeros(5)), r"float64 \(5,\)"),
+        ("embeddings.safetensors", embeddings(np.full(5, np.nan, np.float32)), "finite"),
+        (f"pictures/{next(iter(PICTURES))}.png", None, "no pixels"),
+    ],
+)
+def test_a_part_that_is_missing_or_damaged_is_named(saved, name, data, why):
+    files = {**read_files(saved, 2**20), name: data}
+    write_zip({key: value for key, value in files.items() if value is not None}, saved)
+    with pytest.raises(LessonError, match=f"mine.zip cannot be used as lessons: .*{why}"):
+        load_lessons(saved)
+
+
+def test_another_zip_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("holiday.txt", "sun")
+    with pytest.raises(LessonError, match=r"other\.zip cannot be used as lessons: lessons\.json is missing"):
+        load_lessons(tmp_path / "other.zip")
+
+
+def test_a_save_that_fails_leaves_the_file_that_was_there(saved):
+    before = saved.read_bytes()
+    strange = LESSONS._replace(pictures={"../outside": next(iter(PICTURES.values()))})
+    with pytest.raises(ValueError, match="outside"):
+        save_lessons(strange, {}, saved)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["mine.zip"]
+
+
+KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+import numpy as np
+from imagetagger.lesson_file import load, save
+from imagetagger.lessons import Edits, Lessons, Picture
+
+path = Path(sys.argv[1])
+draw = random.Random(int(sys.argv[2]))
+crop = np.random.default_rng(0).bytes(40_000)
+
+def made(number):
+    pictures = {f"p{i}": Picture(crop[i:], np.full(8, number, np.float32), "s", ("t",)) for i in range(1 + number % 9)}
+    return Lessons(pictures, Edits({"t": str(number)}, {}, frozenset()))
+
+def saver(number, pipe):
+    while True:
+        number += 1
+        save(made(number), {}, path)
+        os.write(pipe, number.to_bytes(4, "little"))
+
+number = 0
+save(made(number), {}, path)
+for _ in range(100):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        saver(number, writer)
+    os.close(writer)
+    time.sleep(draw.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with os.fdopen(reader, "rb") as pipe:
+        reported = pipe.read()[-4:]
+    reported = int.from_bytes(reported, "little") if reported else number
+    lessons, _ = load(path)
+    number = int(lessons.edits.names["t"])
+    assert number in (reported, reported + 1), (number, reported)
+    wanted = made(number)
+    assert list(lessons.pictures) == list(wanted.pictures)
+    for got, expected in zip(lessons.pictures.values(), wanted.pictures.values()):
+        assert (got.crop, got.space, got.tags) == (expected.crop, expected.space, expected.tags)
+        assert (got.embedding == expected.embedding).all()
+print(number)
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_at_a_hundred_moments_of_saving_loses_nothing_that_was_reported_saved(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "mine.zip"), "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
+    left = [path.name for path in tmp_path.iterdir() if path.name != "mine.zip"]
+    assert len(left) > 10  # so many were killed in the middle of writing
+    assert all(name.startswith(".mine.zip.") for name in left)

@@ -1,0 +1,176 @@
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagetagger.bundle.reader import Label, Rows
+from imagetagger.classifier.statistics import Statistics, merge_statistics, statistics_from_batch
+from imagetagger.tagger import lessons, tag_statistics
+from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture
+from imagetagger.tagger.tag_statistics import TagRows, update_rows
+from tests.helpers.bundles import BLOCK, FEATURES
+from tests.helpers.taught import bundle, executor
+
+NOTHING = TagRows({}, ())
+KEYS = [f"p{i}" for i in range(6)]
+LABELS = (*(Label(tag, tag, ()) for tag in ("blue", "green", "red")), Label("n01", "crimson", ()))
+TAGS = [label.id for label in LABELS]
+RNG = np.random.default_rng(0)
+EMBEDDINGS = {key: RNG.normal(2, 1, FEATURES).astype(np.float32) for key in KEYS}
+
+
+def learn(taught: Lessons, key: str, *tags: str) -> Lessons:
+    return lessons.learn(taught, key, TaughtPicture(b"", EMBEDDINGS[key], "space", tags))
+
+
+def rows(taught: Lessons, before: TagRows = NOTHING) -> TagRows:
+    made = bundle()
+    return update_rows(before, made, taught, lessons.vocabulary(made.labels, taught), executor())
+
+
+def bits(found: TagRows) -> object:
+    whole = {
+        key: (row.base, row.pictures, *(part.tobytes() for part in (*row.learned, *row.total)))
+        for key, row in found.by_tag.items()
+    }
+    return list(whole), whole, [tuple(part.tobytes() for part in block) for block in found.blocks]
+
+
+def assert_near(row: Rows, expected: Statistics) -> None:
+    np.testing.assert_array_equal(row.count, expected.count)
+    np.testing.assert_allclose(row.mean, expected.mean, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(row.m2, expected.m2, rtol=1e-5, atol=1e-6)
+
+
+def own(*indices: int) -> Statistics:
+    """The bundle's rows as one."""
+    parts = (Statistics(*(jnp.asarray(p[i : i + 1]) for p in bundle().rows)) for i in indices)
+    return functools.reduce(merge_statistics, parts)
+
+
+def fitted(*keys: str) -> Statistics:
+    stacked = jnp.asarray(np.stack([EMBEDDINGS[key] for key in keys]))
+    return statistics_from_batch(stacked, jnp.zeros(len(keys), jnp.int32), 1)
+
+
+@st.composite
+def histories(draw):
+    """Lessons, one after another, as a user may come by them."""
+    taken = [NO_LESSONS]
+    steps = st.tuples(st.sampled_from(["learn", "forget", "merge", "remove", "back"]), *[st.integers(0, 5)] * 2)
+    for operation, i, j in draw(st.lists(steps, min_size=1, max_size=10)):
+        now = taken[-1]
+        tags = list(lessons.vocabulary(LABELS, now)) or [None]
+        tag, other = tags[i % len(tags)], tags[j % len(tags)]
+        if operation == "learn" and tag:
+            taken.append(learn(now, KEYS[j], tag, other))
+        elif operation == "forget" and now.pictures:
+            key = list(now.pictures)[j % len(now.pictures)]
+            own_tag = lessons.resolve_merged(now.pictures[key].tags[0], now.edits)
+            taken.append(lessons.forget(now, LABELS, key, [own_tag]))
+        elif operation == "merge" and tag != other:
+            taken.append(lessons.merge_tags(now, tag, other))
+        elif operation == "remove" and tag:
+            taken.append(lessons.remove_tag(now, tag))
+        else:
+            taken.append(taken[i % len(taken)])
+    return taken
+
+
+@given(histories())
+def test_rows_follow_from_the_lessons_alone_whatever_they_were_before(taken):
+    now = NOTHING
+    for taught in taken:
+        now = rows(taught, now)
+        assert bits(now) == bits(rows(taught))
+
+
+@given(histories())
+def test_every_row_is_the_batch_fit_of_its_pictures_merged_with_the_bundles(taken):
+    found = rows(taken[-1])
+    for row in found.by_tag.values():
+        parts = [*([own(*row.base)] if row.base else []), *([fitted(*row.pictures)] if row.pictures else [])]
+        if parts:
+            assert_near(row.total, functools.reduce(merge_statistics, parts))
+        else:
+            assert not any(part.any() for part in row.total)
+    taught = {key for row in found.by_tag.values() for key in row.pictures}
+    assert taught == set(taken[-1].pictures)
+
+
+def test_without_lessons_rows_are_the_bundles_to_the_last_bit():
+    found, given_rows = rows(NO_LESSONS), bundle().rows
+    assert list(found.by_tag) == TAGS
+    for i, row in enumerate(found.by_tag.values()):
+        for part, expected in zip(row.total, given_rows, strict=True):
+            np.testing.assert_array_equal(part, expected[i : i + 1])
+
+
+def test_a_picture_is_counted_once_in_a_tag_that_it_teaches_under_two_ids():
+    taught = learn(lessons.merge_tags(learn(NO_LESSONS, "p0", "red", "n01"), "red", "n01"), "p0", "n01")
+    row = rows(taught).by_tag["n01"]
+    assert row.pictures == ("p0",)
+    assert row.base == (2, 3)
+    assert_near(row.total, merge_statistics(own(2, 3), fitted("p0")))
+
+
+def test_what_did_not_change_is_taken_over():
+    before = rows(learn(NO_LESSONS, "p0", "red"))
+    after = rows(learn(learn(NO_LESSONS, "p0", "red"), "p1", "blue"), before)
+    for tag in TAGS:
+        assert (after.by_tag[tag] is before.by_tag[tag]) == (tag != "blue")
+    renamed = rows(lessons.rename_tag(learn(NO_LESSONS, "p0", "red"), LABELS, "red", "rouge"), before)
+    assert all(a is b for a, b in zip(renamed.blocks, before.blocks, strict=True))
+
+
+def test_one_picture_more_takes_two_merges_however_many_were_taught(monkeypatch):
+    taught = functools.reduce(lambda now, key: learn(now, key, "red"), KEYS[:-1], NO_LESSONS)
+    before, calls = rows(taught), []
+    monkeypatch.setattr(tag_statistics, "merge", lambda *a, merge=tag_statistics.merge: calls.append(1) or merge(*a))
+    after = rows(learn(taught, KEYS[-1], "red"), before)
+    assert len(calls) == 2
+    assert after.by_tag["red"].pictures == tuple(KEYS)
+
+
+@pytest.mark.parametrize("added", [0, 1, 4, 5])
+def test_blocks_hold_the_totals_in_order_and_end_with_at_least_one_empty_row(added):
+    taught = learn(NO_LESSONS, "p0", "red")
+    for i in range(added):
+        taught, _ = lessons.add_tag(taught, LABELS, f"tag {i}")
+    found = rows(taught)
+    count, mean, m2 = (np.concatenate(part) for part in zip(*found.blocks, strict=True))
+    tags = len(LABELS) + added
+    assert len(count) == BLOCK * -(-(tags + 1) // BLOCK)
+    assert {len(block.count) for block in found.blocks} == {BLOCK}
+    for i, row in enumerate(found.by_tag.values()):
+        for part, total in zip((count, mean, m2), row.total, strict=True):
+            np.testing.assert_array_equal(part[i : i + 1], total)
+    assert not count[tags:].any()
+    assert not mean[tags:].any()
+    assert not m2[tags:].any()
+
+
+def test_without_tags_there_is_a_block_of_empty_rows():
+    taught = functools.reduce(lessons.remove_tag, TAGS, NO_LESSONS)
+    found = rows(taught, rows(NO_LESSONS))
+    assert not found.by_tag
+    (block,) = found.blocks
+    assert len(block.count) == BLOCK
+    assert not any(part.any() for part in block)
+
+
+def test_the_block_of_empty_rows_behind_a_full_one_is_taken_over():
+    before = rows(learn(NO_LESSONS, "p0", "red"))
+    after = rows(learn(learn(NO_LESSONS, "p0", "red"), "p1", "blue"), before)
+    assert len(TAGS) == BLOCK
+    assert [a is b for a, b in zip(after.blocks, before.blocks, strict=True)] == [False, True]
+
+
+def test_a_tag_without_any_picture_has_an_empty_row():
+    taught, key = lessons.add_tag(NO_LESSONS, LABELS, "cat")
+    row = rows(taught).by_tag[key]
+    assert row.total.count == [0]
+    assert not row.total.mean.any()

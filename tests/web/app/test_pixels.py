@@ -1,0 +1,201 @@
+"""The image contract in a browser: what src/pixels makes of a file in Chromium, beside what preprocess.py makes."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections import Counter
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagetagger import preprocess
+from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, crop_square, decode_image
+from imagetagger.tagger.lessons import picture_id
+from tests.helpers import web_pictures
+from tests.helpers.app import BROWSER, QUIET
+from tests.helpers.local_server import serving
+from tests.helpers.pictures import encode, noisy
+
+WEBAPP = Path(preprocess.__file__).parent / "webapp"
+NODE = shutil.which("node")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed"),
+    pytest.mark.skipif(NODE is None, reason="no Node is installed"),
+    pytest.mark.skipif(not (WEBAPP / "node_modules" / "vite").is_dir(), reason="no node_modules: run `make webapp`"),
+]
+LIMIT = PIXEL_LIMIT
+SIZES = (64, 96, 224, 7)
+WORKER = """
+import { encodePng, readPicture } from "SOURCE/pixels/decode";
+const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+onmessage = async ({ data: { address, size, limit, media } }) => {
+  const body = await (await fetch(address)).arrayBuffer();
+  const start = performance.now();
+  try {
+    const { id, width, height, square, preview } = await readPicture(new Blob([body], { type: media }), size, limit);
+    const milliseconds = performance.now() - start;
+    const again = await readPicture(await encodePng(square, size), size, limit);
+    const seen = await createImageBitmap(preview);
+    const shown = [seen.width, seen.height];
+    const squares = { square: base64(square), again: base64(again.square) };
+    seen.close();
+    postMessage({ id, width, height, ...squares, milliseconds, preview: shown });
+  } catch (error) {
+    postMessage({ error: error.name, message: error.message });
+  }
+};
+"""
+BUILD = """
+import { build } from "vite";
+const [root, entry, outDir] = process.argv.slice(1);
+const lib = { entry, formats: ["iife"], name: "pixels", fileName: () => "worker.js" };
+const options = { configFile: false, publicDir: false, logLevel: "error" };
+await build({ ...options, root, build: { lib, outDir, emptyOutDir: false } });
+"""
+READ = """(job) => new Promise((resolve, reject) => {
+  globalThis.worker ??= new Worker("/worker.js");
+  worker.onmessage = ({ data }) => resolve(data);
+  worker.onerror = ({ message }) => reject(new Error(message));
+  worker.postMessage(job);
+})"""
+
+
+@pytest.fixture(scope="module")
+def read(playwright, tmp_path_factory):
+    """Return what the app's worker makes of a file in the browser: `read(data, size, limit, media)`."""
+    folder = tmp_path_factory.mktemp("worker")
+    entry = folder / "worker.ts"
+    entry.write_text(WORKER.replace("SOURCE", (WEBAPP / "src").as_posix()))
+    command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(WEBAPP), str(entry), str(folder)]
+    subprocess.run(command, cwd=WEBAPP, check=True)
+    files = {"/": b"<!DOCTYPE html><title>Pixels</title>", "/worker.js": (folder / "worker.js").read_bytes()}
+    with serving(files) as server:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=[*QUIET])
+        page = browser.new_page()
+        page.goto(server.address)
+
+        def read(data, size, limit=LIMIT, media=""):
+            server.files["/picture"] = data
+            return page.evaluate(READ, {"address": "/picture", "size": size, "limit": limit, "media": media})
+
+        yield read
+        browser.close()
+
+
+def squared(text, size):
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(size, size, 3)
+
+
+def compare(read, made, size):
+    """Return the browser's answer, and by how much its square differs from Python's."""
+    image = decode_image(made.data)
+    got = read(made.data, size)
+    assert "error" not in got, (made.name, got)
+    assert (got["width"], got["height"]) == image.size, made.name
+    np.testing.assert_array_equal(squared(got["again"], size), squared(got["square"], size))
+    same_id = got["id"] == picture_id(image)
+    difference = squared(got["square"], size).astype(int) - crop_square(image, size)
+    return got, np.abs(difference), same_id
+
+
+def test_squares_and_ids_of_500_pictures_equal_pythons_byte_for_byte(read):
+    differing, count, strange = Counter(), Counter(), []
+    for made, size in zip(web_pictures.pictures(), cycle(SIZES), strict=False):
+        _, difference, same_id = compare(read, made, size)
+        count[made.kind] += 1
+        differing[made.kind] += int((difference > 0).sum())
+        if made.kind == "jpeg, cmyk":  # Chromium converts inks to RGB in an arithmetic of its own, Pillow in another
+            assert difference.max() <= 1, made.name
+        elif difference.any() or not same_id:
+            strange.append(made.name)
+    print(json.dumps({kind: (n, differing[kind]) for kind, n in count.items()}))
+    assert sum(count.values()) == 500
+    assert strange == []
+
+
+def test_pictures_larger_than_a_phones_canvas_equal_pythons(read):
+    for made in web_pictures.wide_and_tall():
+        got, difference, same_id = compare(read, made, 224)
+        print(made.name, f"{got['milliseconds']:.0f} ms")
+        assert not difference.any(), made.name
+        assert same_id, made.name
+        assert max(got["preview"]) <= 1024, made.name
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_picture_of_just_the_limit_is_read_and_a_wider_one_refused_before_it_is_decoded(read):
+    row = np.random.default_rng(0).integers(0, 256, 30_000).astype(np.uint8).tobytes()
+    made = web_pictures.Made("100 megapixels", "png", web_pictures.plain_png(10_000, 10_000, row))
+    got, difference, same_id = compare(read, made, 224)
+    print(made.name, f"{got['milliseconds']:.0f} ms")
+    assert not difference.any()
+    assert same_id
+    headers_alone = web_pictures.framed(10_001, 10_000, 8, 2, b"")  # nothing to decode: a decoder calls it damaged
+    assert read(headers_alone, 224) == {
+        "error": "BadImageError",
+        "message": "too large: 10,001 x 10,000 pixels; at most 100 million",
+    }
+
+
+SCENE = noisy((120, 90, 60), 0, (200, 120))
+GOOD = {form: encode(SCENE, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")}
+GOOD["progressive JPEG"] = encode(SCENE, "JPEG", progressive=True)
+DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>self.run = 1</script></svg>'
+DAMAGED = "damaged: cut short or corrupt"
+BAD = {
+    "nothing": (b"", "an empty file"),
+    "text": (b"Not a picture, but a long enough line of text.\n" * 20, "not a picture"),
+    "a web page": (b"<!DOCTYPE html><html><svg ></svg></html>", "a web page or other text, not a picture"),
+    "a drawing": (DRAWING, "an SVG: a drawing that could run scripts. Save it as PNG"),
+    "a drawing after a comment": (b'\xef\xbb\xbf<?xml version="1.0"?><!-- < -->\n' + DRAWING, "an SVG"),
+    "a drawing in UTF-16": (DRAWING.decode().encode("utf-16"), "an SVG"),
+    "a document": (b"%PDF-1.7\n" + bytes(100), "a PDF, not a picture. Save its page as JPEG"),
+    "a zip": (b"PK\3\4" + bytes(100), "not a picture"),
+    "zeros": (bytes(1000), "not a picture"),
+    "noise": (np.random.default_rng(0).bytes(2000), "not a picture"),
+    "a signature alone": (GOOD["PNG"][:8], DAMAGED),
+    "a header alone": (GOOD["PNG"][:33], DAMAGED),
+    "one changed byte of a PNG": (GOOD["PNG"][:600] + b"?" + GOOD["PNG"][601:], DAMAGED),
+} | {
+    f"{share:.0%} of a {form}": (data[: int(len(data) * share)], DAMAGED)
+    for form, data in GOOD.items()
+    for share in (0.3, 0.9)
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_python_refuses_the_browser_refuses_too_and_says_why(read, name):
+    data, message = BAD[name]
+    with pytest.raises(BadImageError):
+        decode_image(data)
+    for media in ("", "image/jpeg", "image/svg+xml"):
+        got = read(data, 64, media=media)
+        assert got["error"] == "BadImageError"
+        assert got["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("TIFF", "a TIFF or camera raw file, which this browser cannot read. Save it as JPEG"),
+        ("JPEG2000", "a JPEG 2000 picture, which this browser cannot read. Save it as JPEG"),
+        ("PPM", "not a picture that browsers can read. Save it as JPEG"),
+    ],
+)
+def test_a_format_that_browsers_lack_is_named(read, form, message):
+    assert read(encode(SCENE, form), 64) == {"error": "BadImageError", "message": message}
+
+
+@pytest.mark.parametrize("form", GOOD)
+def test_bytes_after_a_pictures_end_are_no_reason_to_refuse_it(read, form):
+    got = read(GOOD[form] + b"a film that moves" * 50, 64)
+    assert got["id"] == picture_id(decode_image(GOOD[form]))
+
+
+def test_a_preview_is_never_larger_than_the_picture(read):
+    assert read(GOOD["PNG"], 64)["preview"] == [200, 120]
+    assert read(encode(noisy((9, 9, 9), 0, (3000, 1500)), "JPEG"), 64)["preview"] == [1024, 512]
