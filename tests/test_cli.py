@@ -163,7 +163,7 @@ def test_an_unusable_bundle_is_a_message(call, pictures, tmp_path, kind):
     path = {"gone": tmp_path / "gone", "empty": tmp_path / "empty", "picture": pictures["blue"]}[kind]
     code, out, err = call("tag", path, pictures["blue"])
     assert (code, out) == (1, "")
-    why = {"gone": "nothing is", "empty": "manifest.json is missing", "picture": "no .zip file"}[kind]
+    why = {"gone": "nothing is", "empty": "manifest.json is missing", "picture": "not a .zip file"}[kind]
     assert why in err
     assert str(path) in err
 

@@ -16,7 +16,7 @@ from imagetagger.preprocess import BadImageError, crop_box, crop_square, decode_
 from tests.helpers.pictures import encode, noisy
 
 UPRIGHT = np.asarray(noisy((120, 90, 60), 0, (20, 12)))
-STORED = {  # how the upright picture lies in the file, by the EXIF standard's "0th row, 0th column"
+STORED = {  # how the upright picture is stored in the file, by the EXIF standard's "0th row, 0th column"
     1: UPRIGHT,
     2: UPRIGHT[:, ::-1],
     3: UPRIGHT[::-1, ::-1],
@@ -48,7 +48,7 @@ def test_a_jpeg_on_its_side_is_turned_before_it_is_cropped():
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow says so, and goes on
-def test_a_damaged_exif_block_is_no_reason_to_refuse_a_picture():
+def test_a_picture_with_a_damaged_exif_block_is_decoded():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
     image = Image.fromarray(UPRIGHT)
@@ -183,7 +183,7 @@ BAD = {f"half a {form}": data[: len(data) // 2] for form, data in GOOD.items()} 
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_whole_picture_is_a_bad_image(name, tmp_path):
+def test_anything_but_a_complete_picture_is_a_bad_image(name, tmp_path):
     with pytest.raises(BadImageError) as error:
         decode_image(BAD[name])
     assert len(str(error.value)) > 5
@@ -214,7 +214,7 @@ def test_damaged_bytes_give_a_picture_or_a_bad_image_and_never_a_warning(form, f
 
 
 def declared(width: int, height: int) -> bytes:
-    """A PNG of 60 bytes that says it is so large."""
+    """A PNG of 60 bytes that claims such a size."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -228,7 +228,7 @@ def declared(width: int, height: int) -> bytes:
     ("side", "limit", "reason"),
     [
         (10_100, 100_000_000, "10100 x 10100 pixels, more than the limit of 100,000,000"),
-        (101, 10_000, r"101 x 101 pixels, more than the limit of 10,000 \(data.pixel_limit\)"),
+        (101, 10_000, r"101 x 101 pixels, more than the limit of 10,000 \(pixel_limit\)"),
         (1_000_000_000, 10**20, "more pixels than Pillow decodes"),
         (30_000, 100_000_000, "more pixels than Pillow decodes"),
     ],
@@ -249,8 +249,9 @@ def test_a_picture_of_just_the_pixel_limit_is_decoded():
 
 def test_a_picture_one_pixel_wide_takes_little_memory():
     script = (
-        "from PIL import Image; from imagetagger.preprocess import square; from imagetagger.result import peak_memory;"
-        "before = peak_memory(); square(Image.new('RGB', (1, 1_000_000)), 224); print(peak_memory() - before)"
+        "from PIL import Image; from imagetagger.preprocess import crop_square;"
+        "from imagetagger.experiment.environment import peak_memory;"
+        "before = peak_memory(); crop_square(Image.new('RGB', (1, 1_000_000)), 224); print(peak_memory() - before)"
     )
     grown = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
     assert grown < 200_000_000
@@ -262,7 +263,7 @@ def test_a_large_file_is_not_copied_while_it_is_decoded_and_squared(mode, pictur
     image.save(tmp_path / "large.png", compress_level=1)
     script = (
         "import sys; from pathlib import Path; from imagetagger.preprocess import preprocess;"
-        "from imagetagger.result import peak_memory; before = peak_memory();"
+        "from imagetagger.experiment.environment import peak_memory; before = peak_memory();"
         "preprocess(Path(sys.argv[1]), 224); print(peak_memory() - before)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "large.png")]
@@ -275,9 +276,9 @@ def test_alpha_is_composited_alike_in_every_band(mode):
     pixels = np.random.default_rng(0).integers(0, 256, (600, 3, 4)).astype(np.uint8)
     image = Image.fromarray(pixels).convert("RGBA")
     image = image.quantize(16) if mode == "P" else image.convert(mode)
-    whole = np.asarray(decode_image(image))
+    decoded = np.asarray(decode_image(image))
     for row in (0, 255, 256, 511, 512, 599):
-        np.testing.assert_array_equal(whole[row], np.asarray(decode_image(image.crop((0, row, 3, row + 1))))[0])
+        np.testing.assert_array_equal(decoded[row], np.asarray(decode_image(image.crop((0, row, 3, row + 1))))[0])
 
 
 def test_an_opened_image_stays_as_it_was():

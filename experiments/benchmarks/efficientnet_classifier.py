@@ -1,14 +1,13 @@
 """Check of the port of EfficientNet-Lite0: the ImageNet classifier of its weights file on top of our embedding.
 
-    python experiments/benchmarks/efficientnet_classifier.py --data tiny-imagenet-200.zip [--pictures 1000] [--others]
+python -m experiments.benchmarks.efficientnet_classifier --data tiny-imagenet-200.zip [--pictures 1000] [--others]
 
-A port that pads, normalises or orders anything differently from training puts nonsense on photographs. Prints
-what the 1000-way classifier says of scikit-learn's two photographs, and its top-1 and top-5 on validation pictures
+A port that pads, normalises or orders anything differently from training puts nonsense on photographs. Prints the
+labels that the 1000-way classifier gives scikit-learn's two photographs, and its top-1 and top-5 on validation pictures
 of Tiny ImageNet: 64 pixels enlarged to 224, of the tags that are among the 1000 (chance: 0.1 % and 0.5 %).
 With --others also the rates of conventions that the weights were not trained with.
 """
 
-import argparse
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from experiments.common.arguments import study_parser
 from imagetagger.backbones.inverted_residual import Activation, Padding
 from imagetagger.backbones.model import Normalisation
 from imagetagger.backbones.torch_pickle import load_state_dict
@@ -38,8 +38,11 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 def imagenet_wnids() -> list[str]:
-    """Return the WordNet ids of the 1000 classes, in the order that all classifiers share."""
-    package = Path(importlib.util.find_spec("tensorflow_datasets").origin).parent  # importing it takes seconds
+    """The WordNet ids of the 1000 classes, in the order that all classifiers share."""
+    spec = importlib.util.find_spec("tensorflow_datasets")  # importing it takes seconds
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
     return (package / "datasets" / "imagenet2012" / "labels.txt").read_text().split()
 
 
@@ -49,7 +52,7 @@ def make_classifier(
     activation: Activation | None = None,
     padding: Padding | None = None,
 ) -> tuple[Runtime, Callable[[np.ndarray], np.ndarray]]:
-    """Return what embeds, and what ranks: (N, 1280) embeddings to (N, 1000) classes, the most probable first.
+    """Make what embeds, and what ranks: (N, 1280) embeddings to (N, 1000) classes, the most probable first.
 
     Conventions are those the weights were trained with, where None.
     """
@@ -62,7 +65,7 @@ def make_classifier(
 
 
 def photographs() -> dict[str, Image.Image]:
-    """Return scikit-learn's two photographs: a temple in China, and a dahlia."""
+    """scikit-learn's two photographs: a temple in China, and a dahlia."""
     loaded = load_sample_images()
     return {
         Path(name).name: Image.fromarray(pixels) for name, pixels in zip(loaded.filenames, loaded.images, strict=True)
@@ -70,40 +73,41 @@ def photographs() -> dict[str, Image.Image]:
 
 
 def known_examples(archive: Archive, count: int) -> list[ListedPicture]:
-    """Return the first `count` validation pictures whose tags are among the 1000 classes."""
+    """The first `count` validation pictures whose tags are among the 1000 classes."""
     known = set(imagenet_wnids())
     return [example for example in read_examples(archive, "validation") if example.wnid in known][:count]
 
 
 def embed_all(runtime: Runtime, sources: Sequence[bytes | Image.Image]) -> np.ndarray:
-    """Return the embeddings (N, 1280) of pictures that are all good."""
-    return np.stack(list(runtime.run(lambda i: preprocess(sources[i], RESOLUTION), range(len(sources)))))
+    """Embed pictures that are all good: (N, 1280)."""
+    results = runtime.run(lambda i: preprocess(sources[i], RESOLUTION), range(len(sources)))
+    return np.stack([result for result in results if isinstance(result, np.ndarray)])
 
 
 def hits(ranked: np.ndarray, wnids: Sequence[str], k: int) -> float:
-    """Return the share of pictures whose class is among the first k of `ranked` (N, 1000)."""
+    """Share of pictures whose class is among the first k of `ranked` (N, 1000)."""
     classes = {wnid: i for i, wnid in enumerate(imagenet_wnids())}
     return float(np.mean([classes[wnid] in row[:k] for wnid, row in zip(wnids, ranked, strict=True)]))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print labels and rates."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="ZIP", help="tiny-imagenet-200.zip")
     parser.add_argument("--pictures", type=int, default=1000, metavar="N", help="validation pictures to classify")
-    parser.add_argument("--others", action="store_true", help="also try other conventions")
-    arguments = parser.parse_args()
-    archive = open_archive(arguments.data)
+    parser.add_argument("--others", action="store_true", help="also evaluate other conventions")
+    options = parser.parse_args(arguments)
+    archive = open_archive(options.data)
     names = dict(line.split("\t") for line in archive.read("words.txt").decode().splitlines())
     wnids = imagenet_wnids()
     runtime, rank = make_classifier(cache_directory())
     for name, image in photographs().items():
         labels = [names[wnids[i]].split(",")[0] for i in rank(embed_all(runtime, [image]))[0, :5]]
         print(f"{name}: {', '.join(labels)}")
-    examples = known_examples(archive, arguments.pictures)
+    examples = known_examples(archive, options.pictures)
     pictures = [archive.read(example.file) for example in examples]
     print(f"Tiny ImageNet validation, {len(examples)} pictures")
-    for name, conventions in {"as trained": {}, **(OTHERS if arguments.others else {})}.items():
+    for name, conventions in {"as trained": {}, **(OTHERS if options.others else {})}.items():
         runtime, rank = make_classifier(cache_directory(), **conventions)
         ranked = rank(embed_all(runtime, pictures))
         top1, top5 = (100 * hits(ranked, [example.wnid for example in examples], k) for k in (1, 5))

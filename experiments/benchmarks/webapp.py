@@ -1,20 +1,22 @@
 """Time the web app in Chromium: how soon it tags, how fast, in how much memory, and whether the page stays responsive.
 
-python experiments/benchmarks/webapp.py BUNDLE PICTURES [--count 1000]
+python -m experiments.benchmarks.webapp BUNDLE PICTURES [--count 1000]
 
-PICTURES is a folder of them, or the .zip of Tiny ImageNet. Needs `make webapp`, and Chromium.
+PICTURES is a folder, or the .zip of Tiny ImageNet. Needs `make webapp`, and Chromium.
 """
 
-import argparse
-import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from app import browsed, choose, free_port, served, start  # the app as its tests have it
 from playwright.sync_api import Page, sync_playwright
+
+from experiments.common.arguments import study_parser
+from experiments.common.tables import Column, markdown_table
+from tests.helpers.app import browsed, choose, free_port, served, start
 
 WATCH = """
 window.tasks = [];
@@ -27,23 +29,23 @@ addEventListener("change", () => {
 const later = () => tasks.filter((task) => task.startTime > begin).map((task) => task.duration);
 window.longest = () => Math.max(end - begin, ...later());
 """
-"""The longest task from when the page is told of the files; what the browser does before is its own."""
+"""The longest task after the page receives the files; what the browser does before is not the page's."""
 
 SETTLE = 10_000
-"""Milliseconds in which a browser is done with an opening."""
+"""Milliseconds after which a browser has opened the page completely."""
 
 
-def main() -> None:
-    """Print the figures as a table in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the metrics as a Markdown table."""
+    parser = study_parser(__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--count", type=int, default=1000)
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        files = gather(arguments.pictures, arguments.count, Path(folder))
+        files = gather(options.pictures, options.count, Path(folder))
         profile = Path(folder) / "profile"
-        with served(arguments.bundle, free_port()) as address, browsed(playwright, profile) as context:
+        with served(options.bundle, free_port()) as address, browsed(playwright, profile) as context:
             context.add_init_script(WATCH)
             page = start(context, address)
             page.wait_for_timeout(SETTLE)
@@ -51,8 +53,8 @@ def main() -> None:
             seconds, memory = add(page, files)
             longest = page.evaluate("() => longest()")
             page.evaluate("async () => { await navigator.serviceWorker.ready; }")
-        openings, anew = zip(*(opening(playwright, profile, address) for _ in range(3)), strict=True)  # no server
-        first = [first_tags(playwright, Path(folder) / f"first{i}", files[:1], arguments.bundle) for i in range(2)]
+        openings, reopened = zip(*(opening(playwright, profile, address) for _ in range(3)), strict=True)  # no server
+        first = [first_tags(playwright, Path(folder) / f"first{i}", files[:1], options.bundle) for i in range(2)]
     quarter = len(memory) // 4
     rows = {
         "pictures": f"{len(files):,}",
@@ -61,18 +63,17 @@ def main() -> None:
         "after a quarter of them": f"{memory[quarter]:.0f} MB",
         "at the end": f"{memory[-1]:.0f} MB",
         "at most": f"{max(memory):.0f} MB",
-        "with all of them, in a new browser": f"{sorted(anew)[1]:.0f} MB",
+        "with all of them, in a new browser": f"{sorted(reopened)[1]:.0f} MB",
         "longest task of the page": f"{longest:.0f} ms",
         "from a new browser to the pictures of the last time, server gone": f"{sorted(openings)[1]:.2f} s",
         "from opening the page to the tags of a first picture, warm cache": f"{min(first):.2f} s",
     }
-    print("| | |\n|---|---:|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
+    columns = (Column("name", " "), Column("value", " "))
+    print(markdown_table(({"name": name, "value": value} for name, value in rows.items()), columns))
 
 
 def gather(source: Path, count: int, folder: Path) -> list[Path]:
-    """Return paths of the first pictures of a folder, or of Tiny ImageNet's zip."""
+    """Paths of the first pictures of a folder, or of Tiny ImageNet's zip."""
     if source.is_dir():
         return sorted(path for path in source.iterdir() if path.is_file())[:count]
     with zipfile.ZipFile(source) as archive:
@@ -98,19 +99,19 @@ def add(page: Page, files: list[Path]) -> tuple[float, list[float]]:
 
 
 def renderers() -> float:
-    """Return the resident memory of the largest renderer, in MB, from Linux's /proc."""
+    """Resident memory of the largest renderer, in MB, from Linux's /proc."""
     sizes = [0.0]
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if b"--type=renderer" in (process / "cmdline").read_bytes():
                 sizes.append(int((process / "statm").read_text().split()[1]) * 4096 / 1e6)
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
     return max(sizes)
 
 
-def opening(playwright: object, profile: Path, address: str) -> tuple[float, float]:
-    """Return the seconds from a new browser's request to the grid, and the memory in MB once all is judged again."""
+def opening(playwright: Any, profile: Path, address: str) -> tuple[float, float]:
+    """Seconds from a new browser's request to the grid of pictures, and the memory in MB after all are tagged again."""
     with browsed(playwright, profile) as context:
         page = context.new_page()
         begin = time.perf_counter()
@@ -121,8 +122,8 @@ def opening(playwright: object, profile: Path, address: str) -> tuple[float, flo
         return seconds, renderers()
 
 
-def first_tags(playwright: object, profile: Path, files: list[Path], bundle: Path) -> float:
-    """Return the seconds from opening the page, which was opened before, to the tags of a picture."""
+def first_tags(playwright: Any, profile: Path, files: list[Path], bundle: Path) -> float:
+    """Seconds from opening a page that was opened before to the tags of a picture."""
     with served(bundle, free_port()) as address, browsed(playwright, profile) as context:
         page = start(context, address)
         page.evaluate("async () => { await navigator.serviceWorker.ready; }")

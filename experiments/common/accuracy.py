@@ -1,77 +1,89 @@
-"""Collect the results of some runs: a table to paste into a study, NAME.csv and NAME.png beside it.
+"""Accuracy of some runs side by side: a table, results.csv and figure.png."""
 
-python experiments/collect.py NAME "LABEL=RUN_FOLDER" ...
-"""
-
-import argparse
-import csv
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib
+from experiments.common import plots
+from experiments.common.arguments import study_parser
+from experiments.common.tables import Column, Row, markdown_table, write_csv
+from imagetagger.experiment.record import Record, read_record
 
-matplotlib.use("agg")
-from matplotlib import pyplot as plt
+METRICS = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
+COLUMNS = (
+    Column("run", " "),
+    Column("top1", "top-1", ".2%"),
+    Column("top5", "top-5", ".2%"),
+    Column("top10", "top-10", ".2%"),
+    Column("log_loss", "log loss", ".3g"),
+    Column("ece", "ECE", ".3g"),
+    Column("coverage", "coverage", ".2%"),
+    Column("set_size", "tags per set", ".3g"),
+    Column("temperature", "temperature", ".1f"),
+)
 
-FIGURES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
-PERCENT = {"top1", "top5", "top10", "coverage"}
-HEADINGS = ("top-1", "top-5", "top-10", "log loss", "ECE", "coverage", "tags in a set")
 
+def compare_accuracy(description: str | None, script: str, arguments: Sequence[str] | None) -> None:
+    """Read the records of runs, print the table and write the files: the main function of a study.
 
-def main() -> None:
-    """Read the results, print the table, write the files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name")
+    Args:
+        description: of the study, for --help.
+        script: its file.
+        arguments: of the command line.
+    """
+    parser = study_parser(description, script)
     parser.add_argument("runs", nargs="+", metavar="LABEL=RUN_FOLDER")
-    arguments = parser.parse_args()
-    pairs = (run.rpartition("=") for run in arguments.runs)
-    results = {label: json.loads((Path(folder) / "result.json").read_text()) for label, _, folder in pairs}
-    base = Path(__file__).parent / arguments.name
-    print(table(results))
-    write_csv(results, base.with_suffix(".csv"))
-    plot(results, base.with_suffix(".png"))
+    options = parser.parse_args(arguments)
+    labelled = (run.rpartition("=") for run in options.runs)
+    records = {label: read_record(Path(folder) / "result.json") for label, _, folder in labelled}
+    print(markdown_table(table_rows(records), COLUMNS))
+    rows = metric_rows(records)
+    write_csv(rows, options.out / "results.csv")
+    draw(rows, options.out / "figure.png")
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the figures of each run as a Markdown table."""
-    lines = [f"| | {' | '.join(HEADINGS)} | temperature |", "|---|" + "---:|" * (len(HEADINGS) + 1)]
-    for label, result in results.items():
-        figures = result["calibration"]["after"]
-        cells = [f"{100 * figures[f]:.2f} %" if f in PERCENT else f"{figures[f]:.3g}" for f in FIGURES]
-        lines.append(f"| {label} | {' | '.join(cells)} | {result['calibration']['temperature']:.1f} |")
-    return "\n".join(lines)
+def table_rows(records: Mapping[str, Record]) -> list[Row]:
+    """Metrics and temperature, one row per run."""
+    return [
+        {
+            "run": label,
+            "temperature": record.calibration.temperature,
+            **{metric: getattr(record.calibration.after, metric) for metric in METRICS},
+        }
+        for label, record in records.items()
+    ]
 
 
-def write_csv(results: dict[str, Any], path: Path) -> None:
-    """Write each figure of each run with its 95 % interval, one a line."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", "figure", "value", "low", "high"])
-        for label, result in results.items():
-            for figure in FIGURES:
-                low, high = result["confidence_intervals"].get(figure, ("", ""))
-                writer.writerow([label, figure, result["calibration"]["after"][figure], low, high])
+def metric_rows(records: Mapping[str, Record]) -> list[Row]:
+    """Each metric with its 95 % interval, one row per run and metric."""
+    rows: list[Row] = []
+    for label, record in records.items():
+        for metric in METRICS:
+            low, high = record.confidence_intervals.get(metric, ("", ""))
+            value = getattr(record.calibration.after, metric)
+            rows.append({"run": label, "metric": metric, "value": value, "low": low, "high": high})
+    return rows
 
 
-def plot(results: dict[str, Any], path: Path) -> None:
-    """Draw top-1 and top-5 accuracy of each run with their 95 % intervals."""
-    figure, axes = plt.subplots(figsize=(7, 0.75 * len(results) + 1.1), layout="constrained")
-    labels = list(results)[::-1]
-    for name, colour, heading in (("top5", "#a9cbe6", "top-5"), ("top1", "#1b6ca8", "top-1")):
-        for row, label in enumerate(labels):
-            value = 100 * results[label]["calibration"]["after"][name]
-            low, high = (100 * bound for bound in results[label]["confidence_intervals"][name])
-            axes.barh(row, value, 0.6, color=colour, label=heading if row == 0 else None)
-            axes.errorbar(value, row, xerr=[[value - low], [high - value]], color="#1f262c", lw=1, capsize=3)
-            inside = {"x": low - 1, "ha": "right", "color": "white"} if name == "top1" else {"x": high + 1}
-            axes.text(y=row, s=f"{value:.1f}", va="center", fontsize=9, **inside)
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Draw top-1 and top-5 accuracy of each run with their 95 % intervals, from `metric_rows`."""
+    labels = list(dict.fromkeys(row["run"] for row in rows))[::-1]
+    percents = {
+        (row["run"], row["metric"]): [100 * float(row[key] or row["value"]) for key in ("value", "low", "high")]
+        for row in rows
+        if row["metric"] in ("top1", "top5")
+    }
+    figure, (axes,) = plots.panels(1, 7, 0.75 * len(labels) + 1.1)
+    for metric, colour, heading in (("top5", plots.PALE_BLUE, "top-5"), ("top1", plots.BLUE, "top-1")):
+        for y, label in enumerate(labels):
+            value, low, high = percents[label, metric]
+            axes.barh(y, value, 0.6, color=colour, label=heading if y == 0 else None)
+            axes.errorbar(value, y, xerr=[[value - low], [high - value]], color=plots.INK, lw=1, capsize=3)
+            if metric == "top1":
+                axes.text(low - 1, y, f"{value:.1f}", va="center", ha="right", fontsize=9, color="white")
+            else:
+                axes.text(high + 1, y, f"{value:.1f}", va="center", fontsize=9)
     axes.set(yticks=range(len(labels)), yticklabels=labels, xlabel="accuracy on validation, %", xlim=(0, 100))
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines[["left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    figure.savefig(path, dpi=150)
-
-
-if __name__ == "__main__":
-    main()
+    plots.legend(axes, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    plots.save(figure, path)

@@ -3,7 +3,6 @@
 python -m experiments.common.embeddings ZIP [--weights FILE] [--backbone mobilenet_v2] [--variant int8]
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from imagetagger.experiment.stage_cache import Stage, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
     EmbeddedSplit,
-    Pictures,
     assign_roles,
     check_skipped,
     embed_split,
@@ -37,13 +35,11 @@ class EmbeddedPictures(NamedTuple):
     """The pictures of a data set as one network embeds them.
 
     Attributes:
-        pictures: the data set.
         train: embeddings of N training pictures.
         validation: embeddings of M validation pictures.
         splits: which of the training pictures are held out.
     """
 
-    pictures: Stage[Pictures]
     train: Stage[EmbeddedSplit]
     validation: Stage[EmbeddedSplit]
     splits: Stage[DataSplits]
@@ -129,7 +125,7 @@ def embed_tiny_imagenet(
     train, validation = embed("train"), embed("validation")
     run.run("check", check_skipped, pictures, train, validation, section=s.data)
     splits = run.run("split", assign_roles, pictures, train, validation, section=s.data)
-    return EmbeddedPictures(pictures, train, validation, splits)
+    return EmbeddedPictures(train, validation, splits)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,10 +133,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = data_parser(__doc__)
     parser.add_argument("--backbone", choices=("mobilenet_v2", "efficientnet_lite0"), default="mobilenet_v2")
     parser.add_argument("--variant", choices=VARIANTS, default="float32")
-    options: argparse.Namespace = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     overrides = [f"backbone={options.backbone}", *options.override]
     embedded = embed_tiny_imagenet(options.zip, options.weights, options.variant, overrides)
-    print(f"{options.backbone}, {options.variant}: {embedded.x.shape} to fit, {embedded.x_validation.shape} to evaluate")
+    print(
+        f"{options.backbone}, {options.variant}: {embedded.x.shape} to fit, {embedded.x_validation.shape} to evaluate"
+    )
 
 
 if __name__ == "__main__":

@@ -36,14 +36,29 @@ def ticks(axes: Axes, values: Iterable[float], which: str = "x") -> None:
     axes.minorticks_off()
 
 
-def bars(axes: Axes, labels: Sequence[str], values: Sequence[float], form: str = "{:.1f}", dark: str = "") -> None:
-    """Draw horizontal bars from top to bottom, each with its value; the one labelled `dark` in a dark colour."""
-    for y, (label, value) in enumerate(zip(labels[::-1], values[::-1], strict=True)):
+def bars(axes: Axes, labels: Sequence[str], values: Sequence[float], texts: Sequence[str], dark: str = "") -> None:
+    """Draw horizontal bars from top to bottom, each with its text; the one labelled `dark` in a dark colour."""
+    for y, (label, value, text) in enumerate(zip(labels[::-1], values[::-1], texts[::-1], strict=True)):
         axes.barh(y, value, 0.66, color=BLUE if label == dark else PALE_BLUE)
-        axes.text(value, y, f" {form.format(value)}", va="center", fontsize=9, color=INK)
+        axes.text(value, y, f" {text}", va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(labels)), labels[::-1])
     axes.tick_params(axis="y", length=0)
     axes.spines[["left"]].set_visible(False)
+
+
+def line_with_band(
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    color: str = BLUE,
+    label: str | None = None,
+) -> None:
+    """Draw a line with markers in the band of its interval."""
+    axes.plot(x, y, "o-", lw=2, color=color, label=label)
+    axes.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
 
 
 def level(axes: Axes, value: float, *, vertical: bool = False) -> None:

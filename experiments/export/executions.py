@@ -1,98 +1,104 @@
 """Three executions of one float32 bundle on real pictures: JAX, LiteRT and ONNX Runtime.
 
-python experiments/executions.py BUNDLE WEIGHTS TINY_IMAGENET_ZIP [--pictures 1000]
+python -m experiments.export.executions BUNDLE WEIGHTS TINY_IMAGENET_ZIP [--pictures 1000]
 
 BUNDLE is one of `+experiment=tiny_imagenet export=float32`, WEIGHTS and the zip what that run was given. Prints the
-largest difference of an embedding, and, all given LiteRT's embeddings, the share of equal decisions: first guess,
-and whole tag set. A bundle with a transform does not hold it apart from the network, so there JAX, which has the
-network alone, only decides.
+largest difference of an embedding, and, all from LiteRT's embeddings, the share of equal first predictions and equal
+tag sets. A bundle with a transform does not store it apart from the network, so there JAX, which has the network alone,
+only predicts.
 """
 
-import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import onnxruntime
 from tqdm import tqdm
 
-from imagetagger.backbones.model import forward
+from experiments.common.arguments import study_parser
+from experiments.common.bundles import crop, refit, validation_pictures
+from imagetagger.backbones.model import Backbone, forward
 from imagetagger.backbones.weights import load_backbone
 from imagetagger.bundle.executor import embed_image, load_executor, score_rows, split_blocks
-from imagetagger.bundle.manifest import Manifest
-from imagetagger.bundle.reader import Rows, read_bundle
-from imagetagger.classifier.naive_bayes import Gaussian, finalize, fit_prior, log_joint
-from imagetagger.classifier.statistics import Statistics
-from imagetagger.data.tiny_imagenet import open_archive, read_examples
-from imagetagger.prediction.decision import apply_decision
-from imagetagger.preprocess import preprocess
+from imagetagger.bundle.reader import Bundle, read_bundle
+from imagetagger.classifier.naive_bayes import log_joint
+from imagetagger.prediction.predict import Prediction, log_class_prior, predict
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run all three and print how they compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = study_parser(__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("weights")
     parser.add_argument("zip", type=Path)
     parser.add_argument("--pictures", type=int, default=1000)
-    arguments = parser.parse_args()
-    bundle = read_bundle(arguments.bundle)
-    manifest, rows = bundle.manifest, bundle.rows
-    if manifest.model.variant != "float32":
-        parser.error(f"got a bundle of {manifest.model.variant}, expected float32: the ONNX models are float32")
-    made, size, features = manifest.provenance["backbone"], manifest.image.size, manifest.model.features
-    backbone = load_backbone(
-        made["name"], width=made["width"], resolution=size, weights=arguments.weights, cache=Path()
-    )
+    options = parser.parse_args(arguments)
+    bundle = read_bundle(options.bundle)
+    model = bundle.manifest.model
+    if model.variant != "float32":
+        parser.error(f"got a bundle of {model.variant}, expected float32: the ONNX models are float32")
+    made, size = bundle.manifest.provenance["backbone"], bundle.manifest.image.size
+    backbone = load_backbone(made["name"], width=made["width"], resolution=size, weights=options.weights, cache=Path())
     if backbone.weights_sha256 != made["weights"]["sha256"]:
-        parser.error(f"{arguments.weights} are not the weights that the bundle was made from")
-    archive = open_archive(arguments.zip)
-    examples = read_examples(archive, "validation")[: arguments.pictures]
-    crops = [preprocess(archive.read(example.file), size) for example in examples]
+        parser.error(f"{options.weights} are not the weights that the bundle was made from")
+    archive, pictures = validation_pictures(options.zip)
+    crops = [crop(archive, picture, size) for picture in pictures[: options.pictures]]
+    embeddings = embed(bundle, backbone, crops)
+    predictions = score_all(bundle, embeddings["LiteRT"])
+    print(f"{len(crops)} pictures, {model.features} features, {len(bundle.labels)} tags; each beside LiteRT:")
+    print(table(embeddings, predictions))
 
-    litert = load_executor(bundle.files["model.tflite"], manifest)
-    sessions = {name: onnxruntime.InferenceSession(bundle.files[f"onnx/{name}.onnx"]) for name in ("embed", "score")}
-    embeddings = {
-        "LiteRT": np.stack([embed_image(litert, crop) for crop in tqdm(crops, "LiteRT")]),
-        "ONNX Runtime": np.stack(
-            [sessions["embed"].run(None, {"image": crop[None]})[0][0] for crop in tqdm(crops, "ONNX Runtime")]
-        ),
+
+def embed(bundle: Bundle, backbone: Backbone, crops: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Embeddings (N, D) by runtime."""
+    executor, session = load_executor(bundle.files["model.tflite"], bundle.manifest), onnx_session(bundle, "embed")
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "LiteRT": lambda image: embed_image(executor, image),
+        "ONNX Runtime": lambda image: session.run(None, {"image": image[None]})[0][0],
     }
-    if manifest.classifier.transform == "none":
+    if bundle.manifest.classifier.transform == "none":
         in_jax = jax.jit(lambda images: forward(backbone, images))
-        embeddings["JAX"] = np.stack([np.asarray(in_jax(crop[None]))[0] for crop in tqdm(crops, "JAX")])
-    given = embeddings["LiteRT"]
+        functions["JAX"] = lambda image: np.asarray(in_jax(image[None]))[0]
+    return {name: np.stack([function(image) for image in tqdm(crops, name)]) for name, function in functions.items()}
+
+
+def score_all(bundle: Bundle, x: np.ndarray) -> dict[str, Prediction]:
+    """Predictions for embeddings (N, D) by runtime."""
+    manifest, rows = bundle.manifest, bundle.rows
+    executor, session = load_executor(bundle.files["model.tflite"], manifest), onnx_session(bundle, "score")
     blocks = split_blocks(rows, manifest.model.block)
 
     def score_onnx(embedding: np.ndarray) -> np.ndarray:
         inputs = [{"embedding": embedding[None], **block._asdict()} for block in blocks]
-        return np.concatenate([sessions["score"].run(None, one)[0] for one in inputs])[: len(rows.count)]
+        return np.concatenate([session.run(None, block)[0] for block in inputs])[: len(rows.count)]
 
     scores = {
-        "LiteRT": np.stack([score_rows(litert, embedding, rows) for embedding in given]),
-        "ONNX Runtime": np.stack([score_onnx(embedding) for embedding in given]),
-        "JAX": np.asarray(log_joint(refitted(manifest, rows), given)),
+        "LiteRT": np.stack([score_rows(executor, embedding, rows) for embedding in x]),
+        "ONNX Runtime": np.stack([score_onnx(embedding) for embedding in x]),
+        "JAX": np.asarray(log_joint(refit(bundle), x)),
     }
-    # As a tagger does: a tag without pictures is none, also where a row without pictures scores as the background.
-    decided = {n: apply_decision(np.where(rows.count > 0, s, -np.inf), manifest.decision) for n, s in scores.items()}
-    wanted, wanted_sets = decided["LiteRT"]
-    print(f"{len(crops)} pictures, {features} features, {len(rows.count)} tags; each beside LiteRT:")
-    print("| | embedding, largest difference | same first guess | same tag set |\n|---|---:|---:|---:|")
+    log_prior = log_class_prior(rows.count, manifest.classifier.class_prior)
+    return {name: predict(values, None, log_prior, manifest.decision) for name, values in scores.items()}
+
+
+def onnx_session(bundle: Bundle, name: str) -> Any:
+    """One of the bundle's ONNX models, ready to run."""
+    return onnxruntime.InferenceSession(bundle.files[f"onnx/{name}.onnx"])
+
+
+def table(embeddings: dict[str, np.ndarray], predictions: dict[str, Prediction]) -> str:
+    """Lay out how far JAX and ONNX Runtime are from LiteRT as a Markdown table."""
+    lines = ["| | embedding, largest difference | same first prediction | same tag set |", "|---|---:|---:|---:|"]
+    reference = predictions["LiteRT"]
     for name in ("JAX", "ONNX Runtime"):
-        apart = f"{np.abs(embeddings[name] - given).max():.1e}" if name in embeddings else "-"
-        log_p, sets = decided[name]
-        first, same = (log_p.argmax(1) == wanted.argmax(1)).mean(), (sets == wanted_sets).all(1).mean()
-        print(f"| {name} | {apart} | {100 * first:.2f} % | {100 * same:.2f} % |")
-
-
-def refitted(manifest: Manifest, rows: Rows) -> Gaussian:
-    """Return the classifier of a bundle's statistics, by the settings that it says it was made with."""
-    made, settings = manifest.provenance["config"]["classifier"], manifest.classifier
-    kappa = np.inf if settings.kappa is None else settings.kappa
-    statistics = Statistics(*rows)
-    isotropic_prior_strength = np.inf if made["isotropic_prior_strength"] is None else made["isotropic_prior_strength"]
-    prior = fit_prior(statistics, kappa, settings.smoothing, made["mean_variance_floor"], isotropic_prior_strength)
-    return finalize(statistics, prior, settings.class_prior)
+        difference = f"{np.abs(embeddings[name] - embeddings['LiteRT']).max():.1e}" if name in embeddings else "-"
+        prediction = predictions[name]
+        same_first = (prediction.log_probability.argmax(1) == reference.log_probability.argmax(1)).mean()
+        same_set = (prediction.in_set == reference.in_set).all(1).mean()
+        lines.append(f"| {name} | {difference} | {100 * same_first:.2f} % | {100 * same_set:.2f} % |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

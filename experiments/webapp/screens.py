@@ -1,42 +1,43 @@
 """Photograph every screen of the web app, on a phone and a desktop, light and dark: one sheet each.
 
-python experiments/webapp.py BUNDLE PICTURES DESTINATION
+python -m experiments.webapp.screens BUNDLE PICTURES [--out docs/images]
 
-PICTURES is a folder. Those whose names begin with CAT are taught as Chelsea; one begins with STRANGE and fits nothing.
+PICTURES is a folder. Those whose names begin with CAT are taught as Chelsea; one begins with UNKNOWN and fits no tag.
 Needs `make webapp`, and Chromium.
 """
 
-import argparse
 import io
-import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from app import add_tag, browsed, choose, free_port, kept, served, start, stored  # the app as its tests have it
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Page, sync_playwright
 
+from experiments.common.arguments import study_parser
+from tests.helpers.app import add_tag, browsed, choose, draft_tags, free_port, learn, served, start, stored
+
 DEVICES = {"phone": (390, 844, 2, 5), "desktop": (1280, 800, 1, 3)}
-"""Width, height, pixels a CSS pixel, and screens in a row of the sheet."""
+"""Width, height, pixels per CSS pixel, and screens in a row of the sheet."""
 
 STRIP = ("Pictures, tagged", "Corrected, before it is learned", "Nothing known fits", "Tags", "More")
-CAT, STRANGE = "chelsea", "summer palace"
+CAT, UNKNOWN = "chelsea", "summer palace"
+QUALITY = 60
 GAP, BACK = 24, {"light": "#e9e7e1", "dark": "#2b2b29"}
 
 
-def main() -> None:
-    """Write webapp_DEVICE_THEME.png, and webapp.png, some of them in a row."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write webapp_DEVICE_THEME.webp, and webapp.webp with some screens in a row."""
+    parser = study_parser(__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("pictures", type=Path)
-    parser.add_argument("destination", type=Path)
-    arguments = parser.parse_args()
-    files = sorted(path for path in arguments.pictures.iterdir() if path.is_file())
-    with sync_playwright() as playwright, served(arguments.bundle, free_port()) as address:
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "docs" / "images")
+    options = parser.parse_args(arguments)
+    files = sorted(path for path in options.pictures.iterdir() if path.is_file())
+    with sync_playwright() as playwright, served(options.bundle, free_port()) as address:
         for device, (width, height, scale, columns) in DEVICES.items():
             for theme in ("light", "dark"):
-                options = {
+                context_options = {
                     "viewport": {"width": width, "height": height},
                     "device_scale_factor": scale,
                     "color_scheme": theme,
@@ -44,36 +45,40 @@ def main() -> None:
                     "is_mobile": device == "phone",
                     "reduced_motion": "reduce",
                 }
-                with tempfile.TemporaryDirectory() as profile, browsed(playwright, Path(profile), **options) as context:
+                with (
+                    tempfile.TemporaryDirectory() as profile,
+                    browsed(playwright, Path(profile), **context_options) as context,
+                ):
                     shots = story(start(context, address), files)
-                save(sheet(shots, columns, BACK[theme]), arguments.destination / f"webapp_{device}_{theme}.png")
+                save(sheet(shots, columns, BACK[theme]), options.out / f"webapp_{device}_{theme}.webp")
                 if (device, theme) == ("phone", "light"):
-                    few = {title: shots[title] for title in STRIP}
-                    save(sheet(few, len(few), BACK[theme]), arguments.destination / "webapp.png")
+                    strip = {title: shots[title] for title in STRIP}
+                    save(sheet(strip, len(strip), BACK[theme]), options.out / "webapp.webp")
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """Write a PNG of 256 colours: a third of the bytes, and no difference to see."""
-    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Write a WebP, a fraction of the size of a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=QUALITY, method=6)
     print(path)
 
 
 def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
-    """Go through all screens; return their pictures by what they show."""
+    """Go through all screens; return their pictures by title."""
     shots: dict[str, Image.Image] = {}
 
-    def shoot(what: str) -> None:
-        page.wait_for_timeout(700)  # until pictures are decoded and notices have come
-        shots[what] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    def shoot(title: str) -> None:
+        page.wait_for_timeout(700)  # until pictures are decoded and notices are shown
+        shots[title] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
     def visit(screen: str) -> None:
         page.evaluate("(hash) => { location.hash = hash; }", f"#/{screen}")
 
     shoot("Nothing yet")
-    choose(page, [*files, Path(__file__).with_name("webapp.md")], said(files))
-    shoot("A file that is no picture")
+    choose(page, [*files, Path(__file__).with_name("README.md")], notice(files))
+    shoot("A file that is not a picture")
     page.get_by_role("button", name="OK").click()
-    page.get_by_text(said(files)).wait_for(state="hidden")
+    page.get_by_text(notice(files)).wait_for(state="hidden")
     shoot("Pictures, tagged")
     screens = {picture["name"]: f"picture/{key}" for key, picture in stored(page, "pictures").items()}
     cats = [name for name in sorted(screens) if name.startswith(CAT)]
@@ -86,17 +91,16 @@ def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
     for name in cats:
         visit(screens[name])
         page.get_by_role("heading", name=name, exact=True).wait_for()
-        page.wait_for_timeout(500)  # until what was just learned is told of this one, too
-        for tag in kept(page):
+        page.wait_for_timeout(500)  # until the last lesson has changed the tags of this picture
+        for tag in draft_tags(page):
             page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
         add_tag(page, "Chelsea")
         if name == cats[0]:
             shoot("Corrected, before it is learned")
-        page.get_by_role("button", name="Learn:").click()
-        page.get_by_role("button", name="Learned", exact=True).wait_for()
+        learn(page)
     shoot("Learned")
     page.get_by_text("Learned Chelsea").wait_for(state="hidden")
-    visit(next(screen for name, screen in screens.items() if name.startswith(STRANGE)))
+    visit(next(screen for name, screen in screens.items() if name.startswith(UNKNOWN)))
     shoot("Nothing known fits")
     visit("")
     page.get_by_role("button", name="Select").click()
@@ -115,8 +119,8 @@ def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
     return shots
 
 
-def said(files: list[Path]) -> str:
-    """What the app says after it was given all files, and one that is no picture."""
+def notice(files: list[Path]) -> str:
+    """The app's notice after all files, and one that is not a picture, were added."""
     return f"{len(files)} pictures added, 1 not added"
 
 

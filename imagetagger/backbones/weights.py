@@ -172,17 +172,11 @@ def load_backbone(
         raise ValueError(f"got name={name}, expected one of {', '.join(PRETRAINED)}")
     if weights == "random":
         return _random(name, width, activation or "relu6", padding or "same", dtype, seed)
-    published = PRETRAINED[name]
-    if weights == "imagenet" and width not in published.widths:
-        raise ValueError(
-            f"got width={width}, expected one of {published.widths}, for which ImageNet weights are published"
-        )
+    published = PRETRAINED[name] if weights == "imagenet" else None
+    if published and width not in published.widths:
+        raise ValueError(f"got width={width}, expected one of {published.widths}, the widths of ImageNet weights")
     try:
-        path = (
-            published.find(width, resolution, cache / "weights")
-            if weights == "imagenet"
-            else Path(weights).expanduser()
-        )
+        path = published.find(width, resolution, cache / "weights") if published else Path(weights).expanduser()
     except DownloadError as error:
         if fallback is None or fallback == name:
             raise

@@ -44,14 +44,8 @@ class LessonStep(Struct, frozen=True, forbid_unknown_fields=True):
     weight: int
 
 
-LESSON_STEPS = (
-    LessonStep(0, 0, 1),
-    LessonStep(0, 1, 1),
-    LessonStep(1, 2, 1),
-    LessonStep(0, 1, -1),
-    LessonStep(1, 3, 1),
-    LessonStep(0, 2, 1),
-)
+_STEPS = ((0, 0, 1), (0, 1, 1), (1, 2, 1), (0, 1, -1), (1, 3, 1), (0, 2, 1))
+LESSON_STEPS = tuple(LessonStep(*step) for step in _STEPS)
 """Learning twice, forgetting one of two, and going on."""
 
 
@@ -117,7 +111,7 @@ def make_golden_files(
     crops = [preprocess(data, manifest.image.size) for data in pictures.values()]
     vectors = compute_golden_vectors(compute, crops, rows)
     entries = tuple(
-        GoldenPicture(name, _crop_digest(crop), golden_tags(scores[:-1], rows, manifest))
+        GoldenPicture(name, hashlib.sha256(crop.tobytes()).hexdigest(), golden_tags(scores[:-1], rows, manifest))
         for name, crop, scores in zip(pictures, crops, vectors["log_joint"], strict=True)
     )
     answers = msgspec.to_builtins(GoldenAnswers(entries, LESSON_STEPS))
@@ -145,9 +139,6 @@ def check_golden(bundle: Bundle, executor: Executor) -> str:
     """
     pictures, manifest = read_golden_pictures(bundle), bundle.manifest
     crops = golden_crops(bundle, pictures)
-    for picture, (name, crop) in zip(pictures, crops.items(), strict=True):
-        if _crop_digest(crop) != picture.crop_sha256:
-            raise BundleError(f"{name}: the picture is decoded or resized to other pixels here")
     min_cosine, temperature = MIN_COSINE[manifest.model.variant], manifest.decision.calibration.temperature
     golden = read_golden_vectors("golden/golden.safetensors", len(crops), bundle)
     lowest = compare_golden(litert_functions(executor), golden, crops, bundle.rows, temperature, min_cosine)
@@ -205,22 +196,28 @@ def compare_golden(
 
 
 def read_golden_pictures(bundle: Bundle) -> tuple[GoldenPicture, ...]:
-    """Decode the pictures of golden.json, at least one, all of which are in the bundle."""
+    """Decode the pictures of golden.json, at least one."""
     answers: GoldenAnswers = decode_json(bundle.files["golden/golden.json"], GoldenAnswers, "golden.json")
-    for picture in answers.pictures:
-        if f"golden/{picture.file}" not in bundle.files:
-            raise BundleError(f"golden.json: pictures: file: got {picture.file!r}, which is not in the bundle")
     return answers.pictures
 
 
 def golden_crops(bundle: Bundle, pictures: Sequence[GoldenPicture]) -> dict[str, np.ndarray]:
-    """Crops, uint8 (S, S, 3), of golden pictures by file name."""
+    """Crops, uint8 (S, S, 3), of golden pictures by file name.
+
+    Raises:
+        BundleError: a picture is missing, cannot be decoded, or has other pixels here.
+    """
     crops = {}
-    for name in (f"golden/{picture.file}" for picture in pictures):
+    for picture in pictures:
+        name = f"golden/{picture.file}"
+        if name not in bundle.files:
+            raise BundleError(f"golden.json: pictures: file: got {picture.file!r}, which is not in the bundle")
         try:
             crops[name] = preprocess(bundle.files[name], bundle.manifest.image.size)
         except BadImageError as error:
             raise BundleError(f"{name} cannot be used: {str(error)[:300]}") from error
+        if hashlib.sha256(crops[name].tobytes()).hexdigest() != picture.crop_sha256:
+            raise BundleError(f"{name}: the picture is decoded or resized to other pixels here")
     return crops
 
 
@@ -268,7 +265,3 @@ def max_difference(values: np.ndarray, golden: np.ndarray, what: str) -> float:
     finite = np.isfinite(golden)
     a, b = values[finite].astype(np.float64), golden[finite].astype(np.float64)  # float32 may overflow
     return float(np.abs(a - b).max(initial=0))
-
-
-def _crop_digest(crop: np.ndarray) -> str:
-    return hashlib.sha256(crop.tobytes()).hexdigest()

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from imagetagger.bundle.archive import FILE_NAME
 from imagetagger.bundle.names import printable_problem
-from imagetagger.bundle.strict_json import BundleError, decode_schema
+from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.options import ClassPrior, TransformKind, Variant
 from imagetagger.prediction.decision import Decision
 from imagetagger.preprocess import CONTRACT
@@ -171,7 +171,7 @@ def parse_manifest(data: bytes) -> Manifest:
     """
     if len(data) > MAX_MANIFEST_BYTES:
         raise BundleError(f"manifest.json has {len(data):,} bytes, expected at most {MAX_MANIFEST_BYTES:,}")
-    manifest: Manifest = decode_schema(data, Manifest, "manifest.json", MANIFEST_SCHEMA, "export the bundle again")
+    manifest: Manifest = decode_json(data, Manifest, "manifest.json", MANIFEST_SCHEMA, "export the bundle again")
     unsealed = data.replace(manifest.digest.encode(), UNSEALED_DIGEST.encode(), 1)
     if hashlib.sha256(unsealed).hexdigest() != manifest.digest:
         raise BundleError("manifest.json was changed: its digest does not match its contents")

@@ -39,31 +39,18 @@ def parse_json(data: bytes, file: str) -> Any:
         raise BundleError(f"{file} is not valid JSON: {str(error)[:300]}") from error
 
 
-def decode_json(data: bytes, kind: Any, file: str) -> Any:
-    """Decode JSON as a type that msgspec knows.
+def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, older_fix: str = "") -> Any:
+    """Decode JSON as a type that msgspec knows, of one schema if it is versioned.
 
     Raises:
-        BundleError: names the file, the JSON path, what was got and what was expected.
-    """
-    return _convert(parse_json(data, file), kind, file)
-
-
-def decode_schema(data: bytes, kind: Any, file: str, schema: int, older_fix: str) -> Any:
-    """Decode JSON of one schema; any other is refused before anything else is looked at.
-
-    Raises:
-        BundleError: like `decode_json`, or the schema is another: update imagetagger, or `older_fix`.
+        BundleError: names the file, the JSON path, what was got and what was expected. Another schema is refused before
+            anything else is looked at: update imagetagger, or `older_fix`.
     """
     value = parse_json(data, file)
-    got = _convert(value, _Versioned, file).schema
-    if got != schema:
-        fix = "update imagetagger" if got > schema else older_fix
-        raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
-    return _convert(value, kind, file)
-
-
-def _convert(value: Any, kind: Any, file: str) -> Any:
     try:
+        if schema is not None and (got := msgspec.convert(value, _Versioned).schema) != schema:
+            fix = "update imagetagger" if got > schema else older_fix
+            raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         problem = "".join(c if c.isprintable() else repr(c)[1:-1] for c in _explain(str(error), value)[:400])
@@ -77,8 +64,11 @@ def _explain(message: str, value: Any) -> str:
         text, in_key, path = match[1], match[2], match[3]
         if in_key or "[...]" in path:  # msgspec does not say which key
             return f"{path.lstrip('.')}: {text}"
-    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
-        value = value[name] if name else value[int(index)]
+    try:
+        for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+            value = value[name] if name else value[int(index)]
+    except (LookupError, TypeError):  # a key of the file looks like a path
+        return message
     if text.startswith("Expected"):
         text = f"got {reprlib.repr(value)}, e{re.sub(', got `.*', '', text)[1:]}"
     return f"{path.lstrip('.')}: {text}" if path else text

@@ -47,17 +47,13 @@ def open_archive(path: Path) -> Archive:
     if path.is_dir():
         root = next((folder for folder in (path, path / ARCHIVE_ROOT) if (folder / "wnids.txt").is_file()), None)
         if root is None:
-            raise ValueError(
-                f"got path={path}, a folder without wnids.txt: expected the folder {ARCHIVE_ROOT}/ of the zip"
-            )
+            raise ValueError(f"got path={path}, a folder without wnids.txt: expected the zip's {ARCHIVE_ROOT}/")
         names = frozenset(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
         return Archive(names, lambda name: (root / name).read_bytes())
     if not path.exists():
         raise FileNotFoundError(f"got path={path}, where nothing is; null downloads {OFFICIAL_ARCHIVE.url}")
     if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"got path={path}, which is not a zip file: expected {ARCHIVE_ROOT}.zip or its unpacked folder"
-        )
+        raise ValueError(f"got path={path}, which is not a zip file: expected {ARCHIVE_ROOT}.zip or its folder")
     archive = zipfile.ZipFile(path)
     prefix = f"{ARCHIVE_ROOT}/"
     names = frozenset(name.removeprefix(prefix) for name in archive.namelist() if name.startswith(prefix))

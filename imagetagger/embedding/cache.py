@@ -40,7 +40,7 @@ def read_index(folder: Path) -> dict[bytes, ShardLocation]:
         except FileNotFoundError:  # another process has just deleted it as damaged
             continue
         except SafetensorError as error:
-            log.warning("deleted %s, which is damaged (%s): its embeddings will be recomputed", shard, error)
+            log.warning("%s is damaged (%s): deleted it; its embeddings will be recomputed", shard, error)
             shard.unlink(missing_ok=True)
             continue
         index.update((row.tobytes(), ShardLocation(shard, i)) for i, row in enumerate(ids))

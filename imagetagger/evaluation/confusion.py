@@ -1,4 +1,4 @@
-"""Which tags are hard, what they are taken for, and how such pictures look."""
+"""Which tags are hard, which others are predicted in their place, and how such pictures look."""
 
 import base64
 import io
@@ -12,72 +12,81 @@ from imagetagger.prediction.prediction_sets import true_label_ranks
 from imagetagger.preprocess import crop_square, decode_image
 
 THUMBNAIL_SIDE = 128
-"""Pixels across a thumbnail, fewer where the picture has fewer."""
+"""Side of a thumbnail in pixels; smaller for smaller pictures."""
 EXAMPLES_PER_CONFUSION = 3
-"""Pictures of a confusion."""
+"""Pictures listed per confusion."""
 
 
 class TagAccuracy(NamedTuple):
-    """How many of a tag's pictures were recognised."""
+    """How many of a tag's pictures were classified correctly."""
 
     name: str
-    right: int
+    correct: int
     pictures: int
 
 
 class Confusion(NamedTuple):
-    """How many of a tag's pictures were taken for another.
+    """Pictures of one tag that were taken for another.
 
     Attributes:
-        true: the name of the tag they have.
-        said: the name of the tag they were taken for.
-        pictures: how many.
-        of: all pictures of the tag.
-        rows: a few of them, the most confident mistakes first.
+        true: name of the tag that they have.
+        predicted: name of the tag that they were taken for.
+        pictures: how many they are.
+        total: number of all pictures of the true tag.
+        rows: some of them, the most confident mistakes first.
     """
 
     true: str
-    said: str
+    predicted: str
     pictures: int
-    of: int
+    total: int
     rows: tuple[int, ...]
 
 
 def thumbnail(split: Split, row: int, side: int = THUMBNAIL_SIDE) -> str | None:
-    """Return the centre square that the network saw as a data URI; None where it cannot be read any more."""
+    """The centre square that the network saw, as a data URI; None if the picture can no longer be read."""
     try:
         image = decode_image(split.read(row))
         pixels = crop_square(image, min(side, *image.size))
-    except Exception:  # whatever became of one picture since it was embedded must not cost the report
+    except Exception:  # whatever happened to a picture since it was embedded must not fail the report
         return None
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def accuracy_per_tag(probabilities: np.ndarray, truth: np.ndarray, names: list[str]) -> list[TagAccuracy]:
-    """Return the accuracy of every tag that has pictures, the worst first.
+def accuracy_per_tag(probabilities: np.ndarray, labels_onehot: np.ndarray, names: list[str]) -> list[TagAccuracy]:
+    """The accuracy of every tag that has pictures, the worst first.
 
-    A picture of n tags counts as right for those of them that are among its n most probable tags.
+    A picture of n tags counts as correct for those of them that are among its n most probable tags.
+
+    Args:
+        probabilities: (N, C), or their logarithms.
+        labels_onehot: bool (N, C), at least one true tag per picture.
+        names: of the C tags.
     """
-    rows, tags, place = true_label_ranks(probabilities, truth)
-    right = np.bincount(tags[place < truth.sum(1)[rows]], minlength=len(names))
-    pictures = truth.sum(0)
-    found = [TagAccuracy(names[t], int(right[t]), int(pictures[t])) for t in np.flatnonzero(pictures)]
-    return sorted(found, key=lambda tag: (tag.right / tag.pictures, -tag.pictures))
+    rows, tags, ranks = true_label_ranks(probabilities, labels_onehot)
+    correct = np.bincount(tags[ranks < labels_onehot.sum(1)[rows]], minlength=len(names))
+    pictures = labels_onehot.sum(0)
+    accuracies = [TagAccuracy(names[t], int(correct[t]), int(pictures[t])) for t in np.flatnonzero(pictures)]
+    return sorted(accuracies, key=lambda tag: (tag.correct / tag.pictures, -tag.pictures))
 
 
-def top_confusions(probabilities: np.ndarray, truth: np.ndarray, names: list[str], listed: int) -> list[Confusion]:
-    """Return which tags were most often taken for which other, at most `listed` pairs."""
-    first = probabilities.argmax(1)
-    rows, true = np.nonzero(truth & ~truth[np.arange(len(truth)), first][:, None])
-    pairs, pair, counts = np.unique(np.stack([true, first[rows]], 1), axis=0, return_inverse=True, return_counts=True)
-    of = truth.sum(0)
+def top_confusions(
+    probabilities: np.ndarray, labels_onehot: np.ndarray, names: list[str], listed: int
+) -> list[Confusion]:
+    """The most frequent confusions, at most `listed`; the other arguments are as in `accuracy_per_tag`."""
+    top1 = probabilities.argmax(1)
+    is_wrong = ~labels_onehot[np.arange(len(labels_onehot)), top1]
+    rows, tags = np.nonzero(labels_onehot & is_wrong[:, None])
+    pairs, pair, counts = np.unique(np.stack([tags, top1[rows]], 1), axis=0, return_inverse=True, return_counts=True)
+    totals = labels_onehot.sum(0)
 
     def confusion(i: int) -> Confusion:
-        t, said = pairs[i]
-        some = rows[pair.ravel() == i]
-        sure = some[np.argsort(-probabilities[some, said], kind="stable")][:EXAMPLES_PER_CONFUSION]
-        return Confusion(names[t], names[said], int(counts[i]), int(of[t]), tuple(sure.tolist()))
+        true, predicted = pairs[i]
+        mistakes = rows[pair.ravel() == i]
+        most_confident = mistakes[np.argsort(-probabilities[mistakes, predicted], kind="stable")]
+        examples = tuple(most_confident[:EXAMPLES_PER_CONFUSION].tolist())
+        return Confusion(names[true], names[predicted], int(counts[i]), int(totals[true]), examples)
 
     return [confusion(i) for i in np.argsort(-counts, kind="stable")[:listed]]

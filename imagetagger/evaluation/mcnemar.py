@@ -1,7 +1,7 @@
 """McNemar's test: whether two classifiers differ by more than chance on the same pictures."""
 
 import numpy as np
-from scipy.stats import binom  # type: ignore[import-untyped]
+from scipy.stats import binom
 
 
 def mcnemar_p_value(b: np.ndarray | int, c: np.ndarray | int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mergeable metrics: sums over pictures that add up, divided once at the end (empty, observe, merge, compute)."""
+"""Mergeable metrics: sums over pictures, divided once at the end (empty, observe, merge, compute)."""
 
 from typing import NamedTuple
 
@@ -11,15 +11,16 @@ RELIABILITY_BINS = 15
 
 
 class Metrics(NamedTuple):
-    """Sums over pictures; from `observe` one row a picture, with N as leading axis.
+    """Sums over pictures; from `observe_predictions` one row per picture, with N as leading axis.
 
     Attributes:
         count: pictures.
         top1, top5, top10: pictures with a true tag among the k most probable.
         log_loss: summed -log p(true tag), in nats; mean over a picture's true tags.
-        covered: share of a picture's true tags that its tag set holds.
-        set_size: tags in its set.
-        bin_count, bin_confidence, bin_correct: (BINS,) top-1 confidence and hits by confidence bin.
+        covered: share of a picture's true tags that are in its prediction set.
+        set_size: tags in its prediction set.
+        bin_count, bin_confidence, bin_correct: (RELIABILITY_BINS,) pictures, their top-1 confidence, and how many of
+            them are classified correctly, by bin of confidence.
     """
 
     count: np.ndarray  # type: ignore[assignment]  # hides tuple.count
@@ -35,26 +36,28 @@ class Metrics(NamedTuple):
 
 
 def empty_metrics() -> Metrics:
-    """Return the metrics of no pictures: the identity of `merge`."""
+    """The metrics of no pictures: the identity of `merge_metrics`."""
     return Metrics(*(np.zeros(RELIABILITY_BINS if name.startswith("bin_") else ()) for name in Metrics._fields))
 
 
-def observe_predictions(log_p: np.ndarray, members: np.ndarray, truth: np.ndarray) -> Metrics:
-    """Return each picture's contribution, every field with leading axis N.
+def observe_predictions(log_p: np.ndarray, in_set: np.ndarray, labels_onehot: np.ndarray) -> Metrics:
+    """The contribution of each picture, every field with leading axis N.
 
     Args:
         log_p: (N, C) log probabilities.
-        members: bool (N, C) tag sets.
-        truth: bool (N, C) true tags, at least one a picture.
+        in_set: bool (N, C) prediction sets.
+        labels_onehot: bool (N, C) true tags, at least one per picture.
     """
-    return observe_sets(observe_probabilities(log_p, truth), members, truth)
+    covered = (labels_onehot & in_set).sum(1) / labels_onehot.sum(1)
+    observed = observe_probabilities(log_p, labels_onehot)
+    return observed._replace(covered=covered, set_size=in_set.sum(1).astype(float))
 
 
-def observe_probabilities(log_p: np.ndarray, truth: np.ndarray) -> Metrics:
-    """Return what probabilities alone contribute; nothing is in a set yet."""
-    rows, _, place = true_label_ranks(log_p, truth)
-    best = np.full(len(log_p), truth.shape[1])
-    np.minimum.at(best, rows, place)
+def observe_probabilities(log_p: np.ndarray, labels_onehot: np.ndarray) -> Metrics:
+    """The contribution of each picture with an empty prediction set; the arguments are as in `observe_predictions`."""
+    pictures, _, ranks = true_label_ranks(log_p, labels_onehot)
+    best = np.full(len(log_p), labels_onehot.shape[1])
+    np.minimum.at(best, pictures, ranks)
     confidence, correct = np.exp(log_p.max(1, initial=-np.inf)), (best < 1).astype(float)
     # Bins (0, 1/15], ..., (14/15, 1]; a confidence on an edge belongs to the bin below it.
     bins = np.eye(RELIABILITY_BINS)[
@@ -65,7 +68,7 @@ def observe_probabilities(log_p: np.ndarray, truth: np.ndarray) -> Metrics:
         top1=correct,
         top5=(best < 5).astype(float),
         top10=(best < 10).astype(float),
-        log_loss=-np.where(truth, log_p, 0).sum(1) / truth.sum(1),
+        log_loss=-np.where(labels_onehot, log_p, 0).sum(1) / labels_onehot.sum(1),
         covered=np.zeros(len(log_p)),
         set_size=np.zeros(len(log_p)),
         bin_count=bins,
@@ -74,28 +77,22 @@ def observe_probabilities(log_p: np.ndarray, truth: np.ndarray) -> Metrics:
     )
 
 
-def observe_sets(observed: Metrics, members: np.ndarray, truth: np.ndarray) -> Metrics:
-    """Return what pictures contribute with their tag sets, bool (N, C)."""
-    covered = (truth & members).sum(1) / truth.sum(1)
-    return observed._replace(covered=covered, set_size=members.sum(1).astype(float))
-
-
 def total_metrics(observed: Metrics, weights: np.ndarray | None = None) -> Metrics:
-    """Sum per-picture contributions, each times its weight (N,), 1 where None."""
+    """Sum the contributions of N pictures, each times its weight (N,), or 1 for None."""
     return Metrics(*(field.sum(0) if weights is None else weights @ field for field in observed))
 
 
 def merge_metrics(a: Metrics, b: Metrics) -> Metrics:
-    """Return the metrics of two collections of pictures together."""
+    """The metrics of two collections of pictures together."""
     return Metrics(*(x + y for x, y in zip(a, b, strict=True)))
 
 
 def compute_metrics(metrics: Metrics) -> dict[str, float]:
-    """Return the figures: fractions, mean log loss in nats, mean set size, expected calibration error.
+    """Shares, mean log loss in nats, mean set size and expected calibration error; NaN without pictures.
 
-    ECE = sum over bins of n_bin / n |accuracy_bin - confidence_bin|. NaN where there are no pictures.
+    ECE = sum over bins of n_bin / n |accuracy_bin - confidence_bin|.
 
-    Source of ECE: Guo et al. 2017, section 2.
+    Source of ECE: Guo et al. 2017, On calibration of modern neural networks, section 2.
     """
     n = metrics.count if metrics.count > 0 else np.nan
     gap = np.abs(metrics.bin_correct - metrics.bin_confidence).sum()
@@ -114,12 +111,12 @@ def compute_metrics(metrics: Metrics) -> dict[str, float]:
 def confidence_intervals(
     observed: Metrics, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return percentile bootstrap intervals of the figures, resampling pictures; none without resamples.
+    """Percentile bootstrap intervals of the metrics, resampling pictures; empty without pictures or resamples.
 
-    ECE gets none: few pictures a bin bias it upwards, and resampling adds the same bias once more.
+    ECE gets none: few pictures per bin bias it upwards, and resampling adds the same bias once more.
 
     Args:
-        observed: from `observe`.
+        observed: from `observe_predictions`.
         resamples: bootstrap samples.
         level: of confidence, in (0, 1).
         seed: of the resampling.
@@ -130,10 +127,10 @@ def confidence_intervals(
     n = len(observed.count)
     if not n or not resamples:
         return {}
-    summed = np.stack(observed[:-3], 1)  # all but the bins, which ECE alone needs
+    columns = np.stack(observed[:-3], 1)  # all but the bins, which ECE alone needs
     counts = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))
     draws = [
-        compute_metrics(empty_metrics()._replace(**dict(zip(Metrics._fields, count @ summed, strict=False))))
+        compute_metrics(empty_metrics()._replace(**dict(zip(Metrics._fields, count @ columns, strict=False))))
         for count in counts
     ]
     tails = (50 * (1 - level), 50 * (1 + level))
@@ -146,5 +143,5 @@ def confidence_intervals(
 
 
 def reliability_bins(total: Metrics) -> dict[str, list[float]]:
-    """Return the pictures, their summed confidence and how many are right, by bin of confidence."""
+    """The number of pictures, their summed confidence and how many are correct, by bin of confidence."""
     return {name.removeprefix("bin_"): getattr(total, name).tolist() for name in total._fields[-3:]}

@@ -20,7 +20,7 @@ from imagetagger.prediction.predict import score_novelty
 
 
 def evaluate_embeddings(
-    run: StageRunner,
+    runner: StageRunner,
     settings: Experiment,
     splits: Stage[DataSplits],
     train: Stage[EmbeddedSplit],
@@ -31,7 +31,7 @@ def evaluate_embeddings(
     """Fit, calibrate and evaluate a classifier on the embeddings of one network.
 
     Args:
-        run: of the stages, which get the names of this file and `suffix`.
+        runner: of the stages, which get the names of this file and `suffix`.
         settings: of the run.
         splits: roles of the pictures.
         train: embeddings.
@@ -44,18 +44,18 @@ def evaluate_embeddings(
     s, pictures = settings.calibrate, splits.value
     guaranteed = has_guarantee(s.prediction_set, s.coverage, len(pictures.calibration_rows))  # type: ignore[arg-type]  # checked by config
     evaluated = (validation,) if validation else ()
-    classifier = run.run(f"fit{suffix}", fit_on_splits, splits, train, classifier=settings.classifier)
-    run.annotate(f"fit{suffix}", images=pictures.train)
-    data = run.run(f"score{suffix}", score_evaluated, classifier, splits, train, *evaluated)
-    scores = run.run(f"score holdout{suffix}", score_holdout, classifier, splits, train)
-    calibration = run.run(
+    classifier = runner.run(f"fit{suffix}", fit_on_splits, splits, train, classifier=settings.classifier)
+    runner.annotate(f"fit{suffix}", images=pictures.train)
+    data = runner.run(f"score{suffix}", score_evaluated, classifier, splits, train, *evaluated)
+    scores = runner.run(f"score holdout{suffix}", score_holdout, classifier, splits, train)
+    calibration = runner.run(
         f"calibrate{suffix}", calibrate, scores, splits, calibration_bins=s.calibration_bins, guaranteed=guaranteed
     )
-    run.annotate(f"calibrate{suffix}", images=len(pictures.calibration_rows))
-    decision = run.run(f"decide{suffix}", decide, classifier, scores, splits, calibration, calibrate=s)
-    uncalibrated = run.run(f"uncalibrated{suffix}", sum_uncalibrated, classifier, data, coverage=s.coverage)
-    evaluation = run.run(f"evaluate{suffix}", evaluate, classifier, decision, data, splits, uncalibrated)
-    run.annotate(f"evaluate{suffix}", images=len(pictures.labels_onehot))
+    runner.annotate(f"calibrate{suffix}", images=len(pictures.calibration_rows))
+    decision = runner.run(f"decide{suffix}", decide, classifier, scores, splits, calibration, calibrate=s)
+    uncalibrated = runner.run(f"uncalibrated{suffix}", sum_uncalibrated, classifier, data, coverage=s.coverage)
+    evaluation = runner.run(f"evaluate{suffix}", evaluate, classifier, decision, data, splits, uncalibrated)
+    runner.annotate(f"evaluate{suffix}", images=len(pictures.labels_onehot))
     return scores, evaluation
 
 

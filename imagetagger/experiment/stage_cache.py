@@ -88,6 +88,13 @@ class StageRunner:
         log.debug("%s: %s", name, "cached" if is_cached else f"{self.records[name].seconds:.2f} s")
         return result
 
+    def time(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Time a last step whose result nothing else takes, and so is never cached."""
+        start = time.perf_counter()
+        result = function(*arguments)
+        self.records[name] = StageRecord(time.perf_counter() - start, cached=False)
+        return result
+
     def annotate(self, name: str, *, images: int | None = None, **values: Any) -> None:
         """Add to the record of a stage: the pictures that it took, or other fields of StageRecord."""
         record = self.records[name]

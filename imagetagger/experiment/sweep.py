@@ -64,7 +64,7 @@ def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | No
         settings = from_hydra(composed)
         if not settings.force and (finished := finished_record(folder, config_digest(settings))):
             log.info("  finished before")
-            return _minimised(finished, settings.optimized_metric)
+            return minimised_metric(finished, settings.optimized_metric)
         from imagetagger.experiment import pipeline  # after the config is checked: JAX takes seconds
 
         record = pipeline.run_experiment(settings, assemble=False, cache=cache).record
@@ -78,7 +78,7 @@ def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | No
         return None
     (folder / "failed.json").unlink(missing_ok=True)
     log.info("  %s  in %.2f s", result_line(record), time.perf_counter() - start)
-    return _minimised(record, settings.optimized_metric)
+    return minimised_metric(record, settings.optimized_metric)
 
 
 def config_choices() -> dict[str, str]:
@@ -96,7 +96,8 @@ def finished_record(folder: Path, digest: str) -> Record | None:
     return record if record.config_digest == digest else None
 
 
-def _minimised(record: Record, name: str) -> float | None:
+def minimised_metric(record: Record, name: str) -> float | None:
+    """What a sweeper minimises: a metric, negative where higher is better; None where it is not finite."""
     value = getattr(record.calibration.after, name)
     if value is None or not math.isfinite(value):
         return None

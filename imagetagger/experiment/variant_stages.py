@@ -44,16 +44,16 @@ class EvaluatedModel(NamedTuple):
 
 
 def start_model(
-    run: StageRunner, s: Experiment, backbone: Stage[Backbone], pictures: Stage[Pictures], variant: Variant | None
+    runner: StageRunner, s: Experiment, backbone: Stage[Backbone], pictures: Stage[Pictures], variant: Variant | None
 ) -> Stage[Model]:
     """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says."""
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     if variant is None:
-        return run.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
+        return runner.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
     crops: tuple[Stage[list[np.ndarray]], ...] = ()
     if variant == "int8":
         crops = (
-            run.run(
+            runner.run(
                 "quantization pictures",
                 quantization_pictures,
                 pictures,
@@ -63,13 +63,13 @@ def start_model(
             ),
         )
     name = "model" if variant == s.export.bundle_variant else f"model {variant}"
-    return run.run(
+    return runner.run(
         name, start_variant, backbone, *crops, section=s.embed, variant=variant, resolution=resolution, cache=folder
     )
 
 
 def evaluate_model(
-    run: StageRunner,
+    runner: StageRunner,
     s: Experiment,
     loaded: Stage[Pictures],
     pictures: Stage[Pictures],
@@ -79,7 +79,7 @@ def evaluate_model(
     """Embed the pictures with a model, fit, calibrate and evaluate.
 
     Args:
-        run: of the stages.
+        runner: of the stages.
         s: settings of the run.
         loaded: all pictures; its validation pictures are evaluated, unless the run tunes.
         pictures: to train on.
@@ -89,7 +89,7 @@ def evaluate_model(
     suffix = f" {label}" if label else ""
 
     def embed(name: str, source: Stage[Pictures], role: str, measure_raw_rate: bool) -> Stage[EmbeddedSplit]:
-        stage = run.run(
+        stage = runner.run(
             name,
             embed_split,
             source,
@@ -102,23 +102,26 @@ def evaluate_model(
             measure_raw_rate=measure_raw_rate,
             cache=cache_directory(s.cache),
         )
-        embedded, computed = stage.value.embeddings, 0 if run.records[name].cached else stage.value.embeddings.computed
+        embedded, computed = (
+            stage.value.embeddings,
+            0 if runner.records[name].cached else stage.value.embeddings.computed,
+        )
         rate = computed / embedded.seconds if computed else None
-        run.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
+        runner.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
         return stage
 
     train = embed(f"embed{suffix}", pictures, "train", s.embed.measure_raw_rate and not label)
     splits_of: tuple[Stage[EmbeddedSplit], ...] = ()
     if s.evaluate.split != "tuning":
         splits_of = (embed(f"embed validation{suffix}", loaded, "validation", False),)
-    skipped = run.run(f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data)
-    splits = run.run(f"split{suffix}", assign_roles, pictures, train, *splits_of, section=s.data)
-    scores, evaluation = evaluate_embeddings(run, s, splits, train, *splits_of, suffix=suffix)
+    skipped = runner.run(f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data)
+    splits = runner.run(f"split{suffix}", assign_roles, pictures, train, *splits_of, section=s.data)
+    scores, evaluation = evaluate_embeddings(runner, s, splits, train, *splits_of, suffix=suffix)
     return EvaluatedModel(model, splits, skipped, scores, evaluation)
 
 
 def compare_variants(
-    run: StageRunner,
+    runner: StageRunner,
     s: Experiment,
     loaded: Stage[Pictures],
     pictures: Stage[Pictures],
@@ -131,7 +134,7 @@ def compare_variants(
     `export.reference_pictures`, and so is each variant for the comparison, on the same pictures.
 
     Args:
-        run: of the stages.
+        runner: of the stages.
         s: settings of the run.
         loaded: all pictures.
         pictures: to train on.
@@ -144,25 +147,25 @@ def compare_variants(
     evaluated: dict[Variant, EvaluatedModel] = {
         variant: leading
         if variant == own
-        else evaluate_model(run, s, loaded, pictures, start_model(run, s, backbone, pictures, variant), variant)
+        else evaluate_model(runner, s, loaded, pictures, start_model(runner, s, backbone, pictures, variant), variant)
         for variant in VARIANTS
         if variant == own or variant in s.export.variants
     }
-    compared = dict(evaluated)
+    compared: dict[Variant, EvaluatedModel] = dict(evaluated)
     if "float32" not in evaluated:
-        subset = run.run("reference pictures", first_by_rank, pictures, section=s.export)
+        subset = runner.run("reference pictures", first_by_rank, pictures, section=s.export)
         if len(subset.value.rank) < len(pictures.value.rank):
             compared = {
-                variant: evaluate_model(run, s, loaded, subset, one.model, f"{variant} on reference pictures")
+                variant: evaluate_model(runner, s, loaded, subset, one.model, f"{variant} on reference pictures")
                 for variant, one in evaluated.items()
             }
-        model = start_model(run, s, backbone, pictures, "float32")
-        compared["float32"] = evaluate_model(run, s, loaded, subset, model, "float32 on reference pictures")
-        evaluated = {"float32": compared["float32"]} | evaluated
+        model = start_model(runner, s, backbone, pictures, "float32")
+        compared["float32"] = evaluate_model(runner, s, loaded, subset, model, "float32 on reference pictures")
+        evaluated = {"float32": compared["float32"], **evaluated}
     if not len(leading.splits.value.labels_onehot):
         log.warning("no validation pictures: the variants are exported without comparing them with float32")
     models = {variant: one.model for variant, one in evaluated.items()}
-    rates = run.run("time variants", time_variants, *models.values(), variants=tuple(models))
+    rates = runner.run("time variants", time_variants, *models.values(), variants=tuple(models))
     reference = compared["float32"].evaluation.value
     return {
         variant: VariantEvaluation(

@@ -46,10 +46,10 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def interval(low: float | None, high: float | None, form: Callable[[float], str] = percent) -> str:
-    """Format an interval, its unit once; empty unless both ends are finite.
+    r"""Format an interval, its unit once; empty unless both ends are finite.
 
     >>> interval(0.25, 0.5), interval(None, 0.5)
-    ('25.0 to 50.0\\xa0%', '')
+    ('25.0 to 50.0\xa0%', '')
     """
     if low is None or high is None or not math.isfinite(low + high):
         return ""

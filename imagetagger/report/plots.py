@@ -16,12 +16,7 @@ THOUSANDS = "{x:,.0f}"
 
 
 def reliability_plot(name: str, bins: ReliabilityBins) -> Plot:
-    """Accuracy over confidence in B equal-width bins, with the number of pictures below.
-
-    Args:
-        name: of the plot, unique in a page.
-        bins: of confidence.
-    """
+    """Accuracy over confidence in B equal-width bins, with the number of pictures below."""
     count, summed, correct = (np.array(field, float) for field in (bins.count, bins.confidence, bins.correct))
     middle, is_used = (np.arange(len(count)) + 0.5) / len(count), count > 0
     accuracy, confidence = correct[is_used] / count[is_used], summed[is_used] / count[is_used]
@@ -85,13 +80,7 @@ def set_size_plot(name: str, curve: CoverageCurve) -> Plot:
 
 
 def shares_plot(name: str, share: np.ndarray, target: float) -> Plot:
-    """Histogram of T tags by the share of their pictures' sets that hold them.
-
-    Args:
-        name: of the plot, unique in a page.
-        share: (T,), T > 0.
-        target: share that is marked.
-    """
+    """Histogram of T tags by the share (T,) of their pictures' sets that hold them, T > 0, with a target marked."""
     counts = np.bincount(np.minimum(np.floor(share * SHARE_BARS + 1e-9), SHARE_BARS - 1).astype(int))
     counts = np.pad(counts, (0, SHARE_BARS - len(counts)))
     middle, low = (np.arange(SHARE_BARS) + 0.5) / SHARE_BARS, min(np.floor(10 * share.min()) / 10, 0.5)
@@ -111,12 +100,7 @@ def shares_plot(name: str, share: np.ndarray, target: float) -> Plot:
 
 
 def set_size_histogram(name: str, sizes: np.ndarray) -> Plot:
-    """Histogram of N pictures by the size of their tag set.
-
-    Args:
-        name: of the plot, unique in a page.
-        sizes: (N,), N > 0.
-    """
+    """Histogram of N pictures by the size of their tag set, (N,), N > 0."""
     largest = int(sizes.max())
     step = -(-largest // MAX_BARS)
     edges = np.arange(1, largest + step + 1, step)

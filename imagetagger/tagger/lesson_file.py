@@ -14,7 +14,7 @@ from safetensors.numpy import save as save_tensors
 from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
 from imagetagger.bundle.executor import Executor, embed_image
 from imagetagger.bundle.reader import Bundle, read_tensors
-from imagetagger.bundle.strict_json import BundleError, decode_schema
+from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits, adopt_lessons
@@ -134,10 +134,8 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
 
 
 def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
-    older_fix = f"expected {LESSONS_SCHEMA}"
-    content: LessonsContent = decode_schema(
-        files["lessons.json"], LessonsContent, "lessons.json", LESSONS_SCHEMA, older_fix
-    )
+    data = files["lessons.json"]
+    content: LessonsContent = decode_json(data, LessonsContent, "lessons.json", LESSONS_SCHEMA, "save them again")
     embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
     pictures: dict[str, TaughtPicture] = {}
     for listed in content.pictures:

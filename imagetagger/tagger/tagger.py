@@ -111,10 +111,9 @@ class Tagger:
     def tags(self) -> list[KnownTag]:
         """All tags, those of the bundle first."""
         state = self._state
-        labels_rows = zip(state.vocabulary.values(), state.rows.by_tag.values(), strict=True)
         return [
             KnownTag(label.id, label.name, label.synonyms, round(float(row.total.count[0])), len(row.pictures))
-            for label, row in labels_rows
+            for label, row in zip(state.vocabulary.values(), state.rows.by_tag.values(), strict=True)
         ]
 
     @property

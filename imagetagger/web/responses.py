@@ -1,4 +1,4 @@
-"""What a web server of a site answers to one request: one of the site's files, or a refusal; pure."""
+"""Responses of a web server for the files of a site; pure functions of the request."""
 
 import functools
 import gzip
@@ -27,7 +27,7 @@ COMPRESSED_TYPES = (".css", ".html", ".js", ".json", ".md", ".svg", ".txt", ".wa
 
 
 class Response(NamedTuple):
-    """What the server says to one request."""
+    """Response to one request."""
 
     status: HTTPStatus
     headers: dict[str, str]
@@ -35,51 +35,50 @@ class Response(NamedTuple):
 
 
 Responder = Callable[[str, str, Mapping[str, str]], Response]
-"""From method, target and headers (by lower-case name) of a request to its answer; to HEAD goes no body."""
+"""From method, target and headers (by lower-case name) of a request to its response; HEAD must be sent without body."""
 
 
 def responder(files: Mapping[str, bytes], *, compress: bool) -> Responder:
-    """Return the function that answers requests for these files: a look-up by address, so nothing else can be had."""
-    tag = functools.cache(lambda name: hashlib.sha256(files[name]).hexdigest()[:32])
-    pack = functools.cache(lambda name: gzip.compress(files[name], 6, mtime=0))
+    """Responder for these files, by relative address: a look-up, so no other file can be read."""
+    digest = functools.cache(lambda name: hashlib.sha256(files[name]).hexdigest()[:32])
+    compressed = functools.cache(lambda name: gzip.compress(files[name], 6, mtime=0))
 
-    def answer(method: str, target: str, asked: Mapping[str, str]) -> Response:
+    def respond(method: str, target: str, request: Mapping[str, str]) -> Response:
         if method not in ("GET", "HEAD"):
-            said = "Only GET and HEAD: nothing can be sent here.\n"
-            return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, said, {"Allow": "GET, HEAD"})
+            refusal = "Only GET and HEAD are allowed: this server accepts no data.\n"
+            return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, refusal, {"Allow": "GET, HEAD"})
         name = target.partition("?")[0].removeprefix("/") or "index.html"
         if name not in files:
-            return plain_text(HTTPStatus.NOT_FOUND, "Nothing is here.\n")
-        kind = Path(name).suffix
-        packed = compress and kind in COMPRESSED_TYPES and _accepts_gzip(asked.get("accept-encoding", ""))
-        etag = f'"{tag(name)}{"-gzip" if packed else ""}"'
+            return plain_text(HTTPStatus.NOT_FOUND, "There is no such file.\n")
+        suffix = Path(name).suffix
+        use_gzip = compress and suffix in COMPRESSED_TYPES and _accepts_gzip(request.get("accept-encoding", ""))
+        etag = f'"{digest(name)}{"-gzip" if use_gzip else ""}"'
         headers = {**HEADERS, "Cache-Control": cache_control(name), "ETag": etag}
-        if compress and kind in COMPRESSED_TYPES:
+        if compress and suffix in COMPRESSED_TYPES:
             headers["Vary"] = "Accept-Encoding"
-        if _matches(asked.get("if-none-match", ""), etag):
+        if _matches(request.get("if-none-match", ""), etag):
             return Response(HTTPStatus.NOT_MODIFIED, headers, b"")
-        body = pack(name) if packed else files[name]
+        body = compressed(name) if use_gzip else files[name]
         headers |= {
-            "Content-Type": CONTENT_TYPES.get(kind, "application/octet-stream"),
+            "Content-Type": CONTENT_TYPES.get(suffix, "application/octet-stream"),
             "Content-Length": str(len(body)),
         }
-        if packed:
+        if use_gzip:
             headers["Content-Encoding"] = "gzip"
         return Response(HTTPStatus.OK, headers, body)
 
-    return answer
+    return respond
 
 
-def plain_text(status: HTTPStatus, said: str, more: Mapping[str, str] | None = None) -> Response:
-    """Return an answer that says something in words."""
-    body = said.encode()
-    headers = {
-        **HEADERS,
+def plain_text(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Response of plain text, with these headers more."""
+    body = text.encode()
+    text_headers = {
         "Cache-Control": "no-store",
         "Content-Type": CONTENT_TYPES[".txt"],
         "Content-Length": str(len(body)),
     }
-    return Response(status, headers | dict(more or {}), body)
+    return Response(status, {**HEADERS, **text_headers, **(headers or {})}, body)
 
 
 def _accepts_gzip(accepted: str) -> bool:

@@ -1,6 +1,6 @@
-"""A small web server for the app and a bundle: answers with the site's files, and with nothing else.
+"""A small web server for the app and a bundle: it serves the files of the site and nothing else.
 
-Pictures never come here: the app works in the browser, and whatever is not GET or HEAD is refused.
+Pictures stay in the browser, where the app works: the server refuses every method but GET and HEAD.
 """
 
 import errno
@@ -16,55 +16,53 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
+from imagetagger.options import DEFAULT_PORT
 from imagetagger.web.responses import Response, plain_text, responder
 
-DEFAULT_PORT = 8017
-"""One port for good: a browser keeps what its user taught under the address, port included."""
-
 CHUNK_BYTES = 2**16
-"""Bytes sent at a time: a slow phone has a timeout's time for each, not for the whole file."""
+"""Bytes per write: the timeout applies to each write, so that a slow phone receives large files."""
 
 
 class ServeError(ValueError):
-    """A server that cannot start; the message says why, and what to do."""
+    """A server that cannot start; the message gives the reason and the fix."""
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A socket that listens for requests for a site's files; a thread a connection. Port 0 takes any free one.
+    """A server of a site's files, with one thread per connection. Port 0 takes any free port.
 
     Raises:
-        ServeError: it cannot listen there.
+        ServeError: it cannot listen at this address.
     """
 
     daemon_threads = True
     request_queue_size = 128
-    allow_reuse_address = os.name == "posix"  # elsewhere it means to share a port that is taken
+    allow_reuse_address = os.name == "posix"  # elsewhere it allows to share a port in use
 
     def __init__(self, host: str, port: int, files: Mapping[str, bytes], tls: ssl.SSLContext | None = None) -> None:
         try:
             self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             super().__init__((str(address[0]), port), _Handler)
         except (OSError, OverflowError) as error:
-            raise ServeError(_why_not(host, port, error)) from error
-        # To a browser on the same machine packing saves nothing, and costs the first start half a second.
-        self.answer = responder(files, compress=not self.local)
+            raise ServeError(_listen_problem(host, port, error)) from error
+        # For a browser on the same machine compression saves nothing and delays the first start by half a second.
+        self.respond = responder(files, compress=not self.local)
         self.secure = tls is not None
-        if tls:  # the handshake happens in the connection's thread: one silent client must not stop the others
+        if tls:  # the handshake runs in the thread of the connection: one silent client must not block the others
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet about clients that go away or speak no TLS."""
+        """Ignore clients that disconnect or do not speak TLS."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def local(self) -> bool:
-        """Whether this machine alone can reach it."""
+        """Whether only this machine can reach it."""
         return ipaddress.ip_address(str(self.server_address[0])).is_loopback
 
     @property
     def addresses(self) -> list[str]:
-        """Its addresses for a browser: the first on this machine, others in the network where it listens there."""
+        """Its addresses for a browser: the first for this machine, others for the network if it listens there."""
         bound, port = ipaddress.ip_address(str(self.server_address[0])), self.server_address[1]
         hosts = [str(bound)]
         if bound.is_unspecified:
@@ -80,29 +78,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def _respond(self) -> None:
-        asked = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.answer(self.command, self.path, asked))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._send(self.server.respond(self.command, self.path, headers))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that is none, with the headers that every answer has."""
+        """Respond to an invalid request, with the headers of every response."""
         self.close_connection = True
-        self.request_version = self.protocol_version  # else an unreadable one counts as 0.9, which has no headers
+        self.request_version = self.protocol_version  # an unreadable one would count as 0.9, which has no headers
         self._send(plain_text(HTTPStatus(code), f"{HTTPStatus(code).phrase}.\n"))
 
-    def _send(self, answer: Response) -> None:
-        self.send_response(answer.status)
-        for key, value in answer.headers.items():
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for key, value in response.headers.items():
             self.send_header(key, value)
-        asked = getattr(self, "headers", {})
-        if self.close_connection or "Content-Length" in asked or "Transfer-Encoding" in asked:
-            self.send_header("Connection", "close")  # rather than read a body and take it for the next request
+        request = getattr(self, "headers", {})
+        if self.close_connection or "Content-Length" in request or "Transfer-Encoding" in request:
+            self.send_header("Connection", "close")  # an unread body would count as the next request
         self.end_headers()
         if self.command == "HEAD":
             return
-        for start in range(0, len(answer.body), CHUNK_BYTES):
-            self.wfile.write(answer.body[start : start + CHUNK_BYTES])
+        for start in range(0, len(response.body), CHUNK_BYTES):
+            self.wfile.write(response.body[start : start + CHUNK_BYTES])
 
     def version_string(self) -> str:
         return "imagetagger"
@@ -112,39 +110,39 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Return the context of a certificate and its key, PEM files; without `key` the certificate's file holds both.
+    """TLS context of a certificate and its key, PEM files; without `key` the certificate's file contains both.
 
     Raises:
-        ServeError: a file is missing, or they are no certificate and its key.
+        ServeError: a file is missing, or they are not a certificate and its key.
     """
     for path in (certificate, *([key] if key else [])):
         if not path.is_file():
-            raise ServeError(f"got {path}, where no file is: expected a certificate or key in PEM format")
+            raise ServeError(f"got {path}, which does not exist: expected a certificate or key in PEM format")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(certificate, key)
     except (ssl.SSLError, OSError) as error:
-        given = f"{certificate} with {key}" if key else str(certificate)
+        files = f"{certificate} with {key}" if key else str(certificate)
         reason = getattr(error, "reason", None) or error.strerror or error
         raise ServeError(
-            f"{given}: expected a certificate and its own key in PEM format ({reason}); --keyfile names the key"
+            f"got {files} ({reason}), expected a certificate and its own key in PEM format; --keyfile names the key"
         ) from error
     return context
 
 
-def _why_not(host: str, port: int, error: Exception) -> str:
+def _listen_problem(host: str, port: int, error: Exception) -> str:
     if isinstance(error, socket.gaierror):
-        return f"got the host {host}, which is no address: expected one of this machine, or 0.0.0.0 for all of them"
+        return f"got the host {host}, which is not an address: expected one of this machine, or 0.0.0.0 for all of them"
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
         return (
-            f"port {port} of {host} is taken, perhaps by another `imagetagger serve`: end that one, or choose another "
-            f"port, as in --port {port + 1}. There the app begins anew: a browser keeps lessons for each address apart"
+            f"port {port} of {host} is in use, perhaps by another `imagetagger serve`: end that one, or choose another "
+            f"port, as in --port {port + 1}. There the app starts without lessons: browsers store them by address"
         )
     if number == errno.EADDRNOTAVAIL:
         return f"got the host {host}, which is not of this machine: expected one of its own, or 0.0.0.0 for all of them"
     if number == errno.EACCES:
-        return f"port {port} of {host} is not allowed: choose one above 1023, as in --port {DEFAULT_PORT}"
+        return f"port {port} of {host} is not allowed: choose a port above 1023, as in --port {DEFAULT_PORT}"
     return f"cannot listen on port {port} of {host}: {error}"
 
 
@@ -154,12 +152,12 @@ def _network_address() -> list[str]:
             probe.connect(("192.0.2.1", 9))  # an address for documentation; UDP sends nothing by connecting
         except OSError:
             return []
-        found: str = probe.getsockname()[0]
-    return [] if ipaddress.ip_address(found).is_loopback else [found]
+        host: str = probe.getsockname()[0]
+    return [] if ipaddress.ip_address(host).is_loopback else [host]
 
 
 def greeting(server: Server) -> str:
-    """Return what a user should know: the addresses, how to end, and what the network lacks without HTTPS."""
+    """Text for the user: the addresses, how to end the server, and what does not work without HTTPS."""
     first, *others = server.addresses
     lines = [f"The app is at {first}", *(f"and in your network at {address}" for address in others)]
     if not (server.secure or server.local):
@@ -169,20 +167,14 @@ def greeting(server: Server) -> str:
 
 
 NO_HTTPS_HINT = """\
-Warning: this is not HTTPS. Other devices can use the app, but cannot install it or start it offline (without HTTPS
-browsers allow no service worker), and some refuse the camera. With a certificate that they trust they can. One way:
+Warning: this is not HTTPS. Other devices can use the app, but cannot install it or start it offline (browsers allow no
+service worker without HTTPS), and some refuse the camera. A certificate that they trust solves this. One way:
   mkcert {host}
   imagetagger serve ... --certfile {host}.pem --keyfile {host}-key.pem
 and install mkcert's root certificate (in the folder that `mkcert -CAROOT` names) on each device."""
 
 
 def run_server(server: Server) -> None:
-    """Answer requests until Ctrl-C."""
+    """Serve until Ctrl-C."""
     with server, suppress(KeyboardInterrupt):
         server.serve_forever()
-
-
-if __name__ == "__main__":
-    from imagetagger.cli import serve
-
-    serve()

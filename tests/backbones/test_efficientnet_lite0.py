@@ -70,7 +70,7 @@ def test_its_weights_are_normalised_as_the_authors_did():
 
 def test_another_width_is_refused(tmp_path):
     for weights in ("imagenet", "random"):
-        with pytest.raises(ValueError, match="got width=0.5"):
+        with pytest.raises(ValueError, match=r"got width=0\.5"):
             load_backbone("efficientnet_lite0", width=0.5, resolution=224, weights=weights, cache=tmp_path)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from imagetagger.bundle.archive import write_folder, write_zip
-from imagetagger.bundle.manifest import BundleError
 from imagetagger.bundle.reader import read_bundle
+from imagetagger.bundle.strict_json import BundleError
 from imagetagger.bundle.verify import verify_bundle
 from tests.helpers.bundles import bundle_files
 from tests.helpers.sealing import put, reseal

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from imagetagger.bundle.manifest import MANIFEST_SCHEMA, UNSEALED_DIGEST, parse_manifest, seal_manifest
 from imagetagger.bundle.strict_json import BundleError, parse_json
-from tests.helpers.bad_files import MANIFEST, sound
+from tests.helpers.bad_files import SOUND_MANIFEST, sound
 from tests.helpers.sealing import put, seal_text, sealed
 
 FREE = ("metrics", "provenance", "model/quantization")
@@ -86,40 +86,40 @@ PLACES = [(*path, key) for path in OBJECTS for key in at(made(), path)]
 
 
 def test_what_was_sealed_is_read():
-    data = seal_manifest(MANIFEST)
+    data = seal_manifest(SOUND_MANIFEST)
     (digest,) = {json.loads(data)["digest"]}
-    assert parse_manifest(data) == replace(MANIFEST, digest=digest)
+    assert parse_manifest(data) == replace(SOUND_MANIFEST, digest=digest)
     assert digest == hashlib.sha256(data.replace(digest.encode(), b"0" * 64)).hexdigest()
     assert seal_manifest(parse_manifest(data)) == data
 
 
 def test_a_name_of_64_zeros_can_be_sealed():
-    zeros = replace(MANIFEST, name=UNSEALED_DIGEST)
+    zeros = replace(SOUND_MANIFEST, name=UNSEALED_DIGEST)
     assert parse_manifest(seal_manifest(zeros)).name == UNSEALED_DIGEST
 
 
 def test_layout_and_order_are_free():
     shuffled = dict(reversed(made().items()))
     for indent in (None, 4):
-        assert parse_manifest(seal_text(json.dumps(shuffled, indent=indent).encode())).name == MANIFEST.name
+        assert parse_manifest(seal_text(json.dumps(shuffled, indent=indent).encode())).name == SOUND_MANIFEST.name
 
 
 @pytest.mark.parametrize("flip", [1, 0x20, 0x80, 0xFF])
 def test_any_byte_changed_is_refused(flip):
-    data = seal_manifest(MANIFEST)
+    data = seal_manifest(SOUND_MANIFEST)
     for i in range(0, len(data), 3):
         refused(data[:i] + bytes([data[i] ^ flip]) + data[i + 1 :])
 
 
 def test_a_manifest_cut_anywhere_is_refused():
-    data = seal_manifest(MANIFEST)
+    data = seal_manifest(SOUND_MANIFEST)
     for length in range(0, len(data), 5):
         refused(data[:length])
     assert "digest" in refused(data[:-1])
 
 
 def test_space_added_or_taken_away_is_refused():
-    data = seal_manifest(MANIFEST)
+    data = seal_manifest(SOUND_MANIFEST)
     for other in (data + b" ", b" " + data, data.replace(b": ", b":", 1)):
         assert "digest" in refused(other)
 

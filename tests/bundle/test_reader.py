@@ -8,8 +8,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import write_folder, write_zip
-from imagetagger.bundle.manifest import BundleError
 from imagetagger.bundle.reader import REQUIRED_FILES, check_bundle, read_bundle, read_rows
+from imagetagger.bundle.strict_json import BundleError
 from tests.helpers.bundles import bundle_files
 from tests.helpers.sealing import reseal
 
@@ -49,7 +49,7 @@ def statistics(metadata: dict | None = None, **changes) -> dict[str, bytes]:
 
 
 def labels(value) -> dict[str, bytes]:
-    return reseal(files(), {"labels.json": value if isinstance(value, bytes) else json.dumps(value).encode()})
+    return reseal(files(), {"labels.json": json.dumps(value).encode()})
 
 
 @pytest.mark.parametrize("write", [write_folder, write_zip])
@@ -74,14 +74,14 @@ def test_nothing_is_not_found(tmp_path):
         read_bundle(tmp_path / "bundle")
 
 
-def test_an_empty_folder_is_no_bundle(tmp_path):
+def test_an_empty_folder_is_not_a_bundle(tmp_path):
     with pytest.raises(BundleError, match=r"manifest\.json is missing"):
         read_bundle(tmp_path)
 
 
 def test_what_cannot_be_unpacked_is_refused(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK")
-    with pytest.raises(BundleError, match=r"x\.zip is no \.zip"):
+    with pytest.raises(BundleError, match=r"x\.zip is not a \.zip"):
         read_bundle(tmp_path / "x.zip")
 
 
@@ -134,10 +134,10 @@ def test_the_manifest_of_another_bundle_is_refused():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("key", ["count", "mean", "m2"])
-def test_statistics_that_are_no_numbers_are_refused(key, value):
+def test_statistics_that_are_not_finite_are_refused(key, value):
     tensor = load_tensors(files()[STATISTICS])[key]
     tensor[-1] = value
-    assert f"{key} has values that are no numbers" in refused(statistics(**{key: tensor}))
+    assert f"{key} has values that are not finite" in refused(statistics(**{key: tensor}))
 
 
 @pytest.mark.parametrize("key", ["count", "m2"])
@@ -193,50 +193,17 @@ def header(text: str, body: bytes = b"") -> bytes:
         header('{"count":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}', b"abcd"),
     ],
 )
-def test_what_is_no_safetensors_file_is_refused_and_named(data):
+def test_what_is_not_a_safetensors_file_is_refused_and_named(data):
     assert STATISTICS in refused(reseal(files(), {STATISTICS: data}))
 
 
 def test_other_statistics_are_named_in_their_errors():
     manifest = check_bundle(files()).manifest
-    with pytest.raises(BundleError, match=r"^onnx/statistics\.safetensors is no"):
+    with pytest.raises(BundleError, match=r"^onnx/statistics\.safetensors is not a"):
         read_rows(b"", manifest, 4, "onnx/statistics.safetensors")
 
 
 TAG = {"id": "a", "name": "A", "synonyms": []}
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(
-            b"",
-            b"[",
-            b"NaN",
-            b"null",
-            {},
-            [],
-            "tags",
-            {"0": TAG},
-            [1],
-            [None],
-            [[]],
-            [TAG | {"colour": "red"}],
-            [{"id": "a"}],
-        ),
-        *([TAG | {"id": bad}] for bad in ("", "x" * 501, 1, None, ["a"], "\ud800")),
-        *([TAG | {"name": bad}] for bad in ("", "x" * 501, 1, None, {}, "\ud800")),
-        *([TAG | {"synonyms": bad}] for bad in (None, "a", {}, [1], [None], [["a"]])),
-        *([TAG | {"x" * 5000: 1, "y\x1b": 2}], b'[{"id":"a","id":"b","name":"A","synonyms":[]}]'),
-    ],
-    ids=lambda value: repr(value)[:60],
-)
-def test_labels_that_are_no_tags_are_refused(value):
-    assert "labels.json" in refused(labels(value))
-
-
-def test_two_tags_with_one_id_are_refused():
-    assert "same id" in refused(labels([TAG, TAG | {"name": "B"}]))
 
 
 def test_two_tags_may_have_one_name():
@@ -251,7 +218,7 @@ def test_more_or_fewer_tags_than_rows_are_refused():
     assert "expected float32 (5,)" in refused(labels([*value, TAG]))
 
 
-def test_the_folder_of_a_run_and_lessons_are_told_from_a_bundle(tmp_path):
+def test_the_folder_of_a_run_and_lessons_are_recognised(tmp_path):
     write_folder(bundle_files(), tmp_path / "bundle")
     with pytest.raises(BundleError, match=r"the folder of a run: its bundle is .*bundle"):
         read_bundle(tmp_path)

@@ -18,6 +18,7 @@ from imagetagger.bundle.reader import read_rows
 from imagetagger.convert.onnx import OPSET, to_onnx
 from imagetagger.preprocess import preprocess
 from tests.helpers.bundles import BLOCK, FEATURES, SIZE, bundle, bundle_files, pictures_of
+from tests.helpers.precision import network_rounding
 from tests.helpers.small import PICTURES, converted, cosine, embeddings
 
 ROW = {"count", "mean", "m2"}
@@ -47,7 +48,7 @@ def tensors(values):
     return {value.name: (tuple(value.shape), value.type) for value in values}
 
 
-def test_inputs_and_outputs_have_the_names_of_the_signatures_and_a_new_row_is_called_so():
+def test_inputs_and_outputs_have_the_names_of_the_signatures_and_a_new_row_has_its_prefix():
     shapes = {
         "count": ((BLOCK,), "tensor(float)"),
         **dict.fromkeys(["mean", "m2"], ((BLOCK, FEATURES), "tensor(float)")),
@@ -71,7 +72,7 @@ def test_embed_is_that_of_litert():
 def test_score_is_that_of_litert_on_the_statistics_beside_it():
     rows = read_rows(bundle_files()["onnx/statistics.safetensors"], bundle().manifest, 4, "onnx/statistics.safetensors")
     (block,) = split_blocks(rows, BLOCK)
-    blank = split_blocks(lesson_row(np.ones(FEATURES, np.float32), 0.0), BLOCK)[0]
+    empty = split_blocks(lesson_row(np.ones(FEATURES, np.float32), 0.0), BLOCK)[0]
     for crop in crops():
         embedding = embed_image(executor(), crop)
         got, expected = (
@@ -79,7 +80,7 @@ def test_score_is_that_of_litert_on_the_statistics_beside_it():
             score_block(executor(), embedding, block),
         )
         np.testing.assert_allclose(got, expected, rtol=1e-4)
-        assert (run("score", embedding=embedding[None], **blank._asdict())["log_joint"] == -np.inf).all()
+        assert (run("score", embedding=embedding[None], **empty._asdict())["log_joint"] == -np.inf).all()
 
 
 @pytest.mark.parametrize("weight", [1.0, -1.0])
@@ -94,7 +95,7 @@ def test_merge_is_that_of_litert(count, weight):
         np.testing.assert_allclose(got[f"new_{name}"], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_models_say_their_opset_and_nothing_about_the_machine_that_made_them():
+def test_models_state_their_opset_and_nothing_about_the_machine_that_made_them():
     for name in ("embed", "score", "merge"):
         model = onnx.load_from_string(bundle_files()[f"onnx/{name}.onnx"])
         assert [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")] == [OPSET]
@@ -107,5 +108,5 @@ def test_a_network_embeds_in_onnx_as_in_litert():
     float32 = converted("float32")
     network = onnxruntime.InferenceSession(to_onnx(float32.read_bytes()))
     got = np.concatenate([network.run(None, {"image": picture[None]})[0] for picture in PICTURES])
-    assert cosine(got, embeddings(float32)).min() > 0.99999
-    np.testing.assert_allclose(got, embeddings(float32), rtol=0, atol=1e-4 * got.max())
+    assert cosine(got, embeddings(float32)).min() > 0.999999
+    np.testing.assert_allclose(got, embeddings(float32), rtol=0, atol=network_rounding(got.max()))

@@ -112,7 +112,7 @@ def test_without_arguments_every_picture_is_kept():
 
 
 def test_both_arguments_are_an_error_that_names_them():
-    with pytest.raises(ValueError, match="got fraction=0.5 and per_class=3"):
+    with pytest.raises(ValueError, match=r"got fraction=0\.5 and per_class=3"):
         subsample_mask(np.arange(5), np.zeros((5, 1), np.int32), fraction=0.5, per_class=3)
 
 

@@ -3,30 +3,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagetagger.report.run.set_coverage import CLOSE_SHARE, rank_by_coverage
+from imagetagger.evaluation.strata import Stratum, coverage_by_size, coverage_by_tag
 
 
-def test_each_tag_is_held_against_the_promise():
-    truth = np.eye(4, dtype=bool)[np.repeat([0, 1, 2], [20, 10, 10])]
-    coverage = np.array([0.85, 1.0, 0.4, np.nan])
-    found = rank_by_coverage(coverage, truth, list("abcd"), 0.9)
-    assert found.tags == [("c", 4, 10), ("a", 17, 20), ("b", 10, 10)]
-    assert found.share.tolist() == [0.85, 1.0, 0.4]
-    assert found.close == pytest.approx(1 / 3)
-    assert found.above == pytest.approx(1 / 3)
-    assert found.pictures == 10
+def masks(*rows):
+    return np.array([[mark == "x" for mark in row] for row in rows])
 
 
-@given(st.integers(1, 400), st.sampled_from([0.5, 0.8, 0.9, 0.95]))
-def test_what_chance_leaves_close_to_the_promise_is_the_binomial_share(n, promise):
-    truth = np.ones((n, 1), bool)
-    expected = rank_by_coverage(np.array([promise]), truth, ["a"], promise).expected
-    kept = np.abs(np.arange(n + 1) / n - promise) <= CLOSE_SHARE + 1e-9
-    chance = np.exp(_log_binomial(n, promise))[kept].sum()
-    assert expected == pytest.approx(chance, abs=0.08)
+def test_strata_group_pictures_by_the_size_of_their_sets():
+    labels = masks("x..................", "x..................", "..x................", "x..................")
+    labels = np.concatenate([labels, labels[:1]])
+    is_in_set = np.arange(19) < np.array([[1], [1], [2], [7], [19]])
+    is_in_set[1] = ~is_in_set[1] & (np.arange(19) == 5)
+    assert coverage_by_size(is_in_set, labels) == [
+        Stratum(1, 1, 2, 0.5),
+        Stratum(2, 3, 1, 0.0),
+        Stratum(4, 7, 1, 1.0),
+        Stratum(16, None, 1, 1.0),
+    ]
 
 
-def _log_binomial(n, p):
-    k = np.arange(n + 1)
-    factorial = np.concatenate([[0.0], np.log(np.arange(1, n + 1)).cumsum()])
-    return factorial[n] - factorial - factorial[::-1] + k * np.log(p) + (n - k) * np.log(1 - p)
+@given(st.integers(0, 1000), st.integers(0, 40))
+def test_strata_contain_every_picture_once_and_average_to_the_coverage(seed, n):
+    rng = np.random.default_rng(seed)
+    is_in_set, labels = rng.random((n, 30)) < rng.random((n, 1)), rng.random((n, 30)) < 0.1
+    is_in_set[:, 0] = labels[:, 1] = True  # neither is ever empty
+    strata = coverage_by_size(is_in_set, labels)
+    assert sum(stratum.pictures for stratum in strata) == n
+    mean = sum(stratum.pictures * stratum.coverage for stratum in strata)
+    assert mean == pytest.approx(((is_in_set & labels).sum(1) / labels.sum(1)).sum())
+
+
+def test_the_coverage_of_a_tag_is_that_of_its_pictures_and_nan_without_pictures():
+    is_in_set, labels = masks("x..", "xx.", ".x.", "x.."), masks("x..", "xx.", "x..", "xx.")
+    np.testing.assert_array_equal(coverage_by_tag(is_in_set, labels), [0.75, 0.5, np.nan])
+
+
+def test_a_picture_of_several_tags_counts_with_the_share_that_its_set_contains():
+    assert coverage_by_size(masks("x.."), masks("xx.")) == [Stratum(1, 1, 1, 0.5)]

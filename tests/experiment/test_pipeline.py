@@ -1,22 +1,24 @@
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
 from imagetagger.bundle.reader import check_bundle
-from imagetagger.classifier import naive_bayes, statistics, whitening
 from imagetagger.data.dataset import BadDataError, Dataset, DatasetTag, select
-from imagetagger.evaluation import evaluate
-from imagetagger.experiment import pipeline, stages
-from imagetagger.experiment.pipeline import run_experiment, ship
+from imagetagger.experiment import checks, stages
+from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.record import write_record
 from imagetagger.export import variants
+from imagetagger.options import METRIC_NAMES
 from tests.helpers.composed import SHRUNK, settings, shrunk
 from tests.helpers.pictures import COLOURS, colour_folder, colour_split, picture
-from tests.helpers.tiles import make_tiles, use_tiles
+from tests.helpers.tiles import use_tiles
 
-FIGURES = {"top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size"}
-STAGES = ["load", "backbone", "embed", "fit", "calibrate", "evaluate", "bootstrap"]
+STAGES = [
+    "load", "subset", "backbone", "model", "embed", "embed validation", "check", "split", "fit", "score",
+    "score holdout", "calibrate", "decide", "uncalibrated", "evaluate", "bootstrap",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -32,123 +34,105 @@ def folder(tmp_path):
     return ("data=folder", f"data.path={tmp_path / 'pictures'}")
 
 
-def spy(monkeypatch, module, name):
-    """Record the arguments and the result of every call."""
-    calls, original = [], getattr(module, name)
-
-    def wrapped(*args, **options):
-        args = [list(a) if (module, name) == (statistics, "fit") and i == 0 else a for i, a in enumerate(args)]
-        calls.append((args, original(*args, **options)))
-        return calls[-1][1]
-
-    monkeypatch.setattr(module, name, wrapped)
-    return calls
-
-
-def steady(found):
-    """A result without what may differ between two runs: times and memory."""
-    stages = {name: stage["cached"] for name, stage in found["stages"].items()}
-    variants = {name: {**figures, "images_per_second": None} for name, figures in found["variants"].items()}
-    return {**found, "stages": stages, "variants": variants, "peak_memory_bytes": None}
+def steady(record):
+    """A record without what may differ between two runs: times and memory."""
+    plain = msgspec.to_builtins(record)
+    stages = {name: stage["cached"] for name, stage in plain["stages"].items()}
+    variants = {name: {**values, "images_per_second": None} for name, values in plain["variants"].items()}
+    return str({**plain, "stages": stages, "variants": variants, "peak_memory_bytes": None})
 
 
 @pytest.mark.slow
-def test_a_run_with_a_real_network_has_every_key_of_the_schema(tmp_path, monkeypatch):
+def test_a_run_with_a_real_network_leads_with_the_variant_in_its_bundle(tmp_path, monkeypatch):
     monkeypatch.setattr(variants, "TIMING_SECONDS", 0.05)
     overrides = shrunk("+experiment=quickstart", "embed.measure_raw_rate=true", f"data.path={tmp_path}")
-    outcome = run_experiment(settings(*overrides))
-    found = outcome.result
-    assert (found["schema"], found["experiment"], found["seed"]) == (1, "quickstart", 0)
-    assert len(found["config_digest"]) == 64
-    assert set(found["data"]) >= {"name", "fingerprint", "train", "calibration", "validation", "tags", "skipped"}
-    assert set(found["backbone"]) >= {"name", "weights_sha256", "resolution", "width"}
-    assert (found["backbone"]["name"], found["backbone"]["resolution"]) == ("mobilenet_v2", 64)
-    assert list(found["stages"]) == [*STAGES, "measure int8", "export"]
-    assert all(set(stage) >= {"seconds", "images_per_second", "cached"} for stage in found["stages"].values())
-    assert found["stages"]["embed"]["raw_images_per_second"] > 0
-    assert set(found["variants"]) == {"float32", "int8"}
-    for one in found["variants"].values():
-        assert set(one) >= {*FIGURES, "bytes", "images_per_second", "cosine_to_float", "temperature", "top1_loss"}
-        assert one["images_per_second"] > 1
-    sizes = [found["variants"][name]["bytes"] for name in ("int8", "float32")]
-    assert 1e5 < sizes[0] < sizes[1]
-    cosines = [found["variants"][name]["cosine_to_float"] for name in ("int8", "float32")]
-    assert 0.5 < cosines[0] < cosines[1] == pytest.approx(1)
-    assert found["shipped"] == "int8"
-    assert set(found["confidence_intervals"]) == FIGURES - {"ece"}
-    assert found["peak_memory_bytes"] > 1e7
-    assert found["versions"]["jax"]
-    assert outcome.measured.scores.log_joint.shape == outcome.measured.truth.shape == (found["data"]["validation"], 12)
-    assert check_bundle(outcome.bundle).manifest.model.variant == "int8"
-    again = run_experiment(settings(*overrides), bundle=False)
+    output = run_experiment(settings(*overrides))
+    record = output.record
+    assert (record.experiment, record.seed, record.variant, record.bundled_variant) == ("quickstart", 0, "int8", "int8")
+    assert len(record.config_digest) == 64
+    assert (record.backbone.name, record.backbone.resolution) == ("mobilenet_v2", 64)
+    assert set(STAGES) < set(record.stages)
+    assert record.stages["embed"].raw_images_per_second > 0
+    assert list(record.variants) == ["float32", "int8"]
+    assert all(variant.images_per_second > 1 for variant in record.variants.values())
+    int8, float32 = record.variants["int8"], record.variants["float32"]
+    assert 1e5 < int8.bytes < float32.bytes
+    assert 0.5 < int8.cosine_to_float < float32.cosine_to_float == pytest.approx(1)
+    assert [getattr(int8, name) for name in METRIC_NAMES] == [
+        getattr(record.calibration.after, name) for name in METRIC_NAMES
+    ]
+    assert int8.train == float32.train == record.parity.train == record.data.train
+    assert record.parity.pictures == record.data.validation
+    assert (record.parity.top1, record.parity.top1_reference) == (int8.top1, float32.top1)
+    assert record.parity.lost - record.parity.won == round(record.data.validation * (float32.top1 - int8.top1))
+    assert record.peak_memory_bytes > 1e7
+    assert record.versions["jax"]
+    assert check_bundle(output.bundle).manifest.model.variant == "int8"
+    assert output.evaluation.data.scores.log_joint.shape == (record.data.validation, 12)
+    again = run_experiment(settings(*overrides), assemble=False)
     assert again.bundle is None
-    assert "export" not in again.result["stages"]
-    assert again.result["stages"]["measure int8"]["cached"]
-    assert again.result["variants"]["int8"]["top1"] == found["variants"]["int8"]["top1"]
+    assert again.record.bundled_variant is None
+    assert again.record.stages["embed"].cached
+    assert again.record.variants["int8"].top1 == int8.top1
+
+
+@pytest.mark.slow
+def test_float32_is_a_reference_fitted_on_few_pictures_and_all_of_them_where_it_is_a_variant(monkeypatch):
+    monkeypatch.setattr(variants, "TIMING_SECONDS", 0.05)
+    few = ("export.reference_pictures=30", "export.bundle_variant=int8")
+    overrides = [shrunk("export=int8", f"export.variants=[{names}]", *few) for names in ("int8", "int8,float32")]
+    reference, everything = (run_experiment(settings(*one), assemble=False).record for one in overrides)
+    assert reference.data.train == everything.data.train == reference.variants["int8"].train == 48
+    assert reference.variants["int8"].top1 == everything.variants["int8"].top1
+    assert reference.parity.train == reference.variants["float32"].train < 30
+    assert everything.parity.train == everything.variants["float32"].train == 48
+    assert reference.parity.cosine == everything.parity.cosine  # of the same embeddings
+    assert reference.parity.top1_reference == reference.variants["float32"].top1
+    embedded = {name for name in reference.stages if name.startswith("embed")}
+    assert embedded == {
+        "embed", "embed validation", "embed int8 on reference pictures", "embed validation int8 on reference pictures",
+        "embed float32 on reference pictures", "embed validation float32 on reference pictures",
+    }  # fmt: skip
 
 
 def test_without_an_export_nothing_is_converted_and_no_bundle_is_made(run):
-    outcome = run()
-    assert outcome.bundle is None
-    assert outcome.result["shipped"] is None
-    assert list(outcome.result["stages"]) == STAGES
-    assert set(outcome.result["variants"]) == {"float32"}
+    output = run()
+    assert output.bundle is None
+    assert output.record.bundled_variant is output.record.parity is None
+    assert list(output.record.stages) == STAGES
+    assert set(output.record.variants) == {output.record.variant} == {"float32"}
 
 
-def test_int8_is_calibrated_on_pictures_it_is_fitted_on_and_every_variant_on_one_split(run, folder, monkeypatch):
-    fits, asked = spy(monkeypatch, evaluate, "fit"), []
-
-    def measure_all(backbone, resolution, cache, calibration, export, measured, float32, workers):
-        measured(make_tiles(None, resolution, None)._replace(space="other"), "int8")
-        return {}
-
-    def calibration_pictures(split, resolution, export, pixel_limit):
-        asked.append((list(split.ids), resolution, export.calibration_pictures, pixel_limit))
-        return ()
-
-    monkeypatch.setattr(variants, "evaluate_variants", measure_all)
-    monkeypatch.setattr(variants, "quantization_pictures", calibration_pictures)
-    outcome = run(*folder, "export.variants=[float32,int8]", "data.pixel_limit=5000")
-    ((_, labels, held, tags, _), _), ((_, again, held_again, *_), _) = fits
-    np.testing.assert_array_equal(labels, again)
-    np.testing.assert_array_equal(held, held_again)
-    ((ids, *limits),) = asked
-    assert limits == [64, 4, 5000]
-    assert len(set(ids)) == outcome.result["data"]["train"] == (~held).sum()
-    assert tags == 3
-    assert not set(ids) & set(outcome.validation.ids)
-    assert "measure int8" in outcome.result["stages"]
-
-
-def test_the_same_seed_gives_the_same_result_and_another_seed_another(run, tmp_path):
+def test_the_same_seed_gives_the_same_record_and_another_seed_another(run, tmp_path):
     first, second, other = (run(f"seed={seed}", f"cache={tmp_path / str(i)}") for i, seed in enumerate((3, 3, 4)))
-    assert steady(first.result) == steady(second.result)
-    np.testing.assert_array_equal(first.measured.scores.log_joint, second.measured.scores.log_joint)
-    assert first.result["data"]["fingerprint"] != other.result["data"]["fingerprint"]
-    assert first.result["calibration"] != other.result["calibration"]
+    assert steady(first.record) == steady(second.record)
+    scores = [output.evaluation.data.scores.log_joint for output in (first, second)]
+    np.testing.assert_array_equal(*scores)
+    assert first.record.data.fingerprint != other.record.data.fingerprint
+    assert first.record.calibration != other.record.calibration
 
 
-def test_another_seed_divides_the_same_pictures_otherwise(run, folder):
+def test_another_seed_splits_the_same_pictures_otherwise(run, folder):
     first, other = (run(*folder, f"seed={seed}").validation for seed in (0, 1))
     assert set(first.ids) != set(other.ids)
     assert len(first.ids) == len(other.ids) == 9
 
 
 def test_a_warm_cache_changes_nothing_but_its_mark(run):
-    cold, warm = run().result, run().result
-    assert (cold["stages"]["embed"]["cached"], warm["stages"]["embed"]["cached"]) == (False, True)
-    assert warm["stages"]["embed"]["images_per_second"] is None
-    warm["stages"]["embed"]["cached"] = False
-    assert steady(cold) == steady(warm)
+    cold, warm = run().record, run().record
+    assert (cold.stages["embed"].cached, warm.stages["embed"].cached) == (False, True)
+    assert warm.stages["embed"].images_per_second is None
+    unmarked = {name: msgspec.structs.replace(stage, cached=False) for name, stage in warm.stages.items()}
+    assert steady(cold) == steady(msgspec.structs.replace(warm, stages=unmarked))
 
 
 def test_a_bad_picture_is_listed_with_its_reason_and_left_out(run, folder, tmp_path):
     (tmp_path / "pictures" / "red" / "half.png").write_bytes(picture("red", 77)[:500])
     (tmp_path / "pictures" / "red" / "empty.png").touch()
-    found = run(*folder, "data.max_bad_fraction=0.06").result["data"]
-    assert found["skipped"] == 2
-    assert found["train"] + found["calibration"] + found["validation"] == 36
-    skipped = {skip["key"]: skip["reason"] for skip in found["skipped_files"]}
+    data = run(*folder, "data.max_bad_fraction=0.06").record.data
+    assert data.skipped == 2
+    assert data.train + data.calibration + data.validation == 36
+    skipped = {skip.key: skip.reason for skip in data.skipped_files}
     assert set(skipped) == {"red/half.png", "red/empty.png"}
     assert all(skipped.values())
 
@@ -156,143 +140,141 @@ def test_a_bad_picture_is_listed_with_its_reason_and_left_out(run, folder, tmp_p
 def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, folder, tmp_path):
     for i in range(12):
         (tmp_path / "pictures" / "red" / f"bad{i:02d}.png").write_bytes(b"no picture %d" % i)
-    with pytest.raises(BadDataError, match=r"^12 pictures \(25.0 %\) .*max_bad_fraction=0.2 allows") as error:
+    with pytest.raises(BadDataError, match=r"^12 pictures \(25.0 %\) .*data\.max_bad_fraction=0.2 allows") as error:
         run(*folder, "data.max_bad_fraction=0.2")
     assert str(error.value).count("red/bad") == 10
     assert "not an image" in str(error.value)
-    assert run(*folder, "data.max_bad_fraction=0.25").result["data"]["skipped"] == 12
+    assert run(*folder, "data.max_bad_fraction=0.25").record.data.skipped == 12
 
 
-def test_where_nothing_is_left_to_learn_from_the_run_says_so(run, folder):
+def test_with_nothing_left_to_fit_on_the_run_ends_with_what_was_skipped(run, folder):
     with pytest.raises(BadDataError, match=r"36 pictures \(100.0 %\) .*\n.*data.pixel_limit"):
         run(*folder, "data.pixel_limit=100")
-    with pytest.raises(BadDataError, match="no pictures to learn from"):
+    with pytest.raises(BadDataError, match="no pictures to fit on"):
         run(*folder, "data.pixel_limit=100", "data.max_bad_fraction=1")
 
 
-def test_without_validation_pictures_the_figures_are_null(run, tmp_path):
-    outcome = run("data.validation_fraction=0")
-    assert outcome.measured.scores.log_joint.shape == (0, 12)
-    write_record(outcome.result, tmp_path / "result.json")
+def test_without_validation_pictures_the_metrics_are_null(run, tmp_path):
+    output = run("data.validation_fraction=0")
+    assert output.evaluation.data.scores.log_joint.shape == (0, 12)
+    write_record(output.record, tmp_path / "result.json")
     written = json.loads((tmp_path / "result.json").read_text())
     assert written["data"]["validation"] == 0
-    assert all(written["variants"]["float32"][name] is None for name in FIGURES)
+    assert all(written["variants"]["float32"][name] is None for name in METRIC_NAMES)
     assert written["confidence_intervals"] == {}
 
 
 def test_without_calibration_pictures_the_temperature_is_one(run):
-    outcome = run("data.holdout_fraction=0")
-    assert outcome.result["data"]["calibration"] == 0
-    assert outcome.measured.decision.calibration.temperature == 1
-    assert outcome.measured.decision.prediction_set.rule == "cumulative"
-    assert outcome.result["calibration"]["before"]["ece"] == outcome.result["calibration"]["after"]["ece"]
+    output = run("data.holdout_fraction=0")
+    assert output.record.data.calibration == 0
+    assert output.evaluation.decision.calibration.temperature == 1
+    assert output.evaluation.decision.prediction_set.rule == "cumulative"
+    assert output.record.calibration.before.ece == output.record.calibration.after.ece
 
 
-def test_a_picture_of_two_tags_counts_for_each(run, tmp_path, monkeypatch):
+def test_a_picture_of_two_tags_counts_for_each(run, tmp_path):
     colour_folder(tmp_path / "pictures", 12)
     rows = [f"pictures/{c}/{i}.png,{c}{';warm' * (c == 'red')}" for c in COLOURS for i in range(12)]
     (tmp_path / "tags.csv").write_text("\n".join(["path,tags", *rows]))
-    calls = spy(monkeypatch, statistics, "fit")
-    outcome = run("data=folder", f"data.path={tmp_path / 'tags.csv'}")
-    (_, learned), names = calls[0], [tag.name for tag in outcome.tags]
-    assert names == ["blue", "green", "red", "warm"]
-    assert learned.count[2] == learned.count[3] > 5
-    np.testing.assert_array_equal(learned.mean[2], learned.mean[3])
-    assert (outcome.measured.truth[:, 2] == outcome.measured.truth[:, 3]).all()
-    assert outcome.measured.truth.sum(1).max() == 2
-    assert outcome.result["variants"]["float32"]["top1"] == 1
-    assert outcome.result["variants"]["float32"]["coverage"] > 0.8
+    output = run("data=folder", f"data.path={tmp_path / 'tags.csv'}", "classifier=gnb")
+    evaluation, statistics = output.evaluation, output.evaluation.classifier.statistics
+    assert [tag.name for tag in output.tags] == ["blue", "green", "red", "warm"]
+    assert statistics.count[2] == statistics.count[3] > 5
+    np.testing.assert_array_equal(statistics.mean[2], statistics.mean[3])
+    labels_onehot = evaluation.data.labels_onehot
+    assert (labels_onehot[:, 2] == labels_onehot[:, 3]).all()
+    assert labels_onehot.sum(1).max() == 2
+    assert output.record.variants["float32"].top1 == 1
+    assert output.record.variants["float32"].coverage > 0.8
 
 
-def test_each_picture_is_learned_from_or_calibrates_or_validates(run, folder, monkeypatch):
-    fits, scores = spy(monkeypatch, statistics, "fit"), spy(monkeypatch, evaluate, "score")
-    outcome = run(*folder)
-    ((batches, *_), _), ((_, held), _), ((_, validation), _) = fits[0], *scores
-    learned = np.concatenate([rows[(labels >= 0).any(1)] for rows, labels in batches])
-    parts = [{row.tobytes() for row in np.asarray(rows)} for rows in (learned, held, validation)]
-    data = outcome.result["data"]
-    assert [len(part) for part in parts] == [data["train"], data["calibration"], data["validation"]] == [24, 3, 9]
-    assert len(set.union(*parts)) == 36
+def test_each_picture_is_fitted_or_calibrates_or_validates(run, folder):
+    data = run(*folder).record.data
+    assert [data.train, data.calibration, data.validation] == [24, 3, 9]
 
 
 @pytest.mark.parametrize(("override", "pictures"), [("data.per_class=4", 12), ("data.fraction=0.3", 9)])
 def test_a_subset_shrinks_training_and_leaves_validation_alone(run, folder, override, pictures):
-    full, part = run(*folder), run(*folder, override)
-    assert part.result["data"]["train"] + part.result["data"]["calibration"] == pictures
-    assert part.validation.ids == full.validation.ids
-    assert part.result["data"]["fingerprint"] != full.result["data"]["fingerprint"]
+    full, subset = run(*folder), run(*folder, override)
+    assert subset.record.data.train + subset.record.data.calibration == pictures
+    assert subset.validation.ids == full.validation.ids
+    assert subset.record.data.fingerprint != full.record.data.fingerprint
 
 
-def test_a_tag_without_training_pictures_spoils_no_figure(run, monkeypatch, tmp_path):
+def test_a_tag_without_training_pictures_spoils_no_metric(run, monkeypatch, tmp_path):
     split = colour_split(12)
     train, validation = (split.labels[:, 0] < 2) & (np.arange(36) < 30), np.arange(36) >= 30
     tags = tuple(DatasetTag(name, name) for name in COLOURS)
     dataset = Dataset("ghost", tags, select(split, train), select(split, validation))
-    monkeypatch.setattr(stages, "load", lambda *args, **options: dataset)
-    outcome = run()
-    assert (outcome.measured.scores.log_joint[:, 2] == -np.inf).all()
-    assert not np.isnan(outcome.measured.scores.log_joint).any()
-    figures = outcome.result["variants"]["float32"]
-    assert figures["top1"] == pytest.approx(2 / 3)
-    assert figures["log_loss"] == np.inf
-    assert not any(np.isnan(figures[name]) for name in FIGURES)
-    write_record(outcome.result, tmp_path / "result.json")
+    monkeypatch.setattr(stages, "load_dataset", lambda *args, **options: dataset)
+    output = run()
+    log_joint = output.evaluation.data.scores.log_joint
+    assert (log_joint[:, 2] == -np.inf).all()
+    assert not np.isnan(log_joint).any()
+    metrics = output.record.variants["float32"]
+    assert metrics.top1 == pytest.approx(2 / 3)
+    assert metrics.log_loss == np.inf
+    assert not any(np.isnan(getattr(metrics, name)) for name in METRIC_NAMES)
+    write_record(output.record, tmp_path / "result.json")
     assert json.loads((tmp_path / "result.json").read_text())["variants"]["float32"]["log_loss"] is None
 
 
-def test_the_classifiers_settings_reach_it(run, monkeypatch):
-    priors, classifiers = (spy(monkeypatch, naive_bayes, name) for name in ("fit_prior", "finalize"))
-    transforms = spy(monkeypatch, whitening, "fit")
-    run("classifier.variance_prior_strength=7", "classifier.var_smoothing=0.01", "classifier.class_prior=counts", "classifier.dimensions=5")
-    assert list(priors[0][0][1:]) == [7, 0.01, 0.06, 1e4]
-    assert classifiers[0][0][2] == "counts"
-    assert transforms[0][1].weights.shape[1] == 5
+def test_the_classifiers_settings_reach_it(run):
+    plain = run("classifier.class_prior=uniform").evaluation.classifier
+    options = ("variance_prior_strength=7", "class_prior=counts", "dimensions=5", "var_smoothing=0.01")
+    other = run("data.per_class=5", *(f"classifier.{option}" for option in options)).evaluation.classifier
+    assert other.prior.kappa == 7
+    assert other.transform.weights.shape[1] == 5 < plain.transform.weights.shape[1]
+    counts = np.asarray(other.statistics.count)
+    np.testing.assert_allclose(other.log_prior, np.log(counts / counts.sum()), rtol=1e-5)
+    assert float(other.prior.floor) > 1e4 * float(plain.prior.floor)
 
 
-def test_pictures_too_few_to_whiten_with_are_told_before_a_tagger_ships(run, monkeypatch, caplog):
-    monkeypatch.setattr(variants, "evaluate_variants", lambda *args: {})
-    monkeypatch.setattr(ship, "assemble", lambda *args: {})
-    shipping = "export.variants=[float32]", "export.bundle_variant=float32"
-    monkeypatch.setattr(pipeline, "MIN_SAMPLES_PER_FEATURE", 1e-9)
-    run(*shipping)
-    assert "few to whiten" not in caplog.text
-    monkeypatch.setattr(pipeline, "MIN_SAMPLES_PER_FEATURE", 1e9)
-    run(*shipping, "classifier=smoothed_gnb")
-    assert "few to whiten" not in caplog.text
-    run(*shipping)
-    assert "few to whiten" in caplog.text
+def test_pictures_too_few_to_whiten_are_reported_with_a_bundle(run, monkeypatch, caplog):
+    evaluation = run().evaluation
+    for classifier, threshold, expected in (
+        ("whitened", 1e-9, False),
+        ("smoothed_gnb", 1e9, False),
+        ("whitened", 1e9, True),
+    ):
+        monkeypatch.setattr(checks, "MIN_SAMPLES_PER_FEATURE", threshold)
+        caplog.clear()
+        checks.warn_of_poor_learning(settings(f"classifier={classifier}").classifier, evaluation)
+        assert ("few to whiten" in caplog.text) == expected
 
 
-def test_conformal_sets_are_smaller_where_less_is_promised(run):
+def test_conformal_sets_are_smaller_for_a_lower_coverage(run):
     drawn = "data.synthetic_per_class=20", "data.holdout_fraction=0.5", "calibrate.prediction_set=lac"
     small, large = (run(*drawn, f"calibrate.coverage={c}") for c in (0.3, 0.95))
-    assert small.measured.decision.prediction_set.coverage == 0.3
-    assert small.measured.decision.prediction_set.thresholds == large.measured.decision.prediction_set.thresholds
-    sizes = [one.result["variants"]["float32"]["set_size"] for one in (small, large)]
-    assert sizes[0] < sizes[1]
+    rules = [output.evaluation.decision.prediction_set for output in (small, large)]
+    assert rules[0].coverage == 0.3
+    assert rules[0].thresholds == rules[1].thresholds
+    assert small.record.variants["float32"].set_size < large.record.variants["float32"].set_size
 
 
-def test_a_lower_threshold_gives_smaller_sets(run):
+def test_a_lower_sum_gives_smaller_sets(run):
     small, large = (
-        run("calibrate.prediction_set=cumulative", f"calibrate.coverage={t}").result["variants"]["float32"] for t in (0.3, 0.95)
+        run("calibrate.prediction_set=cumulative", f"calibrate.coverage={t}").record.variants["float32"]
+        for t in (0.3, 0.95)
     )
-    assert small["set_size"] < large["set_size"]
-    assert small["top1"] == large["top1"]
+    assert small.set_size < large.set_size
+    assert small.top1 == large.top1
 
 
 def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run, folder, tmp_path):
     for i in range(2):
         (tmp_path / "pictures" / f"stray{i}.png").write_bytes(picture("red", 500 + i))
     for subset in ("seed=0", "data.per_class=4"):
-        assert run(*folder, "data.max_bad_fraction=0.06", subset).result["data"]["skipped"] == 2
+        assert run(*folder, "data.max_bad_fraction=0.06", subset).record.data.skipped == 2
 
 
-def test_a_temperature_that_cannot_be_trusted_is_told(run, monkeypatch, caplog):
-    assert "calibrat" not in (run("calibrate.prediction_set=cumulative") and caplog.text)
+def test_a_calibration_that_cannot_be_trusted_is_reported(run, monkeypatch, caplog):
+    run("calibrate.prediction_set=cumulative", "data.synthetic_per_class=20")
+    assert "too few to guarantee" not in caplog.text
     run("calibrate.prediction_set=lac")
-    assert "too few to promise a coverage of 0.9" in caplog.text
+    assert "too few to guarantee a coverage of 0.9" in caplog.text
     run("data.holdout_fraction=0")
     assert "no pictures to calibrate on" in caplog.text
-    monkeypatch.setattr(evaluate, "MAX_PLAUSIBLE_TEMPERATURE", 0.5)
+    monkeypatch.setattr(checks, "MAX_PLAUSIBLE_TEMPERATURE", 0.5)
     run()
-    assert "variances are poor" in caplog.text
+    assert "variances are poorly estimated" in caplog.text

@@ -1,19 +1,21 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imagetagger.classifier.fit import multi_hot
-from imagetagger.data.dataset import BadDataError, Split, select
-from imagetagger.evaluation import evaluate
+from imagetagger.data.dataset import BadDataError, Split, multi_hot, select
 from imagetagger.experiment import stages
 from imagetagger.experiment.pipeline import run_experiment
-from imagetagger.experiment.stages import assign_roles, embed_pictures, load_network, load_pictures
+from imagetagger.experiment.stage_cache import StageRunner
+from imagetagger.experiment.stages import load_pictures, subsample
+from imagetagger.experiment.variant_stages import evaluate_model, start_model
 from imagetagger.prediction import calibration
+from imagetagger.preprocess import preprocess
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.jobs import numbers
 from tests.helpers.pictures import COLOURS, encode, noisy
-from tests.helpers.tiles import use_tiles
+from tests.helpers.tiles import NO_BACKBONE, use_tiles
 
 TUNING = "evaluate.split=tuning"
 
@@ -76,132 +78,135 @@ def one_after_another(names):
 
 
 @pytest.mark.slow
-def test_jobs_that_share_a_memory_give_the_numbers_of_runs_alone_whatever_their_order(made, monkeypatch):
+def test_jobs_that_share_a_cache_give_the_numbers_of_runs_alone_whatever_their_order(made, monkeypatch):
     monkeypatch.setattr(calibration, "PICTURES_PER_BIN", 3)
     jobs = {name: made(*change) for name, change in CHANGES.items()}
-    wanted = {name: numbers(run_experiment(job).result) for name, job in jobs.items()}
-    figures = [str([found[key] for key in ("data", "calibration", "pictures", "confidence_intervals")])
-               for name, found in wanted.items() if name != "examples"]  # fmt: skip
-    assert len(set(figures)) == len(figures), "changes that change nothing show nothing"
-    memory, remembered = {}, 0
+    alone = {name: numbers(run_experiment(job).record) for name, job in jobs.items()}
+    results = [str([record[key] for key in ("data", "calibration", "pictures", "confidence_intervals")])
+               for name, record in alone.items() if name != "examples"]  # fmt: skip
+    assert len(set(results)) == len(results), "changes that change nothing show nothing"
+    cache, cached_fits = {}, 0
     for name in one_after_another(list(jobs)):
-        found = run_experiment(jobs[name], memory=memory).result
-        assert numbers(found) == wanted[name], name
-        remembered += found["stages"]["fit"]["cached"]
-    assert remembered > len(CHANGES) / 2
-
-
-def test_a_job_makes_only_what_its_own_settings_change(made, monkeypatch):
-    made_now = []
-
-    def note(module, step):
-        original = getattr(module, step)
-        monkeypatch.setattr(module, step, lambda *args, **options: made_now.append(step) or original(*args, **options))
-
-    for step in ("load", "make_runtime", "embed"):
-        note(stages, step)
-    for step in ("fit", "score", "tell"):
-        note(evaluate, step)
-    memory = {}
-
-    def steps(*overrides):
-        made_now.clear()
-        run_experiment(made(*overrides), memory=memory)
-        return list(made_now)
-
-    everything = ["load", "make_runtime", "embed", "embed", "fit", "score", "score", "tell"]
-    assert steps() == everything
-    assert steps("calibrate.coverage=0.95") == steps("evaluate.bootstrap_resamples=7") == []
-    assert steps("calibrate.coverage=0.8") == ["tell"]  # promised: on other pictures
-    assert steps("calibrate.calibration_bins=0") == ["tell"]
-    assert steps("classifier=gnb") == ["fit", "score", "score", "tell"]
-    assert steps("data.holdout_fraction=0.4") == ["fit", "score", "score", "tell"]
-    assert steps("data.per_class=5") == ["embed", "fit", "score", "score", "tell"]
-    assert steps("data.per_class=5", "backbone.resolution=32") == everything[1:]
-    assert steps("seed=1") == steps("seed=2") == everything
+        record = run_experiment(jobs[name], cache=cache).record
+        assert numbers(record) == alone[name], name
+        cached_fits += record.stages["fit"].cached
+    assert cached_fits > len(CHANGES) / 2
 
 
 @pytest.fixture
 def blind(made, monkeypatch):
     """Settings of a run whose validation pictures cannot be read."""
-    original = stages.load
+    original = stages.load_dataset
 
     def read(i):
         raise AssertionError("a validation picture was read")
 
     def load(*args, **options):
-        found = original(*args, **options)
-        return found._replace(validation=found.validation._replace(read=read))
+        dataset = original(*args, **options)
+        return dataset._replace(validation=dataset.validation._replace(read=read))
 
-    monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "load_dataset", load)
     return made
 
 
 def test_a_run_that_tunes_reads_no_validation_picture_and_others_do(blind):
-    found = run_experiment(blind(TUNING, "data.holdout_fraction=0.4"))
-    assert found.result["data"]["validation"] == len(found.validation.ids) > 0
-    assert found.result["confusions"]
+    output = run_experiment(blind(TUNING, "data.holdout_fraction=0.4"))
+    assert output.record.data.validation == len(output.validation.ids) > 0
+    assert output.record.confusions
     with pytest.raises(AssertionError, match="a validation picture was read"):
         run_experiment(blind("data.holdout_fraction=0.4"))
 
 
-def part(made, *overrides):
-    chosen = made(*overrides)
-    pictures, _ = load_pictures(chosen, None)
-    (_, runtime), _ = load_network(chosen, None)
-    embedded = embed_pictures(chosen, pictures.dataset, runtime, {}, None)
-    return pictures, embedded, assign_roles(chosen, pictures, embedded)
+def roles(made, *overrides):
+    """Pictures of a run, those of them that could be embedded, and their roles."""
+    s, run = made(*overrides), StageRunner()
+    loaded = run.run("load", load_pictures, section=s.data, seed=s.seed, cache=Path(s.cache))
+    pictures = run.run("subset", subsample, loaded, section=s.data)
+    model = start_model(run, s, run.run("backbone", lambda: NO_BACKBONE), pictures, None)
+    embedded = {}
+    original = stages.extract_embeddings
+
+    def keep(split, *args, **options):
+        embedded[options["name"].split()[-1]] = original(split, *args, **options)
+        return embedded[options["name"].split()[-1]]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "extract_embeddings", keep)
+        splits = evaluate_model(run, s, loaded, pictures, model).splits.value
+    fitted = select(pictures.value.dataset.train, embedded["train"].rows[~splits.is_holdout])
+    return pictures.value, embedded, splits, fitted
 
 
-def test_a_run_that_tunes_calibrates_on_every_other_picture_held_out_of_a_tag_and_tries_the_rest(made):
-    pictures, embedded, tuning = part(made, TUNING, "data.holdout_fraction=0.5")
-    _, _, plain = part(made, "data.holdout_fraction=0.5")
+def test_a_run_that_tunes_calibrates_on_every_other_held_out_picture_of_a_tag_and_evaluates_the_rest(made):
+    pictures, embedded, tuning, fitted = roles(made, TUNING, "data.holdout_fraction=0.5")
+    _, _, plain, plain_fitted = roles(made, "data.holdout_fraction=0.5")
     assert set(embedded) == {"train"}
     train, validation = pictures.dataset.train, pictures.dataset.validation
-    held = np.flatnonzero(plain.held)
-    np.testing.assert_array_equal(tuning.held, plain.held)
-    np.testing.assert_array_equal(plain.calibrate, held)
+    holdout = np.flatnonzero(plain.is_holdout)
+    np.testing.assert_array_equal(tuning.is_holdout, plain.is_holdout)
+    np.testing.assert_array_equal(plain.calibration_rows, holdout)
     for tag in range(3):
-        rank = {row: pictures.rank[row] for row in held.tolist() if train.labels[row, 0] == tag}
+        rank = {row: pictures.rank[row] for row in holdout.tolist() if train.labels[row, 0] == tag}
         in_order = sorted(rank, key=rank.get)
         assert len(in_order) > 3
-        assert set(in_order[::2]) == set(rank) & set(tuning.calibrate.tolist())
-        assert set(in_order[1::2]) == set(rank) & set(tuning.tuned.tolist())
-    assert tuning.tried.ids == select(train, tuning.tuned).ids
-    assert tuning.fitted.ids == plain.fitted.ids
-    assert plain.tuned is None
-    assert plain.tried.ids == validation.ids
-    assert not set(tuning.tried.ids) & {*plain.tried.ids, *tuning.fitted.ids, *select(train, tuning.calibrate).ids}
-    np.testing.assert_array_equal(tuning.truth, multi_hot(tuning.tried.labels, 3))
+        assert set(in_order[::2]) == set(rank) & set(tuning.calibration_rows.tolist())
+        assert set(in_order[1::2]) == set(rank) & set(tuning.tuning_rows.tolist())
+    assert tuning.evaluated.ids == select(train, tuning.tuning_rows).ids
+    assert fitted.ids == plain_fitted.ids
+    assert plain.tuning_rows is None
+    assert plain.evaluated.ids == validation.ids
+    used = {*plain.evaluated.ids, *fitted.ids, *select(train, tuning.calibration_rows).ids}
+    assert not set(tuning.evaluated.ids) & used
+    np.testing.assert_array_equal(tuning.labels_onehot, multi_hot(tuning.evaluated.labels, 3))
 
 
 @pytest.mark.parametrize("fraction", [0, 0.01])
-def test_where_there_is_nothing_to_tune_on_the_run_says_so(made, fraction):
-    with pytest.raises(BadDataError, match=f"no tag has two: got data.holdout_fraction={fraction}"):
-        part(made, TUNING, f"data.holdout_fraction={fraction}")
+def test_with_nothing_to_tune_on_the_run_ends_with_the_setting_that_helps(made, fraction):
+    with pytest.raises(BadDataError, match=rf"no tag has two: got data\.holdout_fraction={fraction}"):
+        roles(made, TUNING, f"data.holdout_fraction={fraction}")
 
 
 def test_pictures_that_cannot_be_embedded_serve_for_nothing(made):
     limits = ["data.pixel_limit=4096", "data.max_bad_fraction=0.9"]  # 64 x 64, and not 80 x 80
     for more in ([], [TUNING, "data.holdout_fraction=0.5"]):
-        pictures, embedded, parts = part(made, *limits, *more)
+        pictures, embedded, splits, fitted = roles(made, *limits, *more)
         train = pictures.dataset.train
         large = {train.ids[i] for i in set(range(len(train.ids))) - set(embedded["train"].rows.tolist())}
         assert len(large) == len(embedded["train"].skipped) > 0
-        assert not large & {*parts.tried.ids, *parts.fitted.ids}
-        assert len(parts.held) == len(parts.labels) == len(train.ids) - len(large)
-        assert len(parts.fitted.ids) == (~parts.held).sum()
+        assert not large & {*splits.evaluated.ids, *fitted.ids}
+        assert len(splits.is_holdout) == len(splits.labels) == len(train.ids) - len(large)
+        assert len(fitted.ids) == splits.train
 
 
-def test_a_smaller_subset_holds_out_and_learns_from_what_a_larger_one_does(made):
+def test_a_smaller_subset_holds_out_and_fits_what_a_larger_one_does(made):
     def ids(split: Split, rows) -> set[bytes]:
         return set(select(split, rows).ids)
 
-    subsets = [part(made, f"data.per_class={n}") for n in (4, 8)]
-    (small, large), (kept, more) = (
-        [set(parts.fitted.ids) for _, _, parts in subsets],
-        [ids(pictures.dataset.train, parts.calibrate) for pictures, _, parts in subsets],
+    subsets = [roles(made, f"data.per_class={n}") for n in (4, 8)]
+    (small, large), (holdout, larger_holdout) = (
+        [set(fitted.ids) for *_, fitted in subsets],
+        [ids(pictures.dataset.train, splits.calibration_rows) for pictures, _, splits, _ in subsets],
     )
     assert small < large
-    assert kept <= more
-    assert not small & more
+    assert holdout <= larger_holdout
+    assert not small & larger_holdout
+
+
+def test_int8_is_calibrated_on_readable_pictures_of_least_id_that_are_not_held_out(made):
+    pictures, *_, fitted = roles(made, "data.holdout_fraction=0.5")
+    settings = {"holdout_fraction": 0.5, "resolution": 16, "pixel_limit": 4096}
+    crops = stages.quantization_pictures(pictures, count=4, **settings)  # the larger ones are over the limit
+    small = [i for i in sorted(range(len(fitted.ids)), key=fitted.ids.__getitem__) if "12" not in fitted.keys[i]]
+    expected = [preprocess(fitted.read(i), 16) for i in small[:4]]
+    np.testing.assert_array_equal(crops, expected)
+    assert len(stages.quantization_pictures(pictures, count=1000, **settings)) == len(small)
+
+
+def test_reference_pictures_are_as_many_of_each_tag_and_all_where_there_are_fewer(made):
+    pictures, *_ = roles(made)
+    subset = stages.first_by_rank(pictures, reference_pictures=7)
+    counts = np.bincount(subset.dataset.train.labels[:, 0])
+    assert (counts.sum(), np.ptp(counts)) == (7, 1)
+    assert set(subset.dataset.train.ids) < set(pictures.dataset.train.ids)
+    everything = stages.first_by_rank(pictures, reference_pictures=1000)
+    assert everything.dataset.train.ids == pictures.dataset.train.ids

@@ -9,9 +9,10 @@ from imagetagger import run
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import BadDataError
-from imagetagger.experiment import pipeline, sweep
+from imagetagger.experiment import pipeline
 from imagetagger.experiment.pipeline import run_experiment
-from imagetagger.experiment.sweep import SweepReport, finished_record
+from imagetagger.experiment.record import RESULT_SCHEMA
+from imagetagger.experiment.sweep import finished_record
 from imagetagger.report.comparison import page
 from imagetagger.report.comparison.page import TABLES
 from tests.helpers.composed import SHRUNK, settings
@@ -55,7 +56,7 @@ def test_a_jobs_folder_is_the_start_of_its_configs_digest(overrides):
     assert place(*overrides)[1] == config_digest(settings(*overrides))[:16]
 
 
-def test_what_changes_no_figure_changes_no_folder():
+def test_what_changes_no_number_changes_no_folder():
     assert place("cache=/elsewhere", "force=true", "optimized_metric=ece") == place()
 
 
@@ -122,7 +123,7 @@ def test_a_sweep_leaves_results_configs_and_logs_and_one_report(folder):
     assert {path.name for path in folder.iterdir()} == {*jobs, "report.html", *TABLES, "plots", "multirun.yaml"}
     wanted = [(coverage, seed) for coverage in (0.5, 0.9) for seed in (0, 1)]
     names = [config_digest(settings(*COLOURS, f"calibrate.coverage={c}", f"seed={s}"))[:16] for c, s in wanted]
-    assert [(jobs[name]["calibration"]["wanted"], jobs[name]["seed"]) for name in names] == wanted
+    assert [(jobs[name]["calibration"]["target_coverage"], jobs[name]["seed"]) for name in names] == wanted
     for name, found in jobs.items():
         assert found["config_digest"].startswith(name)
         assert {path.name for path in (folder / name).iterdir()} == {"result.json", ".hydra", "run.log"}
@@ -173,15 +174,15 @@ DAMAGE = {
     "no digest": lambda text: "{}",
     "one of another config": lambda text: text.replace('"config_digest": "', '"config_digest": "f'),
     "no text": lambda text: "\udcff",
-    "one of an earlier version": lambda text: text.replace('"schema": 1', '"schema": 0'),
-    "one without figures": lambda text: text.replace('"after": ', '"afterwards": '),
+    "one of an earlier version": lambda text: text.replace(f'"schema": {RESULT_SCHEMA}', '"schema": 1'),
+    "one without metrics": lambda text: text.replace('"after": ', '"afterwards": '),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_result_that_no_report_could_use_is_none_of_a_job_that_has_finished(damage, tmp_path):
     digest, path = config_digest(settings()), leave(tmp_path) / "result.json"
-    assert finished_record(tmp_path, digest)["config_digest"] == digest
+    assert finished_record(tmp_path, digest).config_digest == digest
     path.write_text(DAMAGE[damage](whole := path.read_text("utf-8")), "utf-8", "surrogateescape")
     assert path.read_text("utf-8", "replace") != whole
     assert finished_record(tmp_path, digest) is None
@@ -208,7 +209,7 @@ def test_a_job_that_fails_is_told_with_its_message_and_costs_no_other(folder):
     done = sweep(folder, *COLOURS, "data.path=pictures,nowhere", "calibrate.coverage=0.5,7,0.9")
     assert done.code == 1
     jobs = results(folder)
-    assert sorted(found["calibration"]["wanted"] for found in jobs.values()) == [0.5, 0.9]
+    assert sorted(found["calibration"]["target_coverage"] for found in jobs.values()) == [0.5, 0.9]
     failed = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/failed.json")}
     assert len(failed) == 4
     assert not set(failed) & set(jobs)
@@ -270,19 +271,26 @@ def test_where_all_jobs_fail_there_is_their_message_and_no_report(folder):
     assert not (folder / "report.html").exists()
 
 
-@pytest.mark.parametrize(("where", "what"), [(pipeline, "run"), (sweep, "choices"), (SweepReport, "on_multirun_end")])
-def test_ctrl_c_in_a_job_and_outside_of_one_ends_with_a_message(where, what, folder, monkeypatch):
+@pytest.mark.parametrize(
+    "where",
+    [
+        "experiment.pipeline.run_experiment",
+        "experiment.sweep.config_choices",
+        "report.comparison.sweep_callback.SweepReport.on_multirun_end",
+    ],
+)
+def test_ctrl_c_in_a_job_and_outside_of_one_ends_with_a_message(where, folder, monkeypatch):
     def stopped(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(where, what, stopped)
+    monkeypatch.setattr(f"imagetagger.{where}", stopped)
     done = sweep(folder, *COLOURS, "seed=0,1")
     assert done.code == 1
     assert done.err == (
         "Stopped. What was embedded is kept, and jobs that finished: the same command goes on from there.\n"
     )
     assert not list(folder.rglob("failed.json"))
-    assert len(results(folder)) == (2 if what == "on_multirun_end" else 0)
+    assert len(results(folder)) == (2 if "on_multirun_end" in where else 0)
 
 
 def test_a_report_that_cannot_be_written_hides_no_failure(folder, monkeypatch):

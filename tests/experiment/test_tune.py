@@ -2,15 +2,18 @@ import math
 import shlex
 import warnings
 
+import msgspec
 import pytest
 from omegaconf import OmegaConf
 
 from imagetagger import run
 from imagetagger.config.parse import ConfigError
-from imagetagger.experiment import pipeline, sweep
+from imagetagger.experiment import pipeline
+from imagetagger.experiment.sweep import minimised_metric
 from imagetagger.report.comparison import page
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.jobs import results, sweep, written
+from tests.helpers.made import outcome, some
 from tests.helpers.pictures import tiny_imagenet_zip
 from tests.helpers.tiles import use_tiles
 
@@ -61,7 +64,12 @@ def test_tuning_tries_what_it_says_and_leaves_the_best_and_how_to_report_on_it(f
     assert len(jobs) == TRIALS
     losses = {name: job["calibration"]["after"]["log_loss"] for name, job in jobs.items()}
     assert found["best_value"] == min(losses.values())
-    axes = {"classifier.variance_prior_strength", "classifier.shrinkage", "classifier.dimensions", "classifier.within_class_weight"}
+    axes = {
+        "classifier.variance_prior_strength",
+        "classifier.shrinkage",
+        "classifier.dimensions",
+        "classifier.within_class_weight",
+    }
     assert set(found["best_params"]) == axes
     won = jobs[min(losses, key=losses.get)]["settings"]
     assert {f"classifier.{key}": value for key, value in won["classifier"].items()}.items() >= found[
@@ -117,21 +125,28 @@ def test_a_trial_without_pictures_to_try_is_one_that_fails(folder):
     words = [*(word for word in TUNE if "calibration" not in word), "data.holdout_fraction=choice(0,0.4)"]
     done = sweep(folder, *words)
     assert done.code == 1
-    assert "evaluate.split=tuning tries every other picture" in done.err
+    assert "tuning evaluates every other held-out picture" in done.err
     assert {job["settings"]["data"]["holdout_fraction"] for job in results(folder).values()} == {0.4}
     assert best(folder)["best_params"]["data.holdout_fraction"] == 0.4
 
 
-@pytest.mark.parametrize(("figure", "told"), [(0.5, 0.5), (0.0, 0.0), (None, None), (math.inf, None), (math.nan, None)])
-def test_a_figure_that_is_not_finite_is_none_to_a_sweeper_before_and_after_it_was_written(figure, told):
-    assert sweep._figure({"calibration": {"after": {"log_loss": figure}}}, "log_loss") == told
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.5, 0.5), (0.0, 0.0), (None, None), (math.inf, None), (math.nan, None)]
+)
+def test_a_metric_that_is_not_finite_is_none_to_a_sweeper_before_and_after_it_was_written(value, expected):
+    record = outcome(*some()).record
+    after = msgspec.structs.replace(record.calibration.after, log_loss=value)
+    changed = msgspec.structs.replace(record, calibration=msgspec.structs.replace(record.calibration, after=after))
+    assert minimised_metric(changed, "log_loss") == expected
 
 
 def test_a_bundle_is_refused_to_a_run_that_looks_at_no_validation():
     shipped = ["+experiment=tune", "export=int8"]
-    with pytest.raises(ConfigError, match=r"^export\.ship: got int8, expected null with evaluate\.split=tuning"):
+    with pytest.raises(
+        ConfigError, match=r"^export\.bundle_variant: got int8, expected null with evaluate\.split=tuning"
+    ):
         settings(*shipped)
-    assert settings(*shipped, "export.bundle_variant=null").export.variants == ["float32", "int8"]
+    assert settings(*shipped, "export.bundle_variant=null").export.variants == ["int8"]
     assert settings(*shipped, "evaluate.split=validation").export.bundle_variant == "int8"
 
 

@@ -1,4 +1,4 @@
-"""The app in Chromium, as a user has it: a profile of their own, a server that can go away."""
+"""The app in Chromium as users run it: with a profile that stays, and a server that may stop."""
 
 import base64
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-BUILT = Path(__file__).parents[1] / "imagetagger" / "webapp" / "dist" / "index.html"
+BUILT = Path(__file__).parents[2] / "imagetagger" / "web" / "app" / "dist" / "index.html"
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +41,8 @@ def free_port() -> int:
 @contextlib.contextmanager
 def served(bundle: Path, port: int) -> Iterator[str]:
     """Serve a bundle as a user does; yields the app's address."""
-    command = [sys.executable, "-m", "imagetagger.serve", str(bundle), "--port", str(port), "--no-browser"]
+    program = (sys.executable, "-c", "from imagetagger.cli import main; main()")
+    command = [*program, "serve", str(bundle), "--port", str(port), "--no-browser"]
     address = f"http://127.0.0.1:{port}/"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
@@ -75,23 +76,23 @@ def picture(name: str, data: bytes, kind: str = "image/png") -> dict[str, object
 
 
 def start(context, address: str):
-    """Open the app and wait until it can take pictures."""
+    """Open the app and wait until pictures can be added."""
     context.set_default_timeout(15_000)
     page = context.new_page()
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
     page.goto(address)
     page.get_by_role("button", name="Choose pictures").first.wait_for()
     return page
 
 
-def choose(page, files: list, said: str) -> None:
-    """Add files by the button, and wait until the app says what became of them."""
+def choose(page, files: list, notice: str) -> None:
+    """Add files by the button, and wait for the notice of the app."""
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose pictures").first.click()
     chooser.value.set_files(files)
-    page.get_by_text(said, exact=True).first.wait_for(timeout=120_000)
+    page.get_by_text(notice, exact=True).first.wait_for(timeout=120_000)
 
 
 def go(page, screen: str) -> None:
@@ -105,12 +106,14 @@ def look_at(page, name: str) -> None:
     page.get_by_role("heading", name=name, exact=True).wait_for()
 
 
-def kept(page) -> list[str]:
-    """The tags that the picture's page shows as its own, without percents, once that page is there."""
+def draft_tags(page) -> list[str]:
+    """The chosen tags on the page of a picture, once that page is there."""
     tags = page.get_by_role("list", name="Tags of this picture")
-    tags.wait_for(state="attached")  # without tags there is nothing of it to see
+    tags.wait_for(state="attached")  # without tags it is invisible
     chips = tags.get_by_role("button")
-    return [label.removeprefix("Remove ") for label in chips.evaluate_all("all => all.map((one) => one.ariaLabel)")]
+    return [
+        label.removeprefix("Remove ") for label in chips.evaluate_all("chips => chips.map((chip) => chip.ariaLabel)")
+    ]
 
 
 def add_tag(page, text: str) -> None:
@@ -120,14 +123,14 @@ def add_tag(page, text: str) -> None:
 
 
 def learn(page) -> None:
-    """Press the button that learns, and wait until it did."""
+    """Press the button that learns, and wait until it is done."""
     page.get_by_role("button", name="Learn:").click()
     page.get_by_role("button", name="Learned", exact=True).wait_for()
 
 
-def only(page, tag: str) -> None:
-    """Make a tag, known or new, the only one of the picture on the page, and learn it."""
-    for other in kept(page):
+def teach_only(page, tag: str) -> None:
+    """Teach the picture on the page one tag, known or new, and no other."""
+    for other in draft_tags(page):
         page.get_by_role("button", name=f"Remove {other}", exact=True).click()
     add_tag(page, tag)
     learn(page)
@@ -148,7 +151,7 @@ def import_lessons(page, path: Path) -> None:
 
 
 def wait_until_offline(page) -> None:
-    """Wait until the service worker keeps every file of the app."""
+    """Wait until the service worker has cached every file of the app."""
     page.evaluate("async () => { await navigator.serviceWorker.ready; }")
 
 
@@ -178,21 +181,21 @@ READ = """async ([store, ids]) => {
 
 
 def stored(page, store: str, ids: list[str] | None = None) -> dict:
-    """What is in a store of the app's database, by key; arrays as lists, blobs as data: addresses."""
+    """Contents of a store of the app's database, by key; arrays as lists, blobs as data: addresses."""
     return page.evaluate(READ, [store, ids])
 
 
 def squares(page, ids: list[str]) -> dict[str, bytes]:
     """The PNG of the square that the network saw of each picture, by id."""
-    found: dict[str, bytes] = {}
+    result: dict[str, bytes] = {}
     for i in range(0, len(ids), 50):
-        some = stored(page, "squares", ids[i : i + 50])
-        found |= {key: base64.b64decode(address.split(",")[1]) for key, address in some.items()}
-    return found
+        part = stored(page, "squares", ids[i : i + 50])
+        result |= {key: base64.b64decode(address.split(",")[1]) for key, address in part.items()}
+    return result
 
 
 def tags_as_json(page, path: Path) -> list[dict]:
-    """What the app says of every picture."""
+    """The tags of all pictures, as the app exports them."""
     go(page, "More")
     with page.expect_download() as download:
         page.get_by_role("button", name="JSON").click()

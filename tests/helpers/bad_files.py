@@ -22,7 +22,7 @@ from imagetagger.prediction.decision import Decision, NoveltyRule, PredictionSet
 from imagetagger.preprocess import CONTRACT
 from tests.helpers.sealing import manifest_of, put
 
-MANIFEST = Manifest(
+SOUND_MANIFEST = Manifest(
     schema=MANIFEST_SCHEMA,
     name="Äpfel und Birnen",
     digest=UNSEALED_DIGEST,
@@ -41,9 +41,9 @@ MANIFEST = Manifest(
     provenance={"versions": {"jax": "1"}, "seed": None},
 )
 
-LABELS = [{"id": "a", "name": "A", "synonyms": ["Ä"]}, {"id": "b", "name": "B", "synonyms": []}]
+SOUND_LABELS = [{"id": "a", "name": "A", "synonyms": ["Ä"]}, {"id": "b", "name": "B", "synonyms": []}]
 
-LESSONS = {
+SOUND_LESSONS = {
     "schema": 1,
     "contains_pictures": True,
     "names": {"red": "rouge"},
@@ -85,6 +85,8 @@ CASES = [
         ("schema", ["3"], "schema: got '3', expected `int`"),
         ("schema", [REMOVED], "Object missing required field `schema`"),
         ("strange", [1], "Object contains unknown field `strange`"),
+        ("a - at `$.b", [1], "Object contains unknown field `a - at `$.b`"),
+        ("a - at `$.image.size[1]", [1], "Object contains unknown field `a - at `$.image.size[1]`"),
         ("image/strange", [1], "image: Object contains unknown field `strange`"),
         ("image/size", [REMOVED], "image: Object missing required field `size`"),
         ("image/size", [31, -1], "expected `int` >= 32"),
@@ -147,7 +149,7 @@ CASES = [
     ),
     *_cases(
         "labels.json",
-        ("", [{}, "tags", None, 1, {"0": LABELS[0]}], "expected `array`"),
+        ("", [{}, "tags", None, 1, {"0": SOUND_LABELS[0]}], "expected `array`"),
         ("", [[]], "got [], expected `array` of length >= 1"),
         ("", [[1], [None], [[]]], "[0]: got "),
         ("1/id", ["a"], "two tags have the same id"),
@@ -182,7 +184,7 @@ CASES = [
         ("pictures/0/tags", ["red", None, {}], "pictures[0].tags: got "),
         ("pictures/0/missed", [-0.1, 1.5, "much", True], "pictures[0].missed: got "),
         ("pictures/0/embedding_space", [None, REMOVED], "embedding_space"),
-        ("pictures", [[*LESSONS["pictures"], *LESSONS["pictures"]]], "comes twice"),  # type: ignore[misc]
+        ("pictures", [[*SOUND_LESSONS["pictures"], *SOUND_LESSONS["pictures"]]], "comes twice"),  # type: ignore[misc]
         ("edits/removed", [REMOVED], "edits: Object missing required field `removed`"),
         ("edits/removed", [[1]], "edits.removed[0]: got 1, expected `str`"),
         ("edits/names", [{"a": 1}], "edits.names[...]: Expected `str`"),
@@ -195,9 +197,9 @@ CASES = [
 def sound(file: str) -> Any:
     """Return the content of a sound file, the manifest with its digest not filled in."""
     contents = {
-        "manifest.json": manifest_of({"manifest.json": seal_manifest(MANIFEST)}),
-        "labels.json": LABELS,
-        "lessons.json": LESSONS,
+        "manifest.json": manifest_of({"manifest.json": seal_manifest(SOUND_MANIFEST)}),
+        "labels.json": SOUND_LABELS,
+        "lessons.json": SOUND_LESSONS,
     }
     return copy.deepcopy(contents[file])
 

@@ -1,4 +1,4 @@
-"""An app as vite leaves it, small enough for tests: nothing in it runs."""
+"""The files of a built app, small enough for tests; nothing in it runs."""
 
 from pathlib import Path
 

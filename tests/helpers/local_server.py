@@ -1,4 +1,4 @@
-"""A web server of files on this machine, for what would be downloaded."""
+"""A local web server of files, in place of downloads."""
 
 import http.server
 import threading
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
-    """Serve `files` by path at `address`; `requests` lists the paths asked for, `cut` shortens what is sent."""
+    """Serve `files` by path at `address`; `requests` lists requested paths, `cut` truncates bodies."""
     state = SimpleNamespace(files=files, requests=[], cut=None)
 
     class Handler(http.server.BaseHTTPRequestHandler):

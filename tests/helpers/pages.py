@@ -8,7 +8,7 @@ VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
 
 
 class Page(HTMLParser):
-    """A page's elements, its text, and a complaint wherever tags do not balance."""
+    """A page's elements, its text, and a complaint where tags do not balance."""
 
     def __init__(self, source):
         super().__init__()
@@ -34,12 +34,13 @@ class Page(HTMLParser):
     def handle_data(self, data):
         self.text.append(data)
 
-    def said(self):
+    def all_text(self):
         return " ".join(" ".join(self.text).replace("\u00a0", " ").split())
 
 
-def page(made, shown=4, seed=0):
-    source = render_run_report(made, examples=shown, seed=seed)
+def page(output, examples=4, seed=0):
+    """The source of a run's page, and the page parsed."""
+    source = render_run_report(output, examples=examples, seed=seed)
     parsed = Page(source)
     assert parsed.complaints == []
     return source, parsed

@@ -1,9 +1,12 @@
-"""Bundles changed and sealed again, as someone would who knows the format: only the contents can give them away."""
+"""Bundles changed and sealed again, as someone who knows the format would: only the contents show the change."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.manifest import UNSEALED_DIGEST
 
@@ -44,3 +47,10 @@ def put(value: Any, path: str | Sequence[str], new: Any) -> None:
     for key in parents:
         value = value[int(key) if isinstance(value, list) else key]
     value[last] = new
+
+
+def with_statistics(files: Mapping[str, bytes], **tensors: np.ndarray) -> dict[str, bytes]:
+    """Return statistics.safetensors of these tensors, in the embedding space of a bundle."""
+    rows = {key: np.ascontiguousarray(tensor, np.float32) for key, tensor in tensors.items()}
+    space = json.loads(files["manifest.json"])["embedding_space"]
+    return {"statistics.safetensors": save_tensors(rows, {"embedding_space": space})}

@@ -1,4 +1,4 @@
-"""Taggers with the small bundle, pictures for them, and all that one can see of their state."""
+"""Taggers with the small bundle, pictures for them, and their complete state."""
 
 import functools
 import tempfile
@@ -22,20 +22,20 @@ CRIMSON = (150, 20, 30)
 
 @functools.cache
 def files(*overrides: str) -> dict[str, bytes]:
-    """The small bundle for few pictures a tag, so hot that no probability rounds to 0 or 1; do not change them.
+    """The small bundle for few pictures per tag, so hot that no probability rounds to 0 or 1; do not change them.
 
-    Where it promises a coverage, sets of coverage c hold the tags of probability 1 - c and more. Where it has a
-    background, a picture is unknown that fits it by far better than any tag.
+    If it guarantees a coverage, sets of coverage c have the tags of probability 1 - c and more. If it has a background,
+    a picture is novel that fits it by far better than any tag.
     """
     made = bundle_files("export.onnx=false", "classifier.variance_prior_strength=20", *overrides)
 
     def edit(manifest: dict[str, Any]) -> None:
         decision = manifest["decision"]
         decision["calibration"]["temperature"] = 50.0
-        if decision["unknown"]:
-            decision["unknown"]["threshold"] = -1000.0
+        if decision["novelty"]:
+            decision["novelty"]["threshold"] = 1000.0
         if decision["prediction_set"]["thresholds"]:
-            decision["calibration"]["temperature"] = 5000.0  # whitened tags lie further apart
+            decision["calibration"]["temperature"] = 5000.0  # whitened tags are further apart
             decision["prediction_set"] |= {
                 "thresholds": COVERAGE_LEVELS.tolist(),
                 "threshold": decision["prediction_set"]["coverage"],
@@ -83,7 +83,7 @@ def doubtful(*overrides: str) -> np.ndarray:
 
 
 def seen(tagger: Tagger) -> object:
-    """The tags, every bit of every row, and what is said of a doubtful picture."""
+    """The tags, every bit of every row, and the predictions for a doubtful picture."""
     rows = tagger._state.rows
     bits = {key: (row.pictures, *(part.tobytes() for part in row.total)) for key, row in rows.by_tag.items()}
     blocks = [tuple(part.tobytes() for part in block) for block in rows.blocks]
@@ -104,9 +104,9 @@ def started() -> Tagger:
 
 
 def counts(tagger: Tagger) -> dict[str, tuple[int, int]]:
-    """Of every tag by name: pictures in all, and the user's."""
+    """Pictures of every tag by name: all of them, and the user's."""
     return {tag.name: (tag.pictures, tag.taught) for tag in tagger.tags}
 
 
-def names(found: list[Tag]) -> list[str]:
-    return [tag.name for tag in found]
+def names(tags: list[Tag]) -> list[str]:
+    return [tag.name for tag in tags]

@@ -1,5 +1,6 @@
 """In place of a network, a picture's mean colours in 3 x 3 tiles: embeddings that cost nothing."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import Backbone, Normalisation
+from imagetagger.backbones.weights import load_backbone
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment import pipeline, stages
 from imagetagger.preprocess import BadImageError
@@ -30,5 +32,5 @@ def make_tiles(backbone: Any, resolution: int, cache: Any, **options: Any) -> Ru
 
 def use_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pipeline embed by them."""
-    monkeypatch.setattr(pipeline, "load_backbone", lambda **_: NO_BACKBONE)
+    monkeypatch.setattr(pipeline, "load_backbone", functools.wraps(load_backbone)(lambda name, **_: NO_BACKBONE))
     monkeypatch.setattr(stages, "make_runtime", make_tiles)

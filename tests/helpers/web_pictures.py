@@ -1,4 +1,4 @@
-"""Five hundred pictures of all formats that browsers read, the same ones every time."""
+"""Five hundred pictures in all formats that browsers read, the same every time."""
 
 import struct
 import zlib
@@ -31,10 +31,10 @@ def png(pixels: np.ndarray, depth: int = 8) -> bytes:
     return framed(pixels.shape[1], pixels.shape[0], depth, colours, zlib.compress(rows, 1))
 
 
-def framed(width: int, height: int, depth: int, colours: int, packed: bytes, *extra: bytes) -> bytes:
-    """A PNG around rows that are packed already."""
+def framed(width: int, height: int, depth: int, colours: int, compressed: bytes, *extra: bytes) -> bytes:
+    """A PNG of compressed rows."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + chunk(b"IDAT", compressed) + chunk(b"IEND", b"")
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -62,7 +62,7 @@ def scene(rng: np.random.Generator, width: int, height: int) -> Image.Image:
 
 
 def see_through(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    """A scene under noise of alpha, with the values of its colours kept where nothing of them shows."""
+    """A scene with random alpha; transparent pixels keep their colours."""
     image = scene(rng, width, height)
     image.putalpha(Image.fromarray(rng.integers(0, 256, (height, width)).astype(np.uint8)))
     return image
@@ -175,7 +175,7 @@ COMMON = ("jpeg", "jpeg", "jpeg", "jpeg, turned", "png", "png, alpha", "webp", "
 
 
 def pictures(count: int = COUNT, seed: int = 0) -> Iterator[Made]:
-    """Yield pictures of every kind in turn, common kinds more often, and some of them large, thin or single pixels."""
+    """Yield pictures of every kind in turn, common kinds more often; some are large, thin or single pixels."""
     kinds = [*KINDS, *COMMON]
     for i in range(count):
         rng = np.random.default_rng([seed, i])
@@ -184,7 +184,7 @@ def pictures(count: int = COUNT, seed: int = 0) -> Iterator[Made]:
 
 
 def wide_and_tall() -> Iterator[Made]:
-    """Yield pictures that no phone's canvas holds."""
+    """Yield pictures larger than the canvas of a phone."""
     rng = np.random.default_rng(0)
     for width, height in ((20_000, 50), (50, 20_000), (9000, 3), (4097, 257), (4096, 256), (1, 66_000)):
         pixels = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)

@@ -31,20 +31,20 @@ def sample(temperature, n=4000, classes=6, seed=0):
 
 
 def distorted(n=6000, classes=6, seed=0):
-    """Scores that are the sharper the surer: whatever the temperature, some probabilities are too high or too low."""
+    """Scores that grow sharper with confidence: at any temperature, some probabilities are too high or too low."""
     rng = np.random.default_rng(seed)
     log_p = log_softmax(rng.normal(size=(n, classes)) * rng.uniform(0.2, 4, (n, 1)))
     sure = np.exp(log_p.max(1, keepdims=True))
     return (20 * log_p * (0.5 + 2 * sure)).astype(np.float32), drawn(np.exp(log_p), seed + 1)
 
 
-def ece(scores, truth, calibration):
+def ece(scores, labels, calibration):
     log_p = log_probabilities(scores, calibration)
-    return compute_metrics(total_metrics(observe_predictions(log_p, np.ones_like(truth), truth)))["ece"]
+    return compute_metrics(total_metrics(observe_predictions(log_p, np.ones_like(labels), labels)))["ece"]
 
 
-def log_loss(scores, truth, temperature):
-    return -log_softmax(scores.astype(np.float64) / temperature)[truth].mean()
+def log_loss(scores, labels, temperature):
+    return -log_softmax(scores.astype(np.float64) / temperature)[labels].mean()
 
 
 @pytest.mark.parametrize("temperature", [1.5, 7.0, 67.0])
@@ -53,28 +53,28 @@ def test_the_temperature_behind_the_labels_is_found(temperature):
 
 
 def test_no_other_temperature_has_less_log_loss():
-    scores, truth = sample(20.0)
-    best = fit_temperature(scores, truth)
+    scores, labels = sample(20.0)
+    best = fit_temperature(scores, labels)
     for factor in (0.9, 0.99, 1.01, 1.1):
-        assert log_loss(scores, truth, best) <= log_loss(scores, truth, best * factor)
+        assert log_loss(scores, labels, best) <= log_loss(scores, labels, best * factor)
 
 
 def test_shifting_all_scores_of_a_picture_changes_nothing():
-    scores, truth = sample(7.0)
+    scores, labels = sample(7.0)
     shifted = scores.astype(np.float64) - np.linspace(0, 16000, len(scores))[:, None]
-    assert fit_temperature(shifted, truth) == pytest.approx(fit_temperature(scores, truth), rel=1e-4)
+    assert fit_temperature(shifted, labels) == pytest.approx(fit_temperature(scores, labels), rel=1e-4)
 
 
 def test_impossible_tags_are_left_out():
-    scores, truth = sample(7.0)
+    scores, labels = sample(7.0)
     scores = np.concatenate([scores, np.full((len(scores), 1), -np.inf)], 1)
-    truth = np.concatenate([truth, np.zeros((len(truth), 1), bool)], 1)
-    found = fit_calibration(scores, truth, 8)
-    assert found.temperature == pytest.approx(7.0, rel=0.08)
-    assert (probabilities(scores, found)[:, -1] == 0).all()
+    labels = np.concatenate([labels, np.zeros((len(labels), 1), bool)], 1)
+    fitted = fit_calibration(scores, labels, 8)
+    assert fitted.temperature == pytest.approx(7.0, rel=0.08)
+    assert (probabilities(scores, fitted)[:, -1] == 0).all()
 
 
-def test_pictures_that_say_nothing_leave_the_range_bounded():
+def test_uninformative_pictures_keep_the_temperature_in_bounds():
     scores = np.array([[5.0, 0.0], [0.0, 5.0]])
     right = np.eye(2, dtype=bool)
     assert fit_temperature(scores, right) == pytest.approx(MIN_TEMPERATURE, rel=1e-4)
@@ -91,9 +91,9 @@ def test_scores_of_any_size_find_their_temperature():
 @given(
     st.integers(0, 1000),
     st.floats(1, 1000),
-    st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 20)), max_size=5, unique_by=lambda knot: knot[0]),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 20)), max_size=5, unique_by=lambda pair: pair[0]),
 )
-def test_no_knots_change_the_order_of_a_pictures_tags_and_probabilities_sum_to_one(seed, temperature, calibration_bins):
+def test_no_bins_change_the_order_of_a_pictures_tags_and_probabilities_sum_to_one(seed, temperature, calibration_bins):
     calibration_bins = sorted(calibration_bins)
     made = Calibration(temperature, tuple(c for c, _ in calibration_bins), tuple(s for _, s in calibration_bins))
     scores = np.random.default_rng(seed).normal(size=(20, 6)) * 2 * temperature
@@ -102,35 +102,35 @@ def test_no_knots_change_the_order_of_a_pictures_tags_and_probabilities_sum_to_o
     np.testing.assert_allclose(np.exp(log_p).sum(1), 1)
 
 
-def test_between_two_knots_sharpness_runs_evenly_and_beyond_them_it_is_constant():
+def test_between_two_bins_sharpness_runs_evenly_and_beyond_them_it_is_constant():
     made = Calibration(1.0, (0.6, 0.8), (0.5, 2.0))
     for sure, exponent in ((0.55, 0.5), (0.6, 0.5), (0.7, 1.0), (0.8, 2.0), (0.99, 2.0)):
         p = np.array([sure, 1 - sure])
         np.testing.assert_allclose(probabilities(np.log(p)[None], made)[0], p**exponent / (p**exponent).sum())
 
 
-def test_knots_mend_what_no_temperature_can():
-    held, fresh = distorted(), distorted(seed=7)
-    plain, mended = fit_calibration(*held), fit_calibration(*held, 8)
-    assert plain == Calibration(mended.temperature)
+def test_bins_correct_what_no_temperature_can():
+    holdout, fresh = distorted(), distorted(seed=7)
+    plain, binned = fit_calibration(*holdout), fit_calibration(*holdout, 8)
+    assert plain == Calibration(binned.temperature)
     assert ece(*fresh, plain) > 0.03
-    assert ece(*fresh, mended) < ece(*fresh, plain) / 2
+    assert ece(*fresh, binned) < ece(*fresh, plain) / 2
 
 
-def test_knots_leave_alone_what_a_temperature_mends():
-    held, fresh = sample(20.0, 8000), sample(20.0, 8000, seed=7)
-    mended = fit_calibration(*held, 8)
-    np.testing.assert_allclose(mended.sharpness, 1, atol=0.35)
-    assert ece(*fresh, mended) < 0.02
+def test_bins_hardly_change_what_a_temperature_corrects():
+    holdout, fresh = sample(20.0, 8000), sample(20.0, 8000, seed=7)
+    binned = fit_calibration(*holdout, 8)
+    np.testing.assert_allclose(binned.sharpness, 1, atol=0.35)
+    assert ece(*fresh, binned) < 0.02
 
 
-def test_at_its_knots_the_mean_probability_is_the_share_of_right_guesses():
-    scores, truth = distorted()
-    log_p = log_softmax(scores.astype(np.float64) / fit_temperature(scores, truth))
-    sharpness = fit_calibration(scores, truth, 2).sharpness
+def test_in_its_bins_the_mean_probability_is_the_accuracy():
+    scores, labels = distorted()
+    log_p = log_softmax(scores.astype(np.float64) / fit_temperature(scores, labels))
+    sharpness = fit_calibration(scores, labels, 2).sharpness
     parts = np.array_split(np.argsort(np.exp(log_p.max(1)), kind="stable"), 2)
     for part, exponent in zip(parts, sharpness, strict=True):
-        right = truth[part, log_p[part].argmax(1)].mean()
+        right = labels[part, log_p[part].argmax(1)].mean()
         assert np.exp(log_softmax(exponent * log_p[part]).max(1)).mean() == pytest.approx(right, abs=1e-3)
 
 
@@ -138,35 +138,35 @@ def test_at_its_knots_the_mean_probability_is_the_share_of_right_guesses():
     ("pictures", "calibration_bins"),
     [(0.99, 0), (1.99, 0), (2, 2), (5, 5), (20, 8)],
 )
-def test_few_pictures_get_few_knots_or_temperature_only(pictures, calibration_bins):
-    found = fit_calibration(*sample(5.0, int(pictures * PICTURES_PER_BIN)), 8)
-    assert len(found.confidence) == len(found.sharpness) == calibration_bins
-    assert list(found.confidence) == sorted(set(found.confidence))
+def test_few_pictures_get_few_bins_or_temperature_only(pictures, calibration_bins):
+    fitted = fit_calibration(*sample(5.0, int(pictures * PICTURES_PER_BIN)), 8)
+    assert len(fitted.confidence) == len(fitted.sharpness) == calibration_bins
+    assert list(fitted.confidence) == sorted(set(fitted.confidence))
 
 
 @pytest.mark.parametrize("scores", [[[5.0]] * 3, [[5.0, -np.inf]] * 3])
 def test_a_tag_without_rivals_leaves_the_temperature_alone(scores):
-    truth = np.isfinite(scores)
-    assert fit_calibration(np.array(scores), truth) == Calibration(fit_temperature(np.array(scores), truth))
+    labels = np.isfinite(scores)
+    assert fit_calibration(np.array(scores), labels) == Calibration(fit_temperature(np.array(scores), labels))
 
 
 @pytest.mark.parametrize("calibration_bins", [0, 1])
-def test_fewer_than_two_knots_are_temperature_only(calibration_bins):
+def test_fewer_than_two_bins_are_temperature_only(calibration_bins):
     assert fit_calibration(*sample(5.0), calibration_bins) == Calibration(fit_temperature(*sample(5.0)))
 
 
-def test_equal_confidences_share_one_knot():
+def test_equal_confidences_share_one_bin():
     scores = np.tile([[30.0, 0.0, -5.0]], (1000, 1))
-    truth = np.eye(3, dtype=bool)[np.arange(1000) % 4 // 3]  # three of four right
-    found = fit_calibration(scores, truth, 8)
-    assert len(found.confidence) == len(found.sharpness) == 1
-    assert probabilities(scores[:1], found)[0, 0] == pytest.approx(0.75, abs=0.01)
+    labels = np.eye(3, dtype=bool)[np.arange(1000) % 4 // 3]  # three of four right
+    fitted = fit_calibration(scores, labels, 8)
+    assert len(fitted.confidence) == len(fitted.sharpness) == 1
+    assert probabilities(scores[:1], fitted)[0, 0] == pytest.approx(0.75, abs=0.01)
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_pictures_all_right_or_all_wrong_give_finite_knots(right):
+def test_pictures_all_right_or_all_wrong_give_finite_bins(right):
     scores, _ = sample(5.0, 1000)
-    truth = np.eye(6, dtype=bool)[scores.argmax(1) if right else scores.argmin(1)]
-    found = fit_calibration(scores, truth, 4)
-    assert np.isfinite([found.temperature, *found.confidence, *found.sharpness]).all()
-    assert np.isfinite(log_probabilities(scores, found)).all()
+    labels = np.eye(6, dtype=bool)[scores.argmax(1) if right else scores.argmin(1)]
+    fitted = fit_calibration(scores, labels, 4)
+    assert np.isfinite([fitted.temperature, *fitted.confidence, *fitted.sharpness]).all()
+    assert np.isfinite(log_probabilities(scores, fitted)).all()

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from imagetagger.evaluation.coverage_curve import coverage_curve
+from imagetagger.experiment.record import ReliabilityBins
 from imagetagger.prediction.calibration import Calibration, probabilities
 from imagetagger.prediction.decision import PredictionSetRule
-from imagetagger.prediction.prediction_sets import nonconformity
 from imagetagger.report.canvas import COLORS, STAND_INS, inline, paper
 from imagetagger.report.comparison.curves import Line, Panel, Point
 from imagetagger.report.comparison.line_plot import Scale, line_plot
 from imagetagger.report.plots import (
-    MOST_BARS,
+    MAX_BARS,
     coverage_plot,
     reliability_plot,
     set_size_histogram,
@@ -24,23 +24,26 @@ from imagetagger.report.template import TEMPLATE_FOLDER
 from tests.helpers.made import RULES_MADE, some
 
 
-def drawn(prediction_set=RULES_MADE["lac"].prediction_set, n=60, tags=4):
-    scores, truth = some(n, tags)
-    p = probabilities(scores, Calibration(20.0))
-    return coverage_curve(nonconformity(p, tag_set.rule), p, truth, tag_set)
+def curve_of(rule=RULES_MADE["lac"].prediction_set, n=60, tags=4):
+    scores, labels_onehot = some(n, tags)
+    return coverage_curve(probabilities(scores, Calibration(20.0)), labels_onehot, rule)
 
 
-def draw_all(prediction_set=RULES_MADE["lac"].prediction_set, bins=15, n=60, name=""):
-    count, curve = np.zeros(bins), drawn(tag_set, n)
+def bins_of(count, confidence, correct):
+    return ReliabilityBins(list(count), list(confidence), list(correct))
+
+
+def draw_all(rule=RULES_MADE["lac"].prediction_set, bins=15, n=60, name=""):
+    count, curve = np.zeros(bins), curve_of(rule, n)
     count[-1] = n
-    made = [
-        reliability_plot(f"reliability{name}", count, count * 0.98, np.floor(count * 0.6)),
+    plots = [
+        reliability_plot(f"reliability{name}", bins_of(count, count * 0.98, np.floor(count * 0.6))),
         coverage_plot(f"coverage{name}", curve),
         set_size_plot(f"size{name}", curve),
         set_size_histogram(f"histogram{name}", np.arange(1, n + 1).astype(float)),
         shares_plot(f"shares{name}", np.arange(1, n + 1) / n, 0.9),
     ]
-    return list(map(inline, made))
+    return list(map(inline, plots))
 
 
 EXTREME = {
@@ -50,10 +53,10 @@ EXTREME = {
 }
 
 
-@pytest.mark.parametrize("prediction_set", EXTREME.values(), ids=EXTREME)
+@pytest.mark.parametrize("rule", EXTREME.values(), ids=EXTREME)
 @pytest.mark.parametrize("n", [1, 7, 1000])
-def test_a_plot_is_an_element_that_scales_with_its_place_and_has_a_text(tag_set, n):
-    for svg in draw_all(tag_set, n=n):
+def test_a_plot_is_an_element_that_fills_its_container_and_has_a_text(rule, n):
+    for svg in draw_all(rule, n=n):
         root = ET.fromstring(svg.replace("xlink:href", "href"))
         assert root.tag == "svg"
         assert root.attrib["role"] == "img"
@@ -86,20 +89,20 @@ def test_drawing_leaves_matplotlibs_settings_as_they_were():
 def test_many_sizes_share_bars():
     svg = inline(set_size_histogram("h", np.arange(1, 1001).astype(float)))
     assert "from 1 to 1000, median 500.5" in svg
-    assert svg.count("<path") < 3 * MOST_BARS
+    assert svg.count("<path") < 3 * MAX_BARS
 
 
 @pytest.mark.parametrize("rule", RULES_MADE)
-def test_the_texts_of_curves_say_what_is_drawn(rule):
-    curve = drawn(RULES_MADE[rule].prediction_set)
+def test_the_texts_of_curves_describe_what_is_drawn(rule):
+    curve = curve_of(RULES_MADE[rule].prediction_set)
     at = {"cumulative": "0.9", "top_k": "2"}.get(rule, "90\u00a0%")
-    assert f"{100 * curve.coverage[curve.own]:.1f} % at {at}," in inline(coverage_plot("c", curve))
-    assert f"{curve.size[curve.own]:.1f} at {at}," in inline(set_size_plot("s", curve))
+    assert f"{100 * curve.coverage[curve.selected]:.1f} % at {at}," in inline(coverage_plot("c", curve))
+    assert f"{curve.size[curve.selected]:.1f} at {at}," in inline(set_size_plot("s", curve))
 
 
-def test_the_texts_of_diagrams_say_what_is_drawn():
-    said = reliability_plot("r", np.array([0, 10, 10]), np.array([0.0, 4, 6]), np.array([0, 5, 9]))
-    assert "confidence 40 %: 50 % right; confidence 60 %: 90 % right." in inline(said)
+def test_the_texts_of_diagrams_describe_what_is_drawn():
+    plot = reliability_plot("r", bins_of([0, 10, 10], [0.0, 4, 6], [0, 5, 9]))
+    assert "confidence 40 %: 50 % correct; confidence 60 %: 90 % correct." in inline(plot)
     assert "from 52 % to 100 % of its pictures." in inline(shares_plot("s", np.array([0.52, 0.9, 1.0]), 0.9))
 
 
@@ -115,7 +118,7 @@ def made_panel(count=3, points=5, log=False, share=True, label="line"):
         values = 0.5 + 0.05 * k + 0.01 * np.arange(points)
         return tuple(Point(float(10**i if log else i), y, y - 0.02, y + 0.02, 2) for i, y in enumerate(values))
 
-    return Panel("top1", "first guess right", share, tuple(Line(f"{label} {k}", line(k)) for k in range(count)))
+    return Panel("top1", "first prediction right", share, tuple(Line(f"{label} {k}", line(k)) for k in range(count)))
 
 
 LINES = {
@@ -133,17 +136,17 @@ LINES = {
 @pytest.mark.parametrize("joined", [True, False])
 @pytest.mark.parametrize("panel", LINES.values(), ids=LINES)
 def test_lines_of_any_kind_are_drawn_for_page_and_paper(panel, joined):
-    plot = line_plot("lines", panel, Scale("asked", is_log=panel is LINES["a logarithmic axis"]), joined=joined)
+    plot = line_plot("lines", panel, Scale("target", is_log=panel is LINES["a logarithmic axis"]), joined=joined)
     root = ET.fromstring(inline(plot).replace("xlink:href", "href").encode("utf-8", "replace"))
     assert re.fullmatch(r"0 0 360 [\d.]+", root.attrib["viewBox"])
-    assert root.attrib["aria-label"].startswith("First guess right over asked.")
+    assert root.attrib["aria-label"].startswith("First prediction right over target.")
     files = paper(plot)
     assert files["png"].startswith(b"\x89PNG")
     ET.fromstring(files["svg"])
 
 
 def test_a_page_takes_its_colours_from_its_style_sheet_and_paper_has_those_of_a_light_page():
-    plot = line_plot("lines", made_panel(8), Scale("asked"))
+    plot = line_plot("lines", made_panel(8), Scale("target"))
     on_page, on_paper = inline(plot), paper(plot)["svg"].decode()
     css = (TEMPLATE_FOLDER / "style.css.jinja").read_text()
     light, dark = css.split("@media (prefers-color-scheme: dark)", 1)
@@ -156,9 +159,8 @@ def test_a_page_takes_its_colours_from_its_style_sheet_and_paper_has_those_of_a_
     assert not [stand_in for stand_in in STAND_INS if stand_in in on_page + on_paper]
 
 
-def test_the_text_of_lines_says_where_they_begin_and_end():
-    said = line_plot("lines", made_panel(2, 5), Scale("pictures")).alt
-    assert said == (
-        "First guess right over pictures. line 0: 50.0% at 0, 52.0% at 2, 54.0% at 4; "
+def test_the_text_of_lines_has_their_first_middle_and_last_points():
+    assert line_plot("lines", made_panel(2, 5), Scale("pictures")).alt == (
+        "First prediction right over pictures. line 0: 50.0% at 0, 52.0% at 2, 54.0% at 4; "
         "line 1: 55.0% at 0, 57.0% at 2, 59.0% at 4."
     )

@@ -44,6 +44,15 @@ def test_an_error_inside_leaves_stderr_as_it_was():
     assert target() == before
 
 
+WITHOUT_STDERR = """
+import os
+from imagetagger.system.stderr import silence_stderr
+os.close(2)
+with silence_stderr():
+    print("on")
+"""
+
+
 def test_a_process_without_stderr_goes_on():
-    code = "import os; os.close(2)\nfrom imagetagger.system.stderr import silence_stderr\nwith silence_stderr(): print('on')"
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True).stdout == "on\n"
+    done = subprocess.run([sys.executable, "-c", WITHOUT_STDERR], stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "on\n"

@@ -1,4 +1,4 @@
-"""A tagger whose bundle promises a coverage: its sets of coverage c hold the tags of probability 1 - c and more."""
+"""A tagger whose bundle guarantees a coverage: sets of coverage c have the tags of probability 1 - c and more."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ def missed(made: Tagger) -> list[float | None]:
     return [picture.missed for picture in made.lessons.pictures.values()]
 
 
-def test_sets_of_a_higher_coverage_hold_those_of_a_lower_one():
+def test_sets_of_a_higher_coverage_contain_those_of_a_lower_one():
     made = tagger(*WHITENED)
     for image in (doubtful(*WHITENED), pixels(CRIMSON, 1), pixels("blue", 1)):
         sets = [set(names(made.tag(image, coverage=c))) for c in (0.01, 0.5, 0.75, 0.9, 0.99, 0.999)]
@@ -33,9 +33,9 @@ def test_sets_of_a_higher_coverage_hold_those_of_a_lower_one():
     assert shown(made, 0.99) == ["red", "crimson"]
 
 
-def test_a_set_holds_what_the_bundle_promises_where_nothing_else_is_asked_for():
+def test_the_coverage_of_sets_is_the_bundles_target_by_default():
     made = tagger(*WHITENED)
-    assert made.promises == 0.75
+    assert made.target_coverage == 0.75
     for image in (doubtful(*WHITENED), pixels(CRIMSON, 1)):
         assert made.describe(image) == made.describe(image, coverage=0.75)
 
@@ -46,10 +46,12 @@ def test_top_k_is_a_number_of_tags_whatever_the_coverage():
         assert len(made.tag(doubtful(*WHITENED), top_k=3, coverage=coverage)) == 3
 
 
-def test_a_bundle_that_promises_nothing_refuses_a_coverage():
+def test_a_bundle_without_a_guarantee_refuses_a_coverage():
     made = tagger()
-    assert made.promises is None
-    with pytest.raises(ValueError, match=r"got coverage=0\.9, expected none: cumulative sets promise none"):
+    assert made.target_coverage is None
+    with pytest.raises(
+        ValueError, match=r"got coverage=0\.9, expected none: cumulative sets have no guaranteed coverage"
+    ):
         made.describe(pixels("red", 1), coverage=0.9)
 
 
@@ -70,7 +72,7 @@ def test_lessons_whose_tags_were_missed_enlarge_the_sets_and_forgetting_them_shr
     assert made.describe(doubtful(*WHITENED)) == before
 
 
-def test_after_misses_enough_a_set_holds_everything_until_hits_bring_it_back():
+def test_after_many_misses_a_set_has_every_tag_until_hits_shrink_it_again():
     made, image = tagger(*FAST), pixels("blue", 3)
     made.learn(pixels("green", 1), ["blue"])
     made.learn(pixels("red", 1), ["green"])
@@ -92,14 +94,14 @@ def test_lessons_whose_tags_were_shown_shrink_the_sets():
     assert shown(made) == shown(made, coverage=0.5) == ["red"]
 
 
-def test_at_rate_0_sets_stay_as_they_are():
+def test_at_step_size_0_sets_stay_as_they_are():
     made = tagger(*STILL)
     made.learn(pixels("green", 1), ["blue"])
     assert missed(made) == [1.0]
     assert shown(made) == shown(made, coverage=0.75)
 
 
-def test_taking_a_lesson_back_takes_its_miss_back():
+def test_undoing_a_lesson_undoes_its_miss():
     made = tagger(*FAST)
     before = made.describe(pixels(CRIMSON, 1))
     made.learn(pixels("green", 1), ["blue"])
@@ -137,7 +139,7 @@ def test_what_was_missed_is_kept_over_saving_and_loading(tmp_path):
         assert loaded.describe(image) == made.describe(image)
 
 
-def test_lessons_of_an_older_version_say_nothing_of_misses(tmp_path):
+def test_lessons_of_an_older_version_have_no_misses(tmp_path):
     made = tagger(*FAST)
     made.learn(pixels("green", 1), ["blue"])
     made.save(tmp_path / "mine.zip")

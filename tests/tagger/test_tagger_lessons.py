@@ -7,7 +7,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import write_folder, write_zip
-from imagetagger.bundle.manifest import BundleError
+from imagetagger.bundle.strict_json import BundleError
 from imagetagger.tagger import lessons
 from imagetagger.tagger.lesson_file import save_lessons
 from imagetagger.tagger.lessons import LessonError
@@ -79,7 +79,7 @@ def written(made: Tagger, path, change=lambda key, picture: picture):
     return path
 
 
-def test_pictures_of_another_space_are_embedded_anew_from_their_crops(tmp_path, caplog):
+def test_pictures_of_another_space_are_embedded_again_from_their_crops(tmp_path, caplog):
     made = all_kinds_of_steps()
     foreign = written(
         made, tmp_path / "old.zip", lambda key, p: p._replace(space="0" * 64, embedding=np.ones(3, np.float32))
@@ -87,7 +87,7 @@ def test_pictures_of_another_space_are_embedded_anew_from_their_crops(tmp_path, 
     with caplog.at_level("INFO"):
         loaded = Tagger.load(folder(), foreign)
     assert seen(loaded) == seen(made)
-    assert "old.zip: embedded 4 pictures anew" in caplog.text
+    assert "old.zip: embedded 4 pictures again" in caplog.text
     assert {picture.space for picture in loaded.lessons.pictures.values()} == {bundle().manifest.embedding_space}
     caplog.clear()
     loaded.save(tmp_path / "new.zip")
@@ -107,7 +107,7 @@ def test_pictures_of_another_space_are_embedded_anew_from_their_crops(tmp_path, 
 def test_lessons_with_a_picture_that_cannot_be_used_are_refused_whole(tmp_path, change, why):
     path, made = written(started(), tmp_path / "bad.zip", change), tagger()
     before = seen(made)
-    for call in (lambda: Tagger.load(folder(), path), lambda: made.unite(path)):
+    for call in (lambda: Tagger.load(folder(), path), lambda: made.merge_lessons(path)):
         with pytest.raises(LessonError, match=f"bad.zip.*{why}"):
             call()
     assert seen(made) == before
@@ -148,7 +148,7 @@ def test_a_tag_merged_into_one_that_a_new_bundle_lacks_stays_under_its_name(tmp_
     assert counts(Tagger.load(tmp_path / "bundle", tmp_path / "mine.zip")) == {"green": (8, 0), "crimson": (8, 0)}
 
 
-def test_two_users_unite_picture_by_picture(tmp_path):
+def test_lessons_of_two_users_merge_picture_by_picture(tmp_path):
     mine, theirs = started(), tagger()
     theirs.add_tag("Lemon")
     theirs.learn(pixels(YELLOW, 1), ["lemon", "green"])
@@ -156,11 +156,11 @@ def test_two_users_unite_picture_by_picture(tmp_path):
     theirs.merge_tags("crimson", "red")
     theirs.save(tmp_path / "theirs.zip")
     before = seen(mine)
-    mine.unite(tmp_path / "theirs.zip")
+    mine.merge_lessons(tmp_path / "theirs.zip")
     assert counts(mine) == {"blue": (8, 0), "green": (9, 1), "red": (19, 3), "lemon": (2, 2)}
-    united = seen(mine)
-    mine.unite(str(tmp_path / "theirs.zip"))
-    assert seen(mine) == united
+    merged = seen(mine)
+    mine.merge_lessons(str(tmp_path / "theirs.zip"))
+    assert seen(mine) == merged
     mine.undo()
     assert seen(mine) == before
 
@@ -184,7 +184,7 @@ def test_damaged_or_foreign_lessons_are_refused_and_change_nothing(tmp_path, dam
         case _:
             path.unlink()
     before = seen(made)
-    for call in (lambda: Tagger.load(folder(), path), lambda: made.unite(path)):
+    for call in (lambda: Tagger.load(folder(), path), lambda: made.merge_lessons(path)):
         with pytest.raises((LessonError, FileNotFoundError), match=r"mine\.zip"):
             call()
     assert seen(made) == before

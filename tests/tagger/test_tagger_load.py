@@ -17,58 +17,58 @@ def embedding(crop: np.ndarray) -> np.ndarray:
     return embed_image(executor(), crop)
 
 
-def reference(kept: dict[tuple[int, int], np.ndarray]) -> Statistics:
+def reference(taught: dict[tuple[int, int], np.ndarray]) -> Statistics:
     """The batch fit of what remains, merged with the bundle's rows."""
-    found = Statistics(*map(jnp.asarray, bundle().rows))
-    if kept:
-        x, labels = jnp.asarray(np.stack(list(kept.values()))), jnp.asarray([tag for _, tag in kept], jnp.int32)
-        found = merge_statistics(found, statistics_from_batch(x, labels, len(found.count)))
-    return found
+    expected = Statistics(*map(jnp.asarray, bundle().rows))
+    if taught:
+        x, labels = jnp.asarray(np.stack(list(taught.values()))), jnp.asarray([tag for _, tag in taught], jnp.int32)
+        expected = merge_statistics(expected, statistics_from_batch(x, labels, len(expected.count)))
+    return expected
 
 
-def assert_close(count, mean, m2, wanted: Statistics) -> None:
+def assert_close(count, mean, m2, expected: Statistics) -> None:
     """Equal to 1e-5: m2 in norm to the pooled scatter, means to the pooled standard deviation."""
-    np.testing.assert_array_equal(count, wanted.count)
-    scatter = np.asarray(wanted.m2).sum(0)
-    deviation = np.sqrt(scatter / np.asarray(wanted.count).sum())
-    assert np.linalg.norm(m2 - wanted.m2) <= 1e-5 * np.linalg.norm(scatter)
-    assert np.abs((mean - wanted.mean) / deviation).max() <= 1e-5
+    np.testing.assert_array_equal(count, expected.count)
+    scatter = np.asarray(expected.m2).sum(0)
+    deviation = np.sqrt(scatter / np.asarray(expected.count).sum())
+    assert np.linalg.norm(m2 - expected.m2) <= 1e-5 * np.linalg.norm(scatter)
+    assert np.abs((mean - expected.mean) / deviation).max() <= 1e-5
 
 
 def shuffled_steps(steps: int, seed: int):
-    """Learn and forget 60 pictures as 4 tags in any order: (picture, tag, weight) and what is kept after each."""
+    """Learn and forget 60 pictures as 4 tags in any order: (picture, tag, weight) and what is taught after each."""
     rng = np.random.default_rng(seed)
     crops = [pixels(("blue", "green", "red", CRIMSON)[i % 4], i) for i in range(60)]
-    embedded, kept = [embedding(crop) for crop in crops], {}
+    embedded, taught = [embedding(crop) for crop in crops], {}
     for _ in range(steps):
         choice = (int(rng.integers(60)), int(rng.integers(4)))
-        weight = -1 if choice in kept else 1
+        weight = -1 if choice in taught else 1
         if weight > 0:
-            kept[choice] = embedded[choice[0]]
+            taught[choice] = embedded[choice[0]]
         else:
-            del kept[choice]
-        yield crops[choice[0]], embedded[choice[0]], choice[1], weight, kept
+            del taught[choice]
+        yield crops[choice[0]], embedded[choice[0]], choice[1], weight, taught
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_thousand_lessons_and_forgets_in_any_order_equal_the_batch_fit(seed):
     made, ids = tagger(), [label.id for label in bundle().labels]
-    for step, (crop, _, tag, weight, kept) in enumerate(shuffled_steps(1000, seed)):
+    for step, (crop, _, tag, weight, taught) in enumerate(shuffled_steps(1000, seed)):
         (made.learn if weight > 0 else made.forget)(crop, [ids[tag]])
         if step % 100 == 99:
             rows = [row.total for row in made._state.rows.by_tag.values()]
-            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(kept))
+            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_thousand_merges_of_weight_one_and_minus_one_equal_the_batch_fit(seed):
     rows = [Rows(*(part[i : i + 1] for part in bundle().rows)) for i in range(4)]
-    for step, (_, embedded, tag, weight, kept) in enumerate(shuffled_steps(1000, seed)):
+    for step, (_, embedded, tag, weight, taught) in enumerate(shuffled_steps(1000, seed)):
         rows[tag] = merge_rows(executor(), rows[tag], lesson_row(embedded, weight))
         if step % 100 == 99:
-            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(kept))
+            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught))
 
 
 def test_whoever_tags_while_another_learns_sees_one_state_or_the_next():
@@ -119,27 +119,18 @@ def test_what_several_threads_teach_is_all_there():
 HEAVY = ["jax", "jaxlib", "tensorflow", "flax", "hydra", "omegaconf", "matplotlib", "tqdm", "requests", "platformdirs"]
 HEAVY += ["onnxruntime"]
 LIGHT = f"""
-import sys, time
-start = time.perf_counter()
-import imagetagger.tagger
-print(time.perf_counter() - start)
+import sys
 import numpy
-made = imagetagger.tagger.Tagger.load(sys.argv[1])
+from imagetagger import Tagger
+made = Tagger.load(sys.argv[1])
 made.learn(numpy.zeros((9, 9), numpy.uint8), ["red"])
 made.tag(numpy.zeros((9, 9), numpy.uint8))
 print([name for name in {HEAVY} if name in sys.modules])
 """
 
 
-def test_a_tagger_is_there_in_half_a_second_and_loads_nothing_heavy():
-    seconds = []
-    for _ in range(3):
-        command = [sys.executable, "-c", LIGHT, str(folder())]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        time, loaded = done.stdout.splitlines()
-        assert loaded == "[]"
-        seconds.append(float(time))
-        if min(seconds) < 0.5:
-            break
-    assert min(seconds) < 0.5
+def test_a_tagger_loads_nothing_heavy_to_tag_and_to_learn():
+    command = [sys.executable, "-c", LIGHT, str(folder())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[]\n"

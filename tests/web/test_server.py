@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from imagetagger.options import DEFAULT_PORT
 from imagetagger.web.responses import responder
-from imagetagger.web.server import DEFAULT_PORT, ServeError, Server, greeting, tls_context
+from imagetagger.web.server import ServeError, Server, greeting, tls_context
 from imagetagger.web.site import CSP, HEADERS, build_site
 from tests.helpers.built_app import built_app
 from tests.helpers.jobs import ctrl_c_heeded
@@ -44,7 +45,7 @@ def serving(files, host="127.0.0.1", tls=None):
 
 @pytest.fixture(scope="module")
 def port(files):
-    """The port of a server that this machine alone reaches."""
+    """The port of a server that only this machine reaches."""
     with serving(files) as server:
         yield server.server_address[1]
 
@@ -56,12 +57,12 @@ def open_port(files):
         yield server.server_address[1]
 
 
-def ask(port, target, method="GET", body=None, **headers):
+def fetch(port, target, method="GET", body=None, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, target, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
     finally:
         connection.close()
 
@@ -75,13 +76,13 @@ def raw(port, request: bytes) -> bytes:
 
 def test_every_file_of_the_site_is_served_as_it_is(files, port):
     for name, data in files.items():
-        status, headers, body = ask(port, f"/{name}")
+        status, headers, body = fetch(port, f"/{name}")
         assert (status, body, headers["Content-Length"]) == (200, data, str(len(data)))
 
 
 def test_the_root_is_the_page_and_a_query_changes_nothing(files, port):
     for target in ("/", "/?source=pwa", "/index.html?x=/../y"):
-        assert ask(port, target)[2] == files["index.html"]
+        assert fetch(port, target)[2] == files["index.html"]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,8 @@ def test_the_root_is_the_page_and_a_query_changes_nothing(files, port):
         ("bundle/model.tflite", "application/octet-stream"),
     ],
 )
-def test_a_browser_is_told_what_a_file_is(port, name, kind):
-    assert ask(port, f"/{name}")[1]["Content-Type"] == kind
+def test_every_file_has_its_content_type(port, name, kind):
+    assert fetch(port, f"/{name}")[1]["Content-Type"] == kind
 
 
 @pytest.mark.parametrize(
@@ -115,23 +116,23 @@ def test_a_browser_is_told_what_a_file_is(port, name, kind):
     ],
     ids=lambda line: line[:20],
 )
-def test_every_answer_has_the_strict_headers(port, request_line):
-    answer = raw(port, f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    said = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-    assert said[0].startswith("HTTP/1.1 ")
-    assert all(f"{name}: {value}" in said for name, value in HEADERS.items())
+def test_every_response_has_the_strict_headers(port, request_line):
+    response = raw(port, f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    head = response.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert head[0].startswith("HTTP/1.1 ")
+    assert all(f"{name}: {value}" in head for name, value in HEADERS.items())
     assert HEADERS["Content-Security-Policy"] == f"{CSP}; frame-ancestors 'none'"
 
 
-def test_files_named_by_their_contents_stay_and_the_rest_is_asked_for(files, port):
+def test_files_named_by_their_contents_are_cached_and_others_revalidated(files, port):
     for name, data in files.items():
-        _, headers, _ = ask(port, f"/{name}")
+        _, headers, _ = fetch(port, f"/{name}")
         hashed = name.startswith("assets/")
         assert headers["Cache-Control"] == ("public, max-age=31536000, immutable" if hashed else "no-cache")
         for known in (headers["ETag"], f'"other", W/{headers["ETag"]}', "*"):
-            status, again, body = ask(port, f"/{name}", If_None_Match=known)
+            status, again, body = fetch(port, f"/{name}", If_None_Match=known)
             assert (status, body, again["ETag"]) == (304, b"", headers["ETag"])
-        assert ask(port, f"/{name}", If_None_Match='"other"')[::2] == (200, data)
+        assert fetch(port, f"/{name}", If_None_Match='"other"')[::2] == (200, data)
 
 
 @pytest.mark.parametrize(
@@ -155,14 +156,14 @@ def test_files_named_by_their_contents_stay_and_the_rest_is_asked_for(files, por
         "/bundle/golden/golden.json",
     ],
 )
-def test_nothing_else_can_be_had(port, target):
-    status, _, body = ask(port, target)
-    assert (status, body) == (404, b"Nothing is here.\n")
+def test_no_other_file_is_served(port, target):
+    status, _, body = fetch(port, target)
+    assert (status, body) == (404, b"There is no such file.\n")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_can_be_sent(port, method):
-    status, headers, _ = ask(port, "/", method, b"GET /licenses.txt HTTP/1.1\r\n\r\n")
+def test_no_data_is_accepted(port, method):
+    status, headers, _ = fetch(port, "/", method, b"GET /licenses.txt HTTP/1.1\r\n\r\n")
     assert (status, headers["Allow"], headers["Connection"]) == (405, "GET, HEAD", "close")
 
 
@@ -173,11 +174,11 @@ def test_a_body_is_never_taken_for_a_request(port):
 
 
 @pytest.mark.parametrize("target", ["/", "/assets/index-B1x_9-Qa.js", "/none"])
-def test_head_says_what_get_would_without_the_body(open_port, target):
-    got, asked = (ask(open_port, target, method, Accept_Encoding="gzip") for method in ("GET", "HEAD"))
-    for _, headers, _ in (got, asked):
+def test_head_has_the_headers_of_get_without_the_body(open_port, target):
+    get, head = (fetch(open_port, target, method, Accept_Encoding="gzip") for method in ("GET", "HEAD"))
+    for _, headers, _ in (get, head):
         del headers["Date"]
-    assert (asked[0], asked[1], asked[2]) == (got[0], got[1], b"")
+    assert head == (get[0], get[1], b"")
 
 
 def test_a_connection_serves_many_requests(files, port):
@@ -191,31 +192,31 @@ def test_a_connection_serves_many_requests(files, port):
     connection.close()
 
 
-def test_text_and_webassembly_are_packed_for_the_network(files, open_port):
+def test_text_and_webassembly_are_compressed_for_the_network(files, open_port):
     for name, data in files.items():
-        status, headers, body = ask(open_port, f"/{name}", accept_encoding="br, gzip;q=0.5")
-        packed = not name.endswith((".png", ".tflite", ".safetensors"))
+        status, headers, body = fetch(open_port, f"/{name}", accept_encoding="br, gzip;q=0.5")
+        compressed = not name.endswith((".png", ".tflite", ".safetensors"))
         assert status == 200
         assert (headers.get("Content-Encoding"), headers.get("Vary")) == (
-            ("gzip", "Accept-Encoding") if packed else (None, None)
+            ("gzip", "Accept-Encoding") if compressed else (None, None)
         )
-        assert (gzip.decompress(body) if packed else body) == data
-        assert ask(open_port, f"/{name}", If_None_Match=headers["ETag"], Accept_Encoding="gzip")[0] == 304
-        plain = ask(open_port, f"/{name}", Accept_Encoding="identity")
+        assert (gzip.decompress(body) if compressed else body) == data
+        assert fetch(open_port, f"/{name}", If_None_Match=headers["ETag"], Accept_Encoding="gzip")[0] == 304
+        plain = fetch(open_port, f"/{name}", Accept_Encoding="identity")
         assert plain[2] == data
-        assert (plain[1]["ETag"] == headers["ETag"]) == (not packed)
+        assert (plain[1]["ETag"] == headers["ETag"]) == (not compressed)
 
 
 @pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.00, br", "xgzip", "deflate"])
-def test_nothing_is_packed_for_who_cannot_unpack(files, open_port, accepted):
-    assert ask(open_port, "/", Accept_Encoding=accepted)[2] == files["index.html"]
+def test_nothing_is_compressed_for_clients_without_gzip(files, open_port, accepted):
+    assert fetch(open_port, "/", Accept_Encoding=accepted)[2] == files["index.html"]
 
 
-def test_nothing_is_packed_for_a_browser_on_this_machine(files, port):
-    assert ask(port, "/", Accept_Encoding="gzip")[2] == files["index.html"]
+def test_nothing_is_compressed_for_a_browser_on_this_machine(files, port):
+    assert fetch(port, "/", Accept_Encoding="gzip")[2] == files["index.html"]
 
 
-def test_an_answer_depends_on_the_request_alone(files):
+def test_a_response_depends_on_the_request_only(files):
     first, second = (responder(files, compress=True) for _ in range(2))
     for name in files:
         assert first("GET", f"/{name}", {"accept-encoding": "gzip"}) == second(
@@ -223,12 +224,12 @@ def test_an_answer_depends_on_the_request_alone(files):
         )
 
 
-def test_a_client_that_goes_away_is_no_matter(files, port, capfd):
+def test_a_client_that_disconnects_does_not_matter(files, port, capfd):
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, no farewell
             connection.sendall(b"GET /litert/litert_wasm_internal.wasm HTTP/1.1\r\n" * 2 + b"\r\n")
-    assert ask(port, "/")[0] == 200
+    assert fetch(port, "/")[0] == 200
     assert capfd.readouterr() == ("", "")
 
 
@@ -244,12 +245,12 @@ def certificate(tmp_path_factory):
     return made / "cert.pem", made / "key.pem"
 
 
-def test_with_a_certificate_it_speaks_https_and_a_silent_client_stops_nobody(files, certificate, capfd):
+def test_with_a_certificate_it_speaks_https_and_a_silent_client_blocks_no_other(files, certificate, capfd):
     trusting = ssl.create_default_context(cafile=certificate[0])
     with serving(files, tls=tls_context(*certificate)) as server:
         port = server.server_address[1]
         assert server.addresses == [f"https://127.0.0.1:{port}/"]
-        with socket.create_connection(("127.0.0.1", port)):  # says nothing
+        with socket.create_connection(("127.0.0.1", port)):  # stays silent
             assert raw(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")[:4] != b"HTTP"
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=trusting)
             connection.request("GET", "/")
@@ -258,38 +259,38 @@ def test_with_a_certificate_it_speaks_https_and_a_silent_client_stops_nobody(fil
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_certificate_and_its_key_may_lie_in_one_file(certificate, tmp_path):
+def test_a_certificate_and_its_key_may_be_in_one_file(certificate, tmp_path):
     both = tmp_path / "both.pem"
     both.write_bytes(certificate[0].read_bytes() + certificate[1].read_bytes())
     assert tls_context(both, None).get_ca_certs() == []
 
 
-def test_what_is_no_certificate_is_a_message(certificate, tmp_path):
+def test_a_file_that_is_not_a_certificate_is_refused(certificate, tmp_path):
     (tmp_path / "bad.pem").write_text("no certificate")
-    for given in ((tmp_path / "bad.pem", certificate[1]), (certificate[0], None), (certificate[0], certificate[0])):
+    for files in ((tmp_path / "bad.pem", certificate[1]), (certificate[0], None), (certificate[0], certificate[0])):
         with pytest.raises(ServeError, match="expected a certificate and its own key in PEM format"):
-            tls_context(*given)
-    with pytest.raises(ServeError, match="where no file is"):
+            tls_context(*files)
+    with pytest.raises(ServeError, match="which does not exist"):
         tls_context(certificate[0], tmp_path / "gone.pem")
 
 
-def test_a_port_that_is_taken_is_a_message_with_a_way_out(files, port):
-    with pytest.raises(ServeError, match=f"port {port} of 127.0.0.1 is taken, .* --port {port + 1}. .* apart"):
+def test_a_port_in_use_is_refused_with_a_fix(files, port):
+    with pytest.raises(ServeError, match=f"port {port} of 127.0.0.1 is in use, .* --port {port + 1}. .* by address"):
         Server("127.0.0.1", port, files)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "no such host", "127.0.0.1.example.invalid"])
-def test_a_host_that_is_not_of_this_machine_is_a_message(files, host):
+def test_a_host_of_another_machine_is_refused(files, host):
     with pytest.raises(ServeError, match=f"got the host {host}, which is n.* expected one of .* 0.0.0.0 for all"):
         Server(host, 0, files)
 
 
-def test_the_network_is_warned_of_what_it_lacks_without_https(files, certificate):
+def test_without_https_the_network_is_warned_of_what_does_not_work(files, certificate):
     with Server("0.0.0.0", 0, files) as server:
-        said = greeting(server)
-        assert f"http://127.0.0.1:{server.server_address[1]}/\n" in said
+        text = greeting(server)
+        assert f"http://127.0.0.1:{server.server_address[1]}/\n" in text
         for word in ("Warning: this is not HTTPS", "install", "offline", "camera", "--certfile", "--keyfile", "mkcert"):
-            assert word in said
+            assert word in text
     with Server("127.0.0.1", 0, files) as server:
         assert "Warning" not in greeting(server)
     with Server("0.0.0.0", 0, files, tls_context(*certificate)) as server:
@@ -299,8 +300,9 @@ def test_the_network_is_warned_of_what_it_lacks_without_https(files, certificate
 
 START = """
 import pathlib, sys, webbrowser
-from imagetagger import cli, site
-site.site.__defaults__ = (pathlib.Path(sys.argv[1]),)
+from imagetagger import cli
+from imagetagger.web import site
+site.build_site.__defaults__ = (pathlib.Path(sys.argv[1]),)
 webbrowser.open = lambda address: print("opened", address, flush=True)
 cli.main(sys.argv[2:])
 """
@@ -321,31 +323,32 @@ def program(app, *arguments):
 def test_ctrl_c_ends_it_without_a_traceback(app, files):
     with program(app, "--no-browser") as running:
         address = running.stdout.readline().split()[-1]
-        assert ask(int(address.rstrip("/").rpartition(":")[2]), "/")[2] == files["index.html"]
+        assert fetch(int(address.rstrip("/").rpartition(":")[2]), "/")[2] == files["index.html"]
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=20) == 0
-        said = running.stdout.read(), running.stderr.read()
-    assert said == ("Ctrl-C ends it. What you teach stays in your browser.\n", "")
+        output = running.stdout.read(), running.stderr.read()
+    assert output == ("Ctrl-C ends it. What you teach stays in your browser.\n", "")
 
 
 def test_the_browser_is_opened_at_the_address(app):
     with program(app) as running:
-        said = [running.stdout.readline() for _ in range(3)]
-    address = said[0].split()[-1]
-    assert f"opened {address}\n" in said
+        lines = [running.stdout.readline() for _ in range(3)]
+    address = lines[0].split()[-1]
+    assert f"opened {address}\n" in lines
 
 
 def test_the_port_is_always_the_same_one():
     assert DEFAULT_PORT == 8017
-    done = subprocess.run([sys.executable, "-m", "imagetagger.serve", "--help"], capture_output=True, text=True)
-    assert "usage: python -m imagetagger.serve" in done.stdout
+    command = [sys.executable, "-c", "from imagetagger.cli import main; main()", "serve", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert f"default: {DEFAULT_PORT}" in done.stdout
 
 
 HEAVY = ["jax", "jaxlib", "tensorflow", "flax", "hydra", "matplotlib", "onnxruntime", "ai_edge_litert"]
 LIGHT = f"""
 import pathlib, sys
-from imagetagger import cli, serve, site
+from imagetagger import cli
+from imagetagger.web import server, site
 site.write_site.__defaults__ = (pathlib.Path(sys.argv[1]),)
 try:
     cli.main(["webapp", *sys.argv[2:]])

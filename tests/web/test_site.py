@@ -10,11 +10,11 @@ import pytest
 from imagetagger.web import site
 from imagetagger.web.site import (
     APP_FOLDER,
+    BUNDLE_FILES,
     CSP,
     HEADERS,
-    MARKS,
     PLACEHOLDER,
-    SHIPPED,
+    SITE_FILES,
     SiteError,
     build_site,
     write_site,
@@ -22,7 +22,7 @@ from imagetagger.web.site import (
 from tests.helpers.built_app import FILES, WORKER, built_app
 from tests.helpers.taught import bundle
 
-WEBAPP = Path(site.__file__).parent / "webapp"
+APP = Path(site.__file__).parent / "app"
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def in_folder(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_site_is_the_app_and_what_it_reads_of_the_bundle(app):
+def test_a_site_is_the_app_and_the_files_of_the_bundle_that_it_reads(app):
     files = build_site(bundle(), app)
     assert {name for name in files if not name.startswith("bundle/")} == set(FILES)
     assert all(files[name] == FILES[name] for name in set(FILES) - {"sw.js"})
-    shipped = {name.removeprefix("bundle/") for name in files if name.startswith("bundle/")}
-    assert shipped == set(SHIPPED) & set(bundle().files) >= {"manifest.json", "model.tflite"}
-    assert all(files[f"bundle/{name}"] == bundle().files[name] for name in shipped)
+    bundled = {name.removeprefix("bundle/") for name in files if name.startswith("bundle/")}
+    assert bundled == set(BUNDLE_FILES) & set(bundle().files) >= {"manifest.json", "model.tflite"}
+    assert all(files[f"bundle/{name}"] == bundle().files[name] for name in bundled)
 
 
-def test_the_worker_keeps_every_file_but_itself_and_the_licences(app):
+def test_the_worker_caches_every_file_but_itself(app):
     files = build_site(bundle(), app)
     assert [entry["url"] for entry in precached(files)] == sorted(set(files) - {"sw.js"})
 
@@ -60,7 +60,7 @@ def test_the_worker_refuses_bytes_that_are_not_the_sites(app):
         assert entry["revision"] == (None if entry["url"].startswith("assets/") else digest.hexdigest())
 
 
-def test_a_change_of_one_file_changes_its_entry_alone(app):
+def test_a_change_of_one_file_changes_its_entry_only(app):
     before = precached(build_site(bundle(), app))
     (app / "icon-192.png").write_bytes(b"\x89PNG2")
     after = precached(build_site(bundle(), app))
@@ -81,7 +81,7 @@ def test_a_checkout_without_a_built_app_says_how_to_build_it(tmp_path):
         build_site(bundle(), tmp_path)
 
 
-def test_a_written_site_holds_its_files_its_headers_and_their_sums(app, tmp_path):
+def test_a_written_site_contains_its_files_headers_and_sums(app, tmp_path):
     written = write_site(bundle(), tmp_path / "deep" / "site", app)
     assert in_folder(tmp_path / "deep" / "site") == written
     assert set(written) == {*build_site(bundle(), app), "_headers", "SHA256SUMS"}
@@ -111,7 +111,7 @@ def test_a_site_with_anything_else_in_it_is_left_alone(app, tmp_path, stranger):
     (out / stranger).parent.mkdir(exist_ok=True)
     (out / stranger).symlink_to(app) if stranger.endswith("link") else (out / stranger).write_text("mine")
     before = in_folder(out)
-    with pytest.raises(SiteError, match=f"holds {re.escape(stranger)}, which no site of ours does"):
+    with pytest.raises(SiteError, match=f"contains {re.escape(stranger)}, not only an older site"):
         write_site(bundle(), out, app)
     assert in_folder(out) == before
 
@@ -119,7 +119,7 @@ def test_a_site_with_anything_else_in_it_is_left_alone(app, tmp_path, stranger):
 def test_a_folder_of_something_else_is_left_alone(app, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "index.html").write_text("mine")
-    with pytest.raises(SiteError, match=r"holds index\.html, which no site"):
+    with pytest.raises(SiteError, match=r"contains index\.html, not only an older site"):
         write_site(bundle(), tmp_path / "photos", app)
     with pytest.raises(SiteError, match="which is a file"):
         write_site(bundle(), tmp_path / "photos" / "index.html", app)
@@ -127,7 +127,7 @@ def test_a_folder_of_something_else_is_left_alone(app, tmp_path):
 
 
 def list_all(folder: Path) -> None:
-    """Write SHA256SUMS of all files of a folder, as anybody may."""
+    """Write SHA256SUMS of all files of a folder."""
     files = in_folder(folder)
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items() if name != "SHA256SUMS"]
     (folder / "SHA256SUMS").write_text("".join(lines))
@@ -141,12 +141,14 @@ def test_a_folder_of_something_else_with_sums_of_its_own_is_left_alone(app, tmp_
         (out / name).write_text("mine")
     list_all(out)
     before = in_folder(out)
-    with pytest.raises(SiteError, match=r"is no site of ours, or was changed: .*bundle/manifest\.json missing"):
+    with pytest.raises(
+        SiteError, match=r"is not a site of imagetagger, or was changed: .*bundle/manifest\.json missing"
+    ):
         write_site(bundle(), out, app)
     assert in_folder(out) == before
 
 
-@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("name", SITE_FILES)
 @pytest.mark.parametrize("change", ["edited", "deleted", "unlisted"])
 def test_a_site_that_was_changed_is_left_alone(app, tmp_path, name, change):
     out = tmp_path / "site"
@@ -169,7 +171,7 @@ def test_nothing_is_written_without_an_app(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("page", [WEBAPP / "index.html", WEBAPP / "dist" / "index.html"], ids=["source", "built"])
+@pytest.mark.parametrize("page", [APP / "index.html", APP / "dist" / "index.html"], ids=["source", "built"])
 def test_the_page_itself_has_the_policy_for_hosts_without_headers(page):
     if not page.exists():
         pytest.skip(f"{page} is missing: run `make webapp`")

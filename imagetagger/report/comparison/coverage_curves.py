@@ -16,7 +16,7 @@ class TargetCurves(NamedTuple):
     """Curves of rules with the same kind of target: a coverage, a sum of probabilities, or a number of tags.
 
     Attributes:
-        key: of the plots' names: "coverage", "sum" or "number".
+        key: of the plots' names: "coverage", "sum" or "tags".
         scale: of the target.
         coverage: of the sets over their target.
         size: mean size of the sets over their target.
@@ -71,7 +71,7 @@ def coverage_curves(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) 
     def by_target(label: str, rows: list[int]) -> TargetCurves:
         is_share = all(runs[i].record.coverage_curve.rule in CONFORMAL_SETS for i in rows)
         return TargetCurves(
-            key=next(word for word in ("coverage", "sum", "number") if word in label),
+            key=label.split()[-1],
             scale=Scale(label, is_share),
             coverage=panel(rows, "target", "coverage", "sets with the right tag", True),
             size=panel(rows, "target", "set_size", "tags per set, mean", False),

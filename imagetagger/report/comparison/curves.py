@@ -2,11 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from scipy.stats import t as student  # type: ignore[import-untyped]
+from scipy.stats import t as student
 
 from imagetagger.report.comparison.paired_test import NORMAL_QUANTILE
 from imagetagger.report.comparison.run_metrics import (
@@ -174,12 +173,11 @@ def _curves(
     is_joined = 2 * sum(len(group) for group in groups if len({values[i] for i in group}) > 1) >= len(runs)
     if is_joined:
         drawn = [(run_label(others, group[0]), group) for group in _drawn_groups(runs, groups)]
-        same_x: Callable[[int], Any] = values.__getitem__
     else:
-        drawn, same_x = [("", list(range(len(runs))))], int
+        drawn, values = [("", list(range(len(runs))))], [(i,) for i in range(len(runs))]
 
     def panel(metric: RunMetric, lines: list[tuple[str, RunMetric, list[int]]]) -> Panel:
-        drawn_lines = (Line(text, _points(runs, of, group, x, same_x)) for text, of, group in lines)
+        drawn_lines = (Line(text, _points(runs, of, group, x, values)) for text, of, group in lines)
         return Panel(metric.key, metric.label, metric.is_share, tuple(line for line in drawn_lines if line.points))
 
     if keys[0].startswith("export.") and is_joined:
@@ -197,17 +195,17 @@ def _curves(
         if is_joined and len(drawn) == 1:  # there is room for more coverages
             levels = [(f"{100 * c:g}\u00a0% coverage", set_size_at(c), drawn[0][1]) for c in COMPARED_COVERAGES]
             several = panel(RunMetric("size_at", "tags per set", False, TOP1.of), levels)
-            panels = [several if panel.key == "size_at_90" else panel for panel in panels]
+            panels = [several if p.key == "size_at_90" else p for p in panels]
     return SettingCurves(
         key=keys[0],
         label=label,
         is_size=label == SIZE_LABEL,
         is_log=min(x) > 0 and max(filter(math.isfinite, x), default=0) / min(x) > DECADE,
         is_joined=is_joined,
-        panels=tuple(panel for panel in panels if _varies(panel)),
+        panels=tuple(filter(_varies, panels)),
         combinations=len(groups) if is_joined else 1,
         drawn=len(drawn),
-        seeds=max((point.runs for panel in panels for line in panel.lines for point in line.points), default=1),
+        seeds=max((point.runs for p in panels for line in p.lines for point in line.points), default=1),
     )
 
 
@@ -231,13 +229,13 @@ def _variant_lines(
 
 
 def _points(
-    runs: tuple[Run, ...], metric: RunMetric, group: list[int], x: list[float], same_x: Callable[[int], Any]
+    runs: tuple[Run, ...], metric: RunMetric, group: list[int], x: list[float], values: list[tuple[Any, ...]]
 ) -> tuple[Point, ...]:
-    """The points of a line; runs of equal `same_x` that differ by seed share one."""
+    """The points of a line; runs of equal values that differ by seed share one."""
     rows_at: dict[Any, list[int]] = {}
     for i in group:
         if math.isfinite(metric.of(runs[i]).value) and math.isfinite(x[i]):
-            rows_at.setdefault(same_x(i), []).append(i)
+            rows_at.setdefault(values[i], []).append(i)
     points = []
     for rows in (part for together in rows_at.values() for part in _of_different_seeds(runs, together)):
         same_pictures = len({runs[i].record.pictures.fingerprint for i in rows}) == 1
@@ -248,7 +246,7 @@ def _points(
 
 
 def _of_different_seeds(runs: tuple[Run, ...], rows: list[int]) -> list[list[int]]:
-    """Divide runs at one x so that each seed is once in a part: runs of one seed differ in their code, not in chance."""
+    """Divide runs at one x so that no part has a seed twice: runs of one seed differ in their code, not in chance."""
     seen: Counter[Any] = Counter()
     parts: dict[int, list[int]] = {}
     for i in rows:

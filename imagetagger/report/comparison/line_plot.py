@@ -1,4 +1,4 @@
-"""The plot of many runs: figures along an axis as lines with 95 % bands, or as points."""
+"""The plot of many runs: metrics over an axis as lines with 95 % bands, or as points."""
 
 import math
 from typing import Any, NamedTuple
@@ -12,21 +12,21 @@ from imagetagger.report.canvas import INK, LINE_STYLES, PAPER, Plot, empty_plot,
 from imagetagger.report.comparison.curves import DECADE, Line, Panel, Point, spread_evenly
 
 MARKERS = {"o": 6, "s": 6, "^": 7, "D": 6, "v": 7, "P": 7.5, "X": 7.5, "*": 10}
-"""Of the lines, which differ without colour too, with sizes that look alike."""
+"""Of the lines, to distinguish them without colour, with sizes that look alike."""
 MAX_MARKED_POINTS = 40
 """Points of a line that are marked one by one."""
-MAX_LEGEND_LINES = 4
-"""Lines whose bands still lie side by side."""
-LABELLED = 6
-"""Places on the axis that are named one by one."""
-APART = 0.11
-"""Of the width, that names of places need between them."""
-LETTERS = 46
-"""Of a line's name that fit across a plot."""
-ROW = 13.6
-"""Units that a row of the legend is high."""
-MAX_DESCRIBED_LINES = 3
-"""Points of a line that are told to the blind."""
+MAX_DARK_BANDS = 4
+"""Lines whose bands can be dark: those of more overlap."""
+MAX_TICKS = 6
+"""Values on the axis that get a tick each."""
+TICK_DISTANCE = 0.11
+"""Share of the width that two ticks need between them."""
+MAX_LETTERS = 46
+"""Letters of a line's label that fit across a plot."""
+LEGEND_ROW = 13.6
+"""Height of a row of the legend in units."""
+MAX_DESCRIBED_POINTS = 3
+"""Points of a line in the text for screen readers."""
 
 
 class Scale(NamedTuple):
@@ -38,30 +38,30 @@ class Scale(NamedTuple):
 
 
 def line_plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, diagonal: bool = False) -> Plot:
-    """Draw a figure along an axis.
+    """A metric over an axis.
 
     Args:
         name: of the plot, unique in a page.
-        panel: the figure and its lines, each of one point at least.
+        panel: the metric and its lines, each of one point at least.
         scale: the axis.
         joined: whether points of a line are joined.
-        diagonal: whether to draw where the figure equals what was asked.
+        diagonal: whether to draw where the metric equals its target.
     """
     legend = [_short(line.label) for line in panel.lines] if any(line.label for line in panel.lines) else []
-    columns = 2 if legend and max(map(len, legend)) <= LETTERS // 2 - 4 else 1
-    above = ROW * math.ceil(len(legend) / columns) + 6 * bool(legend)
+    columns = 2 if legend and max(map(len, legend)) <= MAX_LETTERS // 2 - 4 else 1
+    above = LEGEND_ROW * math.ceil(len(legend) / columns) + 6 * bool(legend)
     height = 234 + above
 
     def draw() -> Figure:
         figure, (axes,) = empty_plot(height, bottom=39 / height, top=1 - (5 + above) / height)
         axes.set(xlabel=scale.label, ylabel=panel.label)
-        _place(axes, panel, scale)
+        _set_axes(axes, panel, scale)
         if diagonal:
             low = max(axes.get_xlim()[0], axes.get_ylim()[0])
             axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
-        shade = 0.16 if len(panel.lines) <= MAX_LEGEND_LINES else 0.07
+        shade = 0.16 if len(panel.lines) <= MAX_DARK_BANDS else 0.07
         for line, color, marker in zip(panel.lines, LINE_STYLES, MARKERS, strict=False):
-            _line(axes, line, color, marker, joined, shade)
+            _draw_line(axes, line, color, marker, joined, shade)
         if legend:
             place = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.01), "borderaxespad": 0, "ncols": columns}
             marks = [axes.plot([], [], color=c, marker=m, ms=MARKERS[m], lw=2, ls="-" if joined else "")[0]
@@ -69,14 +69,14 @@ def line_plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, dia
             axes.legend(marks, legend, **place, handlelength=1.6, columnspacing=1.2, labelspacing=0.25, fontsize=10.5)
         return figure
 
-    told = [f"{_plain(line.label)}: {_spoken(line.points, panel, scale)}".removeprefix(": ") for line in panel.lines]
-    return Plot(name, f"{panel.label.capitalize()} over {scale.label}. {'; '.join(told)}.", draw)
+    texts = [f"{_plain(line.label)}: {_describe(line.points, panel, scale)}".removeprefix(": ") for line in panel.lines]
+    return Plot(name, f"{panel.label.capitalize()} over {scale.label}. {'; '.join(texts)}.", draw)
 
 
-def describe_plot(value: float, is_share: bool) -> str:
-    """Return a figure as a plot says it.
+def value_text(value: float, is_share: bool) -> str:
+    """A value with as many digits as a plot shows.
 
-    >>> say(0.1234, True), say(12345.6, False), say(0.01234, False)
+    >>> value_text(0.1234, True), value_text(12345.6, False), value_text(0.01234, False)
     ('12.3%', '12,346', '0.0123')
     """
     if is_share:
@@ -84,30 +84,30 @@ def describe_plot(value: float, is_share: bool) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _line(axes: Axes, line: Line, color: str, marker: str, joined: bool, shade: float) -> None:
+def _draw_line(axes: Axes, line: Line, color: str, marker: str, joined: bool, shade: float) -> None:
     x, mean, low, high = np.array([point[:4] for point in line.points]).T
     every = 1 if len(x) <= MAX_MARKED_POINTS or not joined else (len(x) // 12, len(x) // 6)
-    marked: Any = {"marker": marker, "ms": MARKERS[marker], "mec": PAPER, "mew": 1, "markevery": every}
-    known = np.isfinite(low) & np.isfinite(high)
+    marks: Any = {"marker": marker, "ms": MARKERS[marker], "mec": PAPER, "mew": 1, "markevery": every}
+    is_known = np.isfinite(low) & np.isfinite(high)
     if joined and len(x) > 1:
-        axes.fill_between(x, low, high, where=known, color=color, alpha=shade, lw=0)
-    elif known.any():
-        axes.vlines(x[known], low[known], high[known], color=color, lw=1.5, alpha=0.45)
-    axes.plot(x, mean, color=color, lw=2, ls="-" if joined else "", clip_on=False, **marked)
+        axes.fill_between(x, low, high, where=is_known, color=color, alpha=shade, lw=0)
+    elif is_known.any():
+        axes.vlines(x[is_known], low[is_known], high[is_known], color=color, lw=1.5, alpha=0.45)
+    axes.plot(x, mean, color=color, lw=2, ls="-" if joined else "", clip_on=False, **marks)
 
 
-def _place(axes: Axes, panel: Panel, scale: Scale) -> None:
+def _set_axes(axes: Axes, panel: Panel, scale: Scale) -> None:
     """Set both axes' limits, ticks and formats."""
     points = [point for line in panel.lines for point in line.points]
     x = np.unique([point.x for point in points])
     if scale.is_log:
         axes.set_xscale("log")
-        grow = (x[-1] / x[0]) ** 0.04
-        axes.set_xlim(x[0] / grow, x[-1] * grow)
+        factor = (x[-1] / x[0]) ** 0.04
+        axes.set_xlim(x[0] / factor, x[-1] * factor)
     else:
         pad = 0.04 * (x[-1] - x[0]) or max(abs(x[0]) * 0.1, 0.1)
         axes.set_xlim(x[0] - pad, x[-1] + pad)
-    _ticks(axes, x, scale)
+    _set_ticks(axes, x, scale)
     values = np.array([[point.mean, point.low, point.high] for point in points])
     bottom, top = float(np.nanmin(values)), float(np.nanmax(values))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
@@ -119,7 +119,7 @@ def _place(axes: Axes, panel: Panel, scale: Scale) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: describe_plot(value, False)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: value_text(value, False)))
         bottom, top = bottom / 1.12, top * 1.12
     else:
         pad = 0.08 * (top - bottom) or 0.05 * abs(top) or 0.05
@@ -128,12 +128,12 @@ def _place(axes: Axes, panel: Panel, scale: Scale) -> None:
     axes.set_ylim(bottom, top)
 
 
-def _ticks(axes: Axes, x: np.ndarray, scale: Scale) -> None:
-    """Name the places themselves where there are few and far between, else round numbers."""
-    across = axes.transData.transform([(place, 0.5 if scale.is_log else 0) for place in x])[:, 0]
-    wide = np.ptp(axes.transAxes.transform([(0, 0), (1, 0)])[:, 0])
+def _set_ticks(axes: Axes, x: np.ndarray, scale: Scale) -> None:
+    """Set a tick at each value if there are few and far between, else at round numbers."""
+    pixels = axes.transData.transform([(value, 0.5 if scale.is_log else 0) for value in x])[:, 0]
+    width = np.ptp(axes.transAxes.transform([(0, 0), (1, 0)])[:, 0])
     axes.xaxis.set_minor_locator(NullLocator())
-    if len(x) <= LABELLED and (len(x) < 2 or np.diff(across).min() > APART * wide):
+    if len(x) <= MAX_TICKS and (len(x) < 2 or np.diff(pixels).min() > TICK_DISTANCE * width):
         axes.xaxis.set_major_locator(FixedLocator(x.tolist()))
     elif scale.is_log:
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if x[-1] / x[0] > 300 else (1, 2, 5)))
@@ -144,10 +144,10 @@ def _ticks(axes: Axes, x: np.ndarray, scale: Scale) -> None:
     )
 
 
-def _spoken(points: tuple[Point, ...], panel: Panel, scale: Scale) -> str:
-    told = spread_evenly(list(points), MAX_DESCRIBED_LINES)
+def _describe(points: tuple[Point, ...], panel: Panel, scale: Scale) -> str:
     return ", ".join(
-        f"{describe_plot(point.mean, panel.is_share)} at {describe_plot(point.x, scale.is_share)}" for point in told
+        f"{value_text(point.mean, panel.is_share)} at {value_text(point.x, scale.is_share)}"
+        for point in spread_evenly(list(points), MAX_DESCRIBED_POINTS)
     )
 
 
@@ -157,4 +157,4 @@ def _plain(label: str) -> str:
 
 def _short(label: str) -> str:
     plain = _plain(label)
-    return plain if len(plain) <= LETTERS else plain[: LETTERS - 1] + "\u2026"
+    return plain if len(plain) <= MAX_LETTERS else plain[: MAX_LETTERS - 1] + "\u2026"

@@ -1,19 +1,20 @@
-"""The report of many runs: one page that asks the network for nothing, a CSV, and its plots as files."""
+"""The report of many runs: one page that loads nothing from the network, tables as CSV, and its plots as files."""
 
 import base64
 import hashlib
-import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from imagetagger.evaluation.metrics import HIGHER_IS_BETTER
+from imagetagger.experiment.record import TagRecord
+from imagetagger.options import HIGHER_IS_BETTER
 from imagetagger.report.canvas import Plot, paper
 from imagetagger.report.comparison.coverage_curves import CoverageCurves, coverage_curves
-from imagetagger.report.comparison.curves import MOST_LINES, Panel, SettingCurves, setting_curves
+from imagetagger.report.comparison.curves import MAX_LINES, Panel, SettingCurves, setting_curves
 from imagetagger.report.comparison.line_plot import Scale, line_plot
 from imagetagger.report.comparison.provenance import comparability_warnings, run_provenance, shared_versions
 from imagetagger.report.comparison.run_metrics import ECE, TOP1, RunMetric, best_run, objective_metric, set_size_at
@@ -23,7 +24,6 @@ from imagetagger.report.comparison.table import (
     curve_table,
     run_table,
     setting_curve_table,
-    sorts,
     table_columns,
     table_rows,
     variant_table,
@@ -37,191 +37,195 @@ from imagetagger.report.comparison.varied_settings import (
     setting_text,
     varied_settings,
 )
-from imagetagger.report.formatting import PERCENT, SummaryMetric, count, number, percent
-from imagetagger.report.plots import reliability_plot, unpack_bins
+from imagetagger.report.formatting import SummaryMetric, count, interval, number, percent
+from imagetagger.report.plots import reliability_plot
 from imagetagger.report.template import TEMPLATE_FOLDER, render_page, write_page
 from imagetagger.system.atomic_files import atomic_write
 
 PAGE, PLOTS = "report.html", "plots"
+TEMPLATE, SCRIPT = "comparison/comparison.html.jinja", "comparison/comparison.js"
 TABLES = {
     "runs.csv": run_table,
-    "demands.csv": curve_table,
+    "coverage_curves.csv": curve_table,
     "variants.csv": variant_table,
-    "studies.csv": setting_curve_table,
+    "setting_curves.csv": setting_curve_table,
 }
-SIDE_BY_SIDE = 6
-"""Runs of which all settings that differ are laid side by side."""
-LISTED = 12
+MAX_SIDE_BY_SIDE = 6
+"""Runs whose differing settings are shown side by side."""
+LISTED_HARDEST = 12
 """Hardest tags that are listed."""
 
 
 def write_comparison(runs: Runs, folder: Path) -> None:
-    """Write report.html, the TABLES and plots/NAME.svg and .png into a folder, each whole or not at all.
+    """Write report.html, the TABLES and plots/NAME.svg and .png into a folder, each atomically.
 
     Args:
         runs: at least one.
-        folder: not that of a single run, whose own report tells more of it.
+        folder: not that of a single run, which has a report of its own.
 
     Raises:
         ValueError: the folder is that of a run.
     """
     if (folder / "result.json").exists():
-        raise ValueError(f"{folder} is the folder of one run, whose report.html is its own: choose another with --out")
+        raise ValueError(f"{folder} is the folder of one run, with its own report.html: choose another with --out")
     context = comparison_context(runs)
-    write_page(render_page("many.html.jinja", **context), folder / PAGE)
-    for name, told in TABLES.items():
+    write_page(render_page(TEMPLATE, **context), folder / PAGE)
+    for name, table in TABLES.items():
         with atomic_write(folder / name) as partial:
-            partial.write_text(told(runs.runs, context["axes"]), "utf-8", "replace")
-    left = set()
-    for plot in context["plots"].values():
+            partial.write_text(table(runs.runs, context["settings"]), "utf-8", "replace")
+    written = set()
+    for plot in context["plots"]:
         for form, drawn in paper(plot).items():
-            place = folder / PLOTS / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plot.name)}.{form}"  # keys come from files
-            with atomic_write(place) as partial:
+            path = folder / PLOTS / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plot.name)}.{form}"  # keys come from files
+            with atomic_write(path) as partial:
                 partial.write_bytes(drawn)
-            left.add(place)
+            written.add(path)
     for form in ("svg", "png"):
-        for old in set((folder / PLOTS).glob(f"*.{form}")) - left:  # of another report in this folder
+        for old in set((folder / PLOTS).glob(f"*.{form}")) - written:  # of another report in this folder
             old.unlink()
 
 
 def comparison_context(found: Runs) -> dict[str, Any]:
-    """Return all that the page shows; `plots` by name."""
+    """All that the page shows."""
     runs = found.runs
-    axes = varied_settings(runs)
-    labels, sought = run_labels(runs, axes), objective_metric(runs)
-    best, studied, tried = best_run(runs), setting_curves(runs, axes), coverage_curves(runs, axes)
-    measured, (groups, alone) = variant_rows(runs), compare_groups(runs)
-    script = Markup((TEMPLATE_FOLDER / "many.js").read_text("utf-8"))
-    study_plots = [[_studied(study, panel) for panel in study.panels] for study in studied]
-    set_plots = _sets(tried)
-    model_plots = [
-        line_plot(f"variants_{name}", panel, scale, joined=False) for name, panel, scale in variant_panels(measured)
+    settings = varied_settings(runs)
+    labels, best = run_labels(runs, settings), best_run(runs)
+    curves_and_plots = [
+        (curves, [_setting_plot(curves, panel) for panel in curves.panels]) for curves in setting_curves(runs, settings)
     ]
-    best_plots = _reliability(runs[best]) if best is not None else []
-    every = [*(plot for some in study_plots for plot in some), *set_plots, *model_plots, *best_plots]
+    sets = coverage_curves(runs, settings)
+    set_plots = _set_plots(sets) if sets else []
+    variants = variant_rows(runs)
+    variant_plots = [
+        line_plot(f"variants_{name}", panel, scale, joined=False) for name, panel, scale in variant_panels(variants)
+    ]
+    best_plots = _reliability_plots(runs[best]) if best is not None else []
+    groups, single = compare_groups(runs)
+    script = Markup((TEMPLATE_FOLDER / SCRIPT).read_text("utf-8"))
     return {
         "found": found,
         "runs": runs,
         "title": title(runs),
-        "lead": lead_text(found, axes),
-        "headlines": comparison_metrics(runs, labels),
-        "axes": axes,
-        "follows": [(axis.key, axis.follows) for axis in axes if axis.follows],
+        "lead": lead_text(found, settings),
+        "summary_metrics": comparison_metrics(runs, labels),
+        "settings": settings,
+        "follows": [(setting.key, setting.follows) for setting in settings if setting.follows],
         "labels": labels,
         "best": best,
-        "by": "top-1" if sought is TOP1 else sought.label,
-        "words": search_texts(runs, axes, labels),
-        "differing": [(axis.key, [setting_text(v, axis.key) for v in axis.values]) for axis in axes]
-        if 1 < len(runs) <= SIDE_BY_SIDE
+        "objective": "top-1" if objective_metric(runs) is TOP1 else objective_metric(runs).label,
+        "search_texts": search_texts(runs, settings, labels),
+        "side_by_side": [(setting.key, [setting_text(v, setting.key) for v in setting.values]) for setting in settings]
+        if 1 < len(runs) <= MAX_SIDE_BY_SIDE
         else [],
-        "studies": list(zip(studied, study_plots, strict=True)),
-        "most_lines": MOST_LINES,
-        "tried": tried,
+        "setting_curves": curves_and_plots,
+        "max_lines": MAX_LINES,
+        "sets": sets,
         "set_plots": set_plots,
-        "models": measured[:LISTED_VARIANTS],
-        "models_left": len(measured[LISTED_VARIANTS:]),
-        "model_plots": model_plots,
+        "variants": variants[:LISTED_VARIANTS],
+        "has_train": len({row.record.train for row in variants}) > 1,
+        "variants_left": len(variants[LISTED_VARIANTS:]),
+        "variant_plots": variant_plots,
         "best_plots": best_plots,
         "hardest": _hardest(runs[best]) if best is not None else [],
         "groups": groups,
-        "alone": alone,
-        "choices": _choices(groups, labels),
-        "columns": table_columns(axes),
-        "rows": table_rows(runs, axes),
-        "sorts": sorts,
-        "records": [run_provenance(run) for run in runs],
+        "single": single,
+        "selectable": _selectable(groups, labels),
+        "columns": table_columns(settings),
+        "rows": table_rows(runs, settings),
+        "provenance": [run_provenance(run) for run in runs],
         "warnings": comparability_warnings(runs),
         "shared": shared_versions(runs),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "plots": {plot.name: plot for plot in every},
+        "plots": [*(p for _, plots in curves_and_plots for p in plots), *set_plots, *variant_plots, *best_plots],
     }
 
 
-def search_texts(runs: tuple[Run, ...], axes: tuple[VariedSetting, ...], labels: list[str]) -> list[str]:
-    """Return what a reader may find each run by: its name, its settings that vary as key=value, its folder."""
-    told = [[f"{axis.key}={setting_text(axis.values[i], axis.key)}" for axis in axes] for i in range(len(runs))]
-    places = relative_folders(runs)
-    return [" ".join([labels[i], *told[i], places[i]]).lower() for i in range(len(runs))]
+def search_texts(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...], labels: list[str]) -> list[str]:
+    """The text that the filter searches for each run: label, varied settings as key=value, folder."""
+    folders = relative_folders(runs)
+    return [
+        " ".join([labels[i], *(f"{s.key}={setting_text(s.values[i], s.key)}" for s in settings), folders[i]]).lower()
+        for i in range(len(runs))
+    ]
 
 
 def title(runs: tuple[Run, ...]) -> str:
-    """Return what the runs are of."""
-    names = list(dict.fromkeys(run.result["experiment"] for run in runs))
+    """The experiments that the runs belong to."""
+    names = list(dict.fromkeys(run.record.experiment for run in runs))
     return ", ".join(names) if len(names) <= 3 else count(len(names), "experiment")
 
 
-def lead_text(found: Runs, axes: tuple[VariedSetting, ...]) -> str:
-    """Return what the page is about in a sentence or three."""
-    apart = [axis.name for axis in independent(axes)]
-    differ = " and ".join(filter(None, [", ".join(apart[:-1]), *apart[-1:]]))
-    said = count(len(found.runs), "run") + (f" that differ in {differ}." if differ else ".")
+def lead_text(found: Runs, settings: tuple[VariedSetting, ...]) -> str:
+    """The subject of the page in a few sentences."""
+    names = [setting.name for setting in independent(settings)]
+    differ = " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    text = count(len(found.runs), "run") + (f" that differ in {differ}." if differ else ".")
+    if len(variants := {run.record.variant for run in found.runs}) == 1:
+        text += f" All metrics are those of {variants.pop()}."
     if found.failed:
-        said += f" {count(len(found.failed), 'job')} failed."
+        text += f" {count(len(found.failed), 'job')} failed."
     if found.damaged:
-        said += f" {count(len(found.damaged), 'file')} could not be used."
-    return said
+        text += f" {count(len(found.damaged), 'file')} could not be used."
+    return text
 
 
 def comparison_metrics(runs: tuple[Run, ...], labels: list[str]) -> list[SummaryMetric]:
-    """Return the best of the main figures, and which run has it."""
+    """The best value of the main metrics, and which run has it."""
+    best, objective = best_run(runs), objective_metric(runs)
 
-    def headline(figure: RunMetric, label: str, sign: int, form: Any) -> SummaryMetric | None:
-        told = [figure.of(run) for run in runs]
-        if not (known := [i for i, one in enumerate(told) if math.isfinite(one.value)]):
+    def metric(of: RunMetric, label: str, form: Callable[[float | None], str]) -> SummaryMetric | None:
+        estimates = [of.of(run) for run in runs]
+        if not (known := [i for i, estimate in enumerate(estimates) if math.isfinite(estimate.value)]):
             return None
-        first = min(known, key=lambda i: sign * told[i].value)
-        value, low, high = told[first]
-        equal = [i for i in known if told[i].value == value]
+        sign = -1 if of.key in HIGHER_IS_BETTER else 1
+        first = min(known, key=lambda i: sign * estimates[i].value)
+        value, low, high = estimates[first]
+        equal = [i for i in known if estimates[i].value == value]
         shown = best if best in equal else first  # the same run is the best all over the page
-        interval = f"{form(low).removesuffix(PERCENT)} to {form(high)}" if math.isfinite(low + high) else ""
-        also = f", and {count(len(equal) - 1, 'other')}" if len(equal) > 1 else ""
-        return SummaryMetric(label, form(value), interval, labels[shown] + also)
+        others = f", and {count(len(equal) - 1, 'other')}" if len(equal) > 1 else ""
+        return SummaryMetric(label, form(value), interval(low, high, form), labels[shown] + others)
 
-    best = best_run(runs)
-    by = objective_metric(runs)
-    first = [] if by is TOP1 else [headline(by, f"Best {by.label}", -1 if by.key in HIGHER_IS_BETTER else 1, number)]
-    told = [
-        *first,
-        headline(TOP1, "Best top-1", -1, percent),
-        headline(set_size_at(0.9), "Smallest sets that hold 90\u00a0%", 1, number),
-        headline(ECE, "Least calibration error", 1, percent),
+    metrics = [
+        None if objective is TOP1 else metric(objective, f"Best {objective.label}", number),
+        metric(TOP1, "Best top-1", percent),
+        metric(set_size_at(0.9), "Smallest sets at 90\u00a0% coverage", number),
+        metric(ECE, "Least calibration error", percent),
     ]
-    return [one for one in told if one]
+    return [metric for metric in metrics if metric]
 
 
-def _studied(study: SettingCurves, panel: Panel) -> Plot:
-    scale = Scale(study.label, study.key == "calibrate.coverage", study.is_log)
-    name = "pictures" if study.is_size else study.key
-    return line_plot(f"{panel.key}_by_{name}", panel, scale, joined=study.is_joined)
+def _setting_plot(curves: SettingCurves, panel: Panel) -> Plot:
+    scale = Scale(curves.label, curves.key == "calibrate.coverage", curves.is_log)
+    name = "pictures" if curves.is_size else curves.key
+    return line_plot(f"{panel.key}_by_{name}", panel, scale, joined=curves.is_joined)
 
 
-def _sets(tried: CoverageCurves | None) -> list[Plot]:
-    if tried is None:
-        return []
-    out = []
-    for one in tried.demanded:
-        if one.coverage.lines:
-            diagonal = one.key != "tags"
-            out.append(line_plot(f"coverage_by_{one.key}", one.coverage, one.scale, diagonal=diagonal))
-            out.append(line_plot(f"set_size_by_{one.key}", one.size, one.scale))
-    if tried.size_at.lines:
-        out.append(line_plot("set_size_by_held", tried.size_at, Scale("sets that hold the right tag", True)))
-    return out
+def _set_plots(sets: CoverageCurves) -> list[Plot]:
+    plots = []
+    for curves in sets.by_target:
+        if curves.coverage.lines:
+            diagonal = curves.key != "tags"
+            plots.append(line_plot(f"coverage_by_{curves.key}", curves.coverage, curves.scale, diagonal=diagonal))
+            plots.append(line_plot(f"set_size_by_{curves.key}", curves.size, curves.scale))
+    if sets.size_at.lines:
+        plots.append(line_plot("set_size_by_reached", sets.size_at, Scale("sets with the right tag", True)))
+    return plots
 
 
-def _hardest(run: Run) -> list[dict[str, Any]]:
-    return [tag for tag in run.result["tags"] if tag["right"] < tag["pictures"]][:LISTED]
+def _hardest(run: Run) -> list[TagRecord]:
+    return [tag for tag in run.record.tags if tag.correct < tag.pictures][:LISTED_HARDEST]
 
 
-def _reliability(run: Run) -> list[Plot]:
-    bins = run.result["reliability"]
-    return [reliability_plot(f"reliability_{name}", *unpack_bins(bins[name])) for name in ("before", "after")]
+def _reliability_plots(run: Run) -> list[Plot]:
+    reliability = run.record.reliability
+    return [
+        reliability_plot("reliability_before", reliability.before),
+        reliability_plot("reliability_after", reliability.after),
+    ]
 
 
-def _choices(groups: tuple[ComparedGroup, ...], labels: list[str]) -> dict[str, Any]:
-    """Return what the page's script lets a reader choose from: any two runs of a group, with all their figures."""
-    some = [group for group in groups if group.choices]
-    rows = sorted({i for group in some for pair in group.choices for i in pair[:2]})
-    pairs = [[*pair, group.pictures] for group in some for pair in group.choices]
-    return json.loads(json.dumps({"names": {str(i): labels[i] for i in rows}, "pairs": pairs}))
+def _selectable(groups: tuple[ComparedGroup, ...], labels: list[str]) -> dict[str, Any]:
+    """The pairs of runs that a reader may select, with all their numbers, as the page's script reads them."""
+    pairs = [[*pair, group.pictures] for group in groups for pair in group.selectable]
+    return {"names": {str(i): labels[i] for i in sorted({i for pair in pairs for i in pair[:2]})}, "pairs": pairs}

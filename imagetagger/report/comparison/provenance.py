@@ -43,9 +43,7 @@ def short_revision(revision: Revision | None) -> str:
 def shared_versions(runs: tuple[Run, ...]) -> dict[str, str]:
     """The packages that all runs have in the same version."""
     first, *others = [run.record.versions for run in runs]
-    return {
-        name: version for name, version in first.items() if version and all(o.get(name) == version for o in others)
-    }
+    return {name: version for name, version in first.items() if version and all(o.get(name) == version for o in others)}
 
 
 def comparability_warnings(runs: tuple[Run, ...]) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from imagetagger.evaluation.metrics import HIGHER_IS_BETTER
+from imagetagger.options import HIGHER_IS_BETTER
 from imagetagger.report.comparison.runs import Run
 
 COMPARED_COVERAGES = (0.8, 0.9, 0.95)

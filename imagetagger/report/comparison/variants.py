@@ -36,9 +36,7 @@ class VariantRow(NamedTuple):
 def variant_rows(runs: tuple[Run, ...]) -> tuple[VariantRow, ...]:
     """The variants of every run that has compared some with float32, the one that leads first."""
     rows = [
-        VariantRow(
-            i, name, name == run.record.variant, known_value(variant.bytes) / 1e6, _latency(variant), variant
-        )
+        VariantRow(i, name, name == run.record.variant, known_value(variant.bytes) / 1e6, _latency(variant), variant)
         for i, run in enumerate(runs)
         if any(variant.cosine_to_float is not None for variant in run.record.variants.values())
         for name, variant in run.record.variants.items()

@@ -8,26 +8,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from imagetagger.evaluation.metrics import compute_metrics, observe_probabilities, total_metrics
-from imagetagger.experiment.pipeline import RunOutput
+from imagetagger.experiment.run_output import RunOutput
 from imagetagger.experiment.record import Record, VariantRecord
 from imagetagger.prediction.calibration import Calibration, log_probabilities
 from imagetagger.prediction.decision import CONFORMAL_SETS
-from imagetagger.report.formatting import (
-    NO_VALUE,
-    SummaryMetric,
-    count,
-    interval,
-    number,
-    percent,
-    share_in_words,
-)
-from imagetagger.report.plots import (
-    coverage_plot,
-    reliability_plot,
-    set_size_histogram,
-    set_size_plot,
-    shares_plot,
-)
+from imagetagger.report.formatting import NO_VALUE, SummaryMetric, count, interval, number, percent, share_in_words
+from imagetagger.report.plots import coverage_plot, reliability_plot, set_size_histogram, set_size_plot, shares_plot
 from imagetagger.report.run.examples import choose_examples, confident_count, describe_examples
 from imagetagger.report.run.set_coverage import rank_by_coverage
 from imagetagger.report.template import render_page, write_page
@@ -74,6 +60,7 @@ def evaluated_context(output: RunOutput, examples: int, seed: int) -> dict[str, 
     record, evaluation, names = output.record, output.evaluation, [tag.name for tag in output.tags]
     labels_onehot, curve = evaluation.data.labels_onehot, evaluation.curve
     temperature_only = log_probabilities(evaluation.data.scores.log_joint, Calibration(record.calibration.temperature))
+    at_temperature = compute_metrics(total_metrics(observe_probabilities(temperature_only, labels_onehot)))
     before, n = record.reliability.before, len(labels_onehot)
     p, sizes = np.exp(evaluation.log_probability), evaluation.observed.set_size
     target = record.calibration.prediction_set.coverage or evaluation.metrics["coverage"]
@@ -89,7 +76,7 @@ def evaluated_context(output: RunOutput, examples: int, seed: int) -> dict[str, 
         "after": reliability_plot("after", record.reliability.after),
         "saturated": before.count[-1] / n,
         "saturated_correct": before.correct[-1] / max(before.count[-1], 1),
-        "temperature_ece": compute_metrics(total_metrics(observe_probabilities(temperature_only, labels_onehot)))["ece"],
+        "temperature_ece": at_temperature["ece"],
         "coverage": coverage_plot("coverage", curve),
         "size": set_size_plot("size", curve),
         "histogram": set_size_histogram("histogram", sizes),

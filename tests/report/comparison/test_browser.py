@@ -28,14 +28,14 @@ click('transform'); out.push(['by name', column('transform')]);
 out.push(['sorted', heads.map((head) => head.getAttribute('aria-sort')).filter(Boolean)]);
 const filter = document.getElementById('filter');
 filter.value = 'gnb-10'; filter.dispatchEvent(new Event('input'));
-out.push(['kept', column('folder')], ['shown', [document.getElementById('shown').textContent]]);
-out.push(['said', [document.getElementById('said').textContent]]);
+out.push(['matches', column('folder')], ['shown', [document.getElementById('shown').textContent]]);
+out.push(['comparison', [document.getElementById('comparison').textContent]]);
 document.title = JSON.stringify(Object.fromEntries(out));
 }"""
 
 
 def browse(page, tmp_path):
-    """Return the page's elements and text after its scripts, and what the browser complained of."""
+    """Return the page's elements and text after its scripts, and what the browser complained about."""
     profile = tmp_path / "profile"
     arguments = (*QUIET, f"--user-data-dir={profile}", "--enable-logging=stderr", "--v=0", "--dump-dom", page.as_uri())
     done = subprocess.run([BROWSER, *arguments], capture_output=True, text=True, timeout=120, check=True)
@@ -53,8 +53,7 @@ def test_the_page_opens_from_disk_without_a_complaint_and_its_script_runs(folder
     dumped, complaints = browse(folder / "report.html", tmp_path)
     assert complaints == []
     assert dumped.count('<button type="button">') == len(re.findall("<th[^>]* title=", dumped))
-    said = Page(dumped).said()
-    assert "only the first told" in said
+    assert "only the first got" in Page(dumped).all_text()
 
 
 def test_the_table_sorts_and_filters(folder, tmp_path):
@@ -64,11 +63,11 @@ def test_the_table_sorts_and_filters(folder, tmp_path):
     acted.write_text(source.replace(policy, "").replace("</body>", f"<script>{ACT}</script></body>"))
     dumped, complaints = browse(acted, tmp_path)
     assert complaints == []
-    told = json.loads(unescape(re.search("<title>(.*?)</title>", dumped)[1]))
-    shares = [float(text.split()[0]) for text in told["best first"]]
+    results = json.loads(unescape(re.search("<title>(.*?)</title>", dumped)[1]))
+    shares = [float(text.split()[0]) for text in results["best first"]]
     assert shares == sorted(shares, reverse=True)
-    assert [float(text.split()[0]) for text in told["worst first"]] == sorted(shares)
-    assert told["by name"] == ["none"] * 6 + ["whitened"] * 6
-    assert told["sorted"] == ["ascending"]
-    assert sorted(told["kept"]) == ["gnb-10-0", "gnb-10-1"]
-    assert told["shown"] == ["2 of 12"]
+    assert [float(text.split()[0]) for text in results["worst first"]] == sorted(shares)
+    assert results["by name"] == ["none"] * 6 + ["whitened"] * 6
+    assert results["sorted"] == ["ascending"]
+    assert sorted(results["matches"]) == ["gnb-10-0", "gnb-10-1"]
+    assert results["shown"] == ["2 of 12"]

@@ -8,10 +8,10 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
-from imagetagger.report.main import main
 from PIL import Image
 
-from imagetagger.report.comparison.page import TABLES, comparison_context, write_comparison
+from imagetagger.cli import main
+from imagetagger.report.comparison.page import TABLES, TEMPLATE, comparison_context, write_comparison
 from imagetagger.report.comparison.runs import read_runs
 from imagetagger.report.template import render_page
 from tests.helpers.pages import Page
@@ -29,7 +29,7 @@ def single(folder):
     leave(folder / "a")
 
 
-def unmeasured(folder):
+def unevaluated(folder):
     leave(folder / "a", n=0)
     leave(folder / "b", "seed=1", n=0)
 
@@ -50,7 +50,9 @@ def quantized(folder):
 
 def searched(folder):
     for i in range(5):
-        leave(folder / str(i), f"classifier.variance_prior_strength={3**i}", f"classifier.shrinkage=0.{i}", right=0.2 * i)
+        leave(
+            folder / str(i), f"classifier.variance_prior_strength={3**i}", f"classifier.shrinkage=0.{i}", right=0.2 * i
+        )
 
 
 def evil(folder):
@@ -65,7 +67,7 @@ def evil(folder):
 KINDS = {
     "a sweep": grow,
     "one run": single,
-    "no pictures": unmeasured,
+    "no pictures": unevaluated,
     "other pictures each": apart,
     "quantized": quantized,
     "a search": searched,
@@ -79,7 +81,7 @@ def kind(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     KINDS[request.param](folder)
     found = read_runs([folder])
-    source = render_page("many.html.jinja", **comparison_context(found))
+    source = render_page(TEMPLATE, **comparison_context(found))
     parsed = Page(source)
     assert parsed.complaints == []
     return found, source, parsed
@@ -90,7 +92,7 @@ def test_a_page_of_any_runs_has_unique_ids_and_is_the_same_twice(kind):
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", source)) <= set(ids)
-    assert source == render_page("many.html.jinja", **comparison_context(found))
+    assert source == render_page(TEMPLATE, **comparison_context(found))
 
 
 def test_a_page_of_any_runs_asks_the_network_for_nothing_and_runs_its_own_script_only(kind):
@@ -119,17 +121,17 @@ def test_every_plot_and_picture_of_any_runs_has_a_text_for_the_blind(kind):
 
 
 def test_no_runs_show_nan_or_none(kind):
-    text = kind[2].said().replace("transform none", "").split('"use strict"')[0]
+    text = kind[2].all_text().replace("transform none", "").split('"use strict"')[0]
     assert not re.search(r"\b(nan|None|inf|Undefined)\b", text)
 
 
-def test_every_run_has_a_row_and_the_table_says_its_figures(kind):
+def test_every_run_has_a_row_with_its_metrics(kind):
     found, source, parsed = kind
     assert source.count("<tr") >= len(found.runs)
     for run in found.runs:
-        if run.figures["top1"] is not None:
-            assert f"{100 * run.figures['top1']:.2f} %" in parsed.said()
-            assert f'data-v="{run.figures["top1"]!r}"' in source
+        if run.metrics.top1 is not None:
+            assert f"{100 * run.metrics.top1:.2f} %" in parsed.all_text()
+            assert f'data-v="{run.metrics.top1!r}"' in source
 
 
 @pytest.fixture(scope="module")
@@ -141,46 +143,49 @@ def sweep(tmp_path_factory):
     return folder
 
 
-def told(folder):
-    source = render_page("many.html.jinja", **comparison_context(read_runs([folder])))
-    return Page(source).said()
+def text_of(folder):
+    source = render_page(TEMPLATE, **comparison_context(read_runs([folder])))
+    return Page(source).all_text()
 
 
-def test_the_page_says_what_it_is_of(sweep):
-    text = told(sweep)
-    assert "12 runs that differ in per class, transform and seed. 1 job failed. 1 file could not be used." in text
+def test_the_page_names_its_subject(sweep):
+    text = text_of(sweep)
+    assert (
+        "12 runs that differ in per class, transform and seed. All metrics are those of float32. 1 job failed. 1 file could not be used."
+        in text
+    )
     assert "it went wrong" in text
     assert "seed=7" in text
     assert "How much do more pictures help?" in text
 
 
 def test_the_best_run_is_named_and_others_are_compared_with_it(sweep):
-    text = told(sweep)
+    text = text_of(sweep)
     assert re.search(r"Beside per class 50, whitened, seed \d , the best on these 200 pictures:", text)
     assert "over 66 pairs" in text
     assert re.search(r"< 0.0001 real", text)
     assert "may be chance" in text
 
 
-def test_runs_on_other_pictures_are_not_compared_and_it_is_said(tmp_path):
+def test_runs_on_other_pictures_are_not_compared_and_the_page_says_so(tmp_path):
     apart(tmp_path)
-    assert "No two runs were tried on the same pictures, so none are compared." in told(tmp_path)
+    assert "No two runs were evaluated on the same pictures, so none are compared." in text_of(tmp_path)
     leave(tmp_path / "like 0", "evaluate.bootstrap_resamples=7", right=0.1, keys=[f"0{k}" for k in range(30)], n=30)
-    text = told(tmp_path)
-    assert "Runs tried on different pictures are not compared; 2 runs had pictures" in text
+    text = text_of(tmp_path)
+    assert "Runs evaluated on different pictures are not compared; 2 runs had pictures" in text
 
 
 def test_settings_that_come_with_another_are_named_below_the_table(sweep):
-    assert "classifier.variance_prior_strength (classifier.transform)" in told(sweep)
+    assert "classifier.variance_prior_strength (classifier.transform)" in text_of(sweep)
 
 
 def test_other_code_packages_machines_and_data_are_warned_of(tmp_path):
     leave(tmp_path / "a", change={"revision": {"commit": "a" * 40, "changed": False}})
     other = {"revision": {"commit": "b" * 40, "changed": True}, "versions": {"jax": "0.0.1"}, "machine": {"cores": 96}}
     leave(tmp_path / "b", change={**other, "data": {"fingerprint": "other"}})
-    text = told(tmp_path)
+    text = text_of(tmp_path)
     assert "The code differs: aaaaaaaa (1 run), bbbbbbbb and changes (1 run)." in text
-    assert "1 of 2 runs came from code that differed from its commit" in text
+    assert "1 of 2 runs had code that differed from its commit" in text
     assert re.search(r"The version of jax differs: [\d.]+ \(1 run\), 0.0.1 \(1 run\)", text)
     assert "The machine differs" in text
     assert "the same settings of the data gave different data" in text
@@ -189,14 +194,14 @@ def test_other_code_packages_machines_and_data_are_warned_of(tmp_path):
 def test_runs_made_alike_are_warned_of_nothing(tmp_path):
     for seed in (0, 1):
         leave(tmp_path / str(seed), f"seed={seed}", change={"revision": {"commit": "a" * 40, "changed": False}})
-    assert "differs" not in told(tmp_path)
+    assert "differs" not in text_of(tmp_path)
 
 
 def test_the_folder_holds_the_page_a_table_and_every_plot_twice(sweep, tmp_path):
     write_comparison(read_runs([sweep]), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", *TABLES, "plots"}
     names = {path.stem for path in (tmp_path / "plots").iterdir()}
-    assert {"top1_by_pictures", "reliability_after", "set_size_by_held"} <= names
+    assert {"top1_by_pictures", "reliability_after", "set_size_by_reached"} <= names
     for name in names:
         with Image.open(tmp_path / "plots" / f"{name}.png") as drawn:
             assert 900 < drawn.width < 1300
@@ -206,42 +211,51 @@ def test_the_folder_holds_the_page_a_table_and_every_plot_twice(sweep, tmp_path)
         assert "var(--" not in source
 
 
-def test_the_table_file_has_every_figure_in_full(sweep, tmp_path):
+def test_the_table_file_has_every_metric_in_full(sweep, tmp_path):
     found = read_runs([sweep])
     write_comparison(found, tmp_path)
     rows = list(csv.DictReader((tmp_path / "runs.csv").read_text().splitlines()))
     assert len(rows) == 12
     for row, run in zip(rows, found.runs, strict=True):
-        assert float(row["top1"]) == run.figures["top1"]
-        assert [float(row["top1_low"]), float(row["top1_high"])] == run.result["confidence_intervals"]["top1"]
+        assert float(row["top1"]) == run.metrics.top1
+        assert (float(row["top1_low"]), float(row["top1_high"])) == run.record.confidence_intervals["top1"]
         assert row["data.per_class"] == str(run.settings["data.per_class"])
         assert row["classifier.transform"] == run.settings["classifier.transform"]
-        assert row["config_digest"] == run.result["config_digest"]
+        assert row["config_digest"] == run.record.config_digest
         assert "nan" not in row.values()
 
 
-def test_the_other_tables_have_every_demand_and_every_variant(sweep, tmp_path):
+def test_the_other_tables_have_every_target_and_every_variant(sweep, tmp_path):
     found = read_runs([sweep])
     write_comparison(found, tmp_path)
-    demands, variants = (
-        list(csv.DictReader((tmp_path / name).read_text().splitlines())) for name in ("demands.csv", "variants.csv")
+    targets, variants, points = (
+        list(csv.DictReader((tmp_path / name).read_text().splitlines()))
+        for name in ("coverage_curves.csv", "variants.csv", "setting_curves.csv")
     )
-    told = [run.result["demands"] for run in found.runs]
-    assert [float(row["set_size"]) for row in demands] == [size for one in told for size in one["set_size"]]
-    assert {row["classifier.transform"] for row in demands} == {"none", "whitened"}
-    assert [float(row["top1"]) for row in variants] == [run.figures["top1"] for run in found.runs]
-    assert {row["variant"] for row in variants} == {"float32"}
-    points = list(csv.DictReader((tmp_path / "studies.csv").read_text().splitlines()))
-    assert {row["axis"] for row in points} == {"data.per_class"}
+    sizes = [size for run in found.runs for size in run.record.coverage_curve.set_size]
+    assert [float(row["set_size"]) for row in targets] == sizes
+    assert {row["classifier.transform"] for row in targets} == {"none", "whitened"}
+    assert [float(row["top1"]) for row in variants] == [run.metrics.top1 for run in found.runs]
+    assert {(row["variant"], row["train"]) for row in variants} == {("float32", "100")}
+    assert {row["setting"] for row in points} == {"data.per_class"}
     assert {(row["line"], row["x"]) for row in points} >= {("transform none", "8.0"), ("whitened", "200.0")}
     assert {row["runs"] for row in points} == {"2"}
 
 
+def test_the_variant_that_leads_comes_first_with_its_training_pictures(tmp_path):
+    float32 = {"cosine_to_float": 1.0, "bytes": 9_000_000, "images_per_second": 200.0, "train": 40}
+    int8 = {"cosine_to_float": 0.99, "bytes": 2_000_000, "images_per_second": 500.0}
+    leave(tmp_path / "a", "export=int8", variants={"float32": float32, "int8": int8})
+    assert re.search(r"Training pictures .* int8 100 2.00 MB 2.0 ms .* float32 40 9.00 MB", text_of(tmp_path))
+    leave(tmp_path / "b", "seed=1")
+    assert "The variant differs: int8 (1 run), float32 (1 run)." in text_of(tmp_path)
+
+
 def call(*arguments, capsys):
     try:
-        main(list(map(str, arguments)))
+        main(["report", *map(str, arguments)])
     except SystemExit as stopped:
-        return str(stopped.code), *capsys.readouterr()
+        return str(stopped.code or ""), *capsys.readouterr()
     return "", *capsys.readouterr()
 
 
@@ -249,7 +263,7 @@ def test_the_command_says_what_it_read_and_where_it_wrote(sweep, tmp_path, capsy
     code, out, err = call(sweep, "--out", tmp_path / "out", capsys=capsys)
     assert code == ""
     assert out == f"12 runs, 1 failed, 1 skipped. Report in {tmp_path / 'out' / 'report.html'}\n"
-    assert "worse/result.json: skipped: is no JSON" in err
+    assert "worse/result.json: skipped: is not JSON" in err
     assert (tmp_path / "out" / "report.html").exists()
 
 
@@ -259,14 +273,14 @@ def test_a_report_goes_into_the_folder_of_its_runs_and_never_over_that_of_a_sing
     monkeypatch.chdir(tmp_path)
     assert "Report in report/report.html" in call(run, capsys=capsys)[1]
     assert str(tmp_path / "sweep" / "report.html") in call(tmp_path / "sweep", capsys=capsys)[1]
-    assert "its own: choose another with --out" in call(tmp_path, "--out", run, capsys=capsys)[0]
+    assert "with its own report.html: choose another with --out" in call(tmp_path, "--out", run, capsys=capsys)[0]
     assert (run / "report.html").read_text() == "its own"
 
 
-def test_without_runs_the_command_says_what_it_looked_for(tmp_path, capsys):
-    assert f"looked for result.json in {tmp_path} and below" in call(tmp_path, capsys=capsys)[0]
+def test_without_runs_the_command_says_where_it_looked(tmp_path, capsys):
+    assert f"got no usable result.json in {tmp_path} and below" in call(tmp_path, capsys=capsys)[0]
 
 
 def test_the_report_needs_no_jax():
-    code = "import sys; from imagetagger.report import many, runs; sys.exit('jax' in sys.modules)"
+    code = "import sys; from imagetagger.report.comparison import page, sweep_callback; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from imagetagger.data.dataset import Skip
+from imagetagger.experiment.record import ParityRecord
 from imagetagger.report.formatting import number, probability, share_in_words
 from imagetagger.report.run.page import render_run_report, write_run_report
 from tests.helpers.made import RULES_MADE, missing, outcome, some
@@ -34,8 +35,8 @@ def only(share, n=20, tags=4):
 
 
 def two_tags_each():
-    scores, truth = some(tags=6)
-    return scores, truth | np.roll(truth, 1, axis=1)
+    scores, labels_onehot = some(tags=6)
+    return scores, labels_onehot | np.roll(labels_onehot, 1, axis=1)
 
 
 KINDS = {
@@ -57,17 +58,17 @@ KINDS = {
 def kind(request):
     """An outcome of each kind, its page's source, and what is in it."""
     decision = RULES_MADE.get(request.param.removeprefix("sets by "), RULES_MADE["lac"])
-    made = outcome(*KINDS[request.param], read=read, decision=decision)
-    return made, *page(made)
+    output = outcome(*KINDS[request.param], read=read, decision=decision)
+    return output, *page(output)
 
 
 def test_a_page_of_any_outcome_has_unique_ids_and_is_the_same_twice(kind):
-    made, source, parsed = kind
+    output, source, parsed = kind
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", source)
     assert set(targets) <= set(ids)
-    assert source == render_run_report(made, examples=4, seed=0)
+    assert source == render_run_report(output, examples=4, seed=0)
 
 
 def test_a_page_of_any_outcome_asks_the_network_for_nothing(kind):
@@ -86,42 +87,40 @@ def test_a_page_of_any_outcome_asks_the_network_for_nothing(kind):
 
 
 def test_every_plot_and_picture_of_any_outcome_has_a_text_for_the_blind(kind):
-    made, _, parsed = kind
+    output, _, parsed = kind
     plots = [attributes for tag, attributes in parsed.elements if tag == "svg"]
-    assert len(plots) == (6 if len(made.measured.truth) else 0)
+    assert len(plots) == (6 if len(output.evaluation.data.labels_onehot) else 0)
     assert all(plot["role"] == "img" and len(plot["aria-label"]) > 20 for plot in plots)
     assert all(len(attributes["alt"]) > 5 for tag, attributes in parsed.elements if tag == "img")
     assert parsed.elements[0] == ("html", {"lang": "en"})
 
 
 def test_no_outcome_shows_nan_or_none(kind):
-    said = kind[2].said()
-    assert not re.search(r"\b(nan|None|inf|Undefined)\b", said)
+    assert not re.search(r"\b(nan|None|inf|Undefined)\b", kind[2].all_text())
 
 
-def test_the_figures_shown_are_those_of_the_result():
-    made = outcome(*some(200, 12))
-    figures, intervals = made.result["variants"]["float32"], made.result["confidence_intervals"]
-    said = page(made)[1].said()
+def test_the_metrics_shown_are_those_of_the_record():
+    output = outcome(*some(200, 12))
+    record = output.record
+    metrics, before, text = record.calibration.after, record.calibration.before, page(output)[1].all_text()
     for name, label in (("top1", "Top-1"), ("top5", "Top-5"), ("top10", "Top-10"), ("coverage", "Coverage")):
-        low, high = intervals[name]
-        assert f"{label} {100 * figures[name]:.1f} % 95 %: {100 * low:.1f} to {100 * high:.1f} %" in said
-    assert f"Set size {figures['set_size']:.2f} " in said
-    assert f"Calibration error {100 * figures['ece']:.1f} % " in said
-    assert f"Log loss {figures['log_loss']:.2f} " in said
-    before = made.result["calibration"]["before"]
-    assert f"Calibration error {100 * before['ece']:.1f} %, log loss {before['log_loss']:.2f}." in said
-    own = re.search(r"0\.9 this run ([\d.]+) % ([\d.]+)", said)
-    assert own.groups() == (f"{100 * figures['coverage']:.1f}", f"{figures['set_size']:.2f}")
-    assert "12 tags learned from 100 pictures and tried on 200 pictures never seen before" in said
-    assert "seed 0" in said
+        low, high = record.confidence_intervals[name]
+        assert f"{label} {100 * getattr(metrics, name):.1f} % 95 %: {100 * low:.1f} to {100 * high:.1f} %" in text
+    assert f"Set size {metrics.set_size:.2f} " in text
+    assert f"Calibration error {100 * metrics.ece:.1f} % " in text
+    assert f"Log loss {metrics.log_loss:.2f} " in text
+    assert f"Calibration error {100 * before.ece:.1f} %, log loss {before.log_loss:.2f}." in text
+    selected = re.search(r"0\.9 this run ([\d.]+) % ([\d.]+)", text)
+    assert selected.groups() == (f"{100 * metrics.coverage:.1f}", f"{metrics.set_size:.2f}")
+    assert "12 tags learned from 100 pictures and evaluated on 200 pictures never seen before" in text
+    assert "seed 0" in text
 
 
-def test_without_validation_pictures_the_page_says_so_and_shows_no_figures():
-    said = page(outcome(*KINDS["no pictures"]))[1].said()
-    assert "4 tags learned from 100 pictures, and no pictures to try them on." in said
-    assert "nothing could be measured" in said
-    assert "Top-1" not in said
+def test_without_validation_pictures_the_page_says_so_and_shows_no_metrics():
+    text = page(outcome(*KINDS["no pictures"]))[1].all_text()
+    assert "4 tags learned from 100 pictures, and no pictures to evaluate them on." in text
+    assert "nothing could be evaluated" in text
+    assert "Top-1" not in text
 
 
 @pytest.mark.parametrize(
@@ -134,12 +133,12 @@ def test_a_kind_of_example_that_does_not_exist_has_no_heading(name, there, absen
     assert ("Most frequent confusions" in source) == (name == "all wrong")
 
 
-def test_as_many_examples_are_shown_as_asked_for():
-    made = outcome(*some(), read=read)
-    for shown in (0, 1, 3):
-        source, parsed = page(made, shown)
-        assert len([1 for _, attributes in parsed.elements if attributes.get("class") == "picture"]) == 2 * shown
-        assert ("<h2>Examples</h2>" in source) == (shown > 0)
+def test_as_many_examples_are_shown_as_configured():
+    output = outcome(*some(), read=read)
+    for count in (0, 1, 3):
+        source, parsed = page(output, count)
+        assert len([1 for _, attributes in parsed.elements if attributes.get("class") == "picture"]) == 2 * count
+        assert ("<h2>Examples</h2>" in source) == (count > 0)
 
 
 def test_a_picture_that_cannot_be_read_any_more_is_named_as_such():
@@ -163,39 +162,40 @@ def plain_elements():
 def test_evil_names_are_shown_as_text(evil, tmp_path):
     skipped = (Skip(evil, f"reason {evil}"),)
     keys = [f"{evil}/{i}.png" for i in range(60)]
-    names = (evil, "plain", f"{evil}!", "other")
-    made = outcome(*some(), names=names, keys=keys, skipped=skipped, experiment=evil, read=read)
-    source, parsed = page(made)
+    tag = evil.encode("utf-8", "replace").decode()  # as loading requires of the names of tags
+    names = (tag, "plain", f"{tag}!", "other")
+    output = outcome(*some(), names=names, keys=keys, skipped=skipped, experiment=evil, read=read)
+    source, parsed = page(output)
     assert [(tag, set(attributes)) for tag, attributes in parsed.elements] == plain_elements()
     assert evil in "".join(parsed.text)
     assert "<script>alert" not in source
-    write_run_report(made, tmp_path / "report.html", examples=4, seed=0)
+    write_run_report(output, tmp_path / "report.html", examples=4, seed=0)
     (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_skipped_pictures_are_listed_and_the_unlisted_counted():
     skipped = tuple(Skip(f"bad/{i}.png", f"reason {i}") for i in range(1203))
-    said = page(outcome(*some(), skipped=skipped))[1].said()
-    assert "1,203 pictures skipped" in said
-    assert "bad/999.png reason 999" in said
-    assert "bad/1000.png" not in said
-    assert "and 203 more" in said
+    text = page(outcome(*some(), skipped=skipped))[1].all_text()
+    assert "1,203 pictures skipped" in text
+    assert "bad/999.png reason 999" in text
+    assert "bad/1000.png" not in text
+    assert "and 203 more" in text
 
 
-def test_tags_without_validation_pictures_are_told():
-    scores, truth = some(tags=4)
-    kept = ~truth[:, 3]
-    said = page(outcome(scores[kept], truth[kept]))[1].said()
-    assert "1 tag of 4 had no validation picture and is left out." in said
+def test_tags_without_validation_pictures_are_counted():
+    scores, labels_onehot = some(tags=4)
+    rows = ~labels_onehot[:, 3]
+    text = page(outcome(scores[rows], labels_onehot[rows]))[1].all_text()
+    assert "1 tag of 4 had no validation picture and is left out." in text
 
 
 def test_another_seed_shows_other_pictures():
-    made = outcome(*some(200), read=read)
-    assert render_run_report(made, examples=4, seed=0) != render_run_report(made, examples=4, seed=1)
+    output = outcome(*some(200), read=read)
+    assert render_run_report(output, examples=4, seed=0) != render_run_report(output, examples=4, seed=1)
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "text"),
     [
         (1.0, "almost always"),
         (0.0, "almost never"),
@@ -206,8 +206,8 @@ def test_another_seed_shows_other_pictures():
         (float("nan"), "an unknown share of the time"),
     ],
 )
-def test_shares_in_words(share, said):
-    assert share_in_words(share) == said
+def test_shares_in_words(share, text):
+    assert share_in_words(share) == text
 
 
 def test_a_probability_never_rounds_to_certain_or_impossible():
@@ -221,20 +221,48 @@ def test_numbers_that_are_missing_or_infinite_have_a_sign():
     assert [number(value) for value in values] == ["–", "–", "∞", "−∞", "1.23", "−1.50"]
 
 
-def model(**figures):
+def variant(**changed):
     shares = {"top1": 0.5, "top5": 0.7, "top10": 0.8, "coverage": 0.9, "set_size": 2.5}
-    return {**shares, "bytes": 2_714_392, "images_per_second": 528.2, "cosine_to_float": 0.9952, **figures}
+    return {**shares, "bytes": 2_714_392, "images_per_second": 528.2, "cosine_to_float": 0.9952, **changed}
 
 
-def test_models_stand_side_by_side_with_the_one_in_the_bundle_marked():
-    variants = {"float32": model(bytes=8_869_872, cosine_to_float=1.0), "int8": model()}
-    made = outcome(*some(), "export=int8", variants=variants)
-    said = page(made._replace(result=made.result | {"shipped": "int8"}))[1].said()
-    assert "in the bundle" not in page(made)[1].said()
-    assert "float32 8.87 MB 528 1.0000 50.00 %" in said
-    assert "int8 in the bundle 2.71 MB 528 0.9952 50.00 % 70.00 % 80.00 % 90.0 % 2.50" in said
-    assert "The bundle holds int8." in said
+def exported(train=100, **record):
+    float32 = variant(bytes=8_869_872, cosine_to_float=1.0, train=train)
+    return outcome(*some(), "export=int8", variants={"float32": float32, "int8": variant()}, **record)
 
 
-def test_without_variants_nothing_is_said_of_models():
-    assert "leaves the house" not in page(outcome(*some()))[1].said()
+def test_the_variant_that_leads_comes_first_and_the_one_in_the_bundle_is_marked():
+    text = page(exported(bundled_variant="int8"))[1].all_text()
+    assert "All metrics are those of int8, the variant in the bundle." in text
+    assert "float32 8.87 MB 528 1.0000 50.00 %" in text
+    assert "int8 in the bundle 2.71 MB 528 0.9952 50.00 % 70.00 % 80.00 % 90.0 % 2.50" in text
+    assert "The bundle holds int8." in text
+    assert text.index("int8 in the bundle") < text.index("float32 8.87 MB")
+    refused = page(exported())[1].all_text()
+    assert "All metrics are those of int8." in refused
+    assert "in the bundle" not in refused
+
+
+def test_training_pictures_of_variants_are_shown_if_they_differ():
+    text = page(exported(train=40))[1].all_text()
+    assert "Variant Training pictures Size" in text
+    assert "float32 40 8.87 MB" in text
+    assert "int8 100 2.71 MB" in text
+    assert "Training pictures" not in page(exported())[1].all_text()
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0213, "p = 0.021."), (1e-9, "p < 0.0001.")])
+def test_parity_with_the_reference_is_shown_with_its_paired_test(p, text):
+    parity = ParityRecord("float32", 20_000, 1_234, 0.99521, 31, 17, p, 0.6012, 0.6125)
+    shown = page(exported(parity=parity))[1].all_text()
+    assert (
+        "int8 beside float32, both fitted on the same 20,000 training pictures and evaluated on 1,234: "
+        "cosine 0.9952; top-1 60.12 % and 61.25 %. Only float32 got 31 pictures right, only int8 17: McNemar's " + text
+    ) in shown
+    assert "McNemar" not in page(exported())[1].all_text()
+
+
+def test_without_an_export_the_page_has_no_variants():
+    text = page(outcome(*some()))[1].all_text()
+    assert "Which variant is bundled?" not in text
+    assert "All metrics are those of" not in text

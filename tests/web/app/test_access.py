@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from imagetagger import web
 from imagetagger.tagger.lessons import encode_crop
 from tests.helpers.app import (
     BROWSER,
     QUIET,
     add_tag,
     choose,
+    draft_tags,
     free_port,
     go,
-    kept,
     learn,
     look_at,
     needs_app,
@@ -25,7 +26,7 @@ from tests.helpers.pictures import COLOURS
 from tests.helpers.taught import YELLOW, folder, pixels
 
 pytestmark = needs_app
-AXE = Path(__file__).parents[1] / "imagetagger" / "webapp" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(web.__file__).parent / "app" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE, DESKTOP, NARROW = {"width": 390, "height": 844}, {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LONG, ARABIC = "Donau" + "dampf" * 18 + "fahrt", "مكتبة الصور القديمة"
 PICTURES = {
@@ -42,7 +43,7 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });"""
 BEYOND = """() => {
   const main = [document.documentElement, ...document.querySelectorAll("dialog[open], .dialog-body")];
-  return Math.max(...main.map((one) => one.scrollWidth - one.clientWidth));
+  return Math.max(...main.map((element) => element.scrollWidth - element.clientWidth));
 }"""
 
 
@@ -61,7 +62,7 @@ def address():
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def context(browser, request):
-    """A browser of somebody who likes it light or dark, and without animations."""
+    """A browser set to light or dark, and without animations."""
     context = browser.new_context(color_scheme=request.param, reduced_motion="reduce")
     yield context
     context.close()
@@ -77,7 +78,7 @@ def page(context, address):
     add_tag(page, ARABIC)
     learn(page)
     yield page
-    assert page.complaints == []
+    assert page.errors == []
 
 
 def empty(page):
@@ -91,7 +92,7 @@ def grid(page):
 
 def suggested(page):
     look_at(page, "red3.png")
-    assert kept(page) == ["red"]
+    assert draft_tags(page) == ["red"]
     page.get_by_role("img", name="red3.png").wait_for()
 
 
@@ -102,12 +103,12 @@ def unknown(page):
 
 def confirmed(page):
     look_at(page, "confirmed.png")
-    assert kept(page)[-2:] == [LONG, ARABIC]
+    assert draft_tags(page)[-2:] == [LONG, ARABIC]
 
 
 def dismissed(page):
     look_at(page, "blue5.png")
-    for name in kept(page):
+    for name in draft_tags(page):
         page.get_by_role("button", name=f"Remove {name}", exact=True).click()
     page.get_by_role("button", name="No tag fits", exact=True).click()
     page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
@@ -205,14 +206,14 @@ def violations(page):
 def test_axe_finds_no_fault_and_no_window_is_too_narrow(page, screen):
     page.set_viewport_size(DESKTOP)
     SCREENS[screen](page)
-    found = violations(page)
+    faults = violations(page)
     page.set_viewport_size(PHONE)
-    found += violations(page)
+    faults += violations(page)
     page.set_viewport_size(NARROW)
     beyond = page.evaluate(BEYOND)
     page.set_viewport_size(DESKTOP)
     leave(page)
-    assert found == []
+    assert faults == []
     assert beyond <= 0
 
 
@@ -248,14 +249,14 @@ QUICK = """() => new MutationObserver((_, observer) => {
 }).observe(document.body, { childList: true, subtree: true })"""
 
 
-def test_who_types_before_a_slow_device_is_done_with_a_new_screen_goes_on_typing(page):
+def test_typing_before_a_slow_device_has_painted_a_new_screen_goes_on(page):
     grid(page)
     page.evaluate(QUICK)  # as soon as the field is there, before it is painted
     look_at(page, "wide.png")
     page.wait_for_function("() => document.title.startsWith('wide.png')")  # set with the focus
     page.keyboard.type("gre")
     page.get_by_role("option", name="green").click()
-    assert "green" in kept(page)
+    assert "green" in draft_tags(page)
     page.get_by_role("button", name="Remove green", exact=True).click()
 
 
@@ -263,7 +264,7 @@ FOCUS = "() => document.activeElement?.ariaLabel ?? document.activeElement?.text
 
 
 def tab_to(page, name):
-    """Press Tab until what has the focus begins with a name."""
+    """Press Tab until the name of the focused element begins with `name`."""
     for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUS).startswith(name):
@@ -271,7 +272,7 @@ def tab_to(page, name):
     raise AssertionError(f"30 times Tab do not lead to {name!r}")
 
 
-def test_a_picture_is_found_corrected_and_learned_by_the_keyboard_alone(browser, address):
+def test_a_picture_is_found_corrected_and_learned_by_keyboard_only(browser, address):
     with browser.new_context(reduced_motion="reduce") as context:
         page = start(context, address)
         choose(page, [picture(f"red{i}.png", encode_crop(pixels("red", i))) for i in range(3)], "3 pictures added")
@@ -289,20 +290,20 @@ def test_a_picture_is_found_corrected_and_learned_by_the_keyboard_alone(browser,
         page.keyboard.press("ArrowDown")
         name = page.get_by_role("option", selected=True).locator(".clip").inner_text()
         page.keyboard.press("Enter")
-        assert kept(page) == [name]
+        assert draft_tags(page) == [name]
         page.keyboard.type("Rex")
         page.keyboard.press("Enter")
         tab_to(page, "Learn:")
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Learned", exact=True).wait_for()
         assert page.evaluate(FOCUS) == "Learned"
-        assert kept(page) == [name, "Rex"]
+        assert draft_tags(page) == [name, "Rex"]
         page.keyboard.press("Escape")
         page.wait_for_function("() => document.activeElement?.ariaLabel?.startsWith('red1.png:')")
-        assert page.complaints == []
+        assert page.errors == []
 
 
-def test_an_error_in_a_dialog_is_heard_there_and_what_was_typed_stays(page):
+def test_an_error_in_a_dialog_is_announced_there_and_the_text_stays(page):
     impossible_tag(page)
     field = page.get_by_role("dialog").get_by_role("textbox")
     assert field.input_value() == "red"
@@ -329,7 +330,7 @@ SECOND = """() => new MutationObserver((_, observer) => {
 }).observe(document.body, { childList: true, subtree: true, characterData: true })"""
 
 
-def test_a_double_click_says_nothing_of_the_picture_that_comes_next(page):
+def test_a_double_click_does_not_confirm_the_next_picture(page):
     leave(page)
     page.get_by_role("button", name="To confirm").click()
     look_at(page, "unknown.png")

@@ -1,4 +1,4 @@
-"""Whatever a user gives the app, it says what is wrong, loses nothing and executes nothing."""
+"""For any input, the app says what is wrong, loses nothing and executes nothing."""
 
 import io
 import os
@@ -15,10 +15,10 @@ from tests.helpers.app import (
     add_tag,
     browsed,
     choose,
+    draft_tags,
     free_port,
     go,
     import_lessons,
-    kept,
     learn,
     look_at,
     needs_app,
@@ -67,7 +67,7 @@ def page(playwright, address, tmp_path_factory):
             page, [picture(f"{name}.png", encode_crop(pixels(name, 1))) for name in ("red", "blue")], "2 pictures added"
         )
         yield page
-        assert page.complaints == []
+        assert page.errors == []
         assert page.evaluate("() => window.ran === undefined && document.title !== 'ran'")
 
 
@@ -75,7 +75,7 @@ def shown(page) -> str:
     return page.get_by_role("status").filter(has_text="shown").inner_text()
 
 
-def test_files_that_are_no_pictures_are_refused_one_by_one_and_the_others_added(page):
+def test_files_that_are_not_pictures_are_refused_one_by_one_and_others_added(page):
     go(page, "Pictures")
     bad = {
         "notes.txt": b"remember the milk",
@@ -87,11 +87,11 @@ def test_files_that_are_no_pictures_are_refused_one_by_one_and_the_others_added(
     files = [picture(name, data) for name, data in bad.items()]
     choose(page, [*files, picture("good.jpg", jpeg(), "image/jpeg")], "1 picture added, 5 not added")
     refused = page.get_by_role("dialog").get_by_role("listitem").all_inner_texts()
-    said = {line.split("\n")[0]: " ".join(line.split("\n")[1:]) for line in refused}
-    assert list(said) == list(bad)
-    wanted = {"notes.txt": "not a picture", "empty.png": "empty", "cut.jpg": "cut short", "script.svg": "svg"}
-    for name, words in {**wanted, "huge.png": "10,001"}.items():
-        assert words in said[name].lower()
+    reasons = {line.split("\n")[0]: " ".join(line.split("\n")[1:]) for line in refused}
+    assert list(reasons) == list(bad)
+    expected = {"notes.txt": "not a picture", "empty.png": "empty", "cut.jpg": "cut short", "script.svg": "svg"}
+    for name, words in {**expected, "huge.png": "10,001"}.items():
+        assert words in reasons[name].lower()
     page.get_by_role("button", name="OK").click()
     assert shown(page) == "3 pictures shown"
 
@@ -106,7 +106,7 @@ def test_tags_have_names_in_any_script_and_stay_text(page, name):
     look_at(page, "blue.png")
     add_tag(page, name)
     learn(page)
-    assert name in kept(page)
+    assert name in draft_tags(page)
     go(page, "Tags")
     assert page.get_by_text(name, exact=True).first.is_visible()
 
@@ -123,7 +123,7 @@ def test_impossible_names_are_refused_with_their_reason(page, name, why):
     page.keyboard.press("Escape")
 
 
-def test_what_is_no_file_of_lessons_is_refused(page, tmp_path):
+def test_a_file_that_is_not_lessons_is_refused(page, tmp_path):
     go(page, "More")
     (tmp_path / "lessons.zip").write_bytes(b"PK\x03\x04 and no more")
     before = page.get_by_role("region", name="History").inner_text()
@@ -143,7 +143,7 @@ def small_disk(tmp_path):
     subprocess.run(("umount", "--lazy", str(tmp_path / "disk")), check=True)
 
 
-def test_a_full_device_is_told_and_loses_nothing(playwright, address, small_disk, tmp_path):
+def test_a_full_device_is_reported_and_loses_nothing(playwright, address, small_disk, tmp_path):
     noise = np.random.default_rng(0)
     files = []
     for i in range(130):
@@ -169,11 +169,11 @@ def test_a_full_device_is_told_and_loses_nothing(playwright, address, small_disk
         page.get_by_text(f"{130 - len(refused)} pictures shown").wait_for(state="attached")
         page.get_by_text("Confirmed").first.click()
         page.locator('[aria-label^="000.jpg:"]').click()
-        assert "Noise" in kept(page)
+        assert "Noise" in draft_tags(page)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.tflite", "statistics.safetensors", "labels.json"])
-def test_a_bundle_that_was_changed_on_its_way_is_refused(playwright, address, tmp_path, name):
+def test_a_bundle_changed_in_transfer_is_refused(playwright, address, tmp_path, name):
     def change(route):
         body = bytearray(route.fetch().body())
         body[len(body) // 2] ^= 1
@@ -183,15 +183,15 @@ def test_a_bundle_that_was_changed_on_its_way_is_refused(playwright, address, tm
         page = context.new_page()
         page.route(f"**/bundle/{name}", change)
         page.goto(address)
-        said = page.get_by_role("alert").filter(has_text=name)
-        said.wait_for()
-        assert "What you taught is safe" in said.inner_text()
+        alert = page.get_by_role("alert").filter(has_text=name)
+        alert.wait_for()
+        assert "What you taught is safe" in alert.inner_text()
         page.unroute(f"**/bundle/{name}")
         page.get_by_role("button", name="Try again").click()
         page.get_by_role("button", name="Choose pictures").first.wait_for()
 
 
-def test_a_bundle_that_is_missing_is_told(playwright, address, tmp_path):
+def test_a_missing_bundle_is_reported(playwright, address, tmp_path):
     with browsed(playwright, tmp_path, service_workers="block") as context:
         page = context.new_page()
         page.route("**/bundle/manifest.json", lambda route: route.fulfill(status=404))

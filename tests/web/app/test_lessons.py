@@ -9,20 +9,20 @@ from tests.helpers.app import (
     add_tag,
     browsed,
     choose,
+    draft_tags,
     export_lessons,
     free_port,
     go,
     import_lessons,
-    kept,
     learn,
     look_at,
     needs_app,
-    only,
     picture,
     served,
     start,
     stored,
     tags_as_json,
+    teach_only,
 )
 from tests.helpers.bundles import WHITENED
 from tests.helpers.taught import YELLOW, folder, pixels
@@ -44,7 +44,7 @@ def page(playwright, address, tmp_path_factory):
         files = [picture(f"lemon{i}.png", data) for i, data in enumerate(LEMONS)]
         choose(page, [*files, picture("red.png", encode(pixels("red", 1)))], "7 pictures added")
         yield page
-        assert page.complaints == []
+        assert page.errors == []
 
 
 def rows(tagger):
@@ -56,9 +56,9 @@ def lessons(page, tmp_path_factory):
     """A tag taught with five pictures, a known one with one; exported."""
     for i in range(5):
         look_at(page, f"lemon{i}.png")
-        only(page, "Lemon")
+        teach_only(page, "Lemon")
     look_at(page, "red.png")
-    if "red" not in kept(page):
+    if "red" not in draft_tags(page):
         add_tag(page, "red")
     learn(page)
     path = tmp_path_factory.mktemp("exported") / "lessons.zip"
@@ -68,26 +68,28 @@ def lessons(page, tmp_path_factory):
 
 def test_a_tag_that_five_pictures_taught_is_suggested_on_a_sixth(page, lessons):
     look_at(page, "lemon5.png")
-    assert kept(page) == ["Lemon"]
+    assert draft_tags(page) == ["Lemon"]
 
 
-def test_python_has_the_apps_rows_and_says_the_apps_tags(page, lessons, tmp_path):
+def test_python_has_the_rows_and_tags_of_the_app(page, lessons, tmp_path):
     tagger = Tagger.load(folder(*WHITENED), lessons)
     ours, theirs = stored(page, "rows"), rows(tagger)
     assert set(ours) == set(theirs) >= {"user:lemon"}
     for tag, row in theirs.items():
         for part, value in row._asdict().items():
             np.testing.assert_allclose(ours[tag]["total"][part], value.ravel(), rtol=1e-6, atol=1e-6)
-    found = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
+    exported = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
     for name, data in (("lemon5.png", LEMONS[5]), ("red.png", encode(pixels("red", 1)))):
         expected = tagger.tag(data)
-        assert [tag["name"] for tag in found[name]["suggested"]] == [tag.name for tag in expected]
+        assert [tag["name"] for tag in exported[name]["suggested"]] == [tag.name for tag in expected]
         np.testing.assert_allclose(
-            [tag["probability"] for tag in found[name]["suggested"]], [tag.probability for tag in expected], atol=1e-6
+            [tag["probability"] for tag in exported[name]["suggested"]],
+            [tag.probability for tag in expected],
+            atol=1e-6,
         )
 
 
-def test_another_profile_says_the_same_after_importing_the_lessons(page, lessons, playwright, address, tmp_path):
+def test_another_profile_has_the_same_tags_after_importing_the_lessons(page, lessons, playwright, address, tmp_path):
     with browsed(playwright, tmp_path / "profile") as context:
         other = start(context, address)
         import_lessons(other, lessons)
@@ -97,15 +99,15 @@ def test_another_profile_says_the_same_after_importing_the_lessons(page, lessons
         go(other, "Pictures")
         choose(other, [picture("sixth.png", LEMONS[5])], "1 picture added")
         other.get_by_role("heading", name="sixth.png").wait_for()
-        assert kept(other) == ["Lemon"]
-        assert other.complaints == []
+        assert draft_tags(other) == ["Lemon"]
+        assert other.errors == []
 
 
-def test_a_picture_that_no_tag_fits_waits_no_longer_and_teaches_nothing(page):
+def test_a_dismissed_picture_is_confirmed_and_teaches_nothing(page):
     go(page, "Pictures")
     choose(page, [picture("blue.png", encode(pixels("blue", 1)))], "1 picture added")
     page.get_by_role("heading", name="blue.png", exact=True).wait_for()
-    for name in kept(page):
+    for name in draft_tags(page):
         page.get_by_role("button", name=f"Remove {name}", exact=True).click()
     page.get_by_role("button", name="No tag fits", exact=True).click()
     page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
@@ -122,4 +124,4 @@ def test_a_picture_that_no_tag_fits_waits_no_longer_and_teaches_nothing(page):
     step.get_by_role("button", name="Undo").click()
     page.get_by_role("status").filter(has_text="Undone: No tag fits blue.png").wait_for()
     look_at(page, "blue.png")
-    assert kept(page) == ["blue"]
+    assert draft_tags(page) == ["blue"]

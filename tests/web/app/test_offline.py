@@ -1,4 +1,4 @@
-"""The app outlives its server, its browser and its bundle."""
+"""The app works without its server, after a restart of the browser, and with a new bundle."""
 
 import functools
 import http.server
@@ -11,15 +11,15 @@ from imagetagger.web.site import write_site
 from tests.helpers.app import (
     browsed,
     choose,
+    draft_tags,
     free_port,
-    kept,
     look_at,
     needs_app,
-    only,
     picture,
     served,
     start,
     stored,
+    teach_only,
     wait_until_offline,
 )
 from tests.helpers.bundles import WHITENED
@@ -32,7 +32,7 @@ FILES = [picture(f"lemon{i}.png", encode_crop(pixels(YELLOW, i))) for i in range
 def teach(page):
     for i in range(3):
         look_at(page, f"lemon{i}.png")
-        only(page, "Lemon")
+        teach_only(page, "Lemon")
 
 
 def test_the_app_works_without_its_server_and_after_a_cold_start(playwright, tmp_path):
@@ -45,15 +45,15 @@ def test_the_app_works_without_its_server_and_after_a_cold_start(playwright, tmp
     with browsed(playwright, tmp_path / "profile") as context:  # the server is gone, the browser is new
         page = start(context, address)
         look_at(page, "lemon1.png")
-        assert kept(page) == ["Lemon"]
+        assert draft_tags(page) == ["Lemon"]
         assert stored(page, "rows") == rows
         page.get_by_role("link", name="All pictures").click()
         choose(page, FILES[3:], "1 picture added")
-        assert kept(page) == ["Lemon"]
-        assert page.complaints == []
+        assert draft_tags(page) == ["Lemon"]
+        assert page.errors == []
 
 
-def test_a_new_bundle_keeps_what_was_taught(playwright, tmp_path):
+def test_a_new_bundle_keeps_the_lessons(playwright, tmp_path):
     port = free_port()
     with browsed(playwright, tmp_path / "profile") as context:
         with served(folder(), port) as address:
@@ -72,7 +72,7 @@ def test_a_new_bundle_keeps_what_was_taught(playwright, tmp_path):
             assert row["total"]["count"] == [3]
             assert row["digest"] == bundle(*WHITENED).manifest.digest
             look_at(page, "lemon1.png")
-            assert kept(page) == ["Lemon"]
+            assert draft_tags(page) == ["Lemon"]
 
 
 def test_a_second_tab_says_that_the_app_is_open_already(playwright, tmp_path):
@@ -85,7 +85,7 @@ def test_a_second_tab_says_that_the_app_is_open_already(playwright, tmp_path):
 
 @pytest.fixture
 def static_host(tmp_path):
-    """Any web host: serves files from a folder, the app in a sub-folder of it."""
+    """A plain web host of files, with the app in a sub-folder."""
     write_site(bundle(), tmp_path / "host" / "photos" / "app")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "host")
     handler.log_message = lambda *_: None
@@ -103,4 +103,4 @@ def test_a_written_site_works_in_a_folder_of_any_web_host(static_host, playwrigh
         context.set_offline(True)
         page.goto(static_host)
         look_at(page, "lemon0.png")
-        assert page.complaints == []
+        assert page.errors == []

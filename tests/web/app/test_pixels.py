@@ -1,4 +1,4 @@
-"""The image contract in a browser: what src/pixels makes of a file in Chromium, beside what preprocess.py makes."""
+"""The image contract in a browser: src/pixels in Chromium gives the pixels of preprocess.py."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagetagger import preprocess
+from imagetagger import web
 from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, crop_square, decode_image
 from imagetagger.tagger.lessons import picture_id
 from tests.helpers import web_pictures
@@ -19,13 +19,13 @@ from tests.helpers.app import BROWSER, QUIET
 from tests.helpers.local_server import serving
 from tests.helpers.pictures import encode, noisy
 
-WEBAPP = Path(preprocess.__file__).parent / "webapp"
+APP = Path(web.__file__).parent / "app"
 NODE = shutil.which("node")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed"),
     pytest.mark.skipif(NODE is None, reason="no Node is installed"),
-    pytest.mark.skipif(not (WEBAPP / "node_modules" / "vite").is_dir(), reason="no node_modules: run `make webapp`"),
+    pytest.mark.skipif(not (APP / "node_modules" / "vite").is_dir(), reason="no node_modules: run `make webapp`"),
 ]
 LIMIT = PIXEL_LIMIT
 SIZES = (64, 96, 224, 7)
@@ -66,12 +66,12 @@ READ = """(job) => new Promise((resolve, reject) => {
 
 @pytest.fixture(scope="module")
 def read(playwright, tmp_path_factory):
-    """Return what the app's worker makes of a file in the browser: `read(data, size, limit, media)`."""
+    """Read a file in the browser by the app's code: `read(data, size, limit, media)`."""
     folder = tmp_path_factory.mktemp("worker")
     entry = folder / "worker.ts"
-    entry.write_text(WORKER.replace("SOURCE", (WEBAPP / "src").as_posix()))
-    command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(WEBAPP), str(entry), str(folder)]
-    subprocess.run(command, cwd=WEBAPP, check=True)
+    entry.write_text(WORKER.replace("SOURCE", (APP / "src").as_posix()))
+    command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(APP), str(entry), str(folder)]
+    subprocess.run(command, cwd=APP, check=True)
     files = {"/": b"<!DOCTYPE html><title>Pixels</title>", "/worker.js": (folder / "worker.js").read_bytes()}
     with serving(files) as server:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=[*QUIET])
@@ -91,7 +91,7 @@ def squared(text, size):
 
 
 def compare(read, made, size):
-    """Return the browser's answer, and by how much its square differs from Python's."""
+    """The browser's result, the difference of its square from Python's, and whether the ids are equal."""
     image = decode_image(made.data)
     got = read(made.data, size)
     assert "error" not in got, (made.name, got)
@@ -103,18 +103,18 @@ def compare(read, made, size):
 
 
 def test_squares_and_ids_of_500_pictures_equal_pythons_byte_for_byte(read):
-    differing, count, strange = Counter(), Counter(), []
+    differing, count, unequal = Counter(), Counter(), []
     for made, size in zip(web_pictures.pictures(), cycle(SIZES), strict=False):
         _, difference, same_id = compare(read, made, size)
         count[made.kind] += 1
         differing[made.kind] += int((difference > 0).sum())
-        if made.kind == "jpeg, cmyk":  # Chromium converts inks to RGB in an arithmetic of its own, Pillow in another
+        if made.kind == "jpeg, cmyk":  # Chromium and Pillow convert inks to RGB differently
             assert difference.max() <= 1, made.name
         elif difference.any() or not same_id:
-            strange.append(made.name)
+            unequal.append(made.name)
     print(json.dumps({kind: (n, differing[kind]) for kind, n in count.items()}))
     assert sum(count.values()) == 500
-    assert strange == []
+    assert unequal == []
 
 
 def test_pictures_larger_than_a_phones_canvas_equal_pythons(read):
@@ -134,7 +134,7 @@ def test_a_picture_of_just_the_limit_is_read_and_a_wider_one_refused_before_it_i
     print(made.name, f"{got['milliseconds']:.0f} ms")
     assert not difference.any()
     assert same_id
-    headers_alone = web_pictures.framed(10_001, 10_000, 8, 2, b"")  # nothing to decode: a decoder calls it damaged
+    headers_alone = web_pictures.framed(10_001, 10_000, 8, 2, b"")  # a decoder would call it damaged
     assert read(headers_alone, 224) == {
         "error": "BadImageError",
         "message": "too large: 10,001 x 10,000 pixels; at most 100 million",
@@ -168,7 +168,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_python_refuses_the_browser_refuses_too_and_says_why(read, name):
+def test_the_browser_refuses_what_python_refuses_and_says_why(read, name):
     data, message = BAD[name]
     with pytest.raises(BadImageError):
         decode_image(data)
@@ -191,7 +191,7 @@ def test_a_format_that_browsers_lack_is_named(read, form, message):
 
 
 @pytest.mark.parametrize("form", GOOD)
-def test_bytes_after_a_pictures_end_are_no_reason_to_refuse_it(read, form):
+def test_bytes_after_the_end_of_a_picture_are_ignored(read, form):
     got = read(GOOD[form] + b"a film that moves" * 50, 64)
     assert got["id"] == picture_id(decode_image(GOOD[form]))
 

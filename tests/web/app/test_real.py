@@ -1,4 +1,4 @@
-"""A user's way through the app, on real Tiny ImageNet and photographs of full size, with a network that ships."""
+"""The app from the first picture to Python, with real Tiny ImageNet, full-size photographs and a real network."""
 
 import io
 import subprocess
@@ -16,26 +16,26 @@ from imagetagger.tagger.tagger import Tagger
 from tests.helpers.app import (
     browsed,
     choose,
+    draft_tags,
     export_lessons,
     free_port,
     go,
     import_lessons,
-    kept,
     look_at,
     needs_app,
-    only,
     picture,
     served,
     squares,
     start,
     stored,
     tags_as_json,
+    teach_only,
     wait_until_offline,
 )
 from tests.helpers.web_pictures import pictures
 
 pytestmark = needs_app
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 NEW = "golden retriever"
 """A tag of Tiny ImageNet that the bundle below does not know."""
 
@@ -44,8 +44,8 @@ NEW = "golden retriever"
 def bundle(real_zip, shared_weights, tmp_path_factory):
     """Thirty tags of Tiny ImageNet, whitened, int8."""
     folder = tmp_path_factory.mktemp("real")
-    cut = [ROOT / "experiments" / "cut_folder.py", real_zip, folder / "pictures", "--tags", "30", "--per-tag", "60"]
-    subprocess.run([sys.executable, *map(str, cut)], check=True)
+    cut = ["experiments.folder.cut", real_zip, folder / "pictures", "--tags", "30", "--per-tag", "60"]
+    subprocess.run([sys.executable, "-m", *map(str, cut)], check=True, cwd=ROOT)
     settings = (
         "+experiment=folder",
         f"data.path={folder / 'pictures'}",
@@ -69,34 +69,34 @@ def retrievers(real_zip):
 def photographs():
     """Photographs of half to twelve megapixels."""
     folder = Path(sklearn.datasets.__file__).parent / "images"
-    found = [folder / "china.jpg", folder / "flower.jpg"]
-    found.append(Path(matplotlib.__file__).parent / "mpl-data" / "sample_data" / "grace_hopper.jpg")
+    paths = [folder / "china.jpg", folder / "flower.jpg"]
+    paths.append(Path(matplotlib.__file__).parent / "mpl-data" / "sample_data" / "grace_hopper.jpg")
     buffer = io.BytesIO()
-    Image.open(found[1]).resize((4032, 3024)).save(buffer, "JPEG", quality=92)
-    files = [picture(path.name, path.read_bytes(), "image/jpeg") for path in found]
+    Image.open(paths[1]).resize((4032, 3024)).save(buffer, "JPEG", quality=92)
+    files = [picture(path.name, path.read_bytes(), "image/jpeg") for path in paths]
     return [*files, picture("large.jpg", buffer.getvalue(), "image/jpeg")]
 
 
-def tag_set(page) -> list[str]:
-    """All tags that the picture's page shows, those it is less sure of included."""
-    perhaps = page.get_by_role("list", name="Perhaps").locator(".clip").all_inner_texts()
-    return [*kept(page), *perhaps]
+def shown_tags(page) -> list[str]:
+    """All tags on the page of a picture: chosen ones, then candidates."""
+    candidates = page.get_by_role("list", name="Perhaps").locator(".clip").all_inner_texts()
+    return [*draft_tags(page), *candidates]
 
 
-def test_a_users_way_from_the_first_picture_to_python(playwright, bundle, retrievers, tmp_path):
+def test_the_app_from_the_first_picture_to_python(playwright, bundle, retrievers, tmp_path):
     profile, lessons = tmp_path / "profile", tmp_path / "lessons.zip"
     with served(bundle, free_port()) as address, browsed(playwright, profile) as context:
         page = start(context, address)
         choose(page, [*photographs(), *retrievers], "10 pictures added")
         look_at(page, "rex0.jpg")
-        assert "Rex" not in tag_set(page)
-        only(page, "Rex")  # correct it, and teach a tag on the spot
+        assert "Rex" not in shown_tags(page)
+        teach_only(page, "Rex")  # correct it, and teach a new tag
         for i in range(1, 5):
             look_at(page, f"rex{i}.jpg")
-            only(page, "Rex")
+            teach_only(page, "Rex")
         look_at(page, "rex5.jpg")
-        assert "Rex" in tag_set(page)  # it learned
-        only(page, "Rex")
+        assert "Rex" in shown_tags(page)  # it learned
+        teach_only(page, "Rex")
         page.get_by_role("button", name="Undo").click()
         page.get_by_text("Undone: Learned Rex from rex5.jpg").wait_for()
         assert stored(page, "rows")["user:rex"]["total"]["count"] == [5]
@@ -107,21 +107,21 @@ def test_a_users_way_from_the_first_picture_to_python(playwright, bundle, retrie
         page.get_by_text("Renamed to Rex the dog").wait_for()
         page.reload()
         look_at(page, "rex0.jpg")
-        assert kept(page) == ["Rex the dog"]
+        assert draft_tags(page) == ["Rex the dog"]
         wait_until_offline(page)
-        assert page.complaints == []
+        assert page.errors == []
 
     with browsed(playwright, profile) as context:  # the server is gone, the browser starts cold
         page = start(context, address)
         look_at(page, "rex0.jpg")
-        assert kept(page) == ["Rex the dog"]
+        assert draft_tags(page) == ["Rex the dog"]
         shown = {}
         for name in ("rex5.jpg", "china.jpg", "large.jpg", "grace_hopper.jpg"):
             look_at(page, name)
-            shown[name] = tag_set(page)
+            shown[name] = shown_tags(page)
         export_lessons(page, lessons)
         rows = {tag: row["total"] for tag, row in stored(page, "rows").items()}
-        assert page.complaints == []
+        assert page.errors == []
 
     with served(bundle, free_port()) as address, browsed(playwright, tmp_path / "other") as context:
         page = start(context, address)
@@ -141,24 +141,24 @@ def test_a_users_way_from_the_first_picture_to_python(playwright, bundle, retrie
 
 
 def test_500_pictures_of_all_formats_have_pythons_bytes_and_pythons_tags(playwright, bundle, tmp_path):
-    """Four colours in a JPEG are up to each decoder: such pictures may differ by a grey level."""
-    made = [one for one in pictures(520) if one.kind != "jpeg, cmyk"][:500]
-    for one in made:
-        (tmp_path / "files").mkdir(exist_ok=True)
-        (tmp_path / "files" / one.name).write_bytes(one.data)
+    """Decoders convert JPEGs of four colours differently: these are left out."""
+    made = [drawn for drawn in pictures(520) if drawn.kind != "jpeg, cmyk"][:500]
+    (tmp_path / "files").mkdir()
+    for drawn in made:
+        (tmp_path / "files" / drawn.name).write_bytes(drawn.data)
     with served(bundle, free_port()) as address, browsed(playwright, tmp_path / "profile") as context:
         page = start(context, address)
         choose(page, sorted((tmp_path / "files").iterdir()), f"{len(made)} pictures added")
-        said = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
-        seen = squares(page, [entry["id"] for entry in said.values()])
-    assert len(said) == len(made) == 500
+        exported = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
+        seen = squares(page, [entry["id"] for entry in exported.values()])
+    assert len(exported) == len(made) == 500
     tagger = Tagger.load(bundle)
-    for one in made:
-        entry = said[one.name]
+    for drawn in made:
+        entry = exported[drawn.name]
         square = np.asarray(Image.open(io.BytesIO(seen[entry["id"]])).convert("RGB"))
-        np.testing.assert_array_equal(square, tagger.crop(one.data), one.name)
-        expected = tagger.describe(one.data)
-        assert [tag["id"] for tag in entry["suggested"]] == [tag.id for tag in expected.tags], one.name
-        chances = [tag["probability"] for tag in entry["suggested"]]
-        np.testing.assert_allclose(chances, [tag.probability for tag in expected.tags], atol=1e-4)
-        assert entry["unknown"] == expected.unknown
+        np.testing.assert_array_equal(square, tagger.crop(drawn.data), drawn.name)
+        expected = tagger.describe(drawn.data)
+        assert [tag["id"] for tag in entry["suggested"]] == [tag.id for tag in expected.tags], drawn.name
+        probabilities = [tag["probability"] for tag in entry["suggested"]]
+        np.testing.assert_allclose(probabilities, [tag.probability for tag in expected.tags], atol=1e-4)
+        assert entry["unknown"] == expected.is_novel

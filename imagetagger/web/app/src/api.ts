@@ -150,7 +150,7 @@ export interface Engine {
   cancel(): void;
   /** The square the network saw, PNG; undefined for an unknown picture. */
   crop(picture: PictureId): Promise<Blob | undefined>;
-  /** The picture, at most 1024 pixels wide and high; undefined where only the square is kept. */
+  /** The picture, at most 1024 pixels wide and high; undefined where only the square is stored. */
   preview(picture: PictureId): Promise<Blob | undefined>;
   /** Sets the tags of a picture, and learns or forgets the difference. New names become tags. */
   confirm(picture: PictureId, tags: TagId[], newNames: string[]): Promise<void>;

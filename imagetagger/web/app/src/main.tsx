@@ -8,7 +8,7 @@ import "./ui/styles/all";
 const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
 const remote = Comlink.wrap<Engine>(worker);
 const lost = new Promise<never>((_, reject) => {
-  worker.addEventListener("error", () => reject(new Error("The app could not be loaded whole. Try it again.")));
+  worker.addEventListener("error", () => reject(new Error("A part of the app could not be loaded. Try it again.")));
 });
 const root = document.getElementById("app");
 if (root === null) throw new Error("got a page without #app, expected index.html");

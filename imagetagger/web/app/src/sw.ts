@@ -1,4 +1,4 @@
-/** The service worker: keeps every file of the app and its bundle, so that it opens without a network. */
+/** The service worker: caches every file of the app and its bundle, so that it opens without a network. */
 
 import { cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
 
@@ -11,7 +11,7 @@ interface Entry {
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: unknown };
 
-/** A module that is valid where relaxed SIMD is: LiteRT then loads its faster build, else the compatible one. */
+/** A module that is valid with relaxed SIMD, where LiteRT loads its faster build instead of the compatible one. */
 const RELAXED_SIMD = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
   253, 128, 2, 11,
@@ -22,7 +22,7 @@ const unused = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? "litert_wasm
 precacheAndRoute(
   (self.__WB_MANIFEST as Entry[]).filter(({ url }) => !url.includes(unused)),
   { ignoreURLParametersMatching: [/./] },
-); // what follows a ? changes nothing
+); // a query changes nothing
 cleanupOutdatedCaches();
 
 self.addEventListener("message", ({ data }) => {

@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { expect, test } from "vitest";
 import { type Changes, open, read, StorageError, write } from "../src/engine/database";
 import { NO_LESSONS } from "../src/lessons/lessons";
@@ -53,4 +54,51 @@ test("purging a picture leaves nothing of it", async () => {
   const stored = await read(db);
   expect([stored.pictures.size, stored.state?.lessons.size, stored.steps.length]).toEqual([0, 0, 0]);
   expect(await db.get("squares", "a")).toBeUndefined();
+});
+
+test("a database of the first version is read: stores, keys and fields keep their names", async () => {
+  const row = { count: new Float32Array([1]), mean: new Float32Array([0.5]), m2: new Float32Array([0]) };
+  const tagRow = { base: [0], pictures: ["a"], learned: row, total: row, digest: "d" };
+  const lesson = { tags: ["x"], missed: null, at: 1 };
+  const edits = { names: new Map([["x", "X"]]), merged: new Map(), removed: new Set(["y"]) };
+  const step = {
+    id: 7,
+    what: "Learned X",
+    when: 3,
+    before: { lessons: [["a", lesson]], hidden: [["b", true]], edits },
+  };
+  const written: Record<string, [string | number, unknown][]> = {
+    pictures: [["a", picture]],
+    squares: [["a", new Blob(["square"])]],
+    previews: [["a", new Blob(["preview"])]],
+    lessons: [["a", lesson]],
+    steps: [[7, step]],
+    rows: [["x", tagRow]],
+    meta: [
+      ["edits", edits],
+      ["hidden", new Set(["b"])],
+      ["dismissed", new Set(["c"])],
+      ["bundle", { digest: "d", labels: [{ id: "x", name: "x", synonyms: [] }] }],
+      ["settings", { threshold: 0.8 }],
+    ],
+  };
+  const old = await openDB("first version", 1, {
+    upgrade(db) {
+      for (const store of Object.keys(written)) db.createObjectStore(store);
+    },
+  });
+  for (const [store, entries] of Object.entries(written))
+    for (const [key, value] of entries) await old.put(store, value, key);
+  old.close();
+  const db = await open("first version");
+  expect(await read(db)).toEqual({
+    pictures: new Map([["a", picture]]),
+    state: { lessons: new Map([["a", lesson]]), edits, hidden: new Set(["b"]), dismissed: new Set(["c"]) },
+    steps: [{ ...step, before: { ...step.before, dismissed: [] } }],
+    rows: new Map([["x", tagRow]]),
+    bundle: { digest: "d", labels: [{ id: "x", name: "x", synonyms: [] }] },
+    settings: { threshold: 0.8 },
+  });
+  expect(await (await db.get("squares", "a"))?.text()).toBe("square");
+  expect(await (await db.get("previews", "a"))?.text()).toBe("preview");
 });

@@ -83,7 +83,7 @@ describe("what Python refuses is refused", () => {
   });
 });
 
-test("a flipped bit is found wherever it matters", async () => {
+test("a flipped bit is detected wherever it matters", async () => {
   const [{ zip, contents }] = valid as [(typeof valid)[0]];
   const data = unpacked(zip);
   let refused = 0;

@@ -20,13 +20,13 @@ function made(license: unknown, files: Record<string, string> = {}): string {
 }
 
 test("every dependency of the app is named with its licence, and its text is there", () => {
-  const found = bundledPackages(ROOT, APACHE);
+  const packages = bundledPackages(ROOT, APACHE);
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const names = found.map(({ name }) => name);
+  const names = packages.map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining([...Object.keys(dependencies), "@litertjs/wasm-utils", "workbox-core"]));
   expect(names.filter((name) => name in devDependencies)).toEqual([]);
-  const text = page(found, APACHE, "parts of the WebAssembly");
-  for (const part of found) {
+  const text = page(packages, APACHE, "parts of the WebAssembly");
+  for (const part of packages) {
     expect(text).toContain(`  ${part.name} ${part.version}: ${part.license}\n`);
     expect(text.split(part.text)).toHaveLength(2);
   }

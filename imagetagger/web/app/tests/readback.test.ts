@@ -3,15 +3,15 @@ import { checkReadback } from "../src/pixels/readback";
 
 /** A canvas that remembers what was put, and gives back what `change` makes of it. */
 function canvas(change: (value: number, i: number) => number) {
-  let kept = new Uint8ClampedArray();
+  let stored = new Uint8ClampedArray();
   const image = (data: Uint8ClampedArray) => ({ data }) as unknown as ImageData;
   return {
     createImageData: (width: unknown, height?: number) =>
       image(new Uint8ClampedArray(Number(width) * (height ?? 0) * 4)),
     putImageData({ data }: ImageData) {
-      kept = Uint8ClampedArray.from(data);
+      stored = Uint8ClampedArray.from(data);
     },
-    getImageData: () => image(kept.map(change)),
+    getImageData: () => image(stored.map(change)),
   } as unknown as Parameters<typeof checkReadback>[0];
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { checkComplete } from "../src/pixels/completeness";
 import { turn, webpOrientation } from "../src/pixels/orientation";
 import { BadImageError, sniff } from "../src/pixels/sniff";
-import { checkWhole } from "../src/pixels/whole";
 
 const bytes = (...parts: (string | number[])[]) =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === "string" ? [...part].map((c) => c.charCodeAt(0)) : part)));
@@ -84,35 +84,35 @@ test("whatever the bytes are, the answer is a picture or a reason, soon", () => 
     const start = [...starts, ...others][i % (starts.length + others.length)] as Uint8Array;
     const data = Uint8Array.from([...start, ...Array.from({ length: random(300) }, () => random(random(2) ? 256 : 3))]);
     if (random(2)) data[random(data.length)] = random(256);
-    refusal(() => checkWhole(data, sniff(data, 1e8).type));
+    refusal(() => checkComplete(data, sniff(data, 1e8).type));
     webpOrientation(data);
   }
   expect(performance.now() - before).toBeLessThan(10_000);
 });
 
 test("a JPEG ends with its own mark, not with that of the small picture in its header", () => {
-  expect(refusal(() => checkWhole(jpeg, "jpeg"))).toContain("damaged");
-  expect(refusal(() => checkWhole(bytes([...jpeg], [0xff, 0xd9], "more"), "jpeg"))).toBe("");
+  expect(refusal(() => checkComplete(jpeg, "jpeg"))).toContain("damaged");
+  expect(refusal(() => checkComplete(bytes([...jpeg], [0xff, 0xd9], "more"), "jpeg"))).toBe("");
 });
 
-test("a GIF is whole with its first picture, a BMP with its length", () => {
+test("a GIF is complete with its first picture, a BMP with its length", () => {
   const comment = [0x21, 0xfe, 2, 0x2c, 0, 0];
   const frame = [0x2c, 0, 0, 0, 0, 5, 0, 3, 0, 0x80, ...Array(6).fill(0), 2, 2, 0x4c, 1, 0];
   const film = bytes([...gif], comment, frame, [0x2c, 0]);
-  expect(refusal(() => checkWhole(film, "gif"))).toBe("");
+  expect(refusal(() => checkComplete(film, "gif"))).toBe("");
   for (let end = 0; end < film.length - 2; end++)
-    expect(refusal(() => checkWhole(film.subarray(0, end), "gif"))).toContain("damaged");
+    expect(refusal(() => checkComplete(film.subarray(0, end), "gif"))).toContain("damaged");
   const bmp = bytes("BM", reversed(20), Array(14).fill(0));
-  expect(refusal(() => checkWhole(bmp, "bmp"))).toBe("");
-  expect(refusal(() => checkWhole(bmp.subarray(0, 19), "bmp"))).toContain("damaged");
+  expect(refusal(() => checkComplete(bmp, "bmp"))).toBe("");
+  expect(refusal(() => checkComplete(bmp.subarray(0, 19), "bmp"))).toContain("damaged");
 });
 
 test("a PNG ends with its last chunk, a WebP with its length", () => {
-  expect(refusal(() => checkWhole(png(1, 1), "png"))).toContain("damaged");
-  expect(refusal(() => checkWhole(bytes([...png(1, 1)], word(0), "IEND", word(0), "more"), "png"))).toBe("");
+  expect(refusal(() => checkComplete(png(1, 1), "png"))).toContain("damaged");
+  expect(refusal(() => checkComplete(bytes([...png(1, 1)], word(0), "IEND", word(0), "more"), "png"))).toBe("");
   const webp = bytes("RIFF", reversed(12), "WEBPVP8 ", word(0));
-  expect(refusal(() => checkWhole(webp, "webp"))).toBe("");
-  expect(refusal(() => checkWhole(webp.subarray(0, 19), "webp"))).toContain("damaged");
+  expect(refusal(() => checkComplete(webp, "webp"))).toBe("");
+  expect(refusal(() => checkComplete(webp.subarray(0, 19), "webp"))).toContain("damaged");
 });
 
 test.each(["", "Exif\0\0"])("a WebP's orientation is found after %j, in both orders of bytes", (prefix) => {

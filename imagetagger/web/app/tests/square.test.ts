@@ -17,7 +17,7 @@ function squared(rgb: Uint8Array, width: number, height: number, size: number, r
   return stream.pixels();
 }
 
-/** The contract by its definition, with whole pictures: a triangle along the first axis of (length, others). */
+/** The contract by its definition, with complete pictures: a triangle along the first axis of (length, others). */
 function resized(pixels: number[][], start: number, stop: number, size: number): number[][] {
   const scale = (stop - start) / size;
   const support = Math.max(scale, 1);

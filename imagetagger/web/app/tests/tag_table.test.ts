@@ -54,7 +54,7 @@ test("whatever files are called, a spreadsheet sees one cell each, and no formul
     "💥",
     "",
   ];
-  const found = cells(
+  const rows = cells(
     tagTable(
       names.map((name) => picture(name, ["user:=1+1"])),
       TAGS,
@@ -62,8 +62,8 @@ test("whatever files are called, a spreadsheet sees one cell each, and no formul
     ),
   ).slice(1);
   const bare = (name = "") => name.replaceAll("'", "");
-  expect(found.map(([name]) => bare(name))).toEqual(names.map(bare));
-  for (const row of found) for (const cell of row) expect(cell).not.toMatch(/(^|[;\t\r\n])\s*[=+\-@＝]|^[\t\r\n]/);
+  expect(rows.map(([name]) => bare(name))).toEqual(names.map(bare));
+  for (const row of rows) for (const cell of row) expect(cell).not.toMatch(/(^|[;\t\r\n])\s*[=+\-@＝]|^[\t\r\n]/);
 });
 
 test("JSON holds the same, with ids", () => {

@@ -33,7 +33,7 @@ test("a dropped folder is all pictures in it, those of folders inside too, in th
   expect(await names(item(folder("empty", folder("too"))))).toEqual([]);
 });
 
-test("a dropped file is taken whatever it is, that its refusal is told", async () => {
+test("a dropped file is taken whatever it is, so that its refusal is reported", async () => {
   const text = new File([], "notes.txt", { type: "text/plain" });
   expect(await names(item(leaf("notes.txt"), text), item(null, text))).toEqual(["notes.txt", "notes.txt"]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { complete, counts, EVERYTHING, named, neighbours, nextOpen, visible } from "../src/ui/filter";
+import { complete, counts, EVERYTHING, findTag, neighbours, nextOpen, visible } from "../src/ui/filter";
 import { picture, tag } from "./ui_pictures";
 
 const tags = [
@@ -39,9 +39,9 @@ test("a list of choices has at most as many entries as asked for", () => {
 });
 
 test("a name is known by itself or by a synonym, but accents make another name", () => {
-  expect(named(tags, " egyptian  CAT ")?.id).toBe("cat");
-  expect(named(tags, "Puss")?.id).toBe("cat");
-  expect(named(tags, "Uberfuhrung")).toBeUndefined();
+  expect(findTag(tags, " egyptian  CAT ")?.id).toBe("cat");
+  expect(findTag(tags, "Puss")?.id).toBe("cat");
+  expect(findTag(tags, "Uberfuhrung")).toBeUndefined();
 });
 
 test("a confirmed picture is found by its own tags only, another by what is suggested", () => {
@@ -66,7 +66,7 @@ test("neighbours end at the ends", () => {
   expect(neighbours(order, "?")).toEqual({});
 });
 
-test("the next picture to confirm lies ahead, else at the start, and is never the one at hand", () => {
+test("the next picture to confirm comes after this one, else from the start, and is never this one", () => {
   expect(nextOpen(order, pictureById, "a")).toBe("b");
   expect(nextOpen(order, pictureById, "c")).toBe("b");
   expect(nextOpen(["a", "b"], pictureById, "b")).toBeUndefined();

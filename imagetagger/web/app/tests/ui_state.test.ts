@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Change } from "../src/api";
 import { gathered } from "../src/ui/changes";
-import { initial } from "../src/ui/draft";
+import { initialDraft } from "../src/ui/draft";
 import { parseRoute, pictureHref } from "../src/ui/route";
 import { type Action, arrived, reduce, START, type State } from "../src/ui/state";
 import { picture, snapshot, tag } from "./ui_pictures";
@@ -68,18 +68,18 @@ test("progress is heard before anything is open, and ends with null", () => {
 });
 
 test("a draft survives new suggestions, but not other tags of its picture, nor the picture's removal", () => {
-  const drafted = after(open, { type: "draft", picture: "a", draft: { ...initial(a), kept: ["cat", "dog"] } });
+  const drafted = after(open, { type: "draft", picture: "a", draft: { ...initialDraft(a), tags: ["cat", "dog"] } });
   const suggested = [{ tag: "cat", probability: 1 }];
-  expect(reduce(drafted, change({ pictures: [{ ...a, suggested }] })).drafts.get("a")?.kept).toEqual(["cat", "dog"]);
+  expect(reduce(drafted, change({ pictures: [{ ...a, suggested }] })).drafts.get("a")?.tags).toEqual(["cat", "dog"]);
   expect(reduce(drafted, change({ pictures: [{ ...a, tags: ["dog"] }] })).drafts.has("a")).toBe(false);
   expect(reduce(drafted, change({ gone: ["a"] })).drafts.has("a")).toBe(false);
 });
 
 test("a tag that goes leaves drafts and the search", () => {
-  const draft = { ...initial(a), kept: ["cat", "dog"] };
+  const draft = { ...initialDraft(a), tags: ["cat", "dog"] };
   const state = after(open, { type: "draft", picture: "a", draft }, { type: "filter", filter: { tag: "cat" } });
   const less = reduce(state, change({ tags: [tag("dog")] }));
-  expect(less.drafts.get("a")?.kept).toEqual(["dog"]);
+  expect(less.drafts.get("a")?.tags).toEqual(["dog"]);
   expect(less.filter.tag).toBeNull();
 });
 
@@ -108,17 +108,17 @@ const step = (id: number) => ({ id, what: `step ${id}`, when: 0 });
 const learned: Action = { type: "toast", toast: { text: "Learned", kind: "status", since: 1 } };
 
 test("a notice offers to take back the step that came with it, and goes when another one is the newest", () => {
-  const told = after(open, change({ steps: [step(2), step(1)] }), learned);
-  expect(told.toast?.undo).toBe(2);
-  expect(reduce(told, change({ pictures: [a] })).toast).toBe(told.toast);
+  const state = after(open, change({ steps: [step(2), step(1)] }), learned);
+  expect(state.toast?.undo).toBe(2);
+  expect(reduce(state, change({ pictures: [a] })).toast).toBe(state.toast);
   for (const steps of [[step(3), step(2), step(1)], [step(1)], []])
-    expect(reduce(told, change({ steps })).toast).toBeNull();
+    expect(reduce(state, change({ steps })).toast).toBeNull();
 });
 
 test("a notice of what changed nothing offers nothing, and no step takes it away", () => {
-  const told = after(open, change({ steps: [step(1)] }), learned);
-  expect(told.toast?.undo).toBeNull();
-  expect(reduce(told, change({ steps: [] })).toast).toBe(told.toast);
+  const state = after(open, change({ steps: [step(1)] }), learned);
+  expect(state.toast?.undo).toBeNull();
+  expect(reduce(state, change({ steps: [] })).toast).toBe(state.toast);
 });
 
 test("the first change is handed on at once, those close behind it together, and none is lost", async () => {

@@ -5,7 +5,8 @@ import { messageOf } from "../files/errors";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
 import { StorageError, write } from "./database";
 import { embedImage } from "./executor";
-import { change, type Session } from "./session";
+import type { Session } from "./session";
+import { change } from "./steps";
 import { scoresOf } from "./suggestions";
 import { latestTime, pictureView } from "./views";
 

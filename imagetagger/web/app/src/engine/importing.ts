@@ -7,7 +7,8 @@ import { readPicture } from "../pixels/decode";
 import { BadImageError } from "../pixels/sniff";
 import type { Changes } from "./database";
 import { embedImage } from "./executor";
-import { change, type Session } from "./session";
+import type { Session } from "./session";
+import { change } from "./steps";
 import { withLessons } from "./user_state";
 import { latestTime } from "./views";
 

@@ -2,9 +2,9 @@
 
 import type { Change } from "../api";
 import { type Bundle, readBundle } from "../bundle/reader";
+import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { copyBlocks, type Executor, loadExecutor } from "./executor";
-import { queue } from "./queue";
 import { changedRows, deriveState, type Session } from "./session";
 import { EMPTY_ROWS, type TagRows } from "./tag_statistics";
 import { update } from "./update";

@@ -16,7 +16,8 @@ import {
   vocabulary,
 } from "../lessons/lessons";
 import { missedShare } from "../prediction/predict";
-import { change, type Session } from "./session";
+import type { Session } from "./session";
+import { change } from "./steps";
 import { scoresOf } from "./suggestions";
 import { INITIAL_STATE, type UserState, withLessons } from "./user_state";
 import { predictionOf } from "./views";

@@ -28,7 +28,7 @@ const IGNORED_FILES = /^(__MACOSX\/.*|(.*\/)?(\.DS_Store|Thumbs\.db|desktop\.ini
 /** Most files of an archive: the directory of more would fill the memory of a phone. */
 const MAX_FILES = 100_000;
 
-// `useWebWorkers`: this runs in one already. `tolerant`: of names, which FILE_NAME judges.
+// `useWebWorkers`: this runs in one already. `tolerant`: of names, which FILE_NAME checks.
 const READING = {
   strictness: "strict",
   filenameValidation: "tolerant",

@@ -1,14 +1,14 @@
+import { checkComplete } from "./completeness";
 import { makePreview } from "./encode";
 import { type Turn, turn, webpOrientation } from "./orientation";
 import { beginId, sha256 } from "./picture_id";
 import { checkReadback } from "./readback";
 import { BadImageError, checkPixels, checkStart, type Header, sniff, whyUndecoded } from "./sniff";
 import { streamSquare } from "./square";
-import { checkWhole } from "./whole";
 
 export { encodePng } from "./encode";
 
-/** A picture as the tagger sees it, and something to look at. */
+/** A picture as the tagger sees it, and a preview for people. */
 export interface Picture {
   /** SHA-256 of its size and upright pixels. */
   id: string;
@@ -29,21 +29,21 @@ interface Upright {
   height: number;
 }
 
-const START = 65_536;
-const LARGEST = 2 ** 30;
+const START_BYTES = 65_536;
+const MAX_FILE_BYTES = 2 ** 30;
 const TILE_WIDTH = 4096; // phones cap a canvas at 4096 pixels a side or 16.7 million in all
 const TILE_HEIGHT = 256;
 const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
 
 /** Decodes a picture by the image contract (imagetagger/preprocess.py): the same bytes as in Python. Runs in a worker.
- * Beside the browser's own bitmap it takes a few megabytes, however large the picture is.
- * Throws BadImageError for what cannot be used, and HiddenPixelsError where the browser is to blame, both with a
- * message for the user. */
+ * Beside the bitmap of the browser it takes a few megabytes, however large the picture is.
+ * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
+ * user. */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
   const { header, orientation } = await inspect(file, pixelLimit);
   const bitmap = await decode(file, header);
   try {
-    checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can hold several pictures
+    checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can contain several pictures
     const sideways = orientation > 4;
     const upright = {
       bitmap,
@@ -53,7 +53,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
     };
     const { width, height } = upright;
     const hasher = await sha256();
-    const digest = beginId(hasher, width, height); // nothing is awaited until all is read: others share it, and the tile
+    const digest = beginId(hasher, width, height); // no await until all rows are read: hasher and tile are shared
     const square = streamSquare(width, height, size);
     for (const rows of bands(upright)) {
       digest.update(rows);
@@ -66,13 +66,13 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
   }
 }
 
-/** Reads the header, and the orientation that is left for us to apply. */
+/** Reads the header, and the orientation that the browser does not apply. */
 async function inspect(file: Blob, pixelLimit: number): Promise<{ header: Header; orientation: number }> {
-  if (file.size > START) checkStart(await read(file.slice(0, START)));
-  if (file.size > LARGEST) throw new BadImageError("too large: more than 1 GiB");
+  if (file.size > START_BYTES) checkStart(await read(file.slice(0, START_BYTES)));
+  if (file.size > MAX_FILE_BYTES) throw new BadImageError("too large: more than 1 GiB");
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
-  checkWhole(bytes, header.type);
+  checkComplete(bytes, header.type);
   return { header, orientation: header.type === "webp" ? webpOrientation(bytes) : 1 };
 }
 
@@ -96,7 +96,7 @@ async function decode(file: Blob, header: Header): Promise<ImageBitmap> {
   }
 }
 
-/** Yields a picture's upright RGB rows in bands; each overwrites the one before. */
+/** Yields a picture's upright RGB rows in bands; each overwrites the last. */
 function* bands(upright: Upright): Generator<Uint8Array> {
   const { width, height } = upright;
   const rows = Math.max(1, Math.min(TILE_HEIGHT, Math.floor((4 * BAND_PIXELS) / width)));
@@ -138,7 +138,7 @@ let reused: OffscreenCanvasRenderingContext2D | undefined; // phones run out of 
 function tile(): OffscreenCanvasRenderingContext2D {
   if (reused) return reused;
   const context = new OffscreenCanvas(TILE_WIDTH, TILE_HEIGHT).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("this browser gives no canvas: it is out of memory, or too old");
+  if (!context) throw new Error("this browser provides no canvas: it is out of memory, or too old");
   checkReadback(context);
   context.imageSmoothingEnabled = false;
   context.fillStyle = "white";

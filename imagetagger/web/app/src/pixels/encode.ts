@@ -1,9 +1,9 @@
 import type { Turn } from "./orientation";
 
 const SIDE = 1024;
-const SHARP_SIDE = 256; // so small a picture is looked at enlarged, where JPEG shows; as PNG it is small enough
+const SHARP_SIDE = 256; // so small a picture is shown enlarged, where JPEG artefacts show; its PNG is small enough
 
-/** Returns the upright picture to look at: at most 1024 pixels a side and never enlarged; JPEG, or PNG of small ones. */
+/** Returns a preview of the upright picture: at most 1024 pixels per side, never enlarged; JPEG, or PNG if small. */
 export async function makePreview(bitmap: ImageBitmap, turn: Turn, width: number, height: number): Promise<Blob> {
   const scale = Math.min(1, SIDE / Math.max(width, height));
   const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
@@ -18,7 +18,7 @@ export async function makePreview(bitmap: ImageBitmap, turn: Turn, width: number
   return encode(canvas, small ? { type: "image/png" } : { type: "image/jpeg", quality: 0.85 });
 }
 
-/** Returns a square, uint8 RGB (size, size, 3), as PNG: without loss, as nothing of it is transparent. */
+/** Returns a square, uint8 RGB (size, size, 3), as PNG: lossless, as it is opaque. */
 export async function encodePng(square: Uint8Array, size: number): Promise<Blob> {
   const image = new ImageData(size, size);
   for (let from = 0, to = 0; from < square.length; from += 3, to += 4) {
@@ -34,6 +34,6 @@ async function encode(canvas: OffscreenCanvas, options: ImageEncodeOptions): Pro
   try {
     return await canvas.convertToBlob(options);
   } finally {
-    canvas.width = canvas.height = 0; // its memory is not garbage that the collector would see
+    canvas.width = canvas.height = 0; // frees its memory, which the garbage collector does not see
   }
 }

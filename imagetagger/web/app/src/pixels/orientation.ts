@@ -4,7 +4,7 @@ export type Turn = readonly [number, number, number, number, number, number];
 const ORIENTATION = 0x0112;
 const SHORT = 3;
 
-/** Returns the EXIF orientation of a WebP, 1 to 8: browsers heed that of JPEG and PNG only, Pillow that of WebP too. */
+/** Returns the EXIF orientation of a WebP, 1 to 8: browsers apply that of JPEG and PNG only, Pillow that of WebP too. */
 export function webpOrientation(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 12; at + 8 <= bytes.length; ) {
@@ -15,7 +15,7 @@ export function webpOrientation(bytes: Uint8Array): number {
   return 1;
 }
 
-/** Returns the orientation in a block of EXIF, with or without its "Exif\0\0"; 1 where it is damaged or says none. */
+/** Returns the orientation in a block of EXIF, with or without its "Exif\0\0"; 1 where it is damaged or absent. */
 function exifOrientation(block: Uint8Array): number {
   const start = block[0] === 0x45 ? 6 : 0;
   const view = new DataView(block.buffer, block.byteOffset + start, Math.max(block.byteLength - start, 0));
@@ -34,7 +34,7 @@ function exifOrientation(block: Uint8Array): number {
   return 1;
 }
 
-/** Returns the transform that turns a picture upright whose stored pixels lie as the EXIF orientation says. */
+/** Returns the transform that turns stored pixels of an EXIF orientation upright. */
 export function turn(orientation: number, width: number, height: number): Turn {
   const turns: readonly Turn[] = [
     [1, 0, 0, 1, 0, 0],

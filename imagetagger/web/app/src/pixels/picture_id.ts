@@ -2,13 +2,13 @@ import { createSHA256, type IHasher } from "hash-wasm"; // crypto.subtle has no 
 
 let loaded: Promise<IHasher> | undefined;
 
-/** Returns the hasher that all pictures share, one after the other: each of its own would hold WebAssembly memory. */
+/** Returns the hasher that all pictures share in turn: each new one would take WebAssembly memory. */
 export function sha256(): Promise<IHasher> {
   loaded ??= createSHA256();
   return loaded;
 }
 
-/** Begins a picture's id: its digest, once all upright RGB rows were added, is that of lessons.picture_id. */
+/** Begins a picture's id: after all upright RGB rows were added, the digest is that of tagger/lessons.py's picture_id. */
 export function beginId(hasher: IHasher, width: number, height: number): IHasher {
   return hasher.init().update(`${height} ${width}\n`);
 }

@@ -1,21 +1,21 @@
 const SIDE = 32;
 
-/** Levels that a pixel may be off: browsers that only blur what trackers would recognise change the last bit or two. */
+/** Levels that a pixel may differ: browsers that only blur against tracking change the last bit or two. */
 const TOLERANCE = 3;
 
-/** No picture can be read in this browser, whatever the picture. */
+/** A browser in which no picture can be read. */
 export class HiddenPixelsError extends Error {
   override name = "HiddenPixelsError";
 }
 
-/** What is asked of a canvas. */
+/** The methods of a canvas that are tested. */
 type Canvas = Pick<OffscreenCanvasRenderingContext2D, "createImageData" | "putImageData" | "getImageData">;
 
 /**
- * Checks that a canvas gives back what was put into it: some browsers give stripes, so that no site can recognise a
- * device by how it draws, and pictures read there would be tagged as stripes.
+ * Checks that a canvas returns the pixels put into it: against tracking, some browsers return stripes, and pictures read
+ * there would be tagged as stripes.
  *
- * Throws HiddenPixelsError where that is so. Overwrites the canvas's corner.
+ * Throws HiddenPixelsError otherwise. Overwrites the corner of the canvas.
  */
 export function checkReadback(canvas: Canvas): void {
   const sent = canvas.createImageData(SIDE, SIDE);

@@ -5,7 +5,7 @@ export class BadImageError extends Error {
   override name = "BadImageError";
 }
 
-/** What a file's first bytes say that it is; width and height are as stored, before it is turned upright. */
+/** Type and size from a file's first bytes; width and height are as stored, before it is turned upright. */
 export interface Header {
   /** The sub-type of its media type: "jpeg", "png", "webp", ... */
   type: string;
@@ -38,14 +38,14 @@ const RARE: Readonly<Record<string, string>> = {
   jxl: "JPEG XL picture",
 };
 
-/** What people read of a file whose header promises a picture that is not there. */
+/** The message for a file with the header of a picture, but without its contents. */
 export const DAMAGED = "damaged: cut short or corrupt";
 
 function ascii(bytes: Uint8Array, start: number, stop: number): string {
   return String.fromCharCode(...bytes.subarray(start, stop));
 }
 
-/** Returns what a file is that is well known and no picture to us. */
+/** Returns what a well-known file is that is not a usable picture. */
 function foreign(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 4096).replaceAll("\0", ""); // the zeros of UTF-16
   if (/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*</.test(start)) return markup(start);
@@ -68,7 +68,7 @@ function unreadable(what: string): string {
   return `a ${what}, which this browser cannot read. Save it as JPEG`;
 }
 
-function inWords(limit: number): string {
+function inMillions(limit: number): string {
   const millions = limit / 1e6;
   return Number.isInteger(millions) ? `${millions} million` : limit.toLocaleString("en");
 }
@@ -77,10 +77,10 @@ function inWords(limit: number): string {
 export function checkPixels(width: number, height: number, pixelLimit: number): void {
   if (width * height <= pixelLimit) return;
   const size = `${width.toLocaleString("en")} x ${height.toLocaleString("en")}`;
-  throw new BadImageError(`too large: ${size} pixels; at most ${inWords(pixelLimit)}`);
+  throw new BadImageError(`too large: ${size} pixels; at most ${inMillions(pixelLimit)}`);
 }
 
-/** Refuses, by a file's first bytes, what is no picture: a video is not read as a whole to learn that. */
+/** Refuses a file that is not a picture by its first bytes: a video need not be read completely. */
 export function checkStart(bytes: Uint8Array): void {
   const known = foreign(bytes);
   if (known) throw new BadImageError(known);
@@ -99,7 +99,7 @@ function notPicture(cause: unknown): BadImageError {
   return new BadImageError("not a picture", { cause });
 }
 
-/** Says what a file is, before it is decoded; throws BadImageError for what is no picture, or one beyond the limit. */
+/** Returns the header of a picture before it is decoded; throws BadImageError for other files and above the limit. */
 export function sniff(bytes: Uint8Array, pixelLimit: number): Header {
   if (bytes.length === 0) throw new BadImageError("an empty file");
   const known = foreign(bytes);
@@ -122,10 +122,10 @@ function measure(bytes: Uint8Array): Header {
   return { type, width: size.width, height: size.height };
 }
 
-/** Returns why a browser that found no fault in a file's header could not decode it. */
+/** Returns why a browser could not decode a file with a valid header. */
 export function whyUndecoded({ type, width, height }: Header): string {
   const rare = RARE[type];
   if (rare) return unreadable(rare);
-  const large = width * height > 3e7 || Math.max(width, height) > 16_384; // beyond what some browsers take
+  const large = width * height > 3e7 || Math.max(width, height) > 16_384; // above the limits of some browsers
   return large ? `${DAMAGED}, or too large for this browser` : DAMAGED;
 }

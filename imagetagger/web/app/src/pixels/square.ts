@@ -12,13 +12,13 @@ interface Taps {
 
 /** Rows go in from the top, in bands of any height; the square comes out. */
 export interface SquareStream {
-  /** Takes whole rows, RGB. */
+  /** Takes complete rows, RGB. */
   add(rows: Uint8Array): void;
   /** Returns the square, RGB (size, size, 3), once all rows were added. */
   pixels(): Uint8Array<ArrayBuffer>;
 }
 
-/** Returns the centre square (x0, y0, x1, y1) in whole source pixels, as preprocess.crop_box. */
+/** Returns the centre square (x0, y0, x1, y1) in integer source pixels, as in preprocess.crop_box. */
 export function cropBox(width: number, height: number): [number, number, number, number] {
   const side = Math.min(width, height);
   const x0 = Math.floor((width - side) / 2);
@@ -56,7 +56,7 @@ function triangle(length: number, start: number, stop: number, size: number): Ta
   return taps;
 }
 
-/** Rounds a sum of fixed point to a byte; weights are positive and sum to one, so nothing but rounding can exceed it. */
+/** Rounds a sum of fixed point to a byte; weights are positive and sum to one, so only rounding can exceed it. */
 function toByte(sum: number): number {
   return Math.min(sum >> PRECISION_BITS, 255);
 }
@@ -83,18 +83,18 @@ function resizeRow(rows: Uint8Array, at: number, taps: Taps, line: Uint8Array): 
   }
 }
 
-/** Returns a stream that makes the square of a picture, uint8 RGB (size, size, 3), equal to preprocess.square's. */
+/** Returns a stream that makes the square of a picture, uint8 RGB (size, size, 3), equal to that of preprocess.crop_square. */
 export function streamSquare(width: number, height: number, size: number): SquareStream {
   const [x0, y0, x1, y1] = cropBox(width, height);
   const reach = Math.floor((y1 - y0) / size) + 2;
-  const top = Math.max(y0 - reach, 0); // as in preprocess.square: weights are rounded alike only if measured from there
+  const top = Math.max(y0 - reach, 0); // as in preprocess.crop_square: weights are rounded alike only if measured from there
   const bottom = Math.min(y1 + reach, height);
   const across = triangle(width, x0, x1, size);
   const down = triangle(bottom - top, y0 - top, y1 - top, size);
   const line = new Uint8Array(size * 3);
   const sums = new Int32Array(size * size * 3).fill(1 << (PRECISION_BITS - 1));
   let y = 0;
-  let unfinished = 0; // the first output row that wants more
+  let unfinished = 0; // the first output row that is incomplete
 
   function addRow(rows: Uint8Array, at: number, row: number): void {
     resizeRow(rows, at, across, line);

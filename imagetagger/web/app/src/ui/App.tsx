@@ -18,13 +18,13 @@ import * as words from "./words";
 
 interface Props {
   engine: Engine;
-  /** Opens the engine; apart from it, as a listener crosses to a worker in its own way. */
+  /** Opens the engine; not its method, as a listener needs a proxy to reach the worker. */
   open(listen: (change: Change) => void): Promise<Snapshot>;
-  /** Hears of what comes from the browser: an offer to install, and, once the app opened or failed to, a new version. */
+  /** Watches the browser: offers to install, and new versions after the opening. */
   watch?(dispatch: (action: Action) => void, opened: Promise<void>): void;
 }
 
-/** The whole page. */
+/** The page. */
 export function App({ engine, open, watch }: Props) {
   const [state, dispatch] = useReducer(reduce, START);
   const route = useRoute();
@@ -39,7 +39,7 @@ export function App({ engine, open, watch }: Props) {
         if (reembedded + unreadable > 0)
           notice(words.reembedded(reembedded, unreadable), unreadable > 0 ? "alert" : "status");
       },
-      (error: unknown) => dispatch({ type: "failed", why: message(error) }),
+      (error: unknown) => dispatch({ type: "failed", why: messageFor(error) }),
     );
     watch?.(dispatch, opened);
   }, []);
@@ -54,7 +54,7 @@ export function App({ engine, open, watch }: Props) {
         if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", since);
         return result;
       } catch (error) {
-        notice(message(error), "alert");
+        notice(messageFor(error), "alert");
         return undefined;
       }
     },
@@ -71,7 +71,7 @@ export function App({ engine, open, watch }: Props) {
   const addFiles = useCallback(
     async (files: readonly File[]) => {
       if (files.length === 0) return;
-      dispatch({ type: "toast", toast: null }); // the same words again are then heard again
+      dispatch({ type: "toast", toast: null }); // screen readers then announce equal words again
       const result = await act(add(files));
       if (result === undefined) return;
       const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
@@ -91,13 +91,13 @@ export function App({ engine, open, watch }: Props) {
     },
     [engine, act],
   );
-  const quiet = useCallback(() => dispatch({ type: "toast", toast: null }), []);
+  const closeToast = useCallback(() => dispatch({ type: "toast", toast: null }), []);
   useUndoKey(useCallback(() => void (newest.current && undo(newest.current)), [undo]));
   const library = state.library;
   const isOpen = library !== null;
   const take = useCallback(
-    async (found: Promise<readonly File[]>) => {
-      const files = isOpen ? await act(found) : undefined;
+    async (dropped: Promise<readonly File[]>) => {
+      const files = isOpen ? await act(dropped) : undefined;
       if (files?.length === 0) notice(words.nothingFound());
       else if (files !== undefined) await addFiles(files);
     },
@@ -119,7 +119,7 @@ export function App({ engine, open, watch }: Props) {
         </AppContext.Provider>
       )}
       <div class="notices">
-        <Toasts toast={state.toast} onUndo={undo} onClose={quiet} />
+        <Toasts toast={state.toast} onUndo={undo} onClose={closeToast} />
         {library && state.progress && (
           <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
         )}
@@ -196,6 +196,6 @@ function useUndoKey(undo: () => void): void {
   }, [undo]);
 }
 
-function message(error: unknown): string {
+function messageFor(error: unknown): string {
   return error instanceof Error && error.message !== "" ? words.sentence(error.message) : words.failed();
 }

@@ -2,34 +2,34 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
-/** A tag as it is shown: with the tagger's probability, as the user's own, or as new. */
+/** A tag as it is shown: with the tagger's probability, as taught by the user, or as new. */
 export interface Chip {
   key: string;
   name: string;
   /** The tagger's, where it suggested it. */
   probability: number | null;
   /** Whether the user taught it. */
-  own: boolean;
-  /** Only for those that nobody suggests and the user struck out. */
+  taught: boolean;
+  /** Whether the user removed it. */
   struck?: boolean;
 }
 
 /** The chip of a name that becomes a tag. */
-export function freshChip(name: string): Chip {
-  return { key: `\n${name}`, name, probability: null, own: false };
+export function newNameChip(name: string): Chip {
+  return { key: `\n${name}`, name, probability: null, taught: false };
 }
 
-/** Tags that are kept; each can be struck out. */
-export function KeptChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove(key: string): void }) {
+/** Tags of a picture; each can be removed. */
+export function TagChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove(key: string): void }) {
   const { list, leave } = useNextFocus();
   return (
     <ul ref={list} class="chips" aria-label="Tags of this picture" tabIndex={-1}>
-      {chips.map(({ key, name, probability, own }, i) => (
-        <li key={key} class="chip kept">
+      {chips.map(({ key, name, probability, taught }, i) => (
+        <li key={key} class="chip chosen">
           <span class="clip" dir="auto">
             {name}
           </span>
-          <small>{words.mark(probability, own)}</small>
+          <small>{words.mark(probability, taught)}</small>
           <button
             type="button"
             class="chip-x"
@@ -47,8 +47,8 @@ export function KeptChips({ chips, onRemove }: { chips: readonly Chip[]; onRemov
   );
 }
 
-/** Tags that may be right; a press takes one. */
-export function PerhapsChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(key: string): void }) {
+/** Tags that may be right; a press adds one. */
+export function CandidateChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(key: string): void }) {
   const { list, leave } = useNextFocus();
   return (
     <ul ref={list} class="chips" aria-label="Perhaps" tabIndex={-1}>
@@ -75,7 +75,7 @@ export function PerhapsChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(k
   );
 }
 
-/** Gives the focus to the next of a list's buttons, or to the list, where the one that had it goes away by a press. */
+/** Moves the focus to the next button of a list, or to the list, when a pressed button disappears. */
 function useNextFocus() {
   const list = useRef<HTMLUListElement>(null);
   const left = useRef<number | null>(null);

@@ -16,14 +16,14 @@ interface Props {
   placeholder?: string;
   text: string;
   choices: readonly Choice[];
-  /** Whether the first choice is taken by Enter without going to it. */
+  /** Whether Enter picks the first choice without the arrow keys. */
   eager: boolean;
   search?: boolean;
   /** Whether a dialog gives it the focus. */
   first?: boolean;
   onText(text: string): void;
   onPick(choice: Choice): void;
-  /** Hears of Enter while the list is closed. */
+  /** Called on Enter while the list is closed. */
   onEnter?(): void;
 }
 
@@ -32,20 +32,20 @@ export function Combobox(props: Props) {
   const { label, placeholder, text, choices, eager, search, first: isFirst, onText, onPick, onEnter } = props;
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  const [wanted, setWanted] = useState(false);
+  const [expanded, setExpanded] = useState(false);
   const [above, setAbove] = useState(false);
   const [at, setAt] = useState(-1);
-  const open = wanted && choices.length > 0;
+  const open = expanded && choices.length > 0;
   const first = eager && text.trim() !== "" ? 0 : -1;
   const active = open ? Math.min(at < 0 ? first : at, choices.length - 1) : -1;
   const show = () => {
     const box = input.current?.getBoundingClientRect();
     setAbove(box !== undefined && window.innerHeight - box.bottom < 280 && box.top > 300);
-    setWanted(true);
+    setExpanded(true);
   };
   const pick = (choice: Choice | undefined) => {
     if (choice === undefined) return;
-    setWanted(false);
+    setExpanded(false);
     setAt(-1);
     onPick(choice);
   };
@@ -58,11 +58,11 @@ export function Combobox(props: Props) {
     if (event.key === "ArrowDown") step(1);
     else if (event.key === "ArrowUp") step(active < 0 ? 0 - (active + 1) : -1);
     else if (event.key === "Enter" && open && active >= 0) pick(choices[active]);
-    else if (event.key === "Escape" && open) setWanted(false);
+    else if (event.key === "Escape" && open) setExpanded(false);
     else if (event.key === "Escape" && text !== "") onText("");
     else {
       if (event.key === "Enter" && !open) onEnter?.();
-      if (event.key === "Enter") setWanted(false);
+      if (event.key === "Enter") setExpanded(false);
       return;
     }
     event.preventDefault();
@@ -99,7 +99,7 @@ export function Combobox(props: Props) {
         onKeyDown={onKeyDown}
         onFocus={show}
         onClick={show}
-        onBlur={() => setWanted(false)}
+        onBlur={() => setExpanded(false)}
       />
       {search && text !== "" && (
         <button type="button" class="clear" aria-label="Clear the search" onClick={() => onText("")}>

@@ -3,7 +3,7 @@ import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
-/** The ways to bring pictures in: the device's files and, where fingers rule, its camera; in words, or as small drawings. */
+/** Buttons to add pictures: from files and, on touch screens, from the camera; with words or as icons. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
   const { addFiles } = useApp();
   const onFiles = (files: File[]) => void addFiles(files);
@@ -48,7 +48,7 @@ export function Empty() {
         <path class="line" d="M142 118h24" />
       </svg>
       <h1 tabIndex={-1}>{words.hello()}</h1>
-      <p>{words.promise()}</p>
+      <p>{words.introduction()}</p>
       <AddButtons />
       <p class="hint no-touch">Or drop or paste them anywhere.</p>
       <ul class="points">

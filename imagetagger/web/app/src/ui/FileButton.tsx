@@ -5,9 +5,9 @@ interface Props {
   icon: IconName;
   label: string;
   look: string;
-  /** A round button with the drawing alone; its label is for who cannot see it. */
+  /** A round button with an icon only; its label is for screen readers. */
   small?: boolean;
-  /** What the input behind it is called. */
+  /** The label of its file input. */
   input: string;
   accept: string;
   multiple?: boolean;

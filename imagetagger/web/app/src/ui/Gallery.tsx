@@ -12,7 +12,7 @@ import { arrived as arrivedOf } from "./state";
 import { Tile } from "./Tile";
 import * as words from "./words";
 
-/** Where the gallery was left, to be there again on return. */
+/** Where the user left the gallery, to return there. */
 const left: { scroll: number; id: PictureId | null } = { scroll: 0, id: null };
 
 /** The screen of all pictures. */
@@ -67,7 +67,7 @@ export function Gallery() {
   );
 }
 
-/** The squares; null where one is kept free for a picture to come. */
+/** The squares; null is the place of a picture to come. */
 function Grid({ ids, cells }: { ids: readonly PictureId[]; cells: readonly (PictureId | null)[] }) {
   const { engine, state, library } = useApp();
   const { selected } = state;
@@ -75,24 +75,24 @@ function Grid({ ids, cells }: { ids: readonly PictureId[]; cells: readonly (Pict
   const grid = useRef<HTMLUListElement>(null);
   const { range, layout, follow } = useRange(grid, cells.length);
   const [stop, setStop] = useState(left.id);
-  const wanted = useRef<PictureId | null>(null);
+  const focusTarget = useRef<PictureId | null>(null);
   const onPress = useSelection(ids);
   useLayoutEffect(() => {
     window.scrollTo(0, left.scroll);
     follow();
-    const keep = () => {
+    const remember = () => {
       left.scroll = window.scrollY;
     };
-    window.addEventListener("scroll", keep, { passive: true });
-    return () => window.removeEventListener("scroll", keep);
+    window.addEventListener("scroll", remember, { passive: true });
+    return () => window.removeEventListener("scroll", remember);
   }, []);
   useLayoutEffect(() => {
-    if (wanted.current === null) return;
+    if (focusTarget.current === null) return;
     const tile = [...(grid.current?.querySelectorAll<HTMLElement>("[data-id]") ?? [])].find(
-      (each) => each.dataset.id === wanted.current,
+      (each) => each.dataset.id === focusTarget.current,
     );
-    if (tile === undefined) return; // not drawn yet: the scrolling is under way
-    wanted.current = null;
+    if (tile === undefined) return; // not drawn yet, while scrolling
+    focusTarget.current = null;
     tile.focus();
   });
   const walk = (event: KeyboardEvent) => {
@@ -107,7 +107,7 @@ function Grid({ ids, cells }: { ids: readonly PictureId[]; cells: readonly (Pict
     if (top < 130) window.scrollBy(0, top - 130);
     else if (top + layout.pitch > window.innerHeight - 130)
       window.scrollBy(0, top + layout.pitch + 130 - window.innerHeight);
-    wanted.current = id;
+    focusTarget.current = id;
     setStop(id);
     follow();
   };
@@ -150,7 +150,7 @@ function Grid({ ids, cells }: { ids: readonly PictureId[]; cells: readonly (Pict
   );
 }
 
-/** Selects a picture, or with Shift all from the last one to it; always the same function, as tiles compare it. */
+/** Selects a picture, or with Shift all since the last one. The function stays the same, as tiles compare it. */
 function useSelection(ids: readonly PictureId[]): (id: PictureId, range: boolean) => void {
   const { state, dispatch } = useApp();
   const anchor = useRef<PictureId | null>(null);

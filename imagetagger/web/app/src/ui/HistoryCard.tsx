@@ -5,7 +5,7 @@ import * as words from "./words";
 
 const FIRST = 5;
 
-/** What was done, the newest first, and the way back. */
+/** The steps, the newest first, with Undo. */
 export function HistoryCard() {
   const { library, undo } = useApp();
   const [all, setAll] = useState(false);

@@ -24,7 +24,7 @@ const SHAPES = {
 /** What can be drawn. */
 export type IconName = keyof typeof SHAPES;
 
-/** A small drawing beside a word; the word says it, so that it is hidden from screen readers. */
+/** A small drawing beside a word, hidden from screen readers. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

@@ -9,7 +9,7 @@ import { StorageCard } from "./StorageCard";
 import { Threshold } from "./Threshold";
 import * as words from "./words";
 
-/** The screen of everything else: settings, history, files, storage, and what this is. */
+/** The screen of everything else: settings, history, files, storage, and about the app. */
 export function MorePage() {
   const { engine, state, library, act } = useApp();
   const [asks, setAsks] = useState(false);

@@ -11,24 +11,24 @@ interface Props {
   onClose(): void;
 }
 
-/** The last notice, in two live regions that are always there, so that screen readers hear of it. */
+/** The last notice, in two live regions that always exist, so that screen readers announce it. */
 export function Toasts({ toast, onUndo, onClose }: Props) {
-  const [held, setHeld] = useState(false);
+  const [isPaused, setPaused] = useState(false);
   useEffect(() => {
-    if (toast === null) setHeld(false);
-    if (toast === null || held) return;
+    if (toast === null) setPaused(false);
+    if (toast === null || isPaused) return;
     const timer = setTimeout(onClose, toast.kind === "alert" ? 12_000 : toast.undo !== null ? 8_000 : 5_000);
     return () => clearTimeout(timer);
-  }, [toast, held, onClose]);
+  }, [toast, isPaused, onClose]);
   const undo = toast?.undo ?? null;
   const shown = toast && (
-    // biome-ignore lint/a11y/noStaticElementInteractions: to rest on it only holds it
+    // biome-ignore lint/a11y/noStaticElementInteractions: the pointer over it only pauses its timer
     <div
       class={`toast ${toast.kind}`}
-      onMouseEnter={() => setHeld(true)}
-      onMouseLeave={() => setHeld(false)}
-      onFocusIn={() => setHeld(true)}
-      onFocusOut={() => setHeld(false)}
+      onMouseEnter={() => setPaused(true)}
+      onMouseLeave={() => setPaused(false)}
+      onFocusIn={() => setPaused(true)}
+      onFocusOut={() => setPaused(false)}
     >
       <span class="toast-text" dir="auto">
         {toast.text}
@@ -53,7 +53,7 @@ export function Toasts({ toast, onUndo, onClose }: Props) {
   );
 }
 
-/** Long work, and the way to end it. */
+/** The progress of long work, and a button to cancel it. */
 export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void }) {
   const [ending, setEnding] = useState(false);
   return (
@@ -80,7 +80,7 @@ export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void
   );
 }
 
-/** What became of files, where some were refused. */
+/** What became of added files, if some were refused. */
 export function Summary() {
   const { state, dispatch } = useApp();
   const summary = state.summary;

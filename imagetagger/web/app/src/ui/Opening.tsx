@@ -1,7 +1,7 @@
 import type { Progress as Work } from "../api";
 import * as words from "./words";
 
-/** The pictures' screen before it is there. */
+/** The screen of pictures while the app opens. */
 export function Skeleton({ progress }: { progress: Work | null }) {
   return (
     <div class="skeleton" aria-busy="true">

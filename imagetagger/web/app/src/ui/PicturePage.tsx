@@ -8,7 +8,7 @@ import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
 import { TagEditor } from "./TagEditor";
 
-/** The screen of one picture: what it shows, and the way to say so. */
+/** The screen of one picture and its tags. */
 export function PicturePage({ id }: { id: PictureId }) {
   const { library } = useApp();
   const picture = library.pictures.get(id);
@@ -115,8 +115,8 @@ function Step({ to, label, icon }: { to: PictureId | undefined; label: string; i
   );
 }
 
-/** Whether the arrow keys belong to what has the focus, or to a dialog. */
+/** Whether the arrow keys belong to the focused element or to a dialog. */
 function isBusy(target: EventTarget | null): boolean {
-  const own = target instanceof HTMLElement && target.closest("input, textarea, select, [role=listbox]") !== null;
-  return own || document.querySelector("dialog[open]") !== null;
+  const isField = target instanceof HTMLElement && target.closest("input, textarea, select, [role=listbox]") !== null;
+  return isField || document.querySelector("dialog[open]") !== null;
 }

@@ -3,7 +3,7 @@ import type { PictureView } from "../api";
 import { useBlobUrl } from "./blobs";
 import { useApp } from "./context";
 
-/** The picture, in a box that has its shape before it is there. */
+/** The picture, in a box of its shape from the start. */
 export function Preview({ picture }: { picture: PictureView }) {
   const { engine } = useApp();
   const { id, width, height } = picture;
@@ -16,7 +16,7 @@ export function Preview({ picture }: { picture: PictureView }) {
   return (
     <div ref={box} class="frame">
       {url && <img key={url} src={url} alt={picture.name} draggable={false} />}
-      {url === null && <p>The picture itself is not kept.</p>}
+      {url === null && <p>The picture itself was not stored.</p>}
     </div>
   );
 }

@@ -10,7 +10,7 @@ interface Props {
   onClose(): void;
 }
 
-/** Asks before pictures go, and whether what they taught goes too. */
+/** Asks before pictures are removed, and whether to forget their lessons. */
 export function RemovePictures({ pictures, onDone, onClose }: Props) {
   const { engine, library, act } = useApp();
   const [forget, setForget] = useState(false);

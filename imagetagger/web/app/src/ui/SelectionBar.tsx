@@ -7,7 +7,7 @@ import { RemovePictures } from "./RemovePictures";
 import { TeachDialog } from "./TeachDialog";
 import * as words from "./words";
 
-/** What can be done with several pictures at once. */
+/** The actions on selected pictures. */
 export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
   const { dispatch } = useApp();
   const [asks, setAsks] = useState<"teach" | "remove" | null>(null);

@@ -1,18 +1,18 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { useTooSoon } from "./attention";
-import { askToKeep } from "./browser";
-import { type Chip, freshChip, KeptChips, PerhapsChips } from "./Chips";
+import { requestPersistence } from "./browser";
+import { CandidateChips, type Chip, newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import {
   add,
   addName,
   addTyped,
+  candidates,
   type Draft,
   difference,
-  initial,
+  initialDraft,
   isNothing,
-  perhaps,
   remove,
   removeName,
 } from "./draft";
@@ -25,49 +25,51 @@ import * as words from "./words";
 
 const FIRST = 8;
 
-/** The tags of a picture: strike, add, and confirm, which is to learn. */
+/** The tags of a picture: remove, add, and confirm, which learns them. */
 export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonly PictureId[] }) {
   const { engine, state, library, dispatch, act } = useApp();
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
-  const draft = state.drafts.get(picture.id) ?? initial(picture);
+  const draft = state.drafts.get(picture.id) ?? initialDraft(picture);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
   const chip = (key: string): Chip => {
     const suggested = picture.suggested.find((s) => s.tag === key);
-    const own = picture.tags.includes(key) && draft.kept.includes(key);
-    return { key, name: nameOf(key), probability: suggested?.probability ?? null, own };
+    const taught = picture.tags.includes(key) && draft.tags.includes(key);
+    return { key, name: nameOf(key), probability: suggested?.probability ?? null, taught };
   };
-  const kept = [...draft.kept.map(chip), ...draft.fresh.map(freshChip)];
-  const offered = perhaps(picture, draft).map((tag) => {
+  const chips = [...draft.tags.map(chip), ...draft.newNames.map(newNameChip)];
+  const offered = candidates(picture, draft).map((tag) => {
     const struck = draft.removed.includes(tag);
     return { ...chip(tag), struck };
   });
-  const meant = addTyped(draft, text, library.tags.values());
-  const what = difference(picture, meant);
-  const learn = [...what.learn.map(nameOf), ...what.fresh];
-  const forget = what.forget.map(nameOf);
-  const nothing = isNothing(what);
+  const intended = addTyped(draft, text, library.tags.values());
+  const changes = difference(picture, intended);
+  const learn = [...changes.learn.map(nameOf), ...changes.newNames];
+  const forget = changes.forget.map(nameOf);
+  const nothing = isNothing(changes);
   const dismissed = picture.confirmed && picture.tags.length === 0;
   const dismisses = nothing && !picture.confirmed;
-  const isJudged = picture.unknown || picture.suggested.length > 0; // not yet, right after the opening
-  const isReady = !busy && (dismisses ? isJudged : !nothing);
+  const isPredicted = picture.unknown || picture.suggested.length > 0; // not right after the opening
+  const isReady = !busy && (dismisses ? isPredicted : !nothing);
   const confirm = async () => {
     if (!isReady) return;
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
-    const work = dismisses ? engine.dismiss(picture.id) : engine.confirm(picture.id, [...meant.kept], [...meant.fresh]);
-    const said = dismisses ? words.dismissed() : words.confirmed(learn, forget);
+    const work = dismisses
+      ? engine.dismiss(picture.id)
+      : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
+    const message = dismisses ? words.dismissed() : words.confirmed(learn, forget);
     const done = await act(
       work.then(() => true),
-      said,
+      message,
       true,
     );
     setBusy(false);
     if (done === undefined) return;
-    askToKeep();
+    requestPersistence();
     setText("");
     change(null);
     if (next !== undefined) goToPicture(next, true);
@@ -75,13 +77,13 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   return (
     <section class="editor" aria-label="Tags">
       <p class="hidden" role="status">
-        {words.spoken(kept, dismissed, picture.unknown)}
+        {words.spoken(chips, dismissed, picture.unknown)}
       </p>
       {!picture.confirmed &&
-        kept.length === 0 &&
+        chips.length === 0 &&
         (picture.unknown ? <p class="notice">{words.unknown()}</p> : <p class="quiet">{words.unsure()}</p>)}
-      <KeptChips
-        chips={kept}
+      <TagChips
+        chips={chips}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
       />
       <TagField
@@ -89,18 +91,18 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
         text={text}
         onText={setText}
         tags={[...library.tags.values()]}
-        here={draft}
+        chosen={draft}
         onTag={(tag) => change(add(draft, tag))}
         onName={(name) => change(addName(draft, name))}
       />
       {offered.length > 0 && (
         <>
           <h2 class="label">Perhaps</h2>
-          <PerhapsChips
+          <CandidateChips
             chips={all ? offered : offered.slice(0, FIRST)}
             onAdd={(id) => {
               const tag = library.tags.get(id);
-              if (tag && closeness(tag, fold(text)) < 3) setText(""); // it was what the text looked for
+              if (tag && closeness(tag, fold(text)) < 3) setText(""); // the text was its search
               change(add(draft, id));
             }}
           />
@@ -119,13 +121,13 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
           aria-disabled={!isReady} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={(event) => {
-            const isSecond = event.detail > 1 && isTooSoon(event); // press, of what led to this picture
+            const isSecond = event.detail > 1 && isTooSoon(event); // press of the button that led to this picture
             if (!isSecond) void confirm();
           }}
         >
           <Icon name={nothing ? "check" : "learn"} />
           <span class="clip" dir="auto">
-            {nothing ? words.settled(dismisses, kept.length > 0) : words.confirmLabel(learn, forget)}
+            {nothing ? words.settled(dismisses, chips.length > 0) : words.confirmLabel(learn, forget)}
           </span>
         </button>
       </footer>

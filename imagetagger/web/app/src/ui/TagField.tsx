@@ -1,40 +1,40 @@
 import type { TagId, TagView } from "../api";
 import { normaliseName } from "../lessons/names";
 import { type Choice, Combobox } from "./Combobox";
-import { complete, fold, named } from "./filter";
+import { complete, findTag, fold } from "./filter";
 import * as words from "./words";
 
 interface Props {
   label: string;
   text: string;
   tags: readonly TagView[];
-  /** Tags and new names that are here already. */
-  here?: { kept: readonly TagId[]; fresh: readonly string[] };
+  /** Tags and new names that were chosen already. */
+  chosen?: { tags: readonly TagId[]; newNames: readonly string[] };
   /** Whether a dialog gives it the focus. */
   first?: boolean;
   onText(text: string): void;
   onTag(tag: TagId): void;
-  /** Takes a name that no tag has; absent where only known tags make sense. */
+  /** Takes the name of a new tag; absent where only known tags make sense. */
   onName?(name: string): void;
 }
 
-/** Picks one of the tags by name or synonym, or a new name. */
-export function TagField({ label, text, tags, here, first, onText, onTag, onName }: Props) {
-  const kept = here?.kept ?? [];
+/** A field to pick a tag by name or synonym, or to name a new one. */
+export function TagField({ label, text, tags, chosen, first, onText, onTag, onName }: Props) {
+  const chosenTags = chosen?.tags ?? [];
   const name = normaliseName(text);
-  const exact = named(tags, name);
+  const exact = findTag(tags, name);
   const close = complete(
-    tags.filter((tag) => tag !== exact && !kept.includes(tag.id)),
+    tags.filter((tag) => tag !== exact && !chosenTags.includes(tag.id)),
     text,
   );
   const choices = (exact === undefined ? close : [exact, ...close]).map((tag): Choice => {
     const known = fold(tag.name).includes(fold(text))
       ? undefined
       : tag.synonyms.find((s) => fold(s).includes(fold(text)));
-    const detail = kept.includes(tag.id) ? words.alreadyHere() : known;
+    const detail = chosenTags.includes(tag.id) ? words.alreadyHere() : known;
     return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
   });
-  const isAgain = here?.fresh.some((other) => other.toLowerCase() === name.toLowerCase()) ?? false;
+  const isAgain = chosen?.newNames.some((other) => other.toLowerCase() === name.toLowerCase()) ?? false;
   const fresh: Choice = isAgain
     ? { key: "\nnew", label: name, detail: words.alreadyHere(), fresh: true }
     : { key: "\nnew", label: words.newTag(name), fresh: true };

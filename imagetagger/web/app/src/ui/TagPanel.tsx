@@ -7,7 +7,7 @@ import { Icon } from "./Icon";
 import { TagField } from "./TagField";
 import * as words from "./words";
 
-/** What can be done with a tag. */
+/** The actions on a tag. */
 export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
   const { engine, library, dispatch, act } = useApp();
   const [name, setName] = useState(tag.name);
@@ -19,12 +19,12 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
   const rename = (event: Event) => {
     event.preventDefault();
     if (!isRenamed) return;
-    ends(engine.renameTag(tag.id, name), `Renamed to ${normaliseName(name)}`);
+    closeAfter(engine.renameTag(tag.id, name), `Renamed to ${normaliseName(name)}`);
   };
-  const ends = (work: Promise<void>, said: string) => {
+  const closeAfter = (work: Promise<void>, message: string) => {
     void act(
       work.then(() => true),
-      said,
+      message,
       true,
     ).then((done) => done && onClose());
   };
@@ -84,7 +84,7 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
           text={words.mergeTag(tag.name, into.name)}
           yes="Merge"
           danger={false}
-          onYes={() => ends(engine.mergeTags(tag.id, into.id), `Merged ${tag.name} into ${into.name}`)}
+          onYes={() => closeAfter(engine.mergeTags(tag.id, into.id), `Merged ${tag.name} into ${into.name}`)}
           onClose={() => setInto(null)}
         />
       )}
@@ -93,7 +93,7 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
           title={`Delete ${tag.name}?`}
           text={words.removeTag(tag.name, tag.taught)}
           yes="Delete"
-          onYes={() => ends(engine.removeTag(tag.id), `Deleted ${tag.name}`)}
+          onYes={() => closeAfter(engine.removeTag(tag.id), `Deleted ${tag.name}`)}
           onClose={() => setAsks(null)}
         />
       )}
@@ -102,7 +102,7 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
           title={`Reset ${tag.name}?`}
           text={words.resetTag(tag.name)}
           yes="Reset"
-          onYes={() => ends(engine.resetTag(tag.id), `Reset ${tag.original ?? tag.name}`)}
+          onYes={() => closeAfter(engine.resetTag(tag.id), `Reset ${tag.original ?? tag.name}`)}
           onClose={() => setAsks(null)}
         />
       )}

@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { TagId } from "../api";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { byUse, closeness, fold, named } from "./filter";
+import { byUse, closeness, findTag, fold } from "./filter";
 import { Icon } from "./Icon";
 import { TagPanel } from "./TagPanel";
 import * as words from "./words";
@@ -13,8 +13,8 @@ export function TagsPage() {
   const [text, setText] = useState("");
   const [open, setOpen] = useState<TagId | "new" | null>(null);
   const sorted = useMemo(() => [...library.tags.values()].sort(byUse), [library.tags]);
-  const wanted = fold(text);
-  const shown = wanted === "" ? sorted : sorted.filter((tag) => closeness(tag, wanted) < 3);
+  const query = fold(text);
+  const shown = query === "" ? sorted : sorted.filter((tag) => closeness(tag, query) < 3);
   const tag = open === null ? undefined : library.tags.get(open);
   const close = () => setOpen(null);
   return (
@@ -72,7 +72,7 @@ export function TagsPage() {
 
 function NewTag({ text, onClose }: { text: string; onClose(): void }) {
   const { engine, library, act } = useApp();
-  const [name, setName] = useState(named(library.tags.values(), text) ? "" : text);
+  const [name, setName] = useState(findTag(library.tags.values(), text) ? "" : text);
   const submit = (event: Event) => {
     event.preventDefault();
     if (name.trim() === "") return;

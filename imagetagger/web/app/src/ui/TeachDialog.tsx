@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { PictureId } from "../api";
-import { askToKeep } from "./browser";
-import { freshChip, KeptChips } from "./Chips";
+import { requestPersistence } from "./browser";
+import { newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
 import { add, addName, addTyped, type Draft, remove, removeName } from "./draft";
@@ -17,31 +17,31 @@ interface Props {
 /** Teaches several pictures the same tags. */
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const { engine, library, act } = useApp();
-  const [draft, setDraft] = useState<Draft>({ kept: [], removed: [], fresh: [] });
+  const [draft, setDraft] = useState<Draft>({ tags: [], removed: [], newNames: [] });
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
-  const meant = addTyped(draft, text, library.tags.values());
-  const names = [...meant.kept.map(nameOf), ...meant.fresh];
+  const intended = addTyped(draft, text, library.tags.values());
+  const names = [...intended.tags.map(nameOf), ...intended.newNames];
   const chips = [
-    ...draft.kept.map((key) => ({ key, name: nameOf(key), probability: null, own: false })),
-    ...draft.fresh.map(freshChip),
+    ...draft.tags.map((key) => ({ key, name: nameOf(key), probability: null, taught: false })),
+    ...draft.newNames.map(newNameChip),
   ];
   const teach = async () => {
     if (names.length === 0 || busy) return;
     setBusy(true);
-    const said = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
-    const work = engine.teach([...pictures], [...meant.kept], [...meant.fresh]).then(() => true);
-    const done = await act(work, said, true);
+    const message = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
+    const work = engine.teach([...pictures], [...intended.tags], [...intended.newNames]).then(() => true);
+    const done = await act(work, message, true);
     setBusy(false);
     if (done === undefined) return;
-    askToKeep();
+    requestPersistence();
     onClose();
     onDone();
   };
   return (
     <Dialog title={`Tag ${words.many(pictures.length, "picture")}`} onClose={onClose}>
-      <KeptChips
+      <TagChips
         chips={chips}
         onRemove={(key) => setDraft(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
       />
@@ -51,7 +51,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
         text={text}
         onText={setText}
         tags={[...library.tags.values()]}
-        here={draft}
+        chosen={draft}
         onTag={(tag) => setDraft(add(draft, tag))}
         onName={(name) => setDraft(addName(draft, name))}
       />

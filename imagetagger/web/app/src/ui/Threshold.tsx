@@ -3,20 +3,20 @@ import { useApp } from "./context";
 import { Icon } from "./Icon";
 import * as words from "./words";
 
-/** The slider of the size of tag sets, its meaning, and the way back to the bundle's own value. */
+/** The slider for the size of tag sets, its meaning, and a button for the bundle's value. */
 export function Threshold() {
   const { engine, library, act } = useApp();
   const { rule, value, standard, min, max, step } = library.threshold;
   const [local, setLocal] = useState<number | null>(null);
-  const wanted = useRef<number | null | undefined>(undefined);
+  const pending = useRef<number | null | undefined>(undefined);
   const busy = useRef(false);
   const shown = local ?? value;
   const send = async () => {
-    if (busy.current) return; // the last value wins, when the one before is done
+    if (busy.current) return; // the last value is sent after this one
     busy.current = true;
-    while (wanted.current !== undefined) {
-      const next = wanted.current;
-      wanted.current = undefined;
+    while (pending.current !== undefined) {
+      const next = pending.current;
+      pending.current = undefined;
       await act(engine.setThreshold(next));
     }
     busy.current = false;
@@ -24,7 +24,7 @@ export function Threshold() {
   };
   const change = (to: number | null) => {
     setLocal(to ?? standard);
-    wanted.current = to;
+    pending.current = to;
     void send();
   };
   const at = (standard - min) / Math.max(max - min, 1e-9);

@@ -7,16 +7,16 @@ import * as words from "./words";
 
 interface Props {
   id: PictureId;
-  /** Its place among all that could be scrolled to, from 1. */
+  /** Its place among all pictures, from 1. */
   position: number;
   count: number;
   file: string;
   /** Its best tag, or the user's. */
   name: string | null;
   kind: "confirmed" | "unknown" | "suggested";
-  /** Null while nobody selects. */
+  /** Null while not selecting. */
   selected: boolean | null;
-  /** Whether the Tab key leads here; the arrow keys lead to the others. */
+  /** Whether the Tab key reaches it; the arrow keys reach the others. */
   stop: boolean;
   engine: Engine;
   onPress(id: PictureId, range: boolean): void;

@@ -1,13 +1,13 @@
 import type { Added, Engine } from "../api";
-import { queue } from "../engine/queue";
+import { queue } from "../queue";
 
-/** Files handed over at once: to clone a thousand of them stops the page for longer than one drawing may take. */
+/** Files handed over at once: cloning a thousand of them stops the page for longer than a frame. */
 const CHUNK = 100;
 
 /**
- * Adds files, one addition after the other, as the worker keeps one heap of files that wait.
+ * Adds files, one addition after the other: the worker has one list of waiting files.
  *
- * @param adding hears when an addition begins and when it ended.
+ * @param adding called when an addition begins and when it ends.
  */
 export function additions(engine: Pick<Engine, "take" | "add">, adding: (isUnderWay: boolean) => void) {
   const inTurn = queue();

@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
 
-/** Milliseconds in which a press is the second one of what brought something up. */
+/** Milliseconds in which a second press belongs to a double click. */
 const DOUBLE_CLICK = 400;
 
-/** Tells the presses that come so soon after the component that they were not meant for it. */
+/** Detects presses so soon after the component appeared that they were meant for what was there before. */
 export function useTooSoon(): (event: Event) => boolean {
   const [came] = useState(() => performance.now());
   return (event) => event.timeStamp - came <= DOUBLE_CLICK;
 }
 
-/** Once what had the focus is gone, gives it to the first that the selector finds. */
+/** Moves the focus to the first match of the selector, once the focused element is gone. */
 export function refocus(selector: string): void {
   requestAnimationFrame(() => {
     if (document.activeElement !== document.body) return;

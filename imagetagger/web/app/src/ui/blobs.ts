@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** An address for an image's bytes while the component shows it: undefined until there, null where there are none. */
+/** An address for an image while the component shows it: undefined while loading, null without an image. */
 export function useBlobUrl(load: () => Promise<Blob | undefined>, key: string): string | null | undefined {
   const [shown, setShown] = useState<{ key: string; url: string | null }>();
-  // not on `load`, which is a new function at every drawing: `key` names what it loads
+  // not on `load`, which is a new function at every render: `key` names what it loads
   useEffect(() => {
     let url: string | null = null;
     let over = false;
@@ -22,7 +22,7 @@ export function useBlobUrl(load: () => Promise<Blob | undefined>, key: string): 
   return shown?.key === key ? shown.url : undefined;
 }
 
-/** Hands a file to the user. */
+/** Downloads a file. */
 export function saveFile(blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");

@@ -5,9 +5,9 @@ interface InstallPrompt extends Event {
 }
 
 /**
- * Hears of the browser's offer to install the app, of new versions, and of the app being kept whole.
+ * Dispatches the browser's offer to install the app, new versions, and readiness for offline use.
  *
- * @param opened the first opening, also one that failed: what keeps the app would compete with it for the network.
+ * @param opened the first opening, also a failed one: the service worker would compete with it for the network.
  */
 export function watchBrowser(dispatch: (action: Action) => void, opened: Promise<void>): void {
   window.addEventListener("beforeinstallprompt", (event) => {
@@ -24,13 +24,13 @@ export function watchBrowser(dispatch: (action: Action) => void, opened: Promise
   else impossible();
 }
 
-let asked = false;
+let isRequested = false;
 
-/** Asks the browser, once while the page is open, not to evict what was taught; some ask the user. */
-export function askToKeep(): void {
-  if (asked || !window.isSecureContext) return;
-  asked = true;
-  void navigator.storage?.persist?.().catch(() => {}); // the storage card tells what came of it
+/** Requests persistent storage, once per page; some browsers ask the user. */
+export function requestPersistence(): void {
+  if (isRequested || !window.isSecureContext) return;
+  isRequested = true;
+  void navigator.storage?.persist?.().catch(() => {}); // the storage card shows the result
 }
 
 async function watchVersions(dispatch: (action: Action) => void): Promise<void> {
@@ -51,6 +51,6 @@ async function watchVersions(dispatch: (action: Action) => void): Promise<void> 
       if (coming.state === "installed") offer(coming);
     });
   };
-  follow(); // the browser may have found it while the app opened
+  follow(); // a new version may have arrived while the app opened
   registration.addEventListener("updatefound", follow);
 }

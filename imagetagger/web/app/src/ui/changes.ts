@@ -3,11 +3,11 @@ import type { Change } from "../api";
 /** Changes on their way to the page. */
 export interface Gathered {
   listen(change: Change): void;
-  /** Hands on what waits: before something is done that comes after it. */
+  /** Hands on waiting changes now, so that they come before the next action. */
   flush(): void;
 }
 
-/** Hands changes on at once, or together where they come faster than `pause` milliseconds: each is a drawing. */
+/** Hands changes on at once, or together if they come faster than every `pause` milliseconds: each one renders. */
 export function gathered(hand: (changes: readonly Change[]) => void, pause = 120): Gathered {
   let waiting: Change[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -7,14 +7,14 @@ import type { Action, Library, State } from "./state";
 export interface App {
   engine: Engine;
   state: State;
-  /** What the worker told; screens are shown only once it did. */
+  /** What the worker published; screens are shown only after that. */
   library: Library;
   dispatch(action: Action): void;
-  /** Waits for work of the engine; shows its error, or what it did, perhaps with a way back. */
+  /** Waits for work of the engine; shows its error, or its result, with Undo if it is a step. */
   act<T>(work: Promise<T>, done?: string | ((result: T) => string), undo?: boolean): Promise<T | undefined>;
   /** Adds files, and shows what became of them. */
   addFiles(files: readonly File[]): Promise<void>;
-  /** Takes back the step of this id, the newest; once, however often it is pressed. */
+  /** Undoes the step of this id, the newest; once, however often it is pressed. */
   undo(step: number): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** Dropped files as they are, and the pictures of dropped folders, those of folders inside too. */
+/** Returns dropped files, and the pictures of dropped folders, recursively. */
 export async function dropped(items: Iterable<DataTransferItem>): Promise<File[]> {
-  const found = [...items]
+  const entries = [...items]
     .filter((item) => item.kind === "file")
-    .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() })); // at once: a drop's items do not last
+    .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() })); // at once: the items of a drop expire
   const files = [];
-  for (const { entry, file } of found) {
+  for (const { entry, file } of entries) {
     if (entry?.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
     else if (file !== null) files.push(file);
   }
@@ -19,21 +19,21 @@ async function picturesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
     if (entry.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
     else files.push(await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed)));
   }
-  return files.filter(({ name, type }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // typeless on some systems
+  return files.filter(({ name, type }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // some systems give them no type
 }
 
-/** A reader gives some at a time, and none when it is done. */
+/** Reads all entries: a reader returns a part of them at a time, and none at the end. */
 async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
-    if (some.length === 0) return all.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-    all.push(...some);
+    const batch = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+    if (batch.length === 0) return all.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    all.push(...batch);
   }
 }
 
-/** Takes files that are dropped or pasted anywhere; says whether some hang over the page. */
+/** Takes files dropped or pasted anywhere; returns whether files are being dragged over the page. */
 export function useDropAndPaste(take: (files: Promise<readonly File[]>) => void): boolean {
   const [over, setOver] = useState(false);
   useEffect(() => {

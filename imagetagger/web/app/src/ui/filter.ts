@@ -1,7 +1,7 @@
 import type { PictureId, PictureView, TagId, TagView } from "../api";
 import { normaliseName } from "../lessons/names";
 
-/** Which pictures are wanted by their state. */
+/** The state of the pictures to show. */
 export type Show = "all" | "open" | "confirmed" | "unknown";
 
 /** What the gallery shows: by state, and by a tag or by text in the names of tags. */
@@ -14,7 +14,7 @@ export interface Filter {
 /** Every picture. */
 export const EVERYTHING: Filter = { show: "all", text: "", tag: null };
 
-/** Whether pictures that were just added pass. */
+/** Whether pictures that were just added pass the filter. */
 export function showsNew({ show, text, tag }: Filter): boolean {
   return tag === null && text === "" && (show === "all" || show === "open");
 }
@@ -31,12 +31,12 @@ export function fold(text: string): string {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim().replace(/\s+/g, " ");
 }
 
-/** What a picture shows by the user's word or, before there is one, by the tagger's. */
+/** The confirmed tags of a picture, or before that the suggested ones. */
 export function shownTags(picture: PictureView): readonly TagId[] {
   return picture.confirmed ? picture.tags : picture.suggested.map((s) => s.tag);
 }
 
-/** How well a tag answers to folded text: 0 name begins, 1 synonym begins, 2 inside one of them, 3 not at all. */
+/** How well a tag matches folded text: 0 name begins with it, 1 a synonym does, 2 inside one of them, 3 not at all. */
 export function closeness(tag: TagView, text: string): number {
   const name = fold(tag.name);
   const synonyms = tag.synonyms.map(fold);
@@ -50,39 +50,37 @@ export function byUse(a: TagView, b: TagView): number {
   return b.taught - a.taught || a.name.localeCompare(b.name);
 }
 
-/** At most `limit` tags that answer to the text, the closest first; for no text those that the user taught. */
+/** At most `limit` tags that match the text, the closest first; without text those that the user taught. */
 export function complete(tags: Iterable<TagView>, text: string, limit = 8): TagView[] {
-  const wanted = fold(text);
-  if (wanted === "")
+  const query = fold(text);
+  if (query === "")
     return [...tags]
       .filter((tag) => tag.taught > 0)
       .sort(byUse)
       .slice(0, limit);
   return [...tags]
-    .map((tag) => ({ tag, close: closeness(tag, wanted) }))
+    .map((tag) => ({ tag, close: closeness(tag, query) }))
     .filter(({ close }) => close < 3)
     .sort((a, b) => a.close - b.close || byUse(a.tag, b.tag))
     .slice(0, limit)
     .map(({ tag }) => tag);
 }
 
-/** The tag that has this very name or synonym, whatever the case; a name goes before a synonym. */
-export function named(tags: Iterable<TagView>, text: string): TagView | undefined {
-  const wanted = plain(text);
+/** The tag of this name or synonym, whatever the case; a name goes before a synonym. */
+export function findTag(tags: Iterable<TagView>, text: string): TagView | undefined {
+  const name = plain(text);
   const all = [...tags];
-  return (
-    all.find((tag) => plain(tag.name) === wanted) ?? all.find((tag) => tag.synonyms.some((s) => plain(s) === wanted))
-  );
+  return all.find((tag) => plain(tag.name) === name) ?? all.find((tag) => tag.synonyms.some((s) => plain(s) === name));
 }
 
-/** How many pictures there are of each state. */
+/** The number of pictures of each state. */
 export function counts(pictures: Iterable<PictureView>): Record<Show, number> {
   const all = [...pictures];
   const count = (show: Show) => all.filter(SHOWN[show]).length;
   return { all: all.length, open: count("open"), confirmed: count("confirmed"), unknown: count("unknown") };
 }
 
-/** The ids, in their order, of the pictures that pass; `always` passes too, as the one at hand does. */
+/** The ids, in order, of the pictures that pass the filter; `always`, as the picture on the page, passes too. */
 export function visible(
   order: readonly PictureId[],
   pictures: ReadonlyMap<PictureId, PictureView>,
@@ -90,25 +88,25 @@ export function visible(
   filter: Filter,
   always?: PictureId,
 ): PictureId[] {
-  const wanted = wantedTags(tags, filter);
+  const matching = matchingTags(tags, filter);
   return order.filter((id) => {
     const picture = pictures.get(id);
     if (picture === undefined) return false;
     return (
       id === always ||
-      (SHOWN[filter.show](picture) && (wanted === null || shownTags(picture).some((t) => wanted.has(t))))
+      (SHOWN[filter.show](picture) && (matching === null || shownTags(picture).some((t) => matching.has(t))))
     );
   });
 }
 
-/** The picture before and after one, in the order shown. */
+/** The pictures before and after this one, in the order shown. */
 export function neighbours(ids: readonly PictureId[], id: PictureId): { before?: PictureId; after?: PictureId } {
   const at = ids.indexOf(id);
   const [before, after] = at < 0 ? [undefined, undefined] : [ids[at - 1], ids[at + 1]];
   return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
-/** The next picture that waits to be confirmed, from the one at hand on and then from the start; none: undefined. */
+/** The next picture to confirm after this one, then from the start; undefined without one. */
 export function nextOpen(
   ids: readonly PictureId[],
   pictures: ReadonlyMap<PictureId, PictureView>,
@@ -121,7 +119,7 @@ export function nextOpen(
   });
 }
 
-function wantedTags(tags: ReadonlyMap<TagId, TagView>, filter: Filter): ReadonlySet<TagId> | null {
+function matchingTags(tags: ReadonlyMap<TagId, TagView>, filter: Filter): ReadonlySet<TagId> | null {
   if (filter.tag !== null) return new Set([filter.tag]);
   const text = fold(filter.text);
   if (text === "") return null;

@@ -18,7 +18,7 @@ export interface Range {
 const MARGIN = 3;
 
 /**
- * The items of a grid in or near a window: whole rows, at least one where there is any.
+ * The items of a grid in or near a window: complete rows, at least one if there are any.
  * `top` is the grid's distance from the window's upper edge (negative once scrolled), `height` the window's, both in pixels.
  */
 export function rangeInView(count: number, { columns, pitch }: Layout, top: number, height: number): Range {

@@ -4,7 +4,7 @@ import type { PictureId } from "../api";
 /** A screen, as the address names it. */
 export type Route = { page: "pictures" | "tags" | "more" } | { page: "picture"; id: PictureId };
 
-/** The screen of an address's hash; whatever is not known is the pictures. */
+/** The screen of an address's hash; an unknown one is the pictures. */
 export function parseRoute(hash: string): Route {
   const [page, id] = hash.replace(/^#\/?/, "").split("/");
   if (page === "picture" && id) return { page, id: decode(id) };
@@ -16,13 +16,13 @@ export function pictureHref(id: PictureId): string {
   return `#/picture/${encodeURIComponent(id)}`;
 }
 
-/** Goes to a picture; in place, where going back is to lead to the gallery and not through every picture seen. */
+/** Goes to a picture; with `replace`, going back leads to the gallery, not to the picture before. */
 export function goToPicture(id: PictureId, replace = false): void {
   if (replace) window.location.replace(pictureHref(id));
   else window.location.hash = pictureHref(id);
 }
 
-/** The screen that is wanted now. */
+/** The screen of the current address. */
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(window.location.hash));
   useEffect(() => {

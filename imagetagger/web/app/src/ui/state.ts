@@ -14,7 +14,7 @@ import type {
 import { type Draft, prune } from "./draft";
 import { EVERYTHING, type Filter, showsNew, visible } from "./filter";
 
-/** What the worker told, kept for look-up. */
+/** What the worker published, by id. */
 export interface Library {
   bundle: BundleView;
   tags: ReadonlyMap<TagId, TagView>;
@@ -25,21 +25,21 @@ export interface Library {
   threshold: ThresholdView;
 }
 
-/** A short notice; an alert is one that something failed. */
+/** A short notice; an alert reports a failure. */
 export interface Toast {
   text: string;
   kind: "status" | "alert";
-  /** The step that it offers to take back, while that is the newest; null for none. */
+  /** The step that it offers to undo, while that is the newest; null for none. */
   undo: number | null;
 }
 
-/** What is to become a toast. */
+/** A toast to show. */
 export interface Notice extends Omit<Toast, "undo"> {
-  /** The newest step before what it tells of: one that is newer can be taken back. Absent where nothing can. */
+  /** The newest step before the action it reports: a newer one can be undone. Absent for actions without steps. */
   since?: number;
 }
 
-/** How far the app is on the way to work without a network. */
+/** Whether the app works without a network. */
 export type Offline = "coming" | "ready" | "impossible";
 
 /** Everything that the page shows; immutable. */
@@ -49,20 +49,20 @@ export interface State {
   /** Why it could not be opened. */
   failure: string | null;
   progress: Progress | null;
-  /** While files are added: the time of the newest picture before them. Null otherwise. */
+  /** While files are added, the time of the newest picture before them; otherwise null. */
   since: number | null;
-  /** How many of them are to come: their places are kept free behind those that arrived, so that nothing moves. */
+  /** Files still to come: empty places for them follow the new pictures, so that nothing moves. */
   awaited: number;
   filter: Filter;
   drafts: ReadonlyMap<PictureId, Draft>;
   /** The selected pictures; null while the user does not select. */
   selected: ReadonlySet<PictureId> | null;
   toast: Toast | null;
-  /** What became of files, where some were refused. */
+  /** What became of added files, if some were refused. */
   summary: Added | null;
-  /** Offers to install the app; null where the browser does not. */
+  /** Installs the app; null where the browser does not offer it. */
   install: (() => Promise<void>) | null;
-  /** Goes over to a new version of the app; null while there is none. */
+  /** Updates to a new version of the app; null without one. */
   update: (() => void) | null;
   offline: Offline;
 }
@@ -82,7 +82,7 @@ export type Action =
   | { type: "update"; update: State["update"] }
   | { type: "offline"; offline: Offline };
 
-/** Before anything is known. */
+/** Before the opening. */
 export const START: State = {
   library: null,
   failure: null,
@@ -134,7 +134,7 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-/** A snapshot, for look-up. */
+/** A snapshot, by id. */
 export function library(snapshot: Snapshot): Library {
   return {
     bundle: snapshot.bundle,
@@ -168,16 +168,16 @@ function changed(state: State, change: Change): State {
   };
 }
 
-/** The step that `undo` takes back, by its id; 0 where there is none. */
+/** The id of the step that `undo` takes back; 0 without one. */
 export function newestStep(library: Library | null): number {
   return library?.steps[0]?.id ?? 0;
 }
 
-function toast({ since, ...said }: Notice, newest: number): Toast {
-  return { ...said, undo: since !== undefined && newest > since ? newest : null };
+function toast({ since, ...notice }: Notice, newest: number): Toast {
+  return { ...notice, undo: since !== undefined && newest > since ? newest : null };
 }
 
-/** Of the files being added, how many are pictures by now: the first of the order, as they are the newest. */
+/** The number of new pictures while files are added: the first of the order, as they are the newest. */
 export function arrived({ library, since }: State): number {
   if (library === null || since === null) return 0;
   const older = library.order.findIndex((id) => (library.pictures.get(id)?.added ?? 0) <= since);
@@ -196,12 +196,12 @@ function withPictures(before: Library, change: Change): Partial<Library> {
   for (const picture of change.pictures ?? []) pictures.set(picture.id, picture);
   const fresh = freshOnes(before, change);
   if (fresh.length === 0 && !change.gone) return { pictures };
-  const kept = before.order.filter((id) => pictures.has(id));
+  const remaining = before.order.filter((id) => pictures.has(id));
   const added = (id: PictureId) => pictures.get(id)?.added ?? 0;
   const order = fresh.reduce((ids, id) => {
     const at = ids.findIndex((other) => added(other) <= added(id));
     return ids.toSpliced(at < 0 ? ids.length : at, 0, id);
-  }, kept);
+  }, remaining);
   return { pictures, order };
 }
 
@@ -213,7 +213,7 @@ function freshOnes(before: Library, change: Change): PictureId[] {
   return (change.pictures ?? []).map((picture) => picture.id).filter((id) => !before.pictures.has(id));
 }
 
-/** Drafts of pictures that are gone, or of which the user's word became another, as by undo, are void. */
+/** Drops drafts of pictures that are gone or whose tags changed, as by undo. */
 function draftsOf(drafts: State["drafts"], before: Library, after: Library): State["drafts"] {
   const exists = (tag: TagId) => after.tags.has(tag);
   const alive = [...drafts].filter(([id]) => {
@@ -223,7 +223,7 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
 }
 
-/** What is done to the selection is to be seen: hidden pictures leave it. */
+/** Drops pictures from the selection that the filter hides: actions only reach visible pictures. */
 function onlyShownSelected(state: State): State {
   const { library, selected, filter } = state;
   if (library === null || selected === null || selected.size === 0) return state;

@@ -1,71 +1,71 @@
 import type { Added, Imported, Rule, StorageView } from "../api";
 import type { Offline } from "./state";
 
-/** What this is, on the first screen. */
+/** The title of the first screen. */
 export const hello = () => "Your pictures, tagged";
-/** The promise, on the first screen. */
-export const promise = () =>
+/** The introduction on the first screen. */
+export const introduction = () =>
   "Choose some pictures and see what they show. Correct a tag, and the tagger learns from you. All of it happens here: pictures never leave this device.";
 
-/** One thing, or several of it: "1 picture", "3 pictures". */
-export function many(count: number, one: string, several = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : several}`;
+/** A count with its noun: "1 picture", "3 pictures". */
+export function many(count: number, singular: string, plural = `${singular}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
 }
 
-/** A probability as people say it: never 0 or 100. */
+/** A probability in percent, never 0 or 100. */
 export function percent(probability: number): string {
   return probability < 0.005 ? "< 1 %" : `${Math.min(99, Math.round(probability * 100))} %`;
 }
 
-/** Names after each other: "cat, Rex and 2 more". */
+/** Names in a row: "cat, Rex and 2 more". */
 export function list(names: readonly string[], most = 3): string {
   if (names.length <= most) return names.join(", ");
   return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
 }
 
-/** What the button of a picture will do. */
+/** The button of a picture: what it learns and forgets. */
 export function confirmLabel(learn: readonly string[], forget: readonly string[]): string {
   const parts = [learn.length > 0 ? `Learn: ${list(learn)}` : "", forget.length > 0 ? `Forget: ${list(forget)}` : ""];
   return parts.filter(Boolean).join(" · ");
 }
 
-/** That button where it has nothing to learn or forget: what it can note, or what is known already. */
+/** That button with nothing to learn or forget: what it notes, or what is known already. */
 export function settled(dismisses: boolean, isTaught: boolean): string {
   if (dismisses) return "No tag fits";
   return isTaught ? "Learned" : dismissed();
 }
 
-/** What happened to a picture that no tag fits. */
+/** After a picture was marked as fitting no tag. */
 export const dismissed = () => "Noted: no tag fits";
 
-/** What happened after that button. */
+/** After the button of a picture was pressed. */
 export function confirmed(learn: readonly string[], forget: readonly string[]): string {
   if (learn.length === 0) return `Forgot ${list(forget)}`;
   return `Learned ${list(learn)}`;
 }
 
-/** What stands beside a tag that is kept: whose it is, or the tagger's probability. */
-export function mark(probability: number | null, own: boolean): string {
-  if (own) return "yours";
+/** The mark beside a tag of a picture: the user's, new, or the tagger's probability. */
+export function mark(probability: number | null, taught: boolean): string {
+  if (taught) return "yours";
   return probability === null ? "new" : percent(probability);
 }
 
-/** What the picture shows, for who cannot see the chips. */
+/** The tags of a picture, for screen readers. */
 export function spoken(
-  tags: readonly { name: string; probability: number | null; own: boolean }[],
+  tags: readonly { name: string; probability: number | null; taught: boolean }[],
   dismissed: boolean,
   unknown: boolean,
 ): string {
   if (tags.length === 0) return dismissed ? "No tag fits." : unknown ? "Nothing known fits." : "No tags yet.";
-  const each = tags.map(({ name, probability, own }) =>
-    own || probability === null
-      ? `${name}, ${mark(probability, own)}`
+  const each = tags.map(({ name, probability, taught }) =>
+    taught || probability === null
+      ? `${name}, ${mark(probability, taught)}`
       : `${name} ${percent(probability).replace("%", "percent").replace("< ", "under ")}`,
   );
   return `${many(tags.length, "tag")}: ${each.join(", ")}`;
 }
 
-/** A tile of the gallery, for who cannot see it. */
+/** A tile of the gallery, for screen readers. */
 export function tileLabel(file: string, name: string | null, kind: "confirmed" | "unknown" | "suggested"): string {
   if (kind === "unknown") return `${file}: unknown`;
   return `${file}: ${name ?? "no tag"}, ${kind}`;
@@ -79,12 +79,12 @@ export function threshold(rule: Rule, value: number): string {
   return `The right tag is inside ${times === 1 ? "1 time" : `${times} times`} in ${of}`;
 }
 
-/** A threshold as short as it goes, for the way back to the bundle's. */
+/** A threshold in short, for the button to reset it. */
 export function thresholdShort(rule: Rule, value: number): string {
   return rule === "top_k" ? many(value, "tag") : `${trim(value * 100)} %`;
 }
 
-/** What became of files, in one line. */
+/** What became of added files, in one line. */
 export function added({ added, again, refused, cancelled }: Added): string {
   const parts = [
     added.length > 0 || again.length + refused.length === 0 ? `${many(added.length, "picture")} added` : "",
@@ -94,13 +94,13 @@ export function added({ added, again, refused, cancelled }: Added): string {
   return `${cancelled ? "Cancelled. " : ""}${parts.filter(Boolean).join(", ")}`;
 }
 
-/** What came with a file of lessons. */
+/** What imported lessons brought. */
 export function imported({ pictures, tags }: Imported): string {
   if (pictures + tags === 0) return "Nothing new in these lessons";
   return `${many(pictures, "picture")} and ${many(tags, "tag")} imported`;
 }
 
-/** Bytes, as people say them. */
+/** Bytes with a unit. */
 export function bytes(count: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   const power = count < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
@@ -114,16 +114,16 @@ export function storageUsed({ used, quota }: StorageView): string {
   return quota === null ? `${bytes(used)} used` : `${bytes(used)} used of ${bytes(quota)} that the browser allows`;
 }
 
-/** Whether what was taught is safe from the browser. */
-export function storagePromise(persisted: boolean | null, secure: boolean): string {
-  if (persisted === true) return "The browser promised to keep what you taught.";
+/** Whether the browser may delete what was taught. */
+export function storagePersistence(persisted: boolean | null, secure: boolean): string {
+  if (persisted === true) return "The browser keeps what you taught.";
   if (!secure) {
-    return "Without HTTPS the browser promises nothing, and the app cannot be installed. It may clear this when space runs low: export your lessons.";
+    return "Without HTTPS the app cannot be installed, and the browser may delete what you taught when space runs low: export your lessons.";
   }
-  return "The browser may clear this when space runs low: export your lessons.";
+  return "The browser may delete what you taught when space runs low: export your lessons.";
 }
 
-/** How long ago, then the date. */
+/** How long ago, or the date. */
 export function when(time: number, now: number): string {
   const minutes = Math.floor((now - time) / 60_000);
   if (minutes < 1) return "just now";
@@ -142,94 +142,94 @@ export function taughtBy(pictures: number, taught: number): string {
 
 /** The last entry of a list of tags. */
 export const newTag = (name: string) => `New tag “${name}”`;
-/** The notice on a picture that fits no tag. */
-export const unknown = () => "Nothing I know fits well. Teach me: five pictures or so do.";
+/** The notice on an unknown picture. */
+export const unknown = () => "Nothing I know fits well. Teach me: about five pictures are enough.";
 /** The note beside the export of lessons. */
 export const exportNote = () =>
-  "The file contains your pictures as small squares, and what you said of them. Give it only to people who may see them.";
-/** Before a tag goes. */
+  "The file contains your taught pictures as small squares, with their tags. Share it only with people who may see them.";
+/** Before a tag is deleted. */
 export const removeTag = (name: string, taught: number) =>
-  `“${name}” will not be suggested any more${taught > 0 ? `, and what ${many(taught, "picture")} of yours taught it is put away` : ""}. You can undo this.`;
-/** Before one tag goes into another. */
+  `“${name}” will not be suggested any more${taught > 0 ? `, and what ${many(taught, "picture")} of yours taught it is forgotten` : ""}. You can undo this.`;
+/** Before two tags are merged. */
 export const mergeTag = (name: string, into: string) =>
-  `“${into}” keeps its name and knows what both were taught. “${name}” goes. You can undo this.`;
-/** Before a tag becomes the bundle's again. */
+  `“${into}” keeps its name and knows what both were taught. “${name}” is removed. You can undo this.`;
+/** Before a tag is reset. */
 export const resetTag = (name: string) =>
   `What you taught “${name}”, its new name and its merges are forgotten. You can undo this.`;
-/** Before everything that was taught goes. */
+/** Before everything is reset. */
 export const resetAll = () =>
-  "All that you taught and said of pictures, and every change of tags, is forgotten. Your pictures stay. You can undo this.";
-/** Before pictures go, some of which, `keeping`, taught something that stays. */
+  "All lessons, confirmations and changes of tags are forgotten. Your pictures stay. You can undo this.";
+/** Before pictures are removed; the lessons of `keeping` of them stay. */
 export function removePictures(count: number, keeping: number): string {
   const out =
     count === 1
-      ? "This picture is taken out of the app. The original file stays where it is."
-      : `${many(count, "picture")} are taken out of the app. The original files stay where they are.`;
+      ? "This picture is removed from the app. The original file stays where it is."
+      : `${many(count, "picture")} are removed from the app. The original files stay where they are.`;
   const those = keeping === count ? "they" : `${keeping.toLocaleString("en")} of them`;
   const stays =
     count === 1
       ? "What it taught stays, with a small square of it."
       : `What ${those} taught stays, with a small square of each.`;
-  const goes = keeping > 0 ? "All else leaves" : count === 1 ? "It leaves" : "They leave";
+  const goes = keeping > 0 ? "Everything else leaves" : count === 1 ? "It leaves" : "They leave";
   const end = `${goes} this device when the app is opened next. Until then you can undo this.`;
   return [out, ...(keeping > 0 ? [stays] : []), end].join(" ");
 }
-/** Whether a failure to open leaves what was taught where it is: not where the browser kept nothing at all. */
+/** Whether stored lessons survive a failure to open: not where the browser cannot store anything. */
 export const isSafe = (why: string) => !why.startsWith("This browser does not let the app keep anything");
-/** What lessons are safe from, on the screen of a failure. */
+/** The reassurance on the screen of a failure. */
 export const safe = () => "What you taught is safe: it stays stored on this device.";
 
-/** Goes through the pictures that wait. */
+/** The button to confirm the pictures one by one. */
 export const start = (count: number) => `Confirm ${many(count, "picture")}`;
-/** How many pictures are selected. */
+/** The number of selected pictures. */
 export const selected = (count: number) => `${count.toLocaleString("en")} selected`;
 /** The window's title. */
 export const title = (page: string, name?: string) =>
   `${name ?? { tags: "Tags", more: "More" }[page] ?? "Pictures"} · imagetagger`;
-/** A message with a capital and a full stop. */
+/** A message with a capital letter and a full stop. */
 export const sentence = (text: string) =>
   `${text.charAt(0).toLocaleUpperCase("en")}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
-/** A picture for whose tags the tagger does not stand up. */
+/** The notice on a picture without a likely tag. */
 export const unsure = () => "I am not sure. Is it one of these?";
-/** What a new tag is for. */
+/** What to do with a new tag. */
 export const newTagHint = () => "Then teach it: open a picture, or select several, and add the tag.";
 /** What lessons are. */
-export const lessons = () => "What you taught, in one file: for another device, or to keep it safe.";
-/** What installing is for. */
+export const lessons = () => "What you taught, in one file: for another device, or as a backup.";
+/** Why to install the app. */
 export const install = () => "Installed, the app has an icon and a window of its own.";
 /** Whether the app opens without a network. */
 export function offline(state: Offline, secure: boolean): string {
   if (!secure) return "Without HTTPS the app needs its server.";
-  if (state === "impossible") return "This browser does not keep the app: it needs its server.";
+  if (state === "impossible") return "This browser cannot store the app: it needs its server.";
   return state === "ready" ? "Ready to work offline." : "Getting ready to work offline …";
 }
 /** While the worker loads. */
 export const opening = () => "Opening the tagger …";
-/** Where files hang over the page. */
+/** While files are dragged over the page. */
 export const drop = () => "Drop the pictures to add them";
-/** After a drop without a file, as of an empty folder. */
+/** After a drop without a picture, as of an empty folder. */
 export const nothingFound = () => "No pictures were found there";
 /** Beside a tag that the picture has already. */
 export const alreadyHere = () => "already here";
-/** A new version of the app waits. */
+/** A new version of the app is available. */
 export const update = () => "A new version is ready.";
-/** A failure without words of its own. */
+/** A failure without a message. */
 export const failed = () => "That did not work. Nothing was lost. Try it again.";
-/** A browser that does not promise to keep what was taught. */
-export const refusedPromise = () => "The browser did not promise it. Installing the app helps; so does using it often.";
-/** A step that was taken back. */
+/** The browser refused persistent storage. */
+export const persistenceRefused = () => "The browser declined. Installing the app helps; so does using it often.";
+/** A step that was undone. */
 export const undone = (what: string) => `Undone: ${what}`;
-/** How far long work is. */
+/** The progress of long work. */
 export const progress = (done: number, total: number) =>
   `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
-/** After a bundle that sees differently. */
+/** After a bundle of another embedding space was opened. */
 export function reembedded(count: number, unreadable: number): string {
-  const said = `The tagger is new. It looked again at your ${many(count, "picture")}.`;
-  if (unreadable === 0) return said;
-  const what = unreadable === 1 ? "it" : "they";
-  return `${said} ${many(unreadable, "other")} could not be read, and what ${what} taught is left out.`;
+  const summary = `The tagger is new. It looked again at your ${many(count, "picture")}.`;
+  if (unreadable === 0) return summary;
+  const which = unreadable === 1 ? "it" : "they";
+  return `${summary} ${many(unreadable, "other")} could not be read, and what ${which} taught is left out.`;
 }
-/** Above the list of files that were not taken. */
+/** Above the list of files that were not added. */
 export const refusedTitle = (count: number) =>
   count === 1 ? "This file was not added:" : "These files were not added:";
 

@@ -1,7 +1,7 @@
 import { BadImageError, DAMAGED } from "./sniff";
 
-/** Refuses a file without its end, as Python does. Chromium's decoders do so too, others show what there is of a picture. */
-export function checkWhole(bytes: Uint8Array, type: string): void {
+/** Refuses a truncated file, as Python does. Chromium's decoders do so too; others decode what there is. */
+export function checkComplete(bytes: Uint8Array, type: string): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const ended = ENDED[type];
   if (ended && !ended(view, bytes)) throw new BadImageError(DAMAGED);

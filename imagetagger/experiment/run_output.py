@@ -1,0 +1,51 @@
+"""What a run leaves: its record, and what its report and bundle are made of."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.bundle.manifest import BundleError
+from imagetagger.config.schema import Experiment
+from imagetagger.data.dataset import DatasetTag, Split
+from imagetagger.evaluation.evaluate import Evaluation
+from imagetagger.experiment.record import Record
+from imagetagger.experiment.recording import describe_bundle
+from imagetagger.export.assemble import assemble_bundle
+from imagetagger.export.parity import ExportError
+from imagetagger.export.variants import VariantEvaluation
+from imagetagger.options import Variant
+
+
+class RunOutput(NamedTuple):
+    """What a run leaves.
+
+    Attributes:
+        record: the contents of result.json.
+        tags: C tags.
+        validation: the M pictures that were evaluated.
+        evaluation: of the variant that leads.
+        bundle: its files by name; None where none was asked for, or none could be made.
+        export_error: why it could not be made.
+    """
+
+    record: Record
+    tags: tuple[DatasetTag, ...]
+    validation: Split
+    evaluation: Evaluation
+    bundle: dict[str, bytes] | None = None
+    export_error: ExportError | BundleError | None = None
+
+
+def export_bundle(
+    s: Experiment, output: RunOutput, backbone: Backbone, variants: Mapping[Variant, VariantEvaluation]
+) -> RunOutput:
+    """Add the bundle to what a run leaves, or why it cannot be made: the record is written all the same."""
+    description = describe_bundle(s, output.record, backbone)
+    try:
+        bundle = assemble_bundle(s.export, s.classifier, description, output.tags, variants, output.validation)
+    except (ExportError, BundleError) as error:
+        return output._replace(export_error=error)
+    record = msgspec.structs.replace(output.record, bundled_variant=s.export.bundle_variant)
+    return output._replace(record=record, bundle=bundle)

@@ -1,0 +1,59 @@
+import msgspec
+
+from imagetagger.data.dataset import Skip
+from imagetagger.experiment.console import result_line, result_summary
+from imagetagger.experiment.record import ParityRecord
+from tests.helpers.made import outcome, some
+
+
+def test_the_summary_has_the_metrics_of_the_variant_that_leads():
+    record = outcome(*some(), skipped=(Skip("a.png", "empty file"),)).record
+    metrics, summary = record.variants["float32"], result_summary(record)
+    low, high = record.confidence_intervals["top1"]
+    for part in (
+        "made: 4 tags, 100 pictures to fit, 10 to calibrate, 60 to evaluate, 1 skipped",
+        f"float32: top-1 {100 * metrics.top1:.2f} % [{100 * low:.1f}, {100 * high:.1f}]",
+        f"log loss {metrics.log_loss:.3f}  ECE {metrics.ece:.3f}  at temperature 20.00",
+        f"tag sets (cumulative) at 0.9: {metrics.set_size:.2f} tags on average",
+        f"{100 * metrics.coverage:.1f} % of the time",
+    ):
+        assert part in summary
+
+
+def test_a_summary_without_validation_pictures_claims_nothing():
+    scores, labels_onehot = some()
+    summary = result_summary(outcome(scores[:0], labels_onehot[:0]).record)
+    assert summary.endswith("0 to evaluate, 0 skipped")
+    assert "nan" not in summary
+
+
+def test_a_summary_without_resamples_has_no_interval():
+    record = outcome(*some()).record
+    assert "[" not in result_summary(msgspec.structs.replace(record, confidence_intervals={}))
+
+
+def variant(**changes):
+    return {"bytes": 2_530_000, "images_per_second": 612.4, "cosine_to_float": 0.99512, "top1": 0.5321, **changes}
+
+
+def test_the_summary_has_a_line_per_exported_variant_and_marks_the_one_in_the_bundle():
+    variants = {"float32": variant(cosine_to_float=1.0, train=20), "int8": variant()}
+    parity = ParityRecord("float32", 20, 60, 0.995, 3, 1, 0.625, 0.5, 0.53)
+    record = outcome(*some(), "export=int8", variants=variants, bundled_variant="int8", parity=parity).record
+    assert result_summary(record).splitlines()[-3:] == [
+        "float32        2.53 MB    612 images/s  cosine to float32 1.0000  top-1 53.21 %, fitted on 20 pictures",
+        "int8           2.53 MB    612 images/s  cosine to float32 0.9951  top-1 53.21 %  in the bundle",
+        "beside float32, both fitted on 20 pictures: 3 pictures lost, 1 won (McNemar p = 0.62)",
+    ]
+    assert "cosine" not in result_summary(outcome(*some()).record)
+
+
+def test_the_line_of_a_job_has_its_metrics_and_claims_nothing_without_pictures():
+    scores, labels_onehot = some()
+    record = outcome(scores, labels_onehot).record
+    after = record.calibration.after
+    assert result_line(record) == (
+        f"top-1 {100 * after.top1:.2f} %  log loss {after.log_loss:.3f}  ECE {after.ece:.3f}  "
+        f"coverage {100 * after.coverage:.1f} % with {after.set_size:.2f} tags"
+    )
+    assert result_line(outcome(scores[:0], labels_onehot[:0]).record) == "no pictures to evaluate"

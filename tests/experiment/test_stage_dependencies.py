@@ -1,0 +1,142 @@
+"""Every setting of the schema, changed in turn: exactly the stages that depend on it run again."""
+
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+
+from imagetagger.config.schema import Experiment
+from imagetagger.experiment.pipeline import run_experiment
+from tests.helpers.composed import SHRUNK, settings
+from tests.helpers.pictures import colour_folder
+from tests.helpers.tiles import use_tiles
+
+FEEDS = {
+    "load": ("subset", "embed validation"),
+    "subset": ("embed", "check", "split"),
+    "backbone": ("model",),
+    "model": ("embed", "embed validation"),
+    "embed": ("check", "split", "fit", "score", "score holdout"),
+    "embed validation": ("check", "split", "score"),
+    "check": (),
+    "split": ("fit", "score", "score holdout", "calibrate", "decide", "evaluate"),
+    "fit": ("score", "score holdout", "decide", "uncalibrated"),
+    "score": ("uncalibrated", "evaluate"),
+    "score holdout": ("calibrate", "decide"),
+    "calibrate": ("decide",),
+    "decide": ("evaluate",),
+    "uncalibrated": ("evaluate",),
+    "evaluate": ("bootstrap",),
+    "bootstrap": (),
+}
+"""The stages that take a stage's result."""
+
+EMBED = ("embed", "embed validation")
+
+CHANGES = {
+    "experiment": ("experiment=another", ()),
+    "seed": ("seed=1", ("load", "backbone", "bootstrap")),
+    "cache": ("cache={other}", ("load", "backbone", "model", *EMBED)),
+    "force": ("force=true", ()),
+    "optimized_metric": ("optimized_metric=top1", ()),
+    "data.name": ("data.name=synthetic", ("load",)),
+    "data.path": ("data.path={pictures}/../again", ("load",)),
+    "data.tfds_name": ("data.tfds_name=cifar10", ("load",)),
+    "data.train_split": ("data.train_split=test", ("load",)),
+    "data.validation_split": ("data.validation_split=test", ("load",)),
+    "data.synthetic_per_class": ("data.synthetic_per_class=7", ("load",)),
+    "data.validation_fraction": ("data.validation_fraction=0.5", ("load",)),
+    "data.holdout_fraction": ("data.holdout_fraction=0.5", ("split",)),
+    "data.fraction": ("data.fraction=0.5", ("subset",)),
+    "data.per_class": ("data.per_class=5", ("subset",)),
+    "data.max_bad_fraction": ("data.max_bad_fraction=0.5", ("check",)),
+    "data.pixel_limit": ("data.pixel_limit=1000000", EMBED),
+    "backbone.name": ("backbone.name=efficientnet_lite0", ("backbone",)),
+    "backbone.weights": ("backbone.weights=random", ("backbone",)),
+    "backbone.fallback": ("backbone.fallback=efficientnet_lite0", ("backbone",)),
+    "backbone.width": ("backbone.width=0.5", ("backbone",)),
+    "backbone.resolution": ("backbone.resolution=32", ("backbone", "model", *EMBED)),
+    "backbone.padding": ("backbone.padding=symmetric", ("backbone",)),
+    "backbone.activation": ("backbone.activation=relu", ("backbone",)),
+    "embed.runtime": ("embed.runtime=litert", ("model",)),
+    "embed.dtype": ("embed.dtype=bfloat16", ("backbone",)),
+    "embed.batch_size": ("embed.batch_size=7", ("model",)),
+    "embed.workers": ("embed.workers=3", ("model",)),
+    "embed.shard_size": ("embed.shard_size=5", EMBED),
+    "embed.measure_raw_rate": ("embed.measure_raw_rate=true", ("embed",)),
+    "classifier.transform": ("classifier.transform=standardised", ("fit",)),
+    "classifier.dimensions": ("classifier.dimensions=2", ("fit",)),
+    "classifier.shrinkage": ("classifier.shrinkage=0.5", ("fit",)),
+    "classifier.within_class_weight": ("classifier.within_class_weight=0.5", ("fit",)),
+    "classifier.unit_length": ("classifier.unit_length=false", ("fit",)),
+    "classifier.variance_prior_strength": ("classifier.variance_prior_strength=3", ("fit",)),
+    "classifier.var_smoothing": ("classifier.var_smoothing=0.01", ("fit",)),
+    "classifier.isotropic_prior_strength": ("classifier.isotropic_prior_strength=3", ("fit",)),
+    "classifier.mean_variance_floor": ("classifier.mean_variance_floor=0.5", ("fit",)),
+    "classifier.class_prior": ("classifier.class_prior=counts", ("fit",)),
+    "calibrate.calibration_bins": ("calibrate.calibration_bins=0", ("calibrate", "decide")),
+    "calibrate.prediction_set": ("calibrate.prediction_set=top_k", ("decide",)),
+    "calibrate.coverage": ("calibrate.coverage=0.8", ("decide", "uncalibrated")),
+    "calibrate.top_k": ("calibrate.top_k=3", ("decide",)),
+    "calibrate.aci_step_size": ("calibrate.aci_step_size=0.5", ("decide",)),
+    "calibrate.novelty_fpr": ("calibrate.novelty_fpr=0.5", ("decide",)),
+    "evaluate.bootstrap_resamples": ("evaluate.bootstrap_resamples=7", ("bootstrap",)),
+    "evaluate.examples": ("evaluate.examples=0", ()),
+    "export.variants": ("export.variants=[]", ()),
+    "export.bundle_variant": ("export.bundle_variant=null", ()),
+    "export.calibration_pictures": ("export.calibration_pictures=7", ()),
+    "export.reference_pictures": ("export.reference_pictures=7", ()),
+    "export.min_cosine": ("export.min_cosine=0.5", ()),
+    "export.max_top1_loss": ("export.max_top1_loss=1", ()),
+    "export.strict_parity_pictures": ("export.strict_parity_pictures=7", ()),
+    "export.onnx": ("export.onnx=true", ()),
+    "export.block": ("export.block=7", ()),
+}
+"""Of each setting, another value and the stages that take it; evaluate.split changes which stages there are."""
+
+
+def every_setting(node=Experiment, prefix=""):
+    for one in fields(node):
+        yield from every_setting(one.type, f"{one.name}.") if is_dataclass(one.type) else [f"{prefix}{one.name}"]
+
+
+def downstream(stages):
+    reached = set()
+    while stages:
+        reached |= set(stages)
+        stages = {fed for stage in stages for fed in FEEDS[stage]} - reached
+    return reached
+
+
+@pytest.fixture(scope="module")
+def stages_run(tmp_path_factory):
+    """Runs an experiment once, then another with a changed setting; returns the stages that ran again."""
+    folder = tmp_path_factory.mktemp("dependencies")
+    colour_folder(folder / "pictures", 12)
+    colour_folder(folder / "again", 12)
+    place = ["data=folder", f"data.path={folder / 'pictures'}", f"cache={folder / 'cache'}"]
+    place += ["export=none", "calibrate.prediction_set=cumulative"]
+    before = {}
+
+    def run(override):
+        override = override.format(other=folder / "other", pictures=folder / "pictures")
+        name = override.removeprefix("experiment=")
+        changed = settings(*SHRUNK, *place, *([override] if name == override else []))
+        cache = dict(before)
+        run_experiment(replace(changed, experiment=name), cache=cache)
+        assert set(cache) == set(before) == set(FEEDS)
+        return {stage for stage, result in cache.items() if result is not before[stage]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        use_tiles(patch)
+        run_experiment(settings(*SHRUNK, *place), cache=before)
+        yield run
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_a_setting_runs_exactly_the_stages_again_that_depend_on_it(stages_run, setting):
+    override, stages = CHANGES[setting]
+    assert stages_run(override) == downstream(set(stages))
+
+
+def test_every_setting_of_the_schema_is_changed():
+    assert {*CHANGES, "evaluate.split"} == set(every_setting())

@@ -1,0 +1,39 @@
+"""Data of the shrunk studies."""
+
+import zipfile
+from pathlib import Path
+
+from tests.helpers.composed import WIDTH, small_weights
+from tests.helpers.pictures import COLOURS, encode, noisy, tiny_imagenet_zip
+
+TAGS = 3
+
+
+def tiny_imagenet_folder(root: Path, per_tag: int = 20, validation: int = 4) -> Path:
+    """A folder of the official layout: three tags, so many pictures of each to train on and to validate."""
+    with zipfile.ZipFile(tiny_imagenet_zip(root.with_suffix(".zip"), per_tag, TAGS)) as archive:
+        archive.extractall(root)
+    folder = root / "tiny-imagenet-200" / "val"
+    lines = []
+    for tag, colour in enumerate(list(COLOURS.values())[:TAGS]):
+        for i in range(validation):
+            name = f"val_{tag}_{i}.JPEG"
+            (folder / "images" / name).write_bytes(encode(noisy(colour, 5000 + 100 * tag + i), "JPEG"))
+            lines.append(f"{name}\tn0000000{tag}\t0\t0\t63\t63")
+    (folder / "val_annotations.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def arguments(source: Path, out: Path | None = None) -> list[str]:
+    """Arguments of a study that embeds: a small network, half of the pictures held out."""
+    overrides = (
+        f"backbone.width={WIDTH}",
+        "backbone.resolution=64",
+        "embed.workers=2",
+        "export.calibration_pictures=4",
+        "data.holdout_fraction=0.5",
+        "calibrate.coverage=0.75",
+    )
+    options = [text for override in overrides for text in ("--override", override)]
+    folder = ["--out", str(out)] if out else []
+    return [str(source), "--weights", str(small_weights()), *options, *folder]
