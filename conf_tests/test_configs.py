@@ -29,14 +29,14 @@ def text(file):
 
 
 def header(file):
-    """The comment lines a file begins with, but for Hydra's directive."""
+    """The comment lines at the start of a file, without Hydra's directive."""
     lines = [line for line in text(file).splitlines() if not line.startswith("# @package")]
     end = next(i for i, line in enumerate([*lines, ""]) if not line.startswith("#"))
     return [line.removeprefix("#").strip() for line in lines[:end]]
 
 
 def key_lines(file):
-    """Lines that set a value of ours: (line, dotted key inside the file)."""
+    """Lines that set a value of ours, not of Hydra: (line, dotted key inside the file)."""
     section = ""
     for line in text(file).splitlines():
         match = re.match(r"( *)([a-z_0-9]+):(.*)", line)
@@ -85,13 +85,13 @@ def test_every_key_is_a_setting(file):
         assert explain_key(key) is None
 
 
-def test_every_setting_has_a_default_in_the_open():
+def test_every_setting_has_a_visible_default():
     shown, schema = (OmegaConf.to_container(config) for config in (compose(), OmegaConf.structured(Experiment)))
     assert {key for key, _ in flat(shown)} == {key for key, _ in flat(schema)}
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_file_begins_with_what_it_is(file):
+def test_every_file_begins_with_a_description(file):
     assert header(file)
     assert len(header(file)[0]) > 20
     assert all(len(line) <= 120 for line in text(file).splitlines())
@@ -112,7 +112,7 @@ def explained_elsewhere(file, key):
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_asks_a_question_and_says_its_command_and_runtime(experiment):
+def test_every_experiment_states_its_question_its_command_and_its_runtime(experiment):
     lines = header(f"experiment/{experiment}.yaml")
     starts = [line.split(":")[0] for line in lines if re.match(r"[A-Z]\w+:", line)]
     assert starts == ["Question", "Command", "Runtime"]
@@ -126,7 +126,7 @@ def test_every_experiment_asks_a_question_and_says_its_command_and_runtime(exper
 
 
 def values(key, axis):
-    """Values of an axis: all that are listed, the ends of a range."""
+    """Values of an axis: all listed ones, or the ends of a range."""
     (override,) = OverridesParser.create().parse_overrides([f"{key}={axis}"])
     if override.is_choice_sweep():
         return [str(value) for value in override.sweep_string_iterator()]
@@ -140,15 +140,15 @@ SWEEPS = [name for name in EXPERIMENTS if PARAMS[name]]
 @pytest.mark.parametrize("experiment", SWEEPS)
 def test_every_axis_of_a_sweep_is_a_setting_or_a_group_and_each_of_its_values_fits_the_schema(experiment):
     for key, axis in PARAMS[experiment].items():
-        tried = values(key, axis)
-        assert len(set(tried)) == len(tried) > 1
+        choices = values(key, axis)
+        assert len(set(choices)) == len(choices) > 1
         if key not in GROUPS:
             assert explain_key(key) is None
-        made = [from_hydra(compose(f"+experiment={experiment}", f"{key}={value}")) for value in tried]
-        assert len({config_digest(one) for one in made}) == len(made)
+        composed = [from_hydra(compose(f"+experiment={experiment}", f"{key}={value}")) for value in choices]
+        assert len({config_digest(one) for one in composed}) == len(composed)
 
 
-def test_the_sweeps_are_those_that_are_called_so_and_the_tuning_one():
+def test_the_sweeps_are_the_experiments_of_that_name_and_the_tuning_one():
     assert {name for name in EXPERIMENTS if "sweep" in name or "_x_" in name} | {"tune"} == set(SWEEPS)
 
 
@@ -185,17 +185,17 @@ def test_the_experiment_group_is_not_in_the_defaults_list():
 
 def test_plain_naive_bayes_has_no_prior_on_its_variances_and_the_smoothed_one_has():
     plain, smoothed = (from_hydra(compose(f"classifier={name}")).classifier for name in ("gnb", "smoothed_gnb"))
-    assert plain.kappa == 0
-    assert 1 <= smoothed.kappa <= 1000
+    assert plain.variance_prior_strength == 0
+    assert 1 <= smoothed.variance_prior_strength <= 1000
     assert plain.class_prior == smoothed.class_prior == "uniform"
-    assert 0 < plain.smoothing < 1e-6
+    assert 0 < plain.var_smoothing < 1e-6
 
 
 def test_corners_of_the_family_are_what_they_are_called():
     names = ("gnb", "tied", "ncm", "lda", "whitened")
     gnb, tied, ncm, lda, whitened = (from_hydra(compose(f"classifier={name}")).classifier for name in names)
-    assert (gnb.transform, gnb.kappa, gnb.mean_variance_floor) == ("none", 0, None)
-    assert tied == replace(gnb, kappa=float("inf"))
+    assert (gnb.transform, gnb.variance_prior_strength, gnb.mean_variance_floor) == ("none", 0, None)
+    assert tied == replace(gnb, variance_prior_strength=float("inf"))
     assert ncm == replace(tied, isotropic_prior_strength=float("inf"))
     assert lda == replace(tied, transform="whitened")
     assert whitened.transform == "whitened"
@@ -203,7 +203,7 @@ def test_corners_of_the_family_are_what_they_are_called():
     assert from_hydra(compose()).classifier == whitened
 
 
-def test_a_run_lies_where_hydra_is_told():
+def test_the_folder_of_a_run_bears_the_name_of_its_experiment():
     hydra = OmegaConf.load(CONFIGS / "config.yaml").hydra
     assert "${experiment}" in OmegaConf.to_container(hydra)["run"]["dir"]
     assert "${experiment}" in OmegaConf.to_container(hydra)["sweep"]["dir"]

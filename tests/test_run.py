@@ -64,8 +64,8 @@ def test_a_variant_too_far_from_float32_ends_the_run_with_its_metrics_and_no_bun
     overrides = shrunk("+experiment=quickstart", "export.min_cosine=1", f"hydra.run.dir={tmp_path}")
     done = start(tmp_path, *overrides)
     assert done.returncode == 1
-    assert "int8: embeddings have a mean cosine of 0.9" in done.stderr
-    assert "export.min_cosine is 1.0" in done.stderr
+    assert "int8: mean cosine to float32 is 0.9" in done.stderr
+    assert "export.min_cosine=1.0" in done.stderr
     assert "Traceback" not in done.stderr
     assert json.loads((tmp_path / "result.json").read_text())["variants"]["int8"]["cosine_to_float"] < 1
     assert (tmp_path / "report.html").exists()
@@ -80,7 +80,7 @@ MISTAKES = {
     "unknown option": (["data=nonsense"], "tiny_imagenet"),
     "unknown experiment": (["+experiment=nonsense"], "quickstart"),
     "experiment without plus": (["experiment=quickstart"], "+experiment=quickstart"),
-    "no path": (["data=folder"], "data.path is required with data=folder"),
+    "no path": (["data=folder"], "got data.path=None, expected a folder with one sub-folder per tag"),
     "missing path": (["data=folder", "data.path=nowhere"], "got data.path=nowhere, where nothing is"),
     "missing zip": (["data=tiny_imagenet", "data.path=nowhere.zip"], "got data.path=nowhere.zip"),
     "missing weights": (

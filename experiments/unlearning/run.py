@@ -22,8 +22,8 @@ from imagetagger.bundle.reader import Rows, read_bundle
 from imagetagger.tagger.tagger import Tagger
 
 REPEATS, PICTURES, MOMENTUM = 20, (1, 2, 5, 10, 20, 50, 100), 0.1
-TAUGHT, EVALUATED = 1000, 1000
-"""Pictures that lessons are drawn from, and further ones that the Tagger is evaluated on."""
+TAUGHT, EVALUATED, LESSONS = 1000, 1000, 100
+"""Pictures to draw lessons from, further ones to evaluate the Tagger on, and how many lessons the Tagger gets."""
 
 HEADINGS = {
     "forgotten": "learned and forgotten",
@@ -126,14 +126,13 @@ def relative_error(got: Rows, expected: Rows, pooled: np.ndarray) -> float:
     return float(max(mean, scatter))
 
 
-def compare_predictions(bundle: Path, crops: Sequence[np.ndarray], x: np.ndarray, lessons: int = 100) -> str:
-    """Teach pictures through the Tagger and forget them all; return in words what changed.
+def compare_predictions(bundle: Path, crops: Sequence[np.ndarray], x: np.ndarray) -> str:
+    """Teach LESSONS pictures through the Tagger and forget them all; return in words what changed.
 
     Args:
         bundle: of the Tagger.
         crops: pictures to teach, the first of them.
         x: embeddings to predict the tags of.
-        lessons: how many.
     """
     tagger = Tagger.load(bundle)
     tags = [tag.id for tag in tagger.tags]
@@ -147,7 +146,7 @@ def compare_predictions(bundle: Path, crops: Sequence[np.ndarray], x: np.ndarray
     rows_before, before = rows_in_use(), first_predictions()
     new = tagger.add_tag("something new")
     rng = np.random.default_rng(0)
-    taught = [(i, [new, tags[rng.integers(len(tags))]]) for i in range(lessons)]
+    taught = [(i, [new, tags[rng.integers(len(tags))]]) for i in range(LESSONS)]
     for i, names in taught:
         tagger.learn(crops[i], names)
     changed = float((first_predictions() != before).mean())
@@ -158,7 +157,7 @@ def compare_predictions(bundle: Path, crops: Sequence[np.ndarray], x: np.ndarray
     same = "the same to the last bit" if rows_in_use() == rows_before else "NOT the same"
     equal = float((first_predictions() == before).mean())
     return (
-        f"Tagger: {lessons} pictures taught with a new tag and a wrong one changed {100 * changed:.1f} % of {len(x)} "
+        f"Tagger: {LESSONS} pictures taught with a new tag and a wrong one changed {100 * changed:.1f} % of {len(x)} "
         f"first predictions; forgotten in another order, the rows are {same}, and {100 * equal:.1f} % of the "
         "predictions are those of before."
     )

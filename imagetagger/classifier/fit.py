@@ -1,4 +1,4 @@
-"""The classifier of one embedding space: fitted on training embeddings, and the scores it gives others."""
+"""The classifier of one embedding space: fitting it on training embeddings, and scoring others."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from imagetagger.config.schema import ClassifierConfig
 from imagetagger.data.dataset import BadDataError
 
 BATCH_ROWS = 16384
-"""Embeddings that one step of fit and scoring holds; bounds memory, changes nothing else."""
+"""Embeddings in one step of fitting or scoring; bounds memory, changes nothing else."""
 MIN_PADDED_ROWS = 2048
 """The last batch is padded to this or the next power of two: data sets of any size share a few compiled functions."""
 
 
 class FittedClassifier(NamedTuple):
-    """A classifier.
+    """A fitted classifier of C tags.
 
     Attributes:
-        transform: of the network's embeddings; None for none.
+        transform: of the network's embeddings; None without one.
         statistics: of the transformed training embeddings.
-        prior: shared by all tags, fitted on the same.
+        prior: shared by all tags, fitted on the same embeddings.
         gaussian: one per tag, from statistics and prior.
     """
 

@@ -1,4 +1,4 @@
-"""The identity of a config: what a job of a sweep is named by, and how a result is known to be its own."""
+"""The digest of a config: it names the jobs of a sweep, and shows which config a result is of."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ from typing import Any
 from imagetagger.config.schema import Experiment
 
 IGNORED_SETTINGS = ("cache", "force", "optimized_metric")
-"""Settings that change nothing in a result: where the cache lies, whether to run again, what a sweeper looks at."""
+"""Settings that change nothing in a result: where the cache is, whether to run again, what a sweep optimises."""
 
 
 def config_digest(settings: Experiment | Any) -> str:
-    """Return a digest of all settings but IGNORED ones, or of a config that is none, as JSON."""
+    """SHA-256 of all settings but IGNORED_SETTINGS, or of a config that could not be parsed; in hex."""
     if isinstance(settings, Experiment):
         settings = {key: value for key, value in asdict(settings).items() if key not in IGNORED_SETTINGS}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()

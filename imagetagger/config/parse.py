@@ -39,7 +39,7 @@ def from_hydra(config: DictConfig) -> Experiment:
     """Turn a composed config into the dataclasses, checking every key, type, choice and range.
 
     Raises:
-        ConfigError: says what was got, what was expected and the valid choices.
+        ConfigError: lists what was got, what was expected and the valid choices.
     """
     schema = OmegaConf.structured(Experiment)
     sections = [f.name for f in fields(Experiment) if is_dataclass(f.type)]
@@ -49,8 +49,11 @@ def from_hydra(config: DictConfig) -> Experiment:
     try:
         composed: Any = OmegaConf.to_container(config, resolve=True)
         hints = [hint for key in _leaves(composed) if (hint := explain_key(key))]
-        flat = [section for section in sections if not isinstance(composed.get(section, {}), dict)]
-        hints += [f"{section}: got {composed[section]}, expected keys below it, as in {section}.KEY=..." for section in flat]
+        hints += [
+            f"{section}: got {composed[section]}, expected keys below it, as in {section}.KEY=..."
+            for section in sections
+            if not isinstance(composed.get(section, {}), dict)
+        ]
         if hints:
             raise ConfigError("\n".join(hints))
         merged = OmegaConf.merge(schema, config)
@@ -77,8 +80,8 @@ def from_hydra(config: DictConfig) -> Experiment:
         )
     if bundled and (settings.embed.runtime == "jax" or settings.embed.dtype != "float32"):
         problems.append(
-            f"got embed.runtime={settings.embed.runtime} and embed.dtype={settings.embed.dtype} with a bundle, whose own "
-            "model embeds the pictures, by LiteRT: expected auto and float32, or export=none"
+            f"got embed.runtime={settings.embed.runtime} and embed.dtype={settings.embed.dtype} with a bundle, whose "
+            "model embeds the pictures in LiteRT: expected auto and float32, or export=none"
         )
     if problems:
         raise ConfigError("\n".join(problems))
@@ -86,7 +89,7 @@ def from_hydra(config: DictConfig) -> Experiment:
 
 
 def explain_key(key: str) -> str | None:
-    """Return what is wrong with a dotted key, valid choices included; None where it is a setting."""
+    """What is wrong with a dotted key, and the valid ones; None if it is a setting."""
     if key in RENAMED:
         return f"{key}: this setting is now called {RENAMED[key]}"
     node: Any = Experiment
@@ -103,13 +106,15 @@ def explain_key(key: str) -> str | None:
 
 
 def explain_overrides(overrides: Iterable[str]) -> list[str]:
-    """Return what is wrong with the keys of Hydra overrides such as `data.path=x`; Hydra names no valid ones.
+    """What is wrong with the keys of Hydra overrides such as `data.path=x`; Hydra does not list the valid ones.
 
     >>> explain_overrides(["+experiment=quickstart", "seed=1", "data=folder"])
     []
     """
     keys = [o.split("=", 1)[0].lstrip("+~") for o in overrides if "=" in o and not o.startswith("-")]
-    ours = [key for key in keys if key != "hydra" and not key.startswith("hydra.") and "/" not in key and "@" not in key]
+    ours = [
+        key for key in keys if key != "hydra" and not key.startswith("hydra.") and "/" not in key and "@" not in key
+    ]
     return [hint for key in ours if (hint := explain_key(key))]
 
 
@@ -140,13 +145,13 @@ def _expected(key: str) -> str:
 
 def _problems(node: Any, prefix: str = "") -> Iterator[str]:
     """Yield what is outside its field's choices or range."""
-    for one in fields(node):
-        key, value = f"{prefix}{one.name}", getattr(node, one.name)
+    for field in fields(node):
+        key, value = f"{prefix}{field.name}", getattr(node, field.name)
         if is_dataclass(value):
             yield from _problems(value, f"{key}.")
             continue
         for item in value if isinstance(value, list) else [value]:
-            if not _is_allowed(item, one.metadata):
+            if not _is_allowed(item, field.metadata):
                 yield f"{key}: got {item}, expected {_expected(key)}"
                 break
 

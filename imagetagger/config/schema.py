@@ -105,7 +105,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """Which model variants are evaluated, which one is bundled, and how far it may be from float32 (configs/export/)."""
+    """Which variants are evaluated, which one is bundled, and how far it may be from float32 (configs/export/)."""
 
     variants: list[str] = _one_of(*VARIANTS)
     bundle_variant: str | None = _one_of(*VARIANTS, None)

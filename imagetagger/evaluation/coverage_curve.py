@@ -1,4 +1,4 @@
-"""Prediction sets at every target at once: how often they hold the right tag, and how large they are.
+"""Prediction sets at every target at once: how often they contain the true tag, and how large they are.
 
 A set grows with its target (a coverage, a sum of probabilities or a number of tags), so every tag of every picture has
 one least target that lets it in. Counting those targets gives the metrics of all sets in one pass.
@@ -15,7 +15,7 @@ from imagetagger.prediction.prediction_sets import nonconformity
 CURVE_LEVELS = COVERAGE_LEVELS[COVERAGE_LEVELS >= 0.3]
 """Coverages, or sums of probabilities, of a curve."""
 CURVE_SIZES = 20
-"""Numbers of tags of a curve, at least, among enough tags."""
+"""Least numbers of tags on a curve, where there are that many tags."""
 LISTED_SIZES = {"top_k": (1, 2, 3, 5, 10, 20)}
 LISTED_COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
@@ -25,10 +25,10 @@ class CoverageCurve(NamedTuple):
 
     Attributes:
         target: (T,) coverages, sums of probabilities or numbers of tags, ascending.
-        coverage: (T,) share of true tags that the sets hold.
+        coverage: (T,) share of true tags that the sets contain.
         size: (T,) mean size of the sets.
         singleton: (T,) share of sets of one tag.
-        precision: (T,) share of the tags in all sets that are right.
+        precision: (T,) share of the tags in all sets that are true.
         selected: index of the run's own target.
         rule: of the sets.
     """
@@ -80,7 +80,7 @@ def format_target(rule: str, target: float) -> str:
 def curve_targets(rule: PredictionSetRule, tags: int) -> tuple[np.ndarray, np.ndarray]:
     """Possible targets among C tags, ascending, and the threshold of each; the run's own is among them.
 
-    Coverages that the calibration pictures are too few for are left out: their sets would hold everything.
+    Coverages that the calibration pictures are too few for are left out: their sets would contain every tag.
     """
     selected = own_target(rule)
     if rule.rule == "top_k":

@@ -34,7 +34,7 @@ class EvaluationData(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """A classifier and how good it is on M pictures.
+    """A classifier, and how good it is on M pictures.
 
     Attributes:
         classifier: transform, statistics and prior.

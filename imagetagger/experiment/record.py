@@ -54,7 +54,7 @@ class BackboneRecord(Struct, frozen=True):
     embedding_space: str
 
 
-class MetricValues(Struct, frozen=True):
+class MetricValues(Struct, frozen=True, kw_only=True):
     """Metrics of one classifier; see evaluation/metrics.py."""
 
     top1: Metric
@@ -65,6 +65,17 @@ class MetricValues(Struct, frozen=True):
     coverage: Metric
     set_size: Metric
     median_set_size: Metric = None
+
+
+class VariantRecord(MetricValues, frozen=True, kw_only=True):
+    """Metrics of a variant fitted on `train` pictures, and what it costs."""
+
+    temperature: float
+    train: Count
+    bytes: int | None
+    images_per_second: Metric
+    cosine_to_float: Metric
+    top1_loss: Metric
 
 
 class CalibrationRecord(Struct, frozen=True):
@@ -132,7 +143,7 @@ class TagRecord(Struct, frozen=True):
 
 
 class ExampleRecord(Struct, frozen=True):
-    """A picture with a small image of it as a data URI; null where it cannot be read any more."""
+    """A picture with a small image of it as a data URI; null if it cannot be read any more."""
 
     key: str
     thumbnail: str | None
@@ -151,9 +162,8 @@ class ConfusionRecord(Struct, frozen=True):
 class PicturesRecord(Struct, frozen=True):
     """Whether each picture was predicted correctly, so that runs can be compared picture by picture.
 
-    `fingerprint` is a digest of the pictures and their tags, in order. Each of the others has one bit per picture,
-    eight a byte, the first in the highest bit, in base64: whether the first prediction, one of the first five, and the
-    whole prediction set are right.
+    `fingerprint` is a digest of the pictures and their tags, in order. The others have one bit per picture in base64,
+    the first highest: is the first prediction, one of the first five, the whole prediction set right?
     """
 
     count: Count
@@ -173,7 +183,7 @@ class PicturesRecord(Struct, frozen=True):
 
 
 class StageRecord(Struct, frozen=True):
-    """How long a stage took; `cached` where its result was there already."""
+    """How long a stage took; `cached` if its result was there already."""
 
     seconds: float
     images_per_second: Metric = None
@@ -181,30 +191,10 @@ class StageRecord(Struct, frozen=True):
     raw_images_per_second: Metric = None
 
 
-class VariantRecord(Struct, frozen=True):
-    """Metrics of a variant fitted on `train` pictures, and what it costs."""
-
-    top1: Metric
-    top5: Metric
-    top10: Metric
-    log_loss: Metric
-    ece: Metric
-    coverage: Metric
-    set_size: Metric
-    median_set_size: Metric
-    temperature: float
-    train: Count
-    bytes: int | None
-    images_per_second: Metric
-    cosine_to_float: Metric
-    top1_loss: Metric
-
-
 class ParityRecord(Struct, frozen=True):
-    """The variant that leads beside a reference, both fitted on the same pictures, compared picture by picture.
+    """The variant that leads beside a reference: both fitted on the same pictures, compared picture by picture.
 
-    `lost` and `won` count pictures whose first prediction only the reference, or only the variant, got right;
-    `p_value` is McNemar's, exact and two-sided.
+    Only the reference got the `lost` pictures right, only the variant the `won` ones; `p_value` is McNemar's.
     """
 
     reference: str
@@ -272,12 +262,7 @@ def write_record(record: Record, path: Path) -> None:
 
 
 def read_record(path: Path) -> Record:
-    """Read result.json.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is not JSON, of another schema, or lacks something; says what was got and expected.
-    """
+    """Read result.json; a ValueError says what is wrong with one that cannot be used."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except ValueError as error:  # neither JSON nor UTF-8

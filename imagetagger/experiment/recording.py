@@ -47,23 +47,10 @@ def build_record(
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, records.StageRecord],
 ) -> Record:
-    """Make the record of a run.
-
-    Args:
-        settings: of the run.
-        pictures: all that were listed.
-        splits: their roles.
-        skipped: pictures that could not be used.
-        backbone: network and weights.
-        runtime: of the variant that leads.
-        evaluation: of the variant that leads.
-        variants: further variants, and the one that leads where it was exported.
-        intervals: 95 % confidence intervals of the metrics.
-        stages: seconds and images/s of each.
-    """
+    """Make the record of a run, which leads with `evaluation`; `variants` are those that were exported."""
     variant = settings.export.bundle_variant or settings.embed.dtype
     decision, names = evaluation.decision, [tag.name for tag in pictures.dataset.tags]
-    embed = stages["embed"]
+    predicted, embed = (evaluation.log_probability, evaluation.data.labels_onehot), stages["embed"]
     rate = embed.raw_images_per_second or embed.images_per_second
     listed = {name: _variant(one) for name, one in variants.items()}
     if variant not in listed:
@@ -86,17 +73,7 @@ def build_record(
             skipped=len(skipped),
             skipped_files=[records.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
         ),
-        backbone=records.BackboneRecord(
-            name=backbone.architecture,
-            weights=backbone.weights,
-            weights_sha256=backbone.weights_sha256,
-            resolution=settings.backbone.resolution,
-            width=backbone.width,
-            padding=backbone.net.padding,
-            activation=backbone.net.activation,
-            runtime=runtime.name,
-            embedding_space=runtime.space,
-        ),
+        backbone=_backbone(backbone, runtime, settings.backbone.resolution),
         calibration=records.CalibrationRecord(
             temperature=decision.calibration.temperature,
             confidence=decision.calibration.confidence,
@@ -114,8 +91,8 @@ def build_record(
         reliability=records.ReliabilityRecord(
             *(records.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
         ),
-        coverage_curve=record_curve(evaluation.curve),
-        tags=record_tags(evaluation, names),
+        coverage_curve=_curve(evaluation.curve),
+        tags=[records.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
         confusions=record_confusions(evaluation, names, splits.evaluated, settings.evaluate.examples),
         pictures=record_pictures(evaluation, splits.evaluated),
         stages=stages,
@@ -134,18 +111,6 @@ def recorded_settings(settings: Experiment) -> dict[str, Any]:
     """The settings as JSON, without where the cache is; infinity becomes a text."""
     recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "force")}
     return json.loads(json.dumps(recorded), parse_constant=str)
-
-
-def record_curve(curve: CoverageCurve) -> records.CurveRecord:
-    """Prediction sets at every target; see coverage_curve.py."""
-    arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
-    return records.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
-
-
-def record_tags(evaluation: Evaluation, names: list[str]) -> list[records.TagRecord]:
-    """How many of each tag's pictures were recognised, the worst first."""
-    accuracies = accuracy_per_tag(evaluation.log_probability, evaluation.data.labels_onehot, names)
-    return [records.TagRecord(*accuracy) for accuracy in accuracies]
 
 
 def record_confusions(
@@ -193,6 +158,25 @@ def describe_bundle(settings: Experiment, record: Record, backbone: Backbone) ->
     return Description(
         settings.experiment, record.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
     )
+
+
+def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> records.BackboneRecord:
+    return records.BackboneRecord(
+        name=backbone.architecture,
+        weights=backbone.weights,
+        weights_sha256=backbone.weights_sha256,
+        resolution=resolution,
+        width=backbone.width,
+        padding=backbone.net.padding,
+        activation=backbone.net.activation,
+        runtime=runtime.name,
+        embedding_space=runtime.space,
+    )
+
+
+def _curve(curve: CoverageCurve) -> records.CurveRecord:
+    arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
+    return records.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
 
 
 def _variant(one: VariantEvaluation) -> records.VariantRecord:

@@ -63,7 +63,7 @@ class StageRunner:
             settings: further arguments of the function.
 
         Raises:
-            ValueError: whatever the function raises; a setting in its message gets the name that users know it by.
+            ValueError, OSError: of the function; settings in their messages get the names that users know them by.
         """
         if section is not None:
             settings = {key: getattr(section, key) for key in _settings_of(function, section)} | settings
@@ -77,9 +77,9 @@ class StageRunner:
                 self._cache.pop(name, None)  # not two of them at once: embeddings are large
             try:
                 result = Stage(key, function(*(one.value for one in inputs), **settings))
-            except ValueError as error:
-                if section is not None:
-                    error.args = (_with_keys(str(error), section), *error.args[1:])
+            except (ValueError, OSError) as error:
+                if section is not None and error.args and isinstance(error.args[0], str):
+                    error.args = (_with_keys(error.args[0], section), *error.args[1:])
                 raise
             if self._cache is not None:
                 self._cache[name] = result

@@ -4,6 +4,7 @@ Each function takes the values of other stages, and by name the settings that it
 """
 
 from collections.abc import Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -74,32 +75,12 @@ class DataSplits(NamedTuple):
         return self.labels_onehot.shape[1]
 
 
-def load_pictures(
-    *,
-    name: str,
-    path: str | None,
-    tfds_name: str | None,
-    train_split: str,
-    validation_split: str | None,
-    synthetic_per_class: int,
-    validation_fraction: float,
-    seed: int,
-    cache: Path,
-) -> Pictures:
+@wraps(load_dataset, assigned=())  # its parameters, which the runner passes
+def load_pictures(**settings: Any) -> Pictures:
     """Load the data set and rank each training picture within its tag."""
-    dataset = load_dataset(
-        name,
-        cache=cache,
-        seed=seed,
-        path=path,
-        tfds_name=tfds_name,
-        train_split=train_split,
-        validation_split=validation_split,
-        synthetic_per_class=synthetic_per_class,
-        validation_fraction=validation_fraction,
-    )
-    listed = len(dataset.train.ids) + len(dataset.validation.ids)
-    return Pictures(dataset, listed, ranks_within_tag(dataset.train.ids, dataset.train.labels, seed))
+    dataset = load_dataset(**settings)
+    train, listed = dataset.train, len(dataset.train.ids) + len(dataset.validation.ids)
+    return Pictures(dataset, listed, ranks_within_tag(train.ids, train.labels, settings["seed"]))
 
 
 def subsample(pictures: Pictures, *, fraction: float | None, per_class: int | None) -> Pictures:

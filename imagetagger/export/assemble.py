@@ -45,7 +45,7 @@ CHECKED_PICTURES = 100
 
 
 class Description(NamedTuple):
-    """What a manifest says of where its bundle comes from.
+    """What a manifest has to describe a bundle: where it comes from, and how good it is.
 
     Attributes:
         name: of the bundle.
@@ -73,11 +73,11 @@ def assemble_bundle(
     """Make the files of the bundle with the variant `export.bundle_variant`.
 
     Raises:
-        ExportError: a variant is too far from float32, or the finished bundle does not do what was measured.
+        ExportError: a variant is too far from float32, or the finished bundle does not do what was evaluated.
         BundleError: the bundle is not valid, as when a tag's name has control characters.
     """
     check_parity(
-        {name: one.parity for name, one in variants.items() if one.parity and name != "float32"},
+        {name: other.parity for name, other in variants.items() if other.parity and name != "float32"},
         min_cosine=export.min_cosine,
         max_top1_loss=export.max_top1_loss,
         strict_parity_pictures=export.strict_parity_pictures,
@@ -136,7 +136,7 @@ def assemble_bundle(
 def onnx_files(
     network: bytes, classifier: dict[str, bytes], float32: VariantEvaluation, unsealed: manifest.Manifest
 ) -> dict[str, bytes]:
-    """The files of onnx/: the float32 models, their statistics, and what LiteRT makes of the golden pictures."""
+    """The files of onnx/: the float32 models, their statistics, and golden vectors that LiteRT computes."""
     models = {"embed": network, **classifier}
     functions = litert_functions(load_executor(combine([*models.values()]), unsealed))
     crops = [preprocess(data, unsealed.image.size) for data in golden_pictures().values()]
@@ -147,41 +147,41 @@ def onnx_files(
 
 
 def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validation: Split) -> None:
-    """Check that the finished bundle gives the embeddings and scores that were measured.
+    """Check that the finished bundle computes the embeddings and scores that were evaluated.
 
     Pictures go the user's way: decoded, cropped, embedded and scored by the files themselves. Embeddings may come from
-    a cache that another processor filled, so scores are compared given the same one.
+    a cache that another processor filled, so scores are compared for the same embedding.
 
     Raises:
-        ExportError: it does not; says at which picture, and by how much.
+        ExportError: the embedding or the scores of a picture differ too much.
     """
     bundle = check_bundle(files)
     executor, image = load_executor(files["model.tflite"], bundle.manifest), bundle.manifest.image
     evaluation = bundled.evaluation
-    classifier, measured = evaluation.classifier, evaluation.data
+    classifier, evaluated = evaluation.classifier, evaluation.data
     embeddings = np.asarray(
-        apply_transform(classifier.transform, jax.device_put(measured.embeddings[:CHECKED_PICTURES]))
+        apply_transform(classifier.transform, jax.device_put(evaluated.embeddings[:CHECKED_PICTURES]))
     )
     has_pictures = bundle.rows.count > 0  # a tag without pictures scores as the background, if there is one
     log_prior = log_class_prior(bundle.rows.count, bundle.manifest.classifier.class_prior)
     temperature = evaluation.decision.calibration.temperature
     for i in range(min(CHECKED_PICTURES, len(validation.ids))):
-        expected = measured.scores.log_joint[i]
+        expected = evaluated.scores.log_joint[i]
         embedded = embed_image(executor, preprocess(validation.read(i), image.size, image.pixel_limit))
         cosine = cosine_similarity(embedded, embeddings[i])
         scores = score_rows(executor, embeddings[i], append_empty_row(bundle.rows))
         # A uniform class prior is a constant that the bundle leaves out.
         difference = float(np.ptp(scores[:-1][has_pictures] - expected[has_pictures]))
-        if measured.scores.background is not None:
+        if evaluated.scores.background is not None:
             novelty = score_novelty(scores[None, :-1], scores[-1:], log_prior)
-            one = slice(i, i + 1)
-            expected_novelty = score_novelty(expected[None], measured.scores.background[one], classifier.log_prior)
+            background = evaluated.scores.background[i : i + 1]
+            expected_novelty = score_novelty(expected[None], background, classifier.log_prior)
             difference = max(difference, abs(float(novelty[0] - expected_novelty[0])))
         is_near = cosine >= MIN_COSINE[bundle.manifest.model.variant]
         if not (is_near and difference <= score_tolerance(expected, temperature)):
             raise ExportError(
-                f"the bundle does not do what was measured: at {validation.keys[i]} its embedding has cosine "
-                f"{cosine:.6f} to the measured one and its scores differ by {difference:.1e}. Delete the cache."
+                f"the bundle does not do what was evaluated: at {validation.keys[i]} its embedding has cosine "
+                f"{cosine:.6f} to the evaluated one, and its scores differ by {difference:.1e}. Delete the cache."
             )
 
 

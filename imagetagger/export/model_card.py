@@ -13,14 +13,14 @@ def model_card(manifest: Manifest, parity: Parity | None = None) -> str:
 
     Args:
         manifest: of the bundle, sealed or not.
-        parity: of its model with float32.
+        parity: of its variant with float32.
     """
     data, backbone = manifest.provenance["data"], manifest.provenance["backbone"]
     weights, model, size = backbone["weights"], manifest.model, manifest.image.size
     licence = weights["licence"] or "that of the weights file, which this bundle does not know"
     coverage = manifest.metrics.get(model.variant, {}).get("coverage")
-    measured = (
-        f"They held it for {_percent(coverage)} of the evaluation pictures"
+    evaluated = (
+        f"They hold it for {_percent(coverage)} of the evaluation pictures"
         if coverage is not None
         else "Their coverage was not measured, as there were no evaluation pictures"
     )
@@ -40,7 +40,7 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
   {manifest.decision.calibration.temperature:.4g}.
 - **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}: {data["train"]:,} pictures to fit,
   {data["calibration"]:,} to calibrate, {data["validation"]:,} to evaluate.
-- **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {measured}.
+- **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {evaluated}.
 - **Unknown pictures**: {_novelty(manifest.decision.novelty)}.
 
 ## Metrics, on pictures that it was neither fitted nor calibrated on
@@ -63,8 +63,8 @@ def _parity(variant: str, parity: Parity | None) -> str:
     if parity is None or variant == "float32":
         return ""
     return f"""
-Beside float32, both fitted on the same {parity.train:,} pictures and evaluated on {parity.pictures:,}: {parity.lost}
-pictures only float32 gets right, {parity.won} only {variant} (McNemar p = {parity.p_value:.2g}).
+Compared with float32, both fitted on the same {parity.train:,} pictures: of {parity.pictures:,} evaluation pictures,
+float32 alone classifies {parity.lost} correctly, {variant} alone {parity.won} (McNemar p = {parity.p_value:.2g}).
 """
 
 

@@ -1,4 +1,4 @@
-"""Parity of a variant with float32: both classifiers fitted on the same pictures, compared picture by picture."""
+"""Parity of a variant with float32: both fitted on the same pictures, and compared picture by picture."""
 
 import math
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ class ExportError(ValueError):
 
 
 class Parity(NamedTuple):
-    """A variant beside float32.
+    """A variant compared with float32.
 
     Attributes:
         train: pictures that both classifiers were fitted on.
         pictures: N that both were evaluated on.
         cosine: mean cosine of its embeddings to those of float32.
-        lost: pictures whose first prediction only float32 got right.
-        won: pictures whose first prediction only the variant got right.
-        correct: pictures whose first prediction the variant got right.
+        lost: pictures that only float32 classifies correctly.
+        won: pictures that only the variant classifies correctly.
+        correct: pictures that the variant classifies correctly.
     """
 
     train: int
@@ -77,11 +77,11 @@ def mean_cosine(a: np.ndarray, b: np.ndarray) -> float:
 def parity_problem(
     variant: str, parity: Parity, *, min_cosine: float, max_top1_loss: float, strict_parity_pictures: int
 ) -> str | None:
-    """Why a variant is too far from float32; None where it is near enough.
+    """Why a variant is too far from float32; None if it is near enough.
 
     Args:
         variant: its name.
-        parity: measured.
+        parity: with float32.
         min_cosine: least mean cosine to float32.
         max_top1_loss: most points of top-1 lost.
         strict_parity_pictures: with fewer pictures, a loss counts only as far as chance does not explain it.
@@ -100,7 +100,7 @@ def parity_problem(
 def check_parity(
     parities: Mapping[str, Parity], *, min_cosine: float, max_top1_loss: float, strict_parity_pictures: int
 ) -> None:
-    """Raise ExportError where a variant is too far from float32; see `parity_problem`."""
+    """Raise ExportError if a variant is too far from float32; see `parity_problem`."""
     limits = {"min_cosine": min_cosine, "max_top1_loss": max_top1_loss}
     problems = [
         problem

@@ -14,7 +14,7 @@ from imagetagger.export.parity import Parity
 from imagetagger.options import Variant
 
 TIMING_ROUNDS, TIMING_SECONDS = 3, 1.0
-"""Rates are measured in turns, so that all variants share whatever else the machine does."""
+"""Variants are timed in turns, so that whatever else the machine does slows all of them alike."""
 
 
 class VariantEvaluation(NamedTuple):
@@ -39,12 +39,12 @@ class VariantEvaluation(NamedTuple):
 
 
 def measure_rates(runtimes: Mapping[Variant, Runtime]) -> dict[Variant, float]:
-    """Images/s of each network alone."""
+    """Images/s of each network alone: the median of its turns."""
     turns = [variant for _ in range(TIMING_ROUNDS) for variant in runtimes]
     rates: dict[Variant, list[float]] = {variant: [] for variant in runtimes}
     for variant in tqdm(turns, desc="timing variants", disable=None):
         rates[variant].append(runtimes[variant].raw_rate(TIMING_SECONDS))
-    return {variant: float(np.median(measured)) for variant, measured in rates.items()}
+    return {variant: float(np.median(turn_rates)) for variant, turn_rates in rates.items()}
 
 
 def _matrix_bytes(transform: Transform | None) -> int:

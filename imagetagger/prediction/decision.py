@@ -25,8 +25,8 @@ class PredictionSetRule(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         rule: of nonconformity.
-        coverage: how often the set holds a right tag; None for rules without a guarantee.
-        threshold: of nonconformity: that of the coverage, or the sum or number of tags configured.
+        coverage: how often the set contains a true tag; None for rules without a guarantee.
+        threshold: of nonconformity: that of the coverage, or the configured sum or number of tags.
         thresholds: one per level of conformal.COVERAGE_LEVELS; empty for rules without a guarantee.
         aci_step_size: how fast the target coverage follows the user's lessons; see conformal.adapt_coverage.
 
@@ -41,7 +41,7 @@ class PredictionSetRule(Struct, frozen=True, forbid_unknown_fields=True):
     aci_step_size: Share = 0.0
 
     def __post_init__(self) -> None:
-        """Check what one field says of another."""
+        """Check that the fields agree."""
         is_conformal = self.rule in CONFORMAL_SETS
         count = len(COVERAGE_LEVELS) if is_conformal else 0
         if len(self.thresholds) != count or list(self.thresholds) != sorted(self.thresholds):
@@ -53,7 +53,7 @@ class PredictionSetRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoveltyRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """Above which novelty score, in nats, a picture is novel; a share `fpr` of known pictures is."""
+    """The novelty score, in nats, above which a picture is novel; at most a share `fpr` of known pictures is."""
 
     threshold: Annotated[float, Meta(ge=-1e30, le=1e30)]
     fpr: Share
@@ -68,7 +68,7 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def has_guarantee(rule: PredictionSet, coverage: float, pictures: int) -> bool:
-    """Whether so many held-out pictures can guarantee a coverage: fewer have no quantile at its level."""
+    """Whether this many held-out pictures can guarantee a coverage: too few have no quantile at its level."""
     level, scored = threshold_at(COVERAGE_LEVELS, coverage), pictures // 2
     return rule in CONFORMAL_SETS and level * (scored + 1) <= scored
 
@@ -104,7 +104,7 @@ def fit_decision(
         calibration: of the probabilities, fitted before on the rows of `calibration_rows`; None fits it.
         calibration_bins: see calibration.fit_calibration.
         prediction_set: rule of prediction sets: `lac` and `aps` are conformal.
-        coverage: how often the right tag is inside; for `cumulative`, the sum that probabilities reach.
+        coverage: how often a set contains the true tag; for `cumulative`, the sum that its probabilities reach.
         top_k: number of tags, for that rule.
         aci_step_size: see PredictionSetRule.
         novelty_fpr: share of known pictures that may be called novel.
@@ -116,11 +116,11 @@ def fit_decision(
     if guaranteed:
         p = probabilities(log_joint[1::2], calibration)
         thresholds = conformal_thresholds(nonconformity(p, prediction_set), labels_onehot[1::2])
-        own_threshold = threshold_at(thresholds, coverage)
-        rule = PredictionSetRule(prediction_set, coverage, own_threshold, tuple(map(float, thresholds)), aci_step_size)
+        threshold = threshold_at(thresholds, coverage)
+        rule = PredictionSetRule(prediction_set, coverage, threshold, tuple(map(float, thresholds)), aci_step_size)
     elif prediction_set == "top_k":
         rule = PredictionSetRule("top_k", None, float(top_k))
     else:
         rule = PredictionSetRule("cumulative", None, coverage)
-    limit = None if novelty_scores is None else novelty_threshold(novelty_scores, novelty_fpr)
-    return Decision(calibration, rule, None if limit is None else NoveltyRule(limit, novelty_fpr))
+    highest = None if novelty_scores is None else novelty_threshold(novelty_scores, novelty_fpr)
+    return Decision(calibration, rule, None if highest is None else NoveltyRule(highest, novelty_fpr))

@@ -12,7 +12,7 @@ def novelty_score(log_likelihood: np.ndarray, background: np.ndarray) -> np.ndar
     """Novelty of each picture: log p(x | background) - max_k log p(x | tag k), in nats, float64 (N,).
 
     Args:
-        log_likelihood: (N, C), -inf for tags without pictures. Without any tag the score is infinite.
+        log_likelihood: (N, C), -inf for tags without pictures. If no tag has any, the score is infinite.
         background: (N,), log likelihood under the background.
     """
     best = log_likelihood.max(1, initial=-np.inf).astype(np.float64)
@@ -20,7 +20,7 @@ def novelty_score(log_likelihood: np.ndarray, background: np.ndarray) -> np.ndar
 
 
 def novelty_threshold(scores: np.ndarray, fpr: float) -> float | None:
-    """Score above which a picture is novel: a share `fpr` of these known pictures is, at most.
+    """Score above which a picture is novel: at most a share `fpr` of these known pictures is.
 
     Args:
         scores: (N,) novelty scores of held-out pictures of known tags.

@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 
 
 def log_class_prior(count: np.ndarray, class_prior: ClassPrior) -> np.ndarray:
-    """Log prior of each tag up to a constant, float32 (C,), from its number of pictures; -inf for none."""
+    """Log prior of each tag, up to a constant, from its number of pictures: float32 (C,), -inf without pictures."""
     log_count = np.log(np.maximum(count, 1)) if class_prior == "counts" else np.zeros_like(count)
     return np.where(count > 0, log_count, -np.inf).astype(np.float32)
 
@@ -67,7 +67,7 @@ def predict(
         coverage: of the prediction sets; None for the decision's.
 
     Raises:
-        ValueError: a coverage is given that the rule cannot guarantee.
+        ValueError: a coverage for a rule that guarantees none.
     """
     rule = decision.prediction_set
     threshold = rule.threshold
@@ -81,8 +81,8 @@ def predict(
     if decision.novelty and novelty is not None:
         is_novel = novelty > decision.novelty.threshold
     if not has_pictures.any():
-        nothing = np.full(scores.shape, -np.inf)
-        return Prediction(nothing, np.zeros(scores.shape, bool), novelty, is_novel)
+        impossible = np.full(scores.shape, -np.inf)
+        return Prediction(impossible, np.zeros(scores.shape, bool), novelty, is_novel)
     log_p = log_probabilities(np.where(has_pictures, scores, -np.inf), decision.calibration)
     in_set = prediction_sets(np.exp(log_p), rule.rule, threshold) & has_pictures
     return Prediction(log_p, in_set, novelty, is_novel)

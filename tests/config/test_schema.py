@@ -23,11 +23,11 @@ from imagetagger.config.schema import (
 )
 from imagetagger.convert.signatures import score_signature
 from imagetagger.data.registry import load_dataset
-from imagetagger.data.splits import holdout_mask, subsample_mask
+from imagetagger.data.splits import subsample_mask
 from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
-from imagetagger.experiment.stages import check_skipped, first_by_rank
+from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
 from imagetagger.options import VARIANTS, PredictionSet, TransformKind, Variant
 from imagetagger.prediction.decision import fit_decision
@@ -98,7 +98,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
 def test_settings_have_the_names_of_the_arguments_they_become():
     subset = all_parameters(subsample_mask) & {"fraction", "per_class"}
     assert names(DataConfig) == parameters(load_dataset) - {"cache", "seed"} | {"name"} | subset | {
-        *(all_parameters(holdout_mask) & {"holdout_fraction"}),
+        *parameters(assign_roles),
         *parameters(check_skipped),
         *(parameters(extract_embeddings) & {"pixel_limit"}),
     }

@@ -99,21 +99,19 @@ def test_of_a_section_the_settings_that_a_function_has_parameters_for_are_passed
     assert run.run("subset", subset, section=data, more=1, per_class=3).value == (None, 3, 1)
 
 
-def test_an_error_names_settings_as_users_know_them_and_keeps_its_kind():
+@pytest.mark.parametrize("kind", [ValueError, FileNotFoundError])
+def test_an_error_names_settings_as_users_know_them_and_keeps_its_kind(kind):
     def subset(*, per_class):
-        raise (
-            LookupError(f"per_class={per_class}")
-            if per_class == 5
-            else ValueError(f"got per_class={per_class}, expected more than my_per_class=1 or data.per_class=2")
-        )
+        raise kind(f"got per_class={per_class}, expected more than my_per_class=1 or data.per_class=2")
 
-    def run(per_class):
-        StageRunner().run("subset", subset, section=DataConfig(per_class=per_class))
+    with pytest.raises(kind, match=r"^got data\.per_class=3, .* my_per_class=1 or data\.per_class=2$"):
+        StageRunner().run("subset", subset, section=DataConfig(per_class=3))
 
-    with pytest.raises(ValueError, match=r"^got data\.per_class=3, .* my_per_class=1 or data\.per_class=2$"):
-        run(3)
-    with pytest.raises(LookupError):
-        run(5)
+
+def test_an_error_of_the_system_stays_as_it_is():
+    with pytest.raises(OSError, match="No space left") as caught:
+        StageRunner().run("write", lambda: (_ for _ in ()).throw(OSError(28, "No space left")), section=DataConfig())
+    assert caught.value.errno == 28
 
 
 def test_a_record_has_seconds_and_the_rate_of_what_was_computed():

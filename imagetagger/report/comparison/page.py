@@ -218,11 +218,8 @@ def _hardest(run: Run) -> list[TagRecord]:
 
 
 def _reliability_plots(run: Run) -> list[Plot]:
-    reliability = run.record.reliability
-    return [
-        reliability_plot("reliability_before", reliability.before),
-        reliability_plot("reliability_after", reliability.after),
-    ]
+    bins = run.record.reliability
+    return [reliability_plot("reliability_before", bins.before), reliability_plot("reliability_after", bins.after)]
 
 
 def _selectable(groups: tuple[ComparedGroup, ...], labels: list[str]) -> dict[str, Any]:

@@ -15,15 +15,7 @@ SHOWN_TRUE_TAGS = 3
 
 
 class Chip(NamedTuple):
-    """A tag shown with a picture.
-
-    Attributes:
-        name: of the tag.
-        rank: 1 for the most probable.
-        probability: in [0, 1].
-        is_true: the picture has this tag.
-        in_set: its tag set has it.
-    """
+    """A tag shown with a picture: its rank, 1 for the most probable, and whether the tag set has it."""
 
     name: str
     rank: int

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from imagetagger.evaluation.metrics import compute_metrics, observe_probabilities, total_metrics
-from imagetagger.experiment.run_output import RunOutput
 from imagetagger.experiment.record import Record, VariantRecord
+from imagetagger.experiment.run_output import RunOutput
 from imagetagger.prediction.calibration import Calibration, log_probabilities
 from imagetagger.prediction.decision import CONFORMAL_SETS
 from imagetagger.report.formatting import NO_VALUE, SummaryMetric, count, interval, number, percent, share_in_words
