@@ -1,47 +1,23 @@
 import base64
-import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from imagetagger.config.digest import config_digest
 from imagetagger.data.dataset import Skip
 from imagetagger.experiment.recording import LISTED_CONFUSIONS
 from imagetagger.options import PREDICTION_SETS
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.decision import Decision, PredictionSetRule
-from tests.helpers.composed import settings
 from tests.helpers.made import RULES_MADE, fitted, outcome, some
 from tests.helpers.pictures import encode, noisy
 
 TWO = Decision(Calibration(1.0), PredictionSetRule("top_k", None, 2.0))
 
 
-def test_the_config_digest_is_stable_and_independent_of_the_caches_place():
-    digest = config_digest(settings())
-    assert digest == config_digest(settings("cache=/elsewhere"))
-    assert len(digest) == 64
-
-
-@pytest.mark.parametrize("override", ["seed=1", "data.per_class=3", "classifier=smoothed_gnb", "embed.batch_size=7"])
-def test_any_other_setting_changes_the_config_digest(override):
-    assert config_digest(settings(override)) != config_digest(settings())
-
-
-def test_an_infinite_prior_strength_has_a_digest_of_its_own():
-    made = settings()
-    tied = replace(made, classifier=replace(made.classifier, variance_prior_strength=math.inf))
-    assert config_digest(tied) != config_digest(made)
-
-
 def test_settings_in_a_record_are_all_those_that_matter_in_json():
     recorded = outcome(*some(), "classifier=tied", "cache=/elsewhere", "force=true").record.settings
     assert recorded["classifier"]["variance_prior_strength"] == "Infinity"
     assert not {"cache", "force"} & set(recorded)
-    ignored = settings("cache=/elsewhere", "force=true", "optimized_metric=ece")
-    assert config_digest(ignored) == config_digest(settings())
-    assert config_digest({"b": 1, "a": [2]}) == config_digest({"a": [2], "b": 1}) != config_digest({"a": [1], "b": 2})
 
 
 def test_all_skipped_pictures_are_counted_and_the_first_thousand_listed():

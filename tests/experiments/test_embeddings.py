@@ -1,5 +1,6 @@
 """Studies on embeddings of Tiny ImageNet, shrunk to three colours and a small network."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ from experiments.prediction_sets import novelty
 from experiments.prediction_sets import run as prediction_sets
 from experiments.quantization import recovery
 from experiments.reproduction import run as reproduction
-from tests.experiments.data import arguments, tiny_imagenet_folder
+from tests.experiments.data import FEATURES, arguments, embed_few_features, tiny_imagenet_folder
 
 pytestmark = pytest.mark.slow
 
@@ -24,29 +25,36 @@ def source(tmp_path_factory):
     return tiny_imagenet_folder(tmp_path_factory.mktemp("data") / "tiny")
 
 
+@pytest.fixture
+def few_features(monkeypatch):
+    for study in (classifiers, online_learning, prediction_sets, recovery, reproduction):
+        monkeypatch.setattr(study, "embed_tiny_imagenet", embed_few_features)
+
+
 def check_figure(out):
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_embeddings_are_those_of_the_pictures_and_shared_with_runs(source, capsys):
+def test_all_pictures_are_embedded(source, capsys):
     embeddings.main(arguments(source))
     assert "float32: (60, 1280) to fit, (12, 1280) to evaluate" in capsys.readouterr().out
 
 
-def test_classifiers(source, tmp_path, monkeypatch, capsys):
+def test_classifiers(few_features, source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(classifiers, "NETWORKS", (("mobilenet_v2", "float32"),))
     monkeypatch.setattr(rivals, "PROJECTIONS", 50)
-    classifiers.main(arguments(source, tmp_path))
+    with jax.numpy_dtype_promotion("standard"):  # optax relies on it
+        classifiers.main(arguments(source, tmp_path))
     rows = {row["classifier"]: row for row in read_csv(tmp_path / "results.csv")}
     assert set(rows) == {*classifiers.CORNERS, "RanPAC", "linear probe"}
-    assert all(float(row["top1"]) > 0.5 for row in rows.values())  # colours are easy
-    assert int(rows["gnb"]["bytes_per_tag"]) == 4 * (1 + 2 * 1280)
+    assert all(float(row["top1"]) > 0.4 for row in rows.values())  # chance is 0.33
+    assert int(rows["gnb"]["bytes_per_tag"]) == 4 * (1 + 2 * FEATURES)
     assert int(rows["RanPAC"]["bytes_per_tag"]) == 4 * 50
     assert "| mobilenet_v2 float32 | whitened |" in capsys.readouterr().out
     check_figure(tmp_path)
 
 
-def test_prediction_sets(source, tmp_path, monkeypatch, capsys):
+def test_prediction_sets(few_features, source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(novelty, "NEW_TAGS", 1)
     monkeypatch.setattr(novelty, "DRAWS", 2)
     monkeypatch.setattr(prediction_sets, "CURVE_TARGETS", np.array([0.5, 0.75]))
@@ -60,7 +68,7 @@ def test_prediction_sets(source, tmp_path, monkeypatch, capsys):
     check_figure(tmp_path)
 
 
-def test_online_learning(source, tmp_path, monkeypatch, capsys):
+def test_online_learning(few_features, source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(methods, "NEW_TAGS", 1)
     monkeypatch.setattr(online_learning, "PICTURES", (1, 5))
     monkeypatch.setattr(stream_study, "WINDOW", 5)
@@ -77,7 +85,7 @@ def test_online_learning(source, tmp_path, monkeypatch, capsys):
     check_figure(tmp_path)
 
 
-def test_recovery_of_quantization(source, capsys):
+def test_recovery_of_quantization(few_features, source, capsys):
     recovery.main(arguments(source))
     lines = capsys.readouterr().out.splitlines()
     pairs = [line.split("|")[1:4] for line in lines[2:]]
@@ -86,8 +94,7 @@ def test_recovery_of_quantization(source, capsys):
     ]
 
 
-def test_reproduction(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduction, "RESOLUTION", 64)
+def test_reproduction(few_features, source, tmp_path):
     reproduction.main(arguments(source, tmp_path))
     rows = read_csv(tmp_path / "results.csv")
     formulas = ["published", "evaluation", "app", "ours, gnb", "ours, whitened"]

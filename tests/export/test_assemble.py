@@ -21,12 +21,12 @@ from imagetagger.convert.tflite import to_tflite
 from imagetagger.data.dataset import DatasetTag
 from imagetagger.evaluation.evaluate import EvaluationData, evaluate_classifier, evaluate_uncalibrated
 from imagetagger.export.assemble import assemble_bundle, check_assembled, golden_pictures
+from imagetagger.export.model_card import model_card
 from imagetagger.export.parity import ExportError, Parity
 from imagetagger.export.variants import VariantEvaluation
 from imagetagger.preprocess import preprocess
 from imagetagger.system.atomic_files import cache_directory
 from tests.helpers.bundles import (
-    BLOCK,
     FEATURES,
     SIZE,
     TAGS,
@@ -49,10 +49,6 @@ ONNX = {
 GOLDEN = {f"golden/{name}" for name in ("golden.json", "golden.safetensors", "0.png", "1.png", "2.png", "3.png")}
 FILES = {"manifest.json", "model.tflite", "statistics.safetensors", "labels.json", "MODEL_CARD.md"} | GOLDEN
 FAST = "export.onnx=false"
-
-
-def card(files):
-    return files["MODEL_CARD.md"].decode()
 
 
 def assemble(made, **changes):
@@ -136,6 +132,18 @@ def test_no_file_names_a_folder_of_the_machine():
     folders = {str(Path.home()), tempfile.gettempdir(), str(Path(__file__).parents[2])}
     for name, content in bundle_files().items():
         assert not [folder for folder in folders if f"{folder}/".encode() in content], name
+
+
+def test_without_validation_pictures_a_bundle_is_made_all_the_same():
+    made = ingredients(FAST, per_tag=0)
+    assert made.variants["float32"].parity is None
+    assert check_bundle(assemble(made)).manifest.metrics == {}
+
+
+def test_the_model_card_is_that_of_the_manifest_and_the_bundled_variants_parity():
+    made = ingredients(FAST)
+    card = model_card(bundle(FAST).manifest, made.variants["float32"].parity)
+    assert bundle_files(FAST)["MODEL_CARD.md"].decode() == card
 
 
 def test_the_manifest_has_the_description_it_was_given():
@@ -222,18 +230,6 @@ def test_a_tag_without_training_pictures_is_bundled_never_suggested_and_hides_no
         check_against(made, files, spoiled)
 
 
-def test_without_validation_pictures_the_card_has_no_metrics():
-    made = ingredients(FAST, per_tag=0)
-    keys = ingredients(FAST).description.metrics["float32"]
-    empty = {"float32": dict.fromkeys(keys) | {"train": 32}}
-    for metrics in ({}, empty):
-        text = card(assemble(made, description=made.description._replace(metrics=metrics)))
-        assert "coverage was not measured, as there were no evaluation pictures" in " ".join(text.split())
-        assert not {"nan", "None"} & set(text.split())
-    row = next(line for line in text.splitlines() if line.startswith("| float32"))
-    assert row.count("not measured") == 3
-
-
 @pytest.mark.parametrize(
     ("override", "key", "value"),
     [
@@ -280,14 +276,6 @@ def test_onnx_has_the_statistics_of_float32_whatever_is_bundled():
     assert got.model.quantization["calibration_pictures"] == 32 < made.export.calibration_pictures
     assert got.onnx == OnnxInfo(spaces["float32"], float32_of(made).decision)
     assert set(got.metrics) == {"float32", "int8"}
-    text = " ".join(card(files).split())
-    assert "with the **int8** model" in text
-    assert (
-        "both fitted on the same 32 pictures: of 16 evaluation pictures, float32 alone classifies 1 correctly" in text
-    )
-    assert "int8 alone 0 (McNemar p = 1)" in text
-    rows = [line.split()[1] for line in card(files).splitlines() if line.startswith(("| int8", "| float32"))]
-    assert rows == ["int8", "float32"]
     assert bundle().manifest.model.quantization is None
 
 
@@ -296,30 +284,6 @@ def test_statistics_are_those_of_the_fit_to_the_last_bit():
     for name, value in float32_of(ingredients()).classifier.statistics._asdict().items():
         assert tensors[name].dtype == np.float32
         np.testing.assert_array_equal(tensors[name], value)
-
-
-def test_the_model_card_names_metrics_data_network_and_use():
-    text, metrics = card(bundle_files()), bundle().manifest.metrics["float32"]
-    row = next(line for line in text.splitlines() if line.startswith("| float32"))
-    cells = ["32", *(f"{100 * metrics[key]:.1f} %" for key in ("top1", "top5"))]
-    cells += [f"{metrics['log_loss']:.2f}", f"{metrics['ece']:.3f}", f"{100 * metrics['coverage']:.1f} %"]
-    cells += [f"{metrics['set_size']:.1f}", f"{metrics['cosine_to_float']:.4f}"]
-    assert [cell.strip() for cell in row.strip("|").split("|")] == ["float32", *cells]
-    for part in ("4 tags", "mobilenet_v2", f"{SIZE} x {SIZE} pixels", f"{FEATURES} features", "fingerprint ffffffff"):
-        assert part in text
-    assert f"temperature\n  {bundle().manifest.decision.calibration.temperature:.4g}" in text
-    assert "**Not for**" in text
-    assert bundle().manifest.model.block == BLOCK
-
-
-def test_the_model_card_names_the_licence_of_the_weights_where_it_is_known():
-    made = ingredients(FAST)
-    assert "licence: that of the weights file, which this bundle does not know" in card(bundle_files(FAST))
-    provenance = made.description.provenance
-    weights = {"name": "imagenet", "sha256": "a" * 64, "licence": "Apache-2.0"}
-    published = provenance | {"backbone": provenance["backbone"] | {"weights": weights}}
-    text = card(assemble(made, description=made.description._replace(provenance=published)))
-    assert f"**Weights**: imagenet, SHA-256 {'a' * 64}; licence: Apache-2.0." in text
 
 
 def test_a_tag_whose_name_cannot_be_printed_is_not_bundled():

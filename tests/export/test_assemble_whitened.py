@@ -19,10 +19,6 @@ from tests.helpers.precision import rounding
 FAST = "export.onnx=false"
 
 
-def card(*overrides):
-    return " ".join(bundle_files(*overrides)["MODEL_CARD.md"].decode().split())
-
-
 def evaluated(*overrides, **options):
     return ingredients(*overrides, **options).variants["float32"].evaluation
 
@@ -79,23 +75,6 @@ def test_the_decision_of_the_manifest_is_the_one_that_was_fitted(overrides):
     assert got == evaluated(FAST, *WHITENED, *overrides).decision
     assert got.prediction_set.coverage == (0.5 if "calibrate.coverage=0.5" in overrides else 0.75)
     assert got.novelty.fpr == 0.05
-
-
-def test_the_model_card_names_the_guarantee_and_which_pictures_are_unknown():
-    text = card(FAST, *WHITENED)
-    assert "as few tags as hold the right one 75 % of the time, set on held-out pictures (conformal)" in text
-    assert "**Unknown pictures**: those more novel than 95 % of known pictures" in text
-    assert "on 12 features" in text
-    text = card(FAST, *WHITENED, "calibrate.prediction_set=aps")
-    assert "the most probable tags that together hold the right one 75 % of the time" in text
-
-
-def test_the_model_card_names_no_guarantee_where_the_rule_has_none():
-    assert "the most probable tags until their probabilities sum to 0.9" in card(FAST)
-    assert "**Unknown pictures**: not detected, as the classifier has no background" in card(FAST)
-    text = card(FAST, "calibrate.prediction_set=top_k", "calibrate.top_k=3")
-    assert "the 3 most probable tags" in text
-    assert "conformal" not in text
 
 
 def test_a_tag_without_training_pictures_scores_as_the_background_and_is_never_shown():
