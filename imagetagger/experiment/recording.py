@@ -53,8 +53,8 @@ def build_record(
     predicted, embed = (evaluation.log_probability, evaluation.data.labels_onehot), stages["embed"]
     rate = embed.raw_images_per_second or embed.images_per_second
     listed = {name: _variant(one) for name, one in variants.items()}
-    if variant not in listed:
-        listed = {variant: _variant_values(evaluation, runtime.model_bytes, rate)} | listed
+    own = listed.pop(variant, None) or _variant_values(evaluation, runtime.model_bytes, rate)
+    listed = {variant: own, **listed}  # what leads comes first
     leading = variants.get(variant)
     return Record(
         schema=records.RESULT_SCHEMA,

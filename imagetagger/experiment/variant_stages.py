@@ -156,23 +156,24 @@ def compare_variants(
         subset = runner.run("reference pictures", first_by_rank, pictures, section=s.export)
         if len(subset.value.rank) < len(pictures.value.rank):
             compared = {
-                variant: evaluate_model(runner, s, loaded, subset, one.model, f"{variant} on reference pictures")
+                variant: evaluate_model(runner, s, loaded, subset, one.model, f"{variant} reference")
                 for variant, one in evaluated.items()
             }
         model = start_model(runner, s, backbone, pictures, "float32")
-        compared["float32"] = evaluate_model(runner, s, loaded, subset, model, "float32 on reference pictures")
+        compared["float32"] = evaluate_model(runner, s, loaded, subset, model, "float32 reference")
         evaluated = {"float32": compared["float32"], **evaluated}
     if not len(leading.splits.value.labels_onehot):
         log.warning("no validation pictures: the variants are exported without comparing them with float32")
     models = {variant: one.model for variant, one in evaluated.items()}
     rates = runner.run("time variants", time_variants, *models.values(), variants=tuple(models))
     reference = compared["float32"].evaluation.value
+    is_complete = reference.train == leading.evaluation.value.train
     return {
         variant: VariantEvaluation(
             path=models[variant].value.path,  # type: ignore[arg-type]  # variants are files
             evaluation=one.evaluation.value,
             images_per_second=rates.value[variant],
-            parity=compare_to_float32(compared[variant].evaluation.value, reference),
+            parity=compare_to_float32(compared[variant].evaluation.value, reference, is_complete=is_complete),
         )
         for variant, one in evaluated.items()
     }

@@ -46,9 +46,7 @@ def test_metrics_are_those_of_the_decision_and_strata_those_of_its_sets(override
     labels, novelty = data.labels_onehot.argmax(1), None
     if data.scores.background is not None:
         novelty = score_novelty(data.scores.log_joint, data.scores.background, classifier.log_prior)
-    decision = fit_decision(
-        data.scores.log_joint, data.labels_onehot, novelty, prediction_set="lac", coverage=0.8
-    )
+    decision = fit_decision(data.scores.log_joint, data.labels_onehot, novelty, prediction_set="lac", coverage=0.8)
     assert (decision.novelty is None) == (overrides is PLAIN)
     evaluation = evaluate(classifier, decision, data)
     prediction = predict(data.scores.log_joint, data.scores.background, classifier.log_prior, decision)

@@ -53,7 +53,7 @@ def test_a_run_with_a_real_network_leads_with_the_variant_in_its_bundle(tmp_path
     assert (record.backbone.name, record.backbone.resolution) == ("mobilenet_v2", 64)
     assert set(STAGES) < set(record.stages)
     assert record.stages["embed"].raw_images_per_second > 0
-    assert list(record.variants) == ["float32", "int8"]
+    assert list(record.variants) == ["int8", "float32"]
     assert all(variant.images_per_second > 1 for variant in record.variants.values())
     int8, float32 = record.variants["int8"], record.variants["float32"]
     assert 1e5 < int8.bytes < float32.bytes
@@ -90,8 +90,8 @@ def test_float32_is_a_reference_fitted_on_few_pictures_and_all_of_them_where_it_
     assert reference.parity.top1_reference == reference.variants["float32"].top1
     embedded = {name for name in reference.stages if name.startswith("embed")}
     assert embedded == {
-        "embed", "embed validation", "embed int8 on reference pictures", "embed validation int8 on reference pictures",
-        "embed float32 on reference pictures", "embed validation float32 on reference pictures",
+        "embed", "embed validation", "embed int8 reference", "embed validation int8 reference",
+        "embed float32 reference", "embed validation float32 reference",
     }  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, fo
 
 
 def test_with_nothing_left_to_fit_on_the_run_ends_with_what_was_skipped(run, folder):
-    with pytest.raises(BadDataError, match=r"36 pictures \(100.0 %\) .*\n.*data.pixel_limit"):
+    with pytest.raises(BadDataError, match=r"36 pictures \(100.0 %\) .*\n.*pixel_limit"):
         run(*folder, "data.pixel_limit=100")
     with pytest.raises(BadDataError, match="no pictures to fit on"):
         run(*folder, "data.pixel_limit=100", "data.max_bad_fraction=1")
@@ -223,7 +223,7 @@ def test_the_classifiers_settings_reach_it(run):
     plain = run("classifier.class_prior=uniform").evaluation.classifier
     options = ("variance_prior_strength=7", "class_prior=counts", "dimensions=5", "var_smoothing=0.01")
     other = run("data.per_class=5", *(f"classifier.{option}" for option in options)).evaluation.classifier
-    assert other.prior.kappa == 7
+    assert other.prior.variance_prior_strength == 7
     assert other.transform.weights.shape[1] == 5 < plain.transform.weights.shape[1]
     counts = np.asarray(other.statistics.count)
     np.testing.assert_allclose(other.log_prior, np.log(counts / counts.sum()), rtol=1e-5)

@@ -13,6 +13,7 @@ from imagetagger.tagger import lessons
 from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 from tests.helpers.bundles import BLOCK, FEATURES
+from tests.helpers.precision import rounding
 from tests.helpers.taught import bundle, executor
 
 NOTHING = TagRows({}, ())
@@ -42,8 +43,9 @@ def bits(tag_rows: TagRows) -> object:
 
 def assert_near(row: Rows, expected: Statistics) -> None:
     np.testing.assert_array_equal(row.count, expected.count)
-    np.testing.assert_allclose(row.mean, expected.mean, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(row.m2, expected.m2, rtol=1e-5, atol=1e-6)
+    mean, m2 = np.asarray(expected.mean), np.asarray(expected.m2)
+    np.testing.assert_allclose(row.mean, mean, rtol=0, atol=rounding(16, max(1, abs(mean).max())))
+    np.testing.assert_allclose(row.m2, m2, rtol=0, atol=rounding(16, max(1, m2.max(), np.square(mean).max())))
 
 
 def own(*indices: int) -> Statistics:

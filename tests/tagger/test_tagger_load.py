@@ -10,6 +10,7 @@ import pytest
 from imagetagger.bundle.executor import Rows, embed_image, lesson_row, merge_rows
 from imagetagger.classifier.statistics import Statistics, merge_statistics, statistics_from_batch
 from imagetagger.tagger.tagger import Tag, Tagger
+from tests.helpers.precision import rounding
 from tests.helpers.taught import CRIMSON, bundle, counts, doubtful, executor, folder, pixels, seen, tagger
 
 
@@ -26,13 +27,13 @@ def reference(taught: dict[tuple[int, int], np.ndarray]) -> Statistics:
     return expected
 
 
-def assert_close(count, mean, m2, expected: Statistics) -> None:
-    """Equal to 1e-5: m2 in norm to the pooled scatter, means to the pooled standard deviation."""
+def assert_close(count, mean, m2, expected: Statistics, merges: int) -> None:
+    """Equal up to eight roundings per merge: m2 in norm to the pooled scatter, means to the pooled deviation."""
     np.testing.assert_array_equal(count, expected.count)
     scatter = np.asarray(expected.m2).sum(0)
     deviation = np.sqrt(scatter / np.asarray(expected.count).sum())
-    assert np.linalg.norm(m2 - expected.m2) <= 1e-5 * np.linalg.norm(scatter)
-    assert np.abs((mean - expected.mean) / deviation).max() <= 1e-5
+    assert np.linalg.norm(m2 - expected.m2) <= rounding(8 * merges) * np.linalg.norm(scatter)
+    assert np.abs((mean - expected.mean) / deviation).max() <= rounding(8 * merges)
 
 
 def shuffled_steps(steps: int, seed: int):
@@ -58,7 +59,7 @@ def test_a_thousand_lessons_and_forgets_in_any_order_equal_the_batch_fit(seed):
         (made.learn if weight > 0 else made.forget)(crop, [ids[tag]])
         if step % 100 == 99:
             rows = [row.total for row in made._state.rows.by_tag.values()]
-            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught))
+            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught), step + 1)
 
 
 @pytest.mark.slow
@@ -68,7 +69,7 @@ def test_a_thousand_merges_of_weight_one_and_minus_one_equal_the_batch_fit(seed)
     for step, (_, embedded, tag, weight, taught) in enumerate(shuffled_steps(1000, seed)):
         rows[tag] = merge_rows(executor(), rows[tag], lesson_row(embedded, weight))
         if step % 100 == 99:
-            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught))
+            assert_close(*(np.concatenate(part) for part in zip(*rows, strict=True)), reference(taught), step + 1)
 
 
 def test_whoever_tags_while_another_learns_sees_one_state_or_the_next():

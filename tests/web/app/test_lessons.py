@@ -25,6 +25,7 @@ from tests.helpers.app import (
     teach_only,
 )
 from tests.helpers.bundles import WHITENED
+from tests.helpers.precision import rounding
 from tests.helpers.taught import YELLOW, folder, pixels
 
 pytestmark = needs_app
@@ -76,8 +77,9 @@ def test_python_has_the_rows_and_tags_of_the_app(page, lessons, tmp_path):
     ours, theirs = stored(page, "rows"), rows(tagger)
     assert set(ours) == set(theirs) >= {"user:lemon"}
     for tag, row in theirs.items():
+        magnitude = max(1, np.square(row.mean).max(), row.m2.max())
         for part, value in row._asdict().items():
-            np.testing.assert_allclose(ours[tag]["total"][part], value.ravel(), rtol=1e-6, atol=1e-6)
+            np.testing.assert_allclose(ours[tag]["total"][part], value.ravel(), rtol=0, atol=rounding(16, magnitude))
     exported = {entry["picture"]: entry for entry in tags_as_json(page, tmp_path / "tags.json")}
     for name, data in (("lemon5.png", LEMONS[5]), ("red.png", encode(pixels("red", 1)))):
         expected = tagger.tag(data)
@@ -85,7 +87,7 @@ def test_python_has_the_rows_and_tags_of_the_app(page, lessons, tmp_path):
         np.testing.assert_allclose(
             [tag["probability"] for tag in exported[name]["suggested"]],
             [tag.probability for tag in expected],
-            atol=1e-6,
+            atol=1e-4,  # the two runtimes differ in the last digits of embeddings
         )
 
 

@@ -32,6 +32,7 @@ from tests.helpers.app import (
     teach_only,
     wait_until_offline,
 )
+from tests.helpers.precision import rounding
 from tests.helpers.web_pictures import pictures
 
 pytestmark = needs_app
@@ -133,8 +134,9 @@ def test_the_app_from_the_first_picture_to_python(playwright, bundle, retrievers
     mine = {tag: row.total for tag, row in tagger._state.rows.by_tag.items() if row.pictures}
     assert set(mine) == set(rows)
     for tag, row in mine.items():
+        magnitude = max(1, np.square(row.mean).max(), row.m2.max())
         for part, value in row._asdict().items():
-            np.testing.assert_allclose(rows[tag][part], value.ravel(), rtol=1e-6, atol=1e-6)
+            np.testing.assert_allclose(rows[tag][part], value.ravel(), rtol=0, atol=rounding(16, magnitude))
     for file in (*photographs(), *retrievers):
         if file["name"] in shown:
             assert sorted(shown[file["name"]]) == sorted(tag.name for tag in tagger.tag(file["buffer"]))

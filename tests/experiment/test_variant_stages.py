@@ -1,0 +1,84 @@
+"""How variants are made and compared, with tiles in place of a network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagetagger.embedding.runtime import Runtime
+from imagetagger.experiment import stages, variant_stages
+from imagetagger.experiment.pipeline import run_experiment
+from tests.helpers.composed import SHRUNK, settings
+from tests.helpers.pictures import colour_folder
+from tests.helpers.tiles import make_tiles, use_tiles
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs of variants whose networks are tiles; what each was converted with is left in `converted`."""
+    use_tiles(monkeypatch)
+    colour_folder(tmp_path / "pictures", 12)
+    converted = []
+
+    def convert(network, resolution, cache, variant, crops):
+        converted.append((variant, np.dtype(network.net.dtype).name, len(crops)))
+        path = tmp_path / f"{variant}.tflite"
+        path.write_bytes(b"model")
+        return path
+
+    def runtime(path: Path, workers: int | None) -> Runtime:
+        return make_tiles(None, 64, None)._replace(name="litert", space=path.stem, raw_rate=lambda seconds: 100.0)
+
+    monkeypatch.setattr(stages, "convert_cached", convert)
+    monkeypatch.setattr(stages, "litert_runtime", runtime)
+
+    def run(*overrides):
+        place = ["data=folder", f"data.path={tmp_path / 'pictures'}", f"cache={tmp_path / 'cache'}"]
+        return run_experiment(settings(*SHRUNK, *place, *overrides), assemble=False).record
+
+    run.converted = converted
+    return run
+
+
+def test_int8_is_calibrated_on_pictures_and_float_variants_are_not(run):
+    run("export=all", "embed.dtype=float32")
+    crops = {variant: (dtype, count) for variant, dtype, count in run.converted}
+    assert crops == {
+        "int8": ("float32", 4), "float32": ("float32", 0), "float16": ("float32", 0), "dynamic_range": ("float32", 0),
+    }  # fmt: skip
+
+
+def test_without_a_bundle_the_variants_are_float32_whatever_the_run_embeds_in(run):
+    record = run("export.variants=[float16]", "embed.dtype=bfloat16")
+    assert (record.variant, list(record.variants)) == ("bfloat16", ["bfloat16", "float32", "float16"])
+    assert {dtype for _, dtype, _ in run.converted} == {"float32"}
+
+
+def test_all_variants_are_evaluated_on_everything_where_float32_is_one_of_them(run):
+    record = run("export=all")
+    assert {variant.train for variant in record.variants.values()} == {record.data.train} == {24}
+    assert record.parity.train == 24
+    assert list(record.variants) == ["int8", "float32", "float16", "dynamic_range"]
+
+
+@pytest.mark.parametrize(("limit", "train"), [(9, 6), (1000, 24)])
+def test_float32_is_a_reference_on_few_pictures_where_it_is_no_variant(run, limit, train):
+    record = run("export=int8", f"export.reference_pictures={limit}")
+    assert record.data.train == record.variants["int8"].train == 24
+    assert record.parity.train == record.variants["float32"].train == train
+    assert (record.parity.lost, record.parity.won, record.parity.p_value) == (0, 0, 1)  # of the same tiles
+    assert record.parity.cosine == pytest.approx(1)
+    again = {name for name in record.stages if name.startswith("fit")}
+    assert again == {"fit", "fit float32 reference"} | ({"fit int8 reference"} if train < 24 else set())
+
+
+def test_without_validation_pictures_variants_are_compared_with_nothing(run, caplog):
+    record = run("export=int8", "data.validation_fraction=0")
+    assert record.parity is record.variants["int8"].cosine_to_float is None
+    assert "without comparing them with float32" in caplog.text
+
+
+def test_without_variants_nothing_is_compared(run):
+    assert run("export=none").parity is None
+    assert not run.converted
+    assert variant_stages.VARIANTS[0] == "float32"
