@@ -20,8 +20,9 @@ from sklearn.datasets import load_sample_images
 from experiments.common.arguments import study_parser
 from imagetagger.backbones.inverted_residual import Activation, Padding
 from imagetagger.backbones.model import Normalisation
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.torch_pickle import load_state_dict
-from imagetagger.backbones.weights import KERAS, TORCHVISION, load_backbone
+from imagetagger.backbones.weights import KERAS, TORCHVISION
 from imagetagger.data.tiny_imagenet import Archive, ListedPicture, open_archive, read_examples
 from imagetagger.embedding.runtime import Runtime, make_runtime
 from imagetagger.preprocess import preprocess

@@ -20,7 +20,7 @@ import numpy as np
 
 from experiments.common.arguments import study_parser
 from imagetagger.backbones.model import Backbone, forward
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.data.dataset import Split, content_id, pad_labels
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.embedding.extract import extract_embeddings

@@ -12,7 +12,7 @@ import hydra
 import numpy as np
 
 from experiments.common.arguments import data_parser
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.parse import from_hydra
 from imagetagger.config.schema import Experiment
 from imagetagger.experiment.stage_cache import Stage, StageRunner

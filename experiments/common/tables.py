@@ -42,12 +42,12 @@ class Column(NamedTuple):
         return f"{self.factor * float(value):{self.form}}".replace("%", " %") + self.unit
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write rows as CSV; columns in the order in which rows have them, cells empty for a row without the column."""
-    columns = dict.fromkeys(key for row in rows for key in row)
+def write_csv(rows: Sequence[Row], path: Path, columns: Sequence[str] = ()) -> None:
+    """Write rows as CSV; cells are empty for a row without the column. By default, columns are those of the rows."""
+    columns = columns or list(dict.fromkeys(key for row in rows for key in row))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

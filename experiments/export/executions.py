@@ -20,7 +20,7 @@ from tqdm import tqdm
 from experiments.common.arguments import study_parser
 from experiments.common.bundles import crop, refit, validation_pictures
 from imagetagger.backbones.model import Backbone, forward
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.bundle.executor import embed_image, load_executor, score_rows, split_blocks
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.classifier.naive_bayes import log_joint

@@ -15,7 +15,7 @@ import numpy as np
 from experiments.common.arguments import study_parser
 from experiments.common.tables import Column, markdown_table
 from imagetagger.backbones.model import Backbone, forward
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.bundle.golden import cosine_similarity
 from imagetagger.convert.bias_correction import correct_biases
 from imagetagger.convert.quantize import convert_backbone, convert_int8

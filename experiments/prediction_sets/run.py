@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             curves = {name: curve(scored, name, settings.calibrate) for name in DRAWN}
         novelty += [{"variant": variant, **row} for row in novelty_of_new_tags(embedded, settings.classifier)]
     print(markdown_table(rows, COLUMNS), novelty_table(novelty), sep="\n\n")
-    write_csv(rows, options.out / "results.csv")
+    write_csv(rows, options.out / "results.csv", [column.key for column in COLUMNS])
     int8 = [row for row in rows if row["variant"] == "int8"]
     draw(curves, int8, [row for row in novelty if row["variant"] == "int8"], options.out / "figure.png")
 

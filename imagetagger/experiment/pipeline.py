@@ -2,11 +2,11 @@
 
 from threadpoolctl import threadpool_limits
 
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.schema import Experiment
 from imagetagger.experiment import checks
+from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.evaluation_stages import bootstrap
-from imagetagger.experiment.recording import build_record
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.stage_cache import StageCache, StageRunner
 from imagetagger.experiment.stages import load_pictures, subsample

@@ -10,8 +10,8 @@ from imagetagger.bundle.manifest import BundleError
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import DatasetTag, Split
 from imagetagger.evaluation.evaluate import Evaluation
+from imagetagger.experiment.build_record import describe_bundle
 from imagetagger.experiment.record import Record
-from imagetagger.experiment.recording import describe_bundle
 from imagetagger.export.assemble import assemble_bundle
 from imagetagger.export.parity import ExportError
 from imagetagger.export.variants import VariantEvaluation

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from imagetagger.backbones.efficientnet_lite0 import efficientnet_lite0
 from imagetagger.backbones.inverted_residual import unit_names
 from imagetagger.backbones.model import from_params, param_shapes
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.data.tiny_imagenet import open_archive
 from tests.golden import make as golden
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from imagetagger.backbones.inverted_residual import InvertedResidual, make_divisible, unit_names
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import from_params, param_shapes, to_params
-from imagetagger.backbones.weights import build_net, load_backbone, save_weights
+from imagetagger.backbones.registry import build_net, load_backbone
+from imagetagger.backbones.weights import save_weights
 
 # Paper, table 2, a row for each bottleneck: size and channels of the input, then expansion t, channels c, stride s.
 TABLE = [

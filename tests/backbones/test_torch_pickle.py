@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.torch_pickle import MAGIC, load_state_dict
-from imagetagger.backbones.weights import load_backbone
 from imagetagger.system.atomic_files import file_sha256
 
 

@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from imagetagger.backbones.model import forward
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.weight_layouts import fold_batch_norm, forward_order, read_keras, read_torch
-from imagetagger.backbones.weights import load_backbone
 from imagetagger.data.tiny_imagenet import open_archive, read_examples
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.preprocess import preprocess

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from imagetagger.backbones import weights
+from imagetagger.backbones import registry
 from imagetagger.backbones.model import from_params
+from imagetagger.backbones.registry import PRETRAINED, load_backbone
 from imagetagger.backbones.weight_layouts import KERAS_EPSILON
-from imagetagger.backbones.weights import EFFICIENTNET, PRETRAINED, TORCHVISION, load_backbone, save_weights
+from imagetagger.backbones.weights import EFFICIENTNET, TORCHVISION, save_weights
 from imagetagger.system.atomic_files import file_sha256
 from imagetagger.system.download import DownloadError, download
 from tests.helpers.local_server import serving
@@ -87,7 +88,7 @@ def server(monkeypatch, published):
             assert (url.scheme, url.netloc) == ("https", "storage.googleapis.com")
             return download(source._replace(url=f"{state.address}{url.path}"), folder, argument)
 
-        monkeypatch.setattr(weights, "download", redirected)
+        monkeypatch.setattr(registry, "download", redirected)
         yield state
     gc.collect()
 
@@ -175,7 +176,7 @@ def test_each_width_and_resolution_asks_for_its_own_file_and_224_where_there_is_
         assert source.known_hash is None
         raise DownloadError(source.url)
 
-    monkeypatch.setattr(weights, "download", refuse)
+    monkeypatch.setattr(registry, "download", refuse)
     with pytest.raises(DownloadError) as error:
         imagenet(tmp_path, width, resolution)
     published = resolution if resolution in (96, 128, 160, 192, 224) and width not in (1.3, 1.4) else 224

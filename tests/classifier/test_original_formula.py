@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.classifier.fit import fit_classifier, score_embeddings
 from imagetagger.data.dataset import Split, content_ids, pad_labels
 from imagetagger.data.tiny_imagenet import open_archive, read_examples

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from imagetagger.backbones.inverted_residual import Activation, Padding
-from imagetagger.backbones.weights import PRETRAINED, load_backbone
+from imagetagger.backbones.registry import PRETRAINED, load_backbone
 from imagetagger.bundle.golden import MIN_COSINE
 from imagetagger.bundle.manifest import ClassifierInfo, ModelInfo
 from imagetagger.classifier.naive_bayes import finalize, fit_prior

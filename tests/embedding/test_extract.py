@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.data.dataset import Split, content_id, pad_labels, select
 from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import Runtime, make_runtime

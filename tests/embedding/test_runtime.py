@@ -9,7 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from imagetagger.backbones.model import Backbone, forward, space_digest
-from imagetagger.backbones.weights import TORCHVISION, load_backbone
+from imagetagger.backbones.registry import load_backbone
+from imagetagger.backbones.weights import TORCHVISION
 from imagetagger.convert.quantize import convert_cached, embedding_space
 from imagetagger.convert.tflite import to_tflite
 from imagetagger.embedding.runtime import _in_order, make_runtime

@@ -3,8 +3,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from imagetagger.backbones.weights import PRETRAINED
-from imagetagger.experiment.recording import describe_bundle
+from imagetagger.backbones.registry import PRETRAINED
+from imagetagger.experiment.build_record import describe_bundle
 from tests.helpers.composed import settings
 from tests.helpers.made import NO_BACKBONE, outcome, some
 

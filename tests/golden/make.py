@@ -7,7 +7,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from sklearn.datasets import load_sample_images
 
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.data.drawings import draw_picture
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.preprocess import crop_square

@@ -41,7 +41,8 @@ def shrunk(*overrides: str) -> list[str]:
 
 
 def small_weights() -> Path:
-    from imagetagger.backbones.weights import load_backbone, save_weights
+    from imagetagger.backbones.registry import load_backbone
+    from imagetagger.backbones.weights import save_weights
 
     path = cache_directory() / "small.safetensors"
     if not path.exists():

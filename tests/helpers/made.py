@@ -13,8 +13,8 @@ from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, pad_label
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.evaluate import Evaluation, EvaluationData, evaluate_classifier, evaluate_uncalibrated
 from imagetagger.evaluation.metrics import confidence_intervals
+from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.record import StageRecord, VariantRecord
-from imagetagger.experiment.recording import build_record
 from imagetagger.experiment.run_output import RunOutput
 from imagetagger.experiment.stages import DataSplits, Pictures
 from imagetagger.options import PREDICTION_SETS, PredictionSet

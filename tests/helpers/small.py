@@ -8,7 +8,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from imagetagger.backbones.model import Backbone, Normalisation, forward
-from imagetagger.backbones.weights import EFFICIENTNET, KERAS, TORCHVISION, load_backbone
+from imagetagger.backbones.registry import load_backbone
+from imagetagger.backbones.weights import EFFICIENTNET, KERAS, TORCHVISION
 from imagetagger.convert.quantize import convert_cached
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.options import Variant

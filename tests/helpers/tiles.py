@@ -8,7 +8,7 @@ import pytest
 
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import Backbone, Normalisation
-from imagetagger.backbones.weights import load_backbone
+from imagetagger.backbones.registry import load_backbone
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment import pipeline, stages
 from imagetagger.preprocess import BadImageError

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from imagetagger.backbones.model import Backbone
-from imagetagger.backbones.weights import PRETRAINED
+from imagetagger.backbones.registry import PRETRAINED
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
@@ -20,8 +20,7 @@ from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_confusions
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
-from imagetagger.experiment import environment
-from imagetagger.experiment import record as records
+from imagetagger.experiment import environment, record
 from imagetagger.experiment.record import Record, finite_json
 from imagetagger.experiment.stages import DataSplits, Pictures
 from imagetagger.export.assemble import Description
@@ -45,7 +44,7 @@ def build_record(
     evaluation: Evaluation,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
-    stages: dict[str, records.StageRecord],
+    stages: dict[str, record.StageRecord],
 ) -> Record:
     """Make the record of a run, which leads with `evaluation`; `variants` are those that were exported."""
     variant = settings.export.bundle_variant or settings.embed.dtype
@@ -57,13 +56,13 @@ def build_record(
     listed = {variant: own, **listed}  # what leads comes first
     leading = variants.get(variant)
     return Record(
-        schema=records.RESULT_SCHEMA,
+        schema=record.RESULT_SCHEMA,
         experiment=settings.experiment,
         config_digest=config_digest(settings),
         settings=recorded_settings(settings),
         seed=settings.seed,
         variant=variant,
-        data=records.DataRecord(
+        data=record.DataRecord(
             name=pictures.dataset.name,
             fingerprint=dataset_fingerprint(pictures.dataset),
             train=evaluation.train,
@@ -71,28 +70,28 @@ def build_record(
             validation=len(splits.labels_onehot),
             tags=len(names),
             skipped=len(skipped),
-            skipped_files=[records.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
+            skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
         ),
         backbone=_backbone(backbone, runtime, settings.backbone.resolution),
-        calibration=records.CalibrationRecord(
+        calibration=record.CalibrationRecord(
             temperature=decision.calibration.temperature,
             confidence=decision.calibration.confidence,
             sharpness=decision.calibration.sharpness,
             prediction_set=decision.prediction_set,
             novelty=decision.novelty,
             target_coverage=settings.calibrate.coverage,
-            before=records.MetricValues(**evaluation.uncalibrated),
-            after=records.MetricValues(**evaluation.metrics),
+            before=record.MetricValues(**evaluation.uncalibrated),
+            after=record.MetricValues(**evaluation.metrics),
         ),
-        strata=records.StrataRecord(
-            [records.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
+        strata=record.StrataRecord(
+            [record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
             evaluation.strata["by_tag"],
         ),
-        reliability=records.ReliabilityRecord(
-            *(records.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
+        reliability=record.ReliabilityRecord(
+            *(record.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
         ),
         coverage_curve=_curve(evaluation.curve),
-        tags=[records.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
+        tags=[record.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
         confusions=record_confusions(evaluation, names, splits.evaluated, settings.evaluate.examples),
         pictures=record_pictures(evaluation, splits.evaluated),
         stages=stages,
@@ -115,29 +114,29 @@ def recorded_settings(settings: Experiment) -> dict[str, Any]:
 
 def record_confusions(
     evaluation: Evaluation, names: list[str], split: Split, examples: int
-) -> list[records.ConfusionRecord]:
+) -> list[record.ConfusionRecord]:
     """The most frequent confusions, each with a few of its pictures where examples are wanted."""
 
-    def example(row: int) -> records.ExampleRecord:
-        return records.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
+    def example(row: int) -> record.ExampleRecord:
+        return record.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
 
     confusions = top_confusions(evaluation.log_probability, evaluation.data.labels_onehot, names, LISTED_CONFUSIONS)
     return [
-        records.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
+        record.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
         for true, predicted, pictures, total, rows in confusions
     ]
 
 
-def record_pictures(evaluation: Evaluation, split: Split) -> records.PicturesRecord:
+def record_pictures(evaluation: Evaluation, split: Split) -> record.PicturesRecord:
     """Whether each picture was predicted correctly; see record.PicturesRecord."""
     digest = hashlib.sha256(b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
     observed = evaluation.observed
     bits = {"top1": observed.top1, "top5": observed.top5, "covered": observed.covered}
     packed = {name: base64.b64encode(np.packbits(shares >= 1).tobytes()).decode() for name, shares in bits.items()}
-    return records.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
+    return record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
 
 
-def describe_bundle(settings: Experiment, record: Record, backbone: Backbone) -> Description:
+def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> Description:
     """What a bundle's manifest says of where it comes from; names no folder of the machine that made it."""
     config = asdict(settings)
     config["cache"] = None
@@ -149,19 +148,19 @@ def describe_bundle(settings: Experiment, record: Record, backbone: Backbone) ->
     keys = ("name", "fingerprint", "train", "calibration", "validation", "tags")
     provenance = {
         "config": config,
-        "config_digest": record.config_digest,
-        "versions": record.versions,
+        "config_digest": result.config_digest,
+        "versions": result.versions,
         "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
-        "data": {key: getattr(record.data, key) for key in keys},
+        "data": {key: getattr(result.data, key) for key in keys},
     }
-    metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in record.variants.items()}
+    metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
     return Description(
-        settings.experiment, record.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
+        settings.experiment, result.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
     )
 
 
-def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> records.BackboneRecord:
-    return records.BackboneRecord(
+def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> record.BackboneRecord:
+    return record.BackboneRecord(
         name=backbone.architecture,
         weights=backbone.weights,
         weights_sha256=backbone.weights_sha256,
@@ -174,20 +173,20 @@ def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> records.
     )
 
 
-def _curve(curve: CoverageCurve) -> records.CurveRecord:
+def _curve(curve: CoverageCurve) -> record.CurveRecord:
     arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
-    return records.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
+    return record.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
 
 
-def _variant(one: VariantEvaluation) -> records.VariantRecord:
+def _variant(one: VariantEvaluation) -> record.VariantRecord:
     values = _variant_values(one.evaluation, one.bytes, one.images_per_second)
     if not one.parity:
         return values
     return msgspec.structs.replace(values, cosine_to_float=one.parity.cosine, top1_loss=one.parity.loss)
 
 
-def _variant_values(evaluation: Evaluation, size: int | None, rate: float | None) -> records.VariantRecord:
-    return records.VariantRecord(
+def _variant_values(evaluation: Evaluation, size: int | None, rate: float | None) -> record.VariantRecord:
+    return record.VariantRecord(
         **evaluation.metrics,
         temperature=evaluation.decision.calibration.temperature,
         train=evaluation.train,
@@ -198,10 +197,10 @@ def _variant_values(evaluation: Evaluation, size: int | None, rate: float | None
     )
 
 
-def _parity(leading: VariantEvaluation) -> records.ParityRecord | None:
+def _parity(leading: VariantEvaluation) -> record.ParityRecord | None:
     if not (parity := leading.parity):
         return None
-    return records.ParityRecord(
+    return record.ParityRecord(
         reference="float32",
         train=parity.train,
         pictures=parity.pictures,

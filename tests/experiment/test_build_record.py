@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagetagger.data.dataset import Skip
-from imagetagger.experiment.recording import LISTED_CONFUSIONS
+from imagetagger.experiment.build_record import LISTED_CONFUSIONS
 from imagetagger.options import PREDICTION_SETS
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.decision import Decision, PredictionSetRule
