@@ -57,7 +57,7 @@ lint: $(VENV)/installed ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-imports: $(VENV)/installed ## check that rooms import downwards only and what ships imports nothing heavy
+imports: $(VENV)/installed ## check that packages import downwards only, and that what ships imports nothing heavy
 	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(VENV)/installed ## check types

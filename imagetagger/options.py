@@ -1,4 +1,4 @@
-"""Options that several rooms share by name."""
+"""Options that several packages share by name."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,7 @@
-"""Whether a bundle is complete, sealed, of a known schema, and computes here what it computed where it was made."""
+"""Whether a bundle is complete, sealed, of a known schema, and computes here what it computed where it was made.
+
+reader.py checks the files' digests, manifest.py its own; here the model runs.
+"""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The line from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
+"""The pipeline from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
 from threadpoolctl import threadpool_limits
 

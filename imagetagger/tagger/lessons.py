@@ -60,7 +60,7 @@ class Lessons(NamedTuple):
     """Everything that a user taught.
 
     Attributes:
-        pictures: by content id, in the order they were first taught.
+        pictures: by picture id, in the order they were first taught.
         edits: of the vocabulary.
     """
 

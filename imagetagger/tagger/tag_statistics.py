@@ -21,7 +21,7 @@ class TagRow(NamedTuple):
 
     Attributes:
         base: indices of the bundle's rows in it, several for merged tags.
-        pictures: content ids of the user's pictures in it, in order.
+        pictures: ids of the user's pictures in it, in order.
         learned: statistics of these pictures.
         total: those of the bundle and these together.
     """
