@@ -23,7 +23,7 @@ from imagetagger.backbones.model import Normalisation
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.torch_pickle import load_state_dict
 from imagetagger.backbones.weights import KERAS, TORCHVISION
-from imagetagger.data.tiny_imagenet import Archive, ListedPicture, open_archive, read_examples
+from imagetagger.data.tiny_imagenet import Archive, ListedExample, open_archive, read_examples
 from imagetagger.embedding.runtime import Runtime, make_runtime
 from imagetagger.preprocess import preprocess
 from imagetagger.system.atomic_files import cache_directory
@@ -73,7 +73,7 @@ def photographs() -> dict[str, Image.Image]:
     }
 
 
-def known_examples(archive: Archive, count: int) -> list[ListedPicture]:
+def known_examples(archive: Archive, count: int) -> list[ListedExample]:
     """The first `count` validation pictures whose tags are among the 1000 classes."""
     known = set(imagenet_wnids())
     return [example for example in read_examples(archive, "validation") if example.wnid in known][:count]

@@ -8,7 +8,7 @@ import numpy as np
 from imagetagger.bundle.reader import Bundle
 from imagetagger.classifier.naive_bayes import Gaussian, finalize, fit_prior
 from imagetagger.classifier.statistics import Statistics
-from imagetagger.data.tiny_imagenet import Archive, ListedPicture, open_archive, read_examples
+from imagetagger.data.tiny_imagenet import Archive, ListedExample, open_archive, read_examples
 from imagetagger.preprocess import preprocess
 
 
@@ -30,12 +30,12 @@ def _or_infinite(value: float | None) -> float:
     return np.inf if value is None else value  # JSON has no infinity
 
 
-def validation_pictures(source: Path) -> tuple[Archive, list[ListedPicture]]:
+def validation_pictures(source: Path) -> tuple[Archive, list[ListedExample]]:
     """The validation pictures of Tiny ImageNet, and the archive to read them from."""
     archive = open_archive(source)
     return archive, read_examples(archive, "validation")
 
 
-def crop(archive: Archive, picture: ListedPicture, size: int) -> np.ndarray:
+def crop(archive: Archive, picture: ListedExample, size: int) -> np.ndarray:
     """Decode and crop a picture: uint8 (size, size, 3)."""
     return preprocess(archive.read(picture.file), size)

@@ -15,7 +15,7 @@ from experiments.common.arguments import data_parser
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.parse import from_hydra
 from imagetagger.config.schema import Experiment
-from imagetagger.experiment.stage_cache import Stage, StageRunner
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
     EmbeddedSplit,
@@ -40,9 +40,9 @@ class EmbeddedPictures(NamedTuple):
         splits: which of the training pictures are held out.
     """
 
-    train: Stage[EmbeddedSplit]
-    validation: Stage[EmbeddedSplit]
-    splits: Stage[DataSplits]
+    train: StageResult[EmbeddedSplit]
+    validation: StageResult[EmbeddedSplit]
+    splits: StageResult[DataSplits]
 
     @property
     def x(self) -> np.ndarray:
@@ -107,7 +107,7 @@ def embed_tiny_imagenet(
     backbone = run.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=cache)
     model = start_model(run, s, backbone, pictures, variant)
 
-    def embed(role: Literal["train", "validation"]) -> Stage[EmbeddedSplit]:
+    def embed(role: Literal["train", "validation"]) -> StageResult[EmbeddedSplit]:
         return run.run(
             f"embed {role}",
             embed_split,

@@ -22,7 +22,7 @@ OFFICIAL_ARCHIVE = Download(
 ARCHIVE_ROOT = "tiny-imagenet-200"
 
 
-class ListedPicture(NamedTuple):
+class ListedExample(NamedTuple):
     """One labelled picture: its file inside the archive, its WordNet id, its box (x0, y0, x1, y1) in pixels."""
 
     file: str
@@ -76,7 +76,7 @@ def read_tags(archive: Archive) -> tuple[DatasetTag, ...]:
     return tuple(DatasetTag(w, names[w][0], tuple(names[w][1:])) for w in archive.read("wnids.txt").decode().split())
 
 
-def read_examples(archive: Archive, split: str) -> list[ListedPicture]:
+def read_examples(archive: Archive, split: str) -> list[ListedExample]:
     """Return the pictures of `train` or `validation` in the order of the annotation files."""
     if split == "validation":
         rows = [line.split("\t") for line in archive.read("val/val_annotations.txt").decode().splitlines()]
@@ -88,9 +88,9 @@ def read_examples(archive: Archive, split: str) -> list[ListedPicture]:
     return examples
 
 
-def _example(file: str, wnid: str, box: list[str]) -> ListedPicture:
+def _example(file: str, wnid: str, box: list[str]) -> ListedExample:
     x0, y0, x1, y1 = map(int, box[:4])
-    return ListedPicture(file, wnid, (x0, y0, x1, y1))
+    return ListedExample(file, wnid, (x0, y0, x1, y1))
 
 
 def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:

@@ -23,7 +23,7 @@ from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.experiment import environment, record
 from imagetagger.experiment.record import Record, finite_json
 from imagetagger.experiment.stages import DataSplits, Pictures
-from imagetagger.export.assemble import Description
+from imagetagger.export.assemble import BundleOrigin
 from imagetagger.export.variants import VariantEvaluation
 
 LISTED_CONFUSIONS = 12
@@ -52,8 +52,10 @@ def build_record(
     predicted, embed = (evaluation.log_probability, evaluation.data.labels_onehot), stages["embed"]
     rate = embed.raw_images_per_second or embed.images_per_second
     listed = {name: _variant(one) for name, one in variants.items()}
-    own = listed.pop(variant, None) or _variant_values(evaluation, runtime.model_bytes, rate)
-    listed = {variant: own, **listed}  # what leads comes first
+    leads = listed.pop(variant, None)
+    if leads is None or runtime.name != "litert":  # JAX's float32 is not the float32 variant
+        leads = _variant_values(evaluation, runtime.model_bytes, rate)
+    listed = {variant: leads, **listed}
     leading = variants.get(variant)
     return Record(
         schema=record.RESULT_SCHEMA,
@@ -136,7 +138,7 @@ def record_pictures(evaluation: Evaluation, split: Split) -> record.PicturesReco
     return record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
 
 
-def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> Description:
+def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> BundleOrigin:
     """What a bundle's manifest says of where it comes from; names no folder of the machine that made it."""
     config = asdict(settings)
     config["cache"] = None
@@ -154,7 +156,7 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         "data": {key: getattr(result.data, key) for key in keys},
     }
     metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
-    return Description(
+    return BundleOrigin(
         settings.experiment, result.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
     )
 

@@ -12,7 +12,7 @@ from imagetagger.evaluation.evaluate import (
     evaluate_uncalibrated,
 )
 from imagetagger.evaluation.metrics import Metrics, confidence_intervals
-from imagetagger.experiment.stage_cache import Stage, StageRunner
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
 from imagetagger.prediction.calibration import Calibration, fit_calibration
 from imagetagger.prediction.decision import Decision, calibration_rows, fit_decision, has_guarantee
@@ -22,12 +22,12 @@ from imagetagger.prediction.predict import score_novelty
 def evaluate_embeddings(
     runner: StageRunner,
     settings: Experiment,
-    splits: Stage[DataSplits],
-    train: Stage[EmbeddedSplit],
-    validation: Stage[EmbeddedSplit] | None = None,
+    splits: StageResult[DataSplits],
+    train: StageResult[EmbeddedSplit],
+    validation: StageResult[EmbeddedSplit] | None = None,
     *,
     suffix: str,
-) -> tuple[Stage[Scores], Stage[Evaluation]]:
+) -> tuple[StageResult[Scores], StageResult[Evaluation]]:
     """Fit, calibrate and evaluate a classifier on the embeddings of one network.
 
     Args:

@@ -1,5 +1,6 @@
 """The pipeline from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
+import msgspec
 from threadpoolctl import threadpool_limits
 
 from imagetagger.backbones.registry import load_backbone
@@ -50,10 +51,11 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         evaluation=evaluation.value,
         variants=variants,
         intervals=intervals.value,
-        stages=runner.records,
+        stages=dict(runner.records),
     )
     output = RunOutput(record, pictures.value.dataset.tags, splits.evaluated, evaluation.value)
     if not (assemble and s.export.bundle_variant):
         return output
     checks.warn_of_poor_learning(s.classifier, evaluation.value)
-    return runner.time("export", export_bundle, s, output, backbone.value, variants)
+    output = runner.time("export", export_bundle, s, output, backbone.value, variants)
+    return output._replace(record=msgspec.structs.replace(output.record, stages=runner.records))

@@ -54,7 +54,7 @@ class BackboneRecord(Struct, frozen=True):
     embedding_space: str
 
 
-class MetricValues(Struct, frozen=True, kw_only=True):
+class MetricValues(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Metrics of one classifier; see evaluation/metrics.py."""
 
     top1: Metric
@@ -67,7 +67,7 @@ class MetricValues(Struct, frozen=True, kw_only=True):
     median_set_size: Metric = None
 
 
-class VariantRecord(MetricValues, frozen=True, kw_only=True):
+class VariantRecord(MetricValues, frozen=True, kw_only=True, omit_defaults=False):
     """Metrics of a variant fitted on `train` pictures, and what it costs."""
 
     temperature: float
@@ -132,6 +132,12 @@ class CurveRecord(Struct, frozen=True):
     set_size: list[Metric]
     singleton: list[Metric]
     precision: list[Metric]
+
+    def __post_init__(self) -> None:
+        """Check that all lists belong to the same targets."""
+        lengths = {len(values) for values in (self.coverage, self.set_size, self.singleton, self.precision)}
+        if lengths != {len(self.target)} or self.selected >= len(self.target):
+            raise ValueError(f"got lists of {sorted(lengths)} values for {len(self.target)} targets, expected as many")
 
 
 class TagRecord(Struct, frozen=True):
@@ -265,7 +271,7 @@ def read_record(path: Path) -> Record:
     """Read result.json; a ValueError says what is wrong with one that cannot be used."""
     try:
         value = json.loads(path.read_text("utf-8"))
-    except ValueError as error:  # neither JSON nor UTF-8
+    except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested without end
         raise ValueError(f"is not JSON: {error}") from error
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != RESULT_SCHEMA:

@@ -12,6 +12,7 @@ from imagetagger.data.dataset import DatasetTag, Split
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.experiment.build_record import describe_bundle
 from imagetagger.experiment.record import Record
+from imagetagger.experiment.stage_cache import with_setting_names
 from imagetagger.export.assemble import assemble_bundle
 from imagetagger.export.parity import ExportError
 from imagetagger.export.variants import VariantEvaluation
@@ -46,6 +47,6 @@ def export_bundle(
     try:
         bundle = assemble_bundle(s.export, s.classifier, description, output.tags, variants, output.validation)
     except (ExportError, BundleError) as error:
-        return output._replace(export_error=error)
+        return output._replace(export_error=type(error)(with_setting_names(str(error), s.export)))
     record = msgspec.structs.replace(output.record, bundled_variant=s.export.bundle_variant)
     return output._replace(record=record, bundle=bundle)

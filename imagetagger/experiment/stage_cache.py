@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-StageCache = dict[str, "Stage[Any]"]
+StageCache = dict[str, "StageResult[Any]"]
 """By stage, its last result: that bounds what is held, and a sweep varies its last setting fastest."""
 
 SECTIONS = {one.type: one.name for one in fields(Experiment) if is_dataclass(one.type)}
 
 
-class Stage(NamedTuple, Generic[T]):
+class StageResult(NamedTuple, Generic[T]):
     """The result of a stage, and the key of what it was made from."""
 
     key: str
@@ -40,18 +40,23 @@ class StageRunner:
 
     Attributes:
         records: seconds, rate and whether the result was cached, by stage.
-        keys: of each stage.
     """
 
     def __init__(self, cache: StageCache | None = None) -> None:
         """Start a run; `cache` holds what other runs of this process have left, None holds nothing."""
         self.records: dict[str, StageRecord] = {}
-        self.keys: dict[str, str] = {}
         self._cache = cache
 
     def run(
-        self, name: str, function: Callable[..., T], /, *inputs: Stage[Any], section: Any = None, **settings: Any
-    ) -> Stage[T]:
+        self,
+        name: str,
+        function: Callable[..., T],
+        /,
+        *inputs: StageResult[Any],
+        section: Any = None,
+        is_kept: bool = True,
+        **settings: Any,
+    ) -> StageResult[T]:
         """Run a stage, or take its result from the cache.
 
         Args:
@@ -60,6 +65,7 @@ class StageRunner:
             inputs: results of other stages.
             section: of the config, such as `settings.data`: those of its settings that the function has parameters for
                 are passed.
+            is_kept: whether other runs of the process may have the result; not if it is large and cheap to read again.
             settings: further arguments of the function.
 
         Raises:
@@ -76,14 +82,13 @@ class StageRunner:
             if self._cache is not None:
                 self._cache.pop(name, None)  # not two of them at once: embeddings are large
             try:
-                result = Stage(key, function(*(one.value for one in inputs), **settings))
+                result = StageResult(key, function(*(one.value for one in inputs), **settings))
             except (ValueError, OSError) as error:
                 if section is not None and error.args and isinstance(error.args[0], str):
-                    error.args = (_with_keys(error.args[0], section), *error.args[1:])
+                    error.args = (with_setting_names(error.args[0], section), *error.args[1:])
                 raise
-            if self._cache is not None:
+            if self._cache is not None and is_kept:
                 self._cache[name] = result
-        self.keys[name] = key
         self.records[name] = StageRecord(time.perf_counter() - start, cached=is_cached)
         log.debug("%s: %s", name, "cached" if is_cached else f"{self.records[name].seconds:.2f} s")
         return result
@@ -113,7 +118,7 @@ def _digest(name: str, settings: dict[str, Any], keys: list[str]) -> str:
     return hashlib.sha256(repr((name, sorted(plain.items()), keys)).encode()).hexdigest()
 
 
-def _with_keys(message: str, section: Any) -> str:
+def with_setting_names(message: str, section: Any) -> str:
     """The message with dotted keys in place of the names of a section's settings, as in `data.fraction=2`."""
     names = "|".join(one.name for one in fields(section))
-    return re.sub(rf"(?<![\w.])({names})(?==)", rf"{SECTIONS[type(section)]}.\1", message)
+    return re.sub(rf"(?<![\w./\\-])({names})(?==)", rf"{SECTIONS[type(section)]}.\1", message)

@@ -126,16 +126,23 @@ def start_variant(
 def quantization_pictures(
     pictures: Pictures, *, holdout_fraction: float, count: int, resolution: int, pixel_limit: int
 ) -> list[np.ndarray]:
-    """Preprocess the pictures that int8 is calibrated on: those of least content id, none of them held out."""
+    """Preprocess the pictures that int8 is calibrated on: those of least content id, none of them held out.
+
+    Raises:
+        BadDataError: none can be used.
+    """
     train = select(pictures.dataset.train, ~holdout_mask(pictures.rank, holdout_fraction))
     crops: list[np.ndarray] = []
+    reason = "there are none"
     for i in sorted(range(len(train.ids)), key=train.ids.__getitem__):
         if len(crops) == count:
             break
         try:
             crops.append(preprocess(train.read(i), resolution, pixel_limit))
-        except (BadImageError, OSError):  # embedding skips and counts it
-            continue
+        except (BadImageError, OSError) as error:  # embedding skips and counts it
+            reason = str(error)
+    if not crops:
+        raise BadDataError(f"none of {len(train.ids)} training pictures can be used to calibrate int8 on: {reason}")
     return crops
 
 
@@ -220,6 +227,6 @@ def check_skipped(pictures: Pictures, *embedded: EmbeddedSplit, max_bad_fraction
         raise BadDataError(
             f"{len(skipped)} pictures ({100 * share:.1f} %) cannot be used, more than "
             f"max_bad_fraction={max_bad_fraction} allows. The first ones:\n{listed}\n"
-            f"Mend or remove them, or raise max_bad_fraction."
+            f"Mend or remove them, or set a larger max_bad_fraction=SHARE."
         )
     return skipped

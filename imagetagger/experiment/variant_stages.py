@@ -11,7 +11,7 @@ from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.experiment.evaluation_stages import evaluate_embeddings
-from imagetagger.experiment.stage_cache import Stage, StageRunner
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
     EmbeddedSplit,
@@ -36,21 +36,25 @@ log = logging.getLogger(__name__)
 class EvaluatedModel(NamedTuple):
     """Stages of a model whose embeddings were classified and evaluated."""
 
-    model: Stage[Model]
-    splits: Stage[DataSplits]
-    skipped: Stage[tuple[Skip, ...]]
-    holdout_scores: Stage[Scores]
-    evaluation: Stage[Evaluation]
+    model: StageResult[Model]
+    splits: StageResult[DataSplits]
+    skipped: StageResult[tuple[Skip, ...]]
+    holdout_scores: StageResult[Scores]
+    evaluation: StageResult[Evaluation]
 
 
 def start_model(
-    runner: StageRunner, s: Experiment, backbone: Stage[Backbone], pictures: Stage[Pictures], variant: Variant | None
-) -> Stage[Model]:
+    runner: StageRunner,
+    s: Experiment,
+    backbone: StageResult[Backbone],
+    pictures: StageResult[Pictures],
+    variant: Variant | None,
+) -> StageResult[Model]:
     """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says."""
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     if variant is None:
         return runner.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
-    crops: tuple[Stage[list[np.ndarray]], ...] = ()
+    crops: tuple[StageResult[list[np.ndarray]], ...] = ()
     if variant == "int8":
         crops = (
             runner.run(
@@ -71,9 +75,9 @@ def start_model(
 def evaluate_model(
     runner: StageRunner,
     s: Experiment,
-    loaded: Stage[Pictures],
-    pictures: Stage[Pictures],
-    model: Stage[Model],
+    loaded: StageResult[Pictures],
+    pictures: StageResult[Pictures],
+    model: StageResult[Model],
     label: str = "",
 ) -> EvaluatedModel:
     """Embed the pictures with a model, fit, calibrate and evaluate.
@@ -88,13 +92,16 @@ def evaluate_model(
     """
     suffix = f" {label}" if label else ""
 
-    def embed(name: str, source: Stage[Pictures], role: str, measure_raw_rate: bool) -> Stage[EmbeddedSplit]:
+    def embed(
+        name: str, source: StageResult[Pictures], role: str, measure_raw_rate: bool
+    ) -> StageResult[EmbeddedSplit]:
         stage = runner.run(
             name,
             embed_split,
             source,
             model,
             section=s.embed,
+            is_kept=not label,  # half a gigabyte each for Tiny ImageNet, and in the cache on disk
             role=role,
             label=f"embedding{suffix}",
             resolution=s.backbone.resolution,
@@ -102,19 +109,20 @@ def evaluate_model(
             measure_raw_rate=measure_raw_rate,
             cache=cache_directory(s.cache),
         )
-        embedded, computed = (
-            stage.value.embeddings,
-            0 if runner.records[name].cached else stage.value.embeddings.computed,
-        )
-        rate = computed / embedded.seconds if computed else None
+        computed = 0 if runner.records[name].cached else stage.value.embeddings.computed
+        rate = computed / stage.value.embeddings.seconds if computed else None
         runner.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
         return stage
 
     train = embed(f"embed{suffix}", pictures, "train", s.embed.measure_raw_rate and not label)
-    splits_of: tuple[Stage[EmbeddedSplit], ...] = ()
+    splits_of: tuple[StageResult[EmbeddedSplit], ...] = ()
     if s.evaluate.split != "tuning":
         splits_of = (embed(f"embed validation{suffix}", loaded, "validation", False),)
-    skipped = runner.run(f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data)
+    # Pictures that the leading model could use are not refused afterwards because a subset has more bad ones.
+    limit = 1.0 if label else s.data.max_bad_fraction
+    skipped = runner.run(
+        f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data, max_bad_fraction=limit
+    )
     splits = runner.run(f"split{suffix}", assign_roles, pictures, train, *splits_of, section=s.data)
     scores, evaluation = evaluate_embeddings(runner, s, splits, train, *splits_of, suffix=suffix)
     return EvaluatedModel(model, splits, skipped, scores, evaluation)
@@ -123,9 +131,9 @@ def evaluate_model(
 def compare_variants(
     runner: StageRunner,
     s: Experiment,
-    loaded: Stage[Pictures],
-    pictures: Stage[Pictures],
-    backbone: Stage[Backbone],
+    loaded: StageResult[Pictures],
+    pictures: StageResult[Pictures],
+    backbone: StageResult[Backbone],
     leading: EvaluatedModel,
 ) -> dict[Variant, VariantEvaluation]:
     """Evaluate the further variants, and compare each with float32.

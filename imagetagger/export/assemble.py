@@ -44,7 +44,7 @@ CHECKED_PICTURES = 100
 """Validation pictures that the finished bundle is checked on."""
 
 
-class Description(NamedTuple):
+class BundleOrigin(NamedTuple):
     """What a manifest has to describe a bundle: where it comes from, and how good it is.
 
     Attributes:
@@ -65,7 +65,7 @@ class Description(NamedTuple):
 def assemble_bundle(
     export: ExportConfig,
     classifier: ClassifierConfig,
-    description: Description,
+    description: BundleOrigin,
     tags: Sequence[DatasetTag],
     variants: Mapping[Variant, VariantEvaluation],
     validation: Split,

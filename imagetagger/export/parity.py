@@ -115,6 +115,5 @@ def check_parity(
     if problems:
         raise ExportError(
             "\n".join(problems)
-            + "\nNothing was exported. Leave the variant out of variants, calibrate int8 on more pictures "
-            "(calibration_pictures), or widen the limits."
+            + "\nNothing was exported. Leave the variant out, calibrate int8 on more pictures, or widen the limits."
         )

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-INK, MUTED, PAPER, ACCENT, WARN = "C0", "C1", "C2", "C3", "C4"
+FOREGROUND, MUTED, PAPER, ACCENT, WARN = "C0", "C1", "C2", "C3", "C4"
 """Colours by their place in matplotlib's cycle, which page and paper fill in."""
 LINE_STYLES = (ACCENT, WARN, "C5", "C6", "C7", "C8", "C9", MUTED)
 """Colours of lines in one plot; markers distinguish them without colour."""
@@ -43,7 +43,7 @@ STYLE = {
     **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
     **dict.fromkeys(("ytick.left", "xtick.bottom"), False),
     **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor", "grid.color"), MUTED),
-    **dict.fromkeys(("text.color", "legend.labelcolor"), INK),
+    **dict.fromkeys(("text.color", "legend.labelcolor"), FOREGROUND),
     **dict.fromkeys(("axes.facecolor", "figure.facecolor", "savefig.facecolor"), "none"),
     "axes.grid": True,
     "axes.grid.axis": "y",

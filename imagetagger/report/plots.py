@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.experiment.record import ReliabilityBins
 from imagetagger.prediction.decision import CONFORMAL_SETS
-from imagetagger.report.canvas import ACCENT, INK, MUTED, PAPER, WARN, Plot, empty_plot, percents
+from imagetagger.report.canvas import ACCENT, FOREGROUND, MUTED, PAPER, WARN, Plot, empty_plot, percents
 
 MAX_BARS = 60
 SHARE_BARS = 20
@@ -27,7 +27,7 @@ def reliability_plot(name: str, bins: ReliabilityBins) -> Plot:
         upper.bar(middle[is_used], common, width, color=ACCENT)
         upper.bar(middle[is_used], accuracy - common, width, common, color=ACCENT, alpha=0.4)
         upper.bar(middle[is_used], confidence - common, width, common, color=WARN, alpha=0.35)
-        upper.plot([0, 1], [0, 1], color=INK, lw=1, ls=(0, (4, 3)))
+        upper.plot([0, 1], [0, 1], color=FOREGROUND, lw=1, ls=(0, (4, 3)))
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="correct")
         lower.bar(middle, count, width, color=MUTED, alpha=0.75)
         lower.set(ylim=(0, 1.08 * max(count.max(), 1)), ylabel="pictures")
@@ -52,7 +52,7 @@ def coverage_plot(name: str, curve: CoverageCurve) -> Plot:
         is_count = curve.rule == "top_k"
         low = np.floor(10 * min(curve.coverage.min(), 0.9 if is_count else curve.target[0])) / 10
         if not is_count:
-            axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
+            axes.plot([low, 1], [low, 1], color=FOREGROUND, lw=1, ls=(0, (4, 3)))
         axes.plot(curve.target, curve.coverage, color=ACCENT, lw=2.2)
         axes.set(ylim=(low, 1 + 0.04 * (1 - low)), ylabel="sets with the right tag")
         axes.yaxis.set_major_formatter(percents())
@@ -88,7 +88,7 @@ def shares_plot(name: str, share: np.ndarray, target: float) -> Plot:
     def draw() -> Figure:
         figure, (axes,) = empty_plot(240, bottom=0.18)
         axes.bar(middle, counts, 0.88 / SHARE_BARS, color=ACCENT)
-        axes.axvline(target, color=INK, lw=1, ls=(0, (4, 3)))
+        axes.axvline(target, color=FOREGROUND, lw=1, ls=(0, (4, 3)))
         axes.set(xlim=(low, 1), ylim=(0, 1.15 * counts.max()), xlabel="sets that hold the tag", ylabel="tags")
         axes.xaxis.set_major_formatter(percents())
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -110,7 +110,7 @@ def set_size_histogram(name: str, sizes: np.ndarray) -> Plot:
         figure, (axes,) = empty_plot(240, bottom=0.18)
         counts = np.histogram(sizes, edges)[0]
         axes.bar(edges[:-1] + step / 2 - 0.5, counts, 0.88 * step, color=ACCENT)
-        axes.axvline(median, color=INK, lw=1, ls=(0, (1, 2)))
+        axes.axvline(median, color=FOREGROUND, lw=1, ls=(0, (1, 2)))
         axes.set(xlim=(0.5, max(edges[-1] - 0.5, 3.5)), ylim=(0, 1.15 * counts.max()))
         axes.set(xlabel="tags per set", ylabel="pictures")
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -128,7 +128,7 @@ def _mark(axes: Axes, curve: CoverageCurve, value: float, text: str) -> None:
     if curve.rule in CONFORMAL_SETS:
         axes.xaxis.set_major_formatter(percents())
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=not is_share))
-    axes.axvline(at, color=INK, lw=1, ls=(0, (1, 2)))
+    axes.axvline(at, color=FOREGROUND, lw=1, ls=(0, (1, 2)))
     axes.plot(at, value, "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5, clip_on=False)
     _label(axes, f"at {curve.target_text(curve.selected)}: {text}", at, value, away=11)
 
@@ -136,4 +136,4 @@ def _mark(axes: Axes, curve: CoverageCurve, value: float, text: str) -> None:
 def _label(axes: Axes, text: str, x: float, y: float, away: float = 0) -> None:
     """Write beside a point where there is room; `away` keeps clear of a line that rises through it."""
     dx, align, dy = (-8, "right", away) if x > np.mean(axes.get_xlim()) else (8, "left", -away)
-    axes.annotate(text, (x, y), (dx, dy - 4), textcoords="offset points", ha=align, color=INK)
+    axes.annotate(text, (x, y), (dx, dy - 4), textcoords="offset points", ha=align, color=FOREGROUND)

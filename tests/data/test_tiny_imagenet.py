@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagetagger.data import tiny_imagenet, tiny_imagenet_builder
 from imagetagger.data.dataset import DatasetTag, content_id, dataset_fingerprint
-from imagetagger.data.tiny_imagenet import ListedPicture, load_tiny_imagenet, open_archive, read_examples, read_tags
+from imagetagger.data.tiny_imagenet import ListedExample, load_tiny_imagenet, open_archive, read_examples, read_tags
 from imagetagger.system.download import Download, DownloadError
 from tests.helpers import pictures
 from tests.helpers.local_server import serving
@@ -72,10 +72,10 @@ def test_a_tag_is_its_wordnet_id_its_first_synonym_and_the_others(mini):
 
 def test_boxes_are_kept(mini):
     archive = open_archive(mini)
-    assert read_examples(archive, "train")[2] == ListedPicture(
+    assert read_examples(archive, "train")[2] == ListedExample(
         "train/n00000000/images/n00000000_2.JPEG", "n00000000", (2, 3, 40, 50)
     )
-    assert read_examples(archive, "validation")[1] == ListedPicture(
+    assert read_examples(archive, "validation")[1] == ListedExample(
         "val/images/val_1.JPEG", "n00000001", (0, 0, 63, 63)
     )
 

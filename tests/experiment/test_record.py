@@ -78,6 +78,8 @@ def edited(value, path, change):
         (["confidence_intervals", "top1"], [1.0], r"length 2.*confidence_intervals"),
         (["pictures", "top1"], "###", r"base64.*\$.pictures"),
         (["pictures", "count"], 1000, r"got bits of 64 pictures, expected 1000.*\$.pictures"),
+        (["coverage_curve", "target"], [0.5], r"for 1 targets.*\$.coverage_curve"),
+        (["coverage_curve", "selected"], 10_000, r"targets.*\$.coverage_curve"),
         (["stages", "load"], 3, r"\$.stages"),
         (["revision"], "abc", r"\$.revision"),
         (["config_digest"], None, r"\$.config_digest"),
@@ -92,7 +94,7 @@ def test_a_damaged_record_is_refused_with_the_place_of_the_damage(record, tmp_pa
         read_record(tmp_path / "result.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\udce4", "null"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\udce4", "null", "[" * 100_000])
 def test_what_is_no_record_is_refused(tmp_path, text):
     (tmp_path / "result.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ValueError, match=r"is not JSON|has schema None"):

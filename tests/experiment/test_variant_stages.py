@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imagetagger.data.dataset import BadDataError
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment import stages, variant_stages
 from imagetagger.experiment.pipeline import run_experiment
@@ -32,9 +33,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "convert_cached", convert)
     monkeypatch.setattr(stages, "litert_runtime", runtime)
 
-    def run(*overrides):
+    def run(*overrides, cache=None):
         place = ["data=folder", f"data.path={tmp_path / 'pictures'}", f"cache={tmp_path / 'cache'}"]
-        return run_experiment(settings(*SHRUNK, *place, *overrides), assemble=False).record
+        return run_experiment(settings(*SHRUNK, *place, *overrides), assemble=False, cache=cache).record
 
     run.converted = converted
     return run
@@ -82,3 +83,55 @@ def test_without_variants_nothing_is_compared(run):
     assert run("export=none").parity is None
     assert not run.converted
     assert variant_stages.VARIANTS[0] == "float32"
+
+
+INT8 = {
+    "quantization pictures", "model", "fit", "score", "score holdout", "calibrate", "decide", "uncalibrated",
+    "evaluate", "bootstrap", "embed", "embed validation", "check", "split",
+}  # fmt: skip
+REFERENCE = {"check", "split", "fit", "score", "score holdout", "calibrate", "decide", "uncalibrated", "evaluate"}
+
+
+def labelled(stages, *labels):
+    return {f"{stage} {label}" for stage in stages for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("override", "stages"),
+    [
+        ("export.min_cosine=0.5", set()),
+        ("export.max_top1_loss=1", set()),
+        ("export.strict_parity_pictures=7", set()),
+        ("export.onnx=true", set()),
+        ("export.block=7", set()),
+        (
+            "export.calibration_pictures=3",
+            {*INT8, *labelled(REFERENCE, "int8 reference"), "time variants"},
+        ),
+        (
+            "export.reference_pictures=12",
+            {"reference pictures", *labelled(REFERENCE, "int8 reference", "float32 reference")},
+        ),
+        ("embed.workers=3", INT8 - {"quantization pictures"}
+         | {"model float32", *labelled(REFERENCE, "int8 reference", "float32 reference"), "time variants"}),
+    ],
+)  # fmt: skip
+def test_a_setting_of_the_export_runs_exactly_the_stages_again_that_depend_on_it(run, override, stages):
+    cache = {}
+    few = ("export=int8", "export.reference_pictures=9")
+    run(*few, cache=cache)
+    before = dict(cache)
+    run(*few, override, cache=cache)
+    assert set(cache) == set(before)
+    assert {name for name, result in cache.items() if result is not before[name]} == stages
+
+
+def test_embeddings_of_further_variants_are_not_kept_for_other_runs(run):
+    cache = {}
+    run("export=all", cache=cache)
+    assert {name for name in cache if name.startswith("embed")} == {"embed", "embed validation"}
+
+
+def test_with_no_picture_to_calibrate_int8_on_the_run_ends_with_the_reason(run):
+    with pytest.raises(BadDataError, match=r"none of 24 training pictures can be used to calibrate int8 on: .*pixel"):
+        run("export=int8", "data.pixel_limit=100")

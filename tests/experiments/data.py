@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.common.embeddings import EmbeddedPictures, embed_tiny_imagenet
-from imagetagger.experiment.stage_cache import Stage
+from imagetagger.experiment.stage_cache import StageResult
 from imagetagger.experiment.stages import EmbeddedSplit
 from imagetagger.options import Variant
 from tests.helpers.composed import WIDTH, small_weights
@@ -59,10 +59,10 @@ def embed_few_features(
     """`embed_tiny_imagenet` with the features that vary most: whitening of all takes a minute."""
     order = np.argsort(-embed(source, "float32").x.std(0))[:FEATURES]
 
-    def reduce(stage: Stage[EmbeddedSplit]) -> Stage[EmbeddedSplit]:
+    def reduce(stage: StageResult[EmbeddedSplit]) -> StageResult[EmbeddedSplit]:
         split = stage.value
         embeddings = split.embeddings._replace(embeddings=np.ascontiguousarray(split.x[:, order]))
-        return Stage(stage.key, split._replace(embeddings=embeddings))
+        return StageResult(stage.key, split._replace(embeddings=embeddings))
 
     embedded = embed(source, variant)
     return embedded._replace(train=reduce(embedded.train), validation=reduce(embedded.validation))

@@ -14,9 +14,9 @@ from imagetagger.convert.tflite import to_tflite
 from imagetagger.data.dataset import DatasetTag, Split, content_id, multi_hot, pad_labels
 from imagetagger.embedding.extract import Embeddings
 from imagetagger.experiment.evaluation_stages import evaluate_embeddings
-from imagetagger.experiment.stage_cache import Stage, StageRunner
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
-from imagetagger.export.assemble import Description, assemble_bundle
+from imagetagger.export.assemble import BundleOrigin, assemble_bundle
 from imagetagger.export.parity import Parity
 from imagetagger.export.variants import VariantEvaluation
 from imagetagger.options import Variant
@@ -82,7 +82,7 @@ class Ingredients(NamedTuple):
 
     export: ExportConfig
     classifier: ClassifierConfig
-    description: Description
+    description: BundleOrigin
     tags: tuple[DatasetTag, ...]
     variants: dict[Variant, VariantEvaluation]
     validation: Split
@@ -95,11 +95,13 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
     learned, validation = pictures_of(train), pictures_of(per_tag, seed=500)
     is_holdout = np.arange(len(learned.ids)) % 5 == 0
     labels_onehot = multi_hot(validation.labels, len(tags))
-    splits = Stage(
+    splits = StageResult(
         "splits",
         DataSplits(learned.labels, is_holdout, np.flatnonzero(is_holdout), None, validation, labels_onehot),
     )
-    embedded = [Stage(key, embedded_split(split)) for key, split in (("train", learned), ("validation", validation))]
+    embedded = [
+        StageResult(key, embedded_split(split)) for key, split in (("train", learned), ("validation", validation))
+    ]
     _, evaluation = evaluate_embeddings(StageRunner(), made, splits, *embedded, suffix="")
     parity = Parity(32, len(labels_onehot), 1.0, 0, 0)
     variants = {"float32": VariantEvaluation(tiles_model(), evaluation.value, 1000.0, parity if per_tag else None)}
@@ -116,7 +118,7 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
         },
         "data": {"name": "made", "fingerprint": "f" * 64, "train": 32, "calibration": 8, "validation": 16, "tags": 4},
     }
-    description = Description(made.experiment, SIZE, made.data.pixel_limit, metrics if per_tag else {}, provenance)
+    description = BundleOrigin(made.experiment, SIZE, made.data.pixel_limit, metrics if per_tag else {}, provenance)
     return Ingredients(made.export, made.classifier, description, tags, variants, validation)
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from imagetagger.report.canvas import INK, LINE_STYLES, PAPER, Plot, empty_plot, percents
+from imagetagger.report.canvas import FOREGROUND, LINE_STYLES, PAPER, Plot, empty_plot, percents
 from imagetagger.report.comparison.curves import DECADE, Line, Panel, Point, spread_evenly
 
 MARKERS = {"o": 6, "s": 6, "^": 7, "D": 6, "v": 7, "P": 7.5, "X": 7.5, "*": 10}
@@ -58,7 +58,7 @@ def line_plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, dia
         _set_axes(axes, panel, scale)
         if diagonal:
             low = max(axes.get_xlim()[0], axes.get_ylim()[0])
-            axes.plot([low, 1], [low, 1], color=INK, lw=1, ls=(0, (4, 3)))
+            axes.plot([low, 1], [low, 1], color=FOREGROUND, lw=1, ls=(0, (4, 3)))
         shade = 0.16 if len(panel.lines) <= MAX_DARK_BANDS else 0.07
         for line, color, marker in zip(panel.lines, LINE_STYLES, MARKERS, strict=False):
             _draw_line(axes, line, color, marker, joined, shade)

@@ -7,7 +7,7 @@ export type { Rule };
 /** A tag's stable id, as in labels.json, or `user:NAME` for one that was added. */
 export type TagId = string;
 
-/** The content id of a picture: SHA-256 of its size and upright pixels, see pixels/picture_id.ts. */
+/** The id of a picture: SHA-256 of its size and upright pixels, see pixels/picture_id.ts. */
 export type PictureId = string;
 
 export interface TagView {

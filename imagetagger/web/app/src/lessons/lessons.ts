@@ -30,7 +30,7 @@ export interface TaughtPicture {
   missed: number | null;
 }
 
-/** All that a user taught: pictures by content id, in the order of teaching, and edits of the vocabulary. */
+/** All that a user taught: pictures by picture id, in the order of teaching, and edits of the vocabulary. */
 export interface Lessons {
   pictures: ReadonlyMap<string, TaughtPicture>;
   edits: VocabularyEdits;
