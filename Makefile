@@ -68,7 +68,7 @@ format: $(VENV)/installed ## fix style
 	$(BIN)/ruff format .
 
 benchmark: $(VENV)/installed ## time fit and predict against scikit-learn and a plain loop
-	$(BIN)/python experiments/benchmarks/gaussian.py
+	$(BIN)/python -m experiments.benchmarks.gaussian
 
 requirements: $(VENV)/installed ## pin every dependency by version and hash after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra sweeps --extra ray --extra slurm --generate-hashes --no-header \

@@ -137,6 +137,7 @@ def values(key, axis):
 SWEEPS = [name for name in EXPERIMENTS if PARAMS[name]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", SWEEPS)
 def test_every_axis_of_a_sweep_is_a_setting_or_a_group_and_each_of_its_values_fits_the_schema(experiment):
     for key, axis in PARAMS[experiment].items():
@@ -191,6 +192,7 @@ def test_plain_naive_bayes_has_no_prior_on_its_variances_and_the_smoothed_one_ha
     assert 0 < plain.var_smoothing < 1e-6
 
 
+@pytest.mark.slow
 def test_corners_of_the_family_are_what_they_are_called():
     names = ("gnb", "tied", "ncm", "lda", "whitened")
     gnb, tied, ncm, lda, whitened = (from_hydra(compose(f"classifier={name}")).classifier for name in names)

@@ -311,6 +311,7 @@ def runs(tmp_path, monkeypatch) -> Path:
     return tmp_path / "sweep"
 
 
+@pytest.mark.slow
 def test_report_prints_what_it_read_and_where_it_wrote(call, runs, tmp_path):
     code, out, err = call("report", runs, "--out", tmp_path / "out")
     assert (code, out) == (0, f"2 runs, 0 failed, 1 skipped. Report in {tmp_path / 'out' / 'report.html'}\n")
@@ -318,6 +319,7 @@ def test_report_prints_what_it_read_and_where_it_wrote(call, runs, tmp_path):
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_report_goes_into_the_folder_of_its_runs_and_never_over_that_of_a_single_run(call, runs):
     (runs / "0" / "report.html").write_text("of the run")
     assert f"Report in {runs / 'report.html'}" in call("report", runs)[1]

@@ -13,6 +13,8 @@ from imagetagger.backbones.registry import load_backbone
 from imagetagger.data.tiny_imagenet import open_archive
 from tests.golden import make as golden
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "experiments" / "benchmarks" / "efficientnet_classifier.py"
 # Tan and Le, table 1, without the squeeze: (expansion, kernel, channels, stride, blocks); Lite keeps stem and head.
 TABLE = [

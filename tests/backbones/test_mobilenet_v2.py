@@ -15,6 +15,8 @@ from imagetagger.backbones.model import from_params, param_shapes, to_params
 from imagetagger.backbones.registry import build_net, load_backbone
 from imagetagger.backbones.weights import save_weights
 
+pytestmark = pytest.mark.slow
+
 # Paper, table 2, a row for each bottleneck: size and channels of the input, then expansion t, channels c, stride s.
 TABLE = [
     (112, 32, 1, 16, 1),

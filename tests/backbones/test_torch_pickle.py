@@ -227,6 +227,7 @@ def test_a_missing_file_is_an_error_of_its_own(tmp_path):
         load_state_dict(tmp_path / "x.pth")
 
 
+@pytest.mark.slow
 def test_the_published_file_of_efficientnet_lite0_is_read_completely(tmp_path):
     backbone = load_backbone("efficientnet_lite0", width=1.0, resolution=224, weights="imagenet", cache=tmp_path)
     path = Path(backbone.weights)

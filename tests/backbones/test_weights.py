@@ -93,6 +93,7 @@ def server(monkeypatch, published):
     gc.collect()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["same", "symmetric"])
 @pytest.mark.parametrize("activation", ["relu6", "relu"])
 def test_own_weights_come_back_bit_for_bit_with_their_conventions(padding, activation, tmp_path):
@@ -155,6 +156,7 @@ def test_a_file_cut_short_is_refused_by_name(ending, published, tmp_path):
         local(path)
 
 
+@pytest.mark.slow
 def test_the_published_file_is_downloaded_once_and_its_hash_recorded(server, tmp_path, caplog):
     for _ in range(2):
         got = imagenet(tmp_path)
@@ -184,6 +186,7 @@ def test_each_width_and_resolution_asks_for_its_own_file_and_224_where_there_is_
     assert str(error.value) == url
 
 
+@pytest.mark.slow
 def test_every_width_and_resolution_of_keras_applications_is_in_the_table():
     from keras.src.applications import mobilenet_v2
 
@@ -193,6 +196,7 @@ def test_every_width_and_resolution_of_keras_applications_is_in_the_table():
     assert PUBLISHED.resolutions == tuple(ast.literal_eval(resolutions))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "resolution"), [(0.35, 96), (1.0, 160), (1.4, 224)])
 def test_keras_applications_would_download_the_same_address(width, resolution, server, monkeypatch, tmp_path):
     import keras
@@ -222,6 +226,7 @@ def test_a_published_file_that_changed_is_refused(server, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_a_cached_file_that_was_damaged_is_downloaded_again(server, tmp_path, published):
     path = Path(imagenet(tmp_path).weights)
     path.write_bytes(published[:-1])

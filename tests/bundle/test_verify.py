@@ -43,6 +43,7 @@ def test_a_manifest_value_that_the_golden_vectors_contradict_is_refused(refused)
     assert "0.png: the tags are" in refused(edit=lambda m: put(m, "decision/calibration/temperature", 1e6))
 
 
+@pytest.mark.slow
 def test_a_bundle_made_for_small_pictures_only_can_be_made_and_verified(tmp_path):
     write_zip(bundle_files("data.pixel_limit=5000", FAST), tmp_path / "x")
     assert verify_bundle(tmp_path / "x")

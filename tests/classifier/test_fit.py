@@ -13,6 +13,8 @@ from tests.helpers.clusters import clustered
 from tests.helpers.composed import settings
 from tests.helpers.precision import rounding
 
+pytestmark = pytest.mark.slow
+
 FEATURES = 8
 FLOAT16 = float(np.finfo(np.float16).eps)
 PLAIN, WHITENED = ("classifier=gnb",), ("classifier=whitened", "classifier.dimensions=5")

@@ -22,6 +22,8 @@ from tests.helpers.clusters import (
     statistics,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class Algebra(NamedTuple):
     """Statistics of a kind: those of some pictures, of none, of two collections together, and when two are the same."""

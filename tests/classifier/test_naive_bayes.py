@@ -212,6 +212,7 @@ def test_the_prior_on_means_is_their_centre_and_their_scatter_less_what_sampling
     np.testing.assert_allclose(prior.mean_variance, means.var(0, ddof=1) - sampling, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_class", [3, 20])
 def test_what_sampling_scatters_means_by_is_taken_off_their_variance(per_class):
     rng = np.random.default_rng(0)
@@ -239,6 +240,7 @@ def test_means_that_hardly_differ_keep_the_least_share_of_the_pooled_variance():
     )
 
 
+@pytest.mark.slow
 def test_a_prior_on_means_of_one_class_is_its_mean_and_the_floor():
     x, labels = clustered((9,))
     prior = fit_prior(fitted_on((x, labels), 1), 5.0, mean_variance_floor=0.1)
@@ -248,6 +250,7 @@ def test_a_prior_on_means_of_one_class_is_its_mean_and_the_floor():
     assert all(np.isfinite(part).all() for part in none if part is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isotropic_prior_strength", [0.0, 40.0, np.inf])
 def test_classes_without_pictures_are_ignored_by_every_prior(isotropic_prior_strength):
     x, labels = clustered((3, 8, 20))
@@ -269,6 +272,7 @@ def test_there_is_no_prior_on_means_without_a_floor():
     assert prior.mean_variance is None
 
 
+@pytest.mark.slow
 def test_tied_isotropic_variances_are_the_nearest_class_mean():
     x, labels = clustered((30, 10, 60, 25), features=6, apart=0.7)
     new, _ = clustered((200, 200), features=6, apart=0.7, seed=1)
@@ -289,6 +293,7 @@ def test_an_infinite_kappa_ties_all_variances_and_an_isotropic_prior_all_feature
     np.testing.assert_allclose(round_, np.full(round_.shape, pooled.mean()), rtol=0, atol=rounding(16, pooled.max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isotropic_prior_strength", [0.0, 40.0, np.inf])
 @pytest.mark.parametrize("kappa", [0.0, 5.0, np.inf])
 def test_the_background_is_a_row_without_pictures(kappa, isotropic_prior_strength):

@@ -25,6 +25,7 @@ def exact_within(x, labels, classes):
     return sum((rows - rows.mean(0)).T @ (rows - rows.mean(0)) for rows in by_class if len(rows))
 
 
+@pytest.mark.slow
 @LAWS
 @given(pictures(smallest=1))
 def test_counts_means_and_the_diagonal_are_those_of_the_statistics(data):
@@ -35,6 +36,7 @@ def test_counts_means_and_the_diagonal_are_those_of_the_statistics(data):
     assert_same_scatter(s._replace(within=jnp.diag(jnp.diag(s.within))), diagonal)
 
 
+@pytest.mark.slow
 @LAWS
 @given(pictures(), pictures())
 def test_the_matrix_is_symmetric_and_has_no_negative_eigenvalue(a, b):
@@ -43,6 +45,7 @@ def test_the_matrix_is_symmetric_and_has_no_negative_eigenvalue(a, b):
     assert np.linalg.eigvalsh(within).min() >= -rounding(FEATURES * MAX_PICTURES, np.abs(within).max(initial=1e-30))
 
 
+@pytest.mark.slow
 def test_the_covariance_is_that_of_float64_whatever_the_batches():
     x, labels = clustered((200, 3, 1, 0, 90), features=20)
     exact = exact_within(x, labels, 5)

@@ -27,6 +27,7 @@ def test_learning_one_by_one_equals_the_batch(data):
     assert_same_statistics(learned, statistics(data))
 
 
+@pytest.mark.slow
 @LAWS
 @given(pictures(), pictures(smallest=1))
 def test_forgetting_what_was_learned_restores_the_statistics(data, lessons):

@@ -69,6 +69,7 @@ def test_fewer_dimensions_are_the_first_of_all():
         assert applied(fewer, data[0]).shape == (len(data[0]), min(dimensions or D, D))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["eigen", "lsqr"])
 def test_tied_variances_on_whitened_embeddings_are_linear_discriminant_analysis(solver):
     data = clustered(COUNTS, features=D, apart=1.0)
@@ -94,6 +95,7 @@ def test_classes_differ_in_the_first_directions_only_and_less_from_one_to_the_ne
     assert spread[len(COUNTS) - 1 :].max() < 1e-5 * spread[len(COUNTS) - 2]
 
 
+@pytest.mark.slow
 def test_one_dimension_fewer_than_classes_decides_as_all_do():
     data = clustered(COUNTS, features=D, apart=1.0)
     new, _ = clustered((300,), features=D, apart=1.0, seed=2)
@@ -120,6 +122,7 @@ def test_a_large_within_class_weight_takes_directions_of_much_variance_before_th
     assert [o.tolist() for o in order] == [[0, 2, 1], [0, 2, 1], [2, 0, 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, 0.1])
 def test_the_same_pictures_in_another_order_and_other_shards_give_the_same_transform(weight):
     x, labels = clustered(COUNTS, features=D)
@@ -225,6 +228,7 @@ def test_features_that_never_vary_are_survived(kind):
     assert np.abs(y).max() < 10 / np.sqrt(MIN_VARIANCE_SHARE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["standardised", "whitened"])
 @pytest.mark.parametrize("unit_length", [False, True])
 @pytest.mark.parametrize("counts", [(1,), (1, 1, 1), (0, 1, 0)])

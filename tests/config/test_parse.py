@@ -82,6 +82,7 @@ def test_an_unknown_key_that_an_override_adds_is_rejected():
     assert problem("+classifier.shrinkge=1").endswith("Did you mean classifier.shrinkage?")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
 def test_a_renamed_key_is_refused_with_its_new_name(old, new):
     expected = f"{old}: this setting is now called {new}"
@@ -97,6 +98,7 @@ WRONG = {int: ("many", 2.5, True, [1]), float: ("many", True, [1]), bool: ("mayb
 WRONG_LIST = ("float32", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -13,6 +13,8 @@ from imagetagger.convert.bias_correction import correct_biases, input_means, rou
 from tests.helpers.precision import rounding
 from tests.helpers.small import CALIBRATION, PICTURES, backbone
 
+pytestmark = pytest.mark.slow
+
 
 def rounded(network):
     """A backbone with its weights as int8 stores them, its biases as they are."""

@@ -21,6 +21,8 @@ from tests.helpers.bundles import BLOCK, FEATURES, SIZE, bundle, bundle_files, p
 from tests.helpers.precision import network_rounding
 from tests.helpers.small import PICTURES, converted, cosine, embeddings
 
+pytestmark = pytest.mark.slow
+
 ROW = {"count", "mean", "m2"}
 
 

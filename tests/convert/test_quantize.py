@@ -31,6 +31,8 @@ from tests.helpers.small import (
     runner,
 )
 
+pytestmark = pytest.mark.slow
+
 COSINE = {"float32": 0.999999, "float16": 0.9999, "dynamic_range": 0.99, "int8": 0.95}
 """Least cosine to JAX of a random network, whose steps are coarser than a trained one's."""
 

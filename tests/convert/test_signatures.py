@@ -14,6 +14,8 @@ from imagetagger.classifier.whitening import apply_transform, fit_transform
 from imagetagger.convert.signatures import convert_classifier, convert_transform
 from tests.helpers.precision import rounding
 
+pytestmark = pytest.mark.slow
+
 FEATURES, BLOCK, CLASSES, VAR_SMOOTHING = 8, 4, 6, 1e-9
 
 

@@ -13,6 +13,8 @@ from imagetagger.convert.tflite import to_tflite
 from imagetagger.convert.tflite_graph import combine, compose
 from tests.helpers.small import PICTURES, converted, runner
 
+pytestmark = pytest.mark.slow
+
 FEATURES = 1280
 
 

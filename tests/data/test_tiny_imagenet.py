@@ -184,6 +184,7 @@ def test_the_tfds_builder_downloads_the_official_zip_without_a_source(two_hundre
     assert (tmp_path / "downloads" / "served.zip").exists()
 
 
+@pytest.mark.slow
 def test_the_real_data_has_the_published_tags_and_numbers(real_zip):
     archive = open_archive(real_zip)
     tags = read_tags(archive)

@@ -84,6 +84,7 @@ def anchors(page: Path) -> set[str]:
 every_page = pytest.mark.parametrize("page", PAGES, ids=page_name)
 
 
+@pytest.mark.slow
 @every_page
 def test_every_run_on_a_page_composes(page):
     runs = [command for command in commands(page) if RUN in command]
@@ -169,6 +170,7 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in MANUAL if blocks(page, "python")], ids=page_name)
 def test_the_python_examples_run(page, capsys, workplace):
     for block in blocks(page, "python"):
@@ -176,6 +178,7 @@ def test_the_python_examples_run(page, capsys, workplace):
         assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", manual_commands("imagetagger "))
 def test_every_command_on_a_bundle_runs(command, capsys, workplace):
     words = [name for word in shlex.split(command) for name in sorted(map(str, Path().glob(word))) or [word]]

@@ -149,6 +149,7 @@ for first in range(0, 200, 5):
 """
 
 
+@pytest.mark.slow
 def test_concurrent_writers_leave_complete_shards(tmp_path, caplog):
     folder, root = tmp_path / "space", Path(__file__).parents[2]
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(i)], cwd=root) for i in range(3)]

@@ -14,6 +14,8 @@ from imagetagger.embedding.runtime import Runtime, make_runtime
 from imagetagger.preprocess import BadImageError, preprocess
 from tests.helpers.pictures import colour_split, encode, noisy
 
+pytestmark = pytest.mark.slow
+
 SIZE = 16
 ROOT = Path(__file__).parents[2]
 

@@ -19,6 +19,8 @@ from tests.helpers.pictures import COLOURS, noisy
 from tests.helpers.precision import network_rounding
 from tests.helpers.small import cosine
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 

@@ -15,6 +15,8 @@ from tests.helpers.composed import SHRUNK, settings, shrunk
 from tests.helpers.pictures import COLOURS, colour_folder, colour_split, picture
 from tests.helpers.tiles import use_tiles
 
+pytestmark = pytest.mark.slow
+
 STAGES = [
     "load", "subset", "backbone", "model", "embed", "embed validation", "check", "split", "fit", "score",
     "score holdout", "calibrate", "decide", "uncalibrated", "evaluate", "bootstrap",

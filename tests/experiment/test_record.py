@@ -64,6 +64,7 @@ def edited(value, path, change):
         value[last] = change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "change", "message"),
     [

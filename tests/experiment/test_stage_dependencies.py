@@ -10,6 +10,8 @@ from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.pictures import colour_folder
 from tests.helpers.tiles import use_tiles
 
+pytestmark = pytest.mark.slow
+
 FEEDS = {
     "load": ("subset", "embed validation"),
     "subset": ("embed", "check", "split"),

@@ -109,6 +109,7 @@ def blind(made, monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_a_run_that_tunes_reads_no_validation_picture_and_others_do(blind):
     output = run_experiment(blind(TUNING, "data.holdout_fraction=0.4"))
     assert output.record.data.validation == len(output.validation.ids) > 0

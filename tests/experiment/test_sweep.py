@@ -21,6 +21,8 @@ from tests.helpers.pictures import colour_folder
 from tests.helpers.sweeps import leave
 from tests.helpers.tiles import use_tiles
 
+pytestmark = pytest.mark.slow
+
 
 def place(*overrides: str) -> tuple[str, str]:
     """The folder of a sweep and of a job in it."""

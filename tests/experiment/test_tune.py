@@ -17,6 +17,8 @@ from tests.helpers.made import outcome, some
 from tests.helpers.pictures import tiny_imagenet_zip
 from tests.helpers.tiles import use_tiles
 
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of SQLAlchemy, which Optuna imports and does not need
     optuna = pytest.importorskip("optuna")

@@ -13,6 +13,8 @@ from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.pictures import colour_folder
 from tests.helpers.tiles import make_tiles, use_tiles
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):

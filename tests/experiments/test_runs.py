@@ -13,6 +13,8 @@ from experiments.tiny_imagenet import run as tiny_imagenet
 from tests.helpers.made import RULES_MADE
 from tests.helpers.sweeps import grow, leave
 
+pytestmark = pytest.mark.slow
+
 METRICS = {"top1": 0.7, "top5": 1.0, "top10": 1.0, "log_loss": 0.5, "ece": 0.1, "coverage": 0.9, "set_size": 1.5}
 
 

@@ -56,6 +56,7 @@ def test_each_step_of_the_int8_conversion_is_measured(capsys):
     assert all(-1 <= float(least) <= float(mean) <= 1.0001 for _, mean, least in cosines)
 
 
+@pytest.mark.slow
 def test_fit_and_predict_are_timed_beside_others_and_decide_alike(capsys):
     gaussian.main(["--pictures", "300", "--features", "32", "--tags", "3", "--predict", "50", "--rounds", "1"])
     lines = capsys.readouterr().out.splitlines()

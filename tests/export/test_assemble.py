@@ -39,6 +39,8 @@ from tests.helpers.bundles import (
 )
 from tests.helpers.precision import rounding
 
+pytestmark = pytest.mark.slow
+
 ONNX = {
     "onnx/embed.onnx",
     "onnx/score.onnx",

@@ -16,6 +16,8 @@ from imagetagger.preprocess import preprocess
 from tests.helpers.bundles import FEATURES, SIZE, TAGS, WHITENED, bundle, bundle_files, ingredients
 from tests.helpers.precision import rounding
 
+pytestmark = pytest.mark.slow
+
 FAST = "export.onnx=false"
 
 

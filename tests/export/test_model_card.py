@@ -7,6 +7,8 @@ from imagetagger.prediction.decision import NoveltyRule
 from tests.helpers.bundles import BLOCK, FEATURES, SIZE, bundle
 from tests.helpers.made import RULES_MADE
 
+pytestmark = pytest.mark.slow
+
 PARITY = Parity(32, 16, 0.99, 1, 0)
 
 

@@ -133,6 +133,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("joined", [True, False])
 @pytest.mark.parametrize("panel", LINES.values(), ids=LINES)
 def test_lines_of_any_kind_are_drawn_for_page_and_paper(panel, joined):

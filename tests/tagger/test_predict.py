@@ -13,6 +13,8 @@ from imagetagger.tagger.tag_statistics import TagRows, update_rows
 from tests.helpers.bundles import BLOCK, WHITENED
 from tests.helpers.taught import CRIMSON, YELLOW, bundle, executor, pixels
 
+pytestmark = pytest.mark.slow
+
 KINDS = [(), WHITENED, (*WHITENED, "classifier.class_prior=counts")]
 
 

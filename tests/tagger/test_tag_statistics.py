@@ -91,6 +91,7 @@ def test_rows_follow_from_the_lessons_alone_whatever_they_were_before(taken):
         assert bits(now) == bits(rows(taught))
 
 
+@pytest.mark.slow
 @given(histories())
 def test_every_row_is_the_batch_fit_of_its_pictures_merged_with_the_bundles(taken):
     tag_rows = rows(taken[-1])

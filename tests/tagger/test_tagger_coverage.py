@@ -10,6 +10,8 @@ from imagetagger.tagger.tagger import Tagger
 from tests.helpers.bundles import WHITENED
 from tests.helpers.taught import CRIMSON, bundle, doubtful, folder, names, pixels, tagger
 
+pytestmark = pytest.mark.slow
+
 FAST, STILL = (*WHITENED, "calibrate.aci_step_size=0.2"), (*WHITENED, "calibrate.aci_step_size=0")
 
 

@@ -11,6 +11,8 @@ from imagetagger.report.comparison.varied_settings import independent, run_label
 from tests.helpers.made import RULES_MADE
 from tests.helpers.sweeps import grow, leave
 
+pytestmark = pytest.mark.slow
+
 
 def read(folder):
     runs = read_runs([folder]).runs
@@ -170,6 +172,7 @@ def test_a_run_of_other_code_is_no_other_seed(tmp_path):
 
 def test_the_size_of_sets_at_a_coverage_is_that_of_the_first_target_that_reached_it(tmp_path):
     curve = {"target": [0.5, 0.7, 0.9], "coverage": [0.6, 0.85, 0.95], "set_size": [1.0, 2.0, 5.0]}
+    curve |= {"singleton": [1.0, 0.5, 0.0], "precision": [0.6, 0.4, 0.2], "selected": 2}
     leave(tmp_path / "a", change={"coverage_curve": curve})
     (run,), _ = read(tmp_path)
     assert [set_size_at(level).of(run).value for level in (0.5, 0.8, 0.9)] == [1.0, 2.0, 5.0]

@@ -18,6 +18,8 @@ from tests.helpers.pages import Page
 from tests.helpers.pictures import picture
 from tests.helpers.sweeps import fail, grow, leave
 
+pytestmark = pytest.mark.slow
+
 EVIL = "</script><script>alert(1)</script> \" ' & {{ 7*7 }} \u202e $x_1$ שלום"
 
 

@@ -13,6 +13,7 @@ def rewrite(folder, **change):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
+@pytest.mark.slow
 def test_every_result_at_or_below_the_paths_is_found_once_ordered_by_settings_the_seed_last(tmp_path):
     grow(tmp_path / "deep" / "er", sizes=(10, 2))
     found = read_runs([tmp_path, tmp_path / "deep", tmp_path / "deep" / "er" / "gnb-2-0" / "result.json"])
@@ -50,6 +51,7 @@ def test_a_damaged_result_is_reported_and_costs_no_other(content, reason, tmp_pa
     assert reason in found.damaged[0].reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [field.encode_name for field in fields(Record) if field.required])
 def test_a_result_that_lacks_a_part_is_reported_with_its_name(key, tmp_path):
     leave(tmp_path / "good")

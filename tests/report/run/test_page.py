@@ -12,6 +12,8 @@ from tests.helpers.made import RULES_MADE, missing, outcome, some
 from tests.helpers.pages import page
 from tests.helpers.pictures import encode, noisy, picture
 
+pytestmark = pytest.mark.slow
+
 EVIL = {
     "script": "<script>alert(1)</script>",
     "quotes": '" onload="x" \' `',

@@ -13,6 +13,8 @@ from imagetagger.report.run.set_coverage import CLOSE_SHARE, rank_by_coverage
 from tests.helpers.made import RULES_MADE, fitted, outcome, some
 from tests.helpers.pages import page
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def page_of(decision):
