@@ -45,7 +45,7 @@ $(BUILT): $(PACKAGES) $(APP_SOURCES)
 test: $(VENV)/installed lint imports types webapp webapp-test ## everything that CI checks: style, imports, types, the app, every test
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-fast: $(VENV)/installed ## the tests that take at most a few seconds each (under 2 minutes in all)
+test-fast: $(VENV)/installed ## the tests that take at most a few seconds each (about 2 minutes in all)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 webapp-test: $(PACKAGES) ## check style and types of the web app, run its tests
