@@ -124,7 +124,7 @@ def test_a_trial_that_fails_does_not_take_the_others_along(folder):
 
 
 def test_a_trial_without_pictures_to_try_is_one_that_fails(folder):
-    words = [*(word for word in TUNE if "calibration" not in word), "data.holdout_fraction=choice(0,0.4)"]
+    words = [*(word for word in TUNE if "holdout" not in word), "data.holdout_fraction=choice(0,0.4)"]
     done = sweep(folder, *words)
     assert done.code == 1
     assert "tuning evaluates every other held-out picture" in done.err
