@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -60,6 +59,8 @@ def file_sha256(path: Path) -> str:
 
 def installed_version(package: str) -> str | None:
     """Return the version of a package, None if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # 30 ms that a Tagger need not pay
+
     try:
         return version(package)
     except PackageNotFoundError:
