@@ -42,14 +42,19 @@ class Runtime(NamedTuple):
         space: digest of the embedding space.
         run: see the module's docstring.
         raw_rate: measures the images/s of the network alone, on one image repeatedly, for so many seconds.
-        model_bytes: size of the .tflite file; None for JAX.
+        path: of the .tflite file; None for JAX.
     """
 
     name: str
     space: str
     run: Callable[[LoadImage, Sequence[int]], Iterator[EmbeddingOrError]]
     raw_rate: Callable[[float], float]
-    model_bytes: int | None
+    path: Path | None
+
+    @property
+    def model_bytes(self) -> int | None:
+        """Size of the .tflite file; None for JAX."""
+        return self.path.stat().st_size if self.path else None
 
 
 def make_runtime(
@@ -149,7 +154,7 @@ def litert_runtime(path: Path, workers: int | None = None) -> Runtime:
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(repeat, runners))
 
-    return Runtime("litert", embedding_space(path.read_bytes()), run, raw_rate, path.stat().st_size)
+    return Runtime("litert", embedding_space(path.read_bytes()), run, raw_rate, path)
 
 
 def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: int, workers: int) -> Runtime:

@@ -36,7 +36,7 @@ def evaluate_embeddings(
         splits: roles of the pictures.
         train: embeddings.
         validation: embeddings; None to evaluate held-out training pictures.
-        suffix: tells the stages of several networks apart.
+        suffix: distinguishes the stages of several networks.
 
     Returns:
         Scores of the held-out pictures, and the evaluation.

@@ -38,13 +38,6 @@ class Pictures(NamedTuple):
     rank: np.ndarray
 
 
-class Model(NamedTuple):
-    """A network ready to embed; `path` is its .tflite file, None for JAX."""
-
-    runtime: Runtime
-    path: Path | None
-
-
 class DataSplits(NamedTuple):
     """Which of the pictures that have embeddings serve for what.
 
@@ -102,10 +95,9 @@ def _with_training_rows(pictures: Pictures, rows: np.ndarray) -> Pictures:
 
 def start_runtime(
     network: Backbone, *, resolution: int, runtime: str, batch_size: int, workers: int | None, cache: Path
-) -> Model:
+) -> Runtime:
     """Make the network ready to embed on this machine."""
-    made = make_runtime(network, resolution, cache, runtime=runtime, batch_size=batch_size, workers=workers)
-    return Model(made, convert_cached(network, resolution, cache) if made.name == "litert" else None)
+    return make_runtime(network, resolution, cache, runtime=runtime, batch_size=batch_size, workers=workers)
 
 
 def start_variant(
@@ -116,11 +108,10 @@ def start_variant(
     resolution: int,
     workers: int | None,
     cache: Path,
-) -> Model:
+) -> Runtime:
     """Convert the network to a variant, int8 calibrated on `crops`, and make it ready to embed."""
     network = network._replace(net=network.net.clone(dtype=jnp.float32))  # whatever runs without a bundle embed in
-    path = convert_cached(network, resolution, cache, variant, crops)
-    return Model(litert_runtime(path, workers), path)
+    return litert_runtime(convert_cached(network, resolution, cache, variant, crops), workers)
 
 
 def quantization_pictures(
@@ -160,7 +151,7 @@ class EmbeddedSplit(NamedTuple):
 
 def embed_split(
     pictures: Pictures,
-    model: Model,
+    model: Runtime,
     *,
     role: Literal["train", "validation"],
     label: str,
@@ -173,9 +164,9 @@ def embed_split(
     """Embed the pictures of a split, those not in the cache yet; `label` names the progress bar."""
     split = pictures.dataset.train if role == "train" else pictures.dataset.validation
     options: Any = {"shard_size": shard_size, "pixel_limit": pixel_limit, "name": f"{label} {role}"}
-    rates = [model.runtime.raw_rate(RAW_RATE_SECONDS)] if measure_raw_rate else []
-    embeddings = extract_embeddings(split, model.runtime, resolution, cache, **options)
-    rates += [model.runtime.raw_rate(RAW_RATE_SECONDS)] if measure_raw_rate else []
+    rates = [model.raw_rate(RAW_RATE_SECONDS)] if measure_raw_rate else []
+    embeddings = extract_embeddings(split, model, resolution, cache, **options)
+    rates += [model.raw_rate(RAW_RATE_SECONDS)] if measure_raw_rate else []
     return EmbeddedSplit(embeddings, float(np.mean(rates)) if rates else None)
 
 

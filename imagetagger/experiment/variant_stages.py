@@ -9,13 +9,13 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.classifier.fit import Scores
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip
+from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.experiment.evaluation_stages import evaluate_embeddings
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
     EmbeddedSplit,
-    Model,
     Pictures,
     assign_roles,
     check_skipped,
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class EvaluatedModel(NamedTuple):
     """Stages of a model whose embeddings were classified and evaluated."""
 
-    model: StageResult[Model]
+    model: StageResult[Runtime]
     splits: StageResult[DataSplits]
     skipped: StageResult[tuple[Skip, ...]]
     holdout_scores: StageResult[Scores]
@@ -49,7 +49,7 @@ def start_model(
     backbone: StageResult[Backbone],
     pictures: StageResult[Pictures],
     variant: Variant | None,
-) -> StageResult[Model]:
+) -> StageResult[Runtime]:
     """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says."""
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     if variant is None:
@@ -77,7 +77,7 @@ def evaluate_model(
     s: Experiment,
     loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
-    model: StageResult[Model],
+    model: StageResult[Runtime],
     label: str = "",
 ) -> EvaluatedModel:
     """Embed the pictures with a model, fit, calibrate and evaluate.
@@ -88,7 +88,7 @@ def evaluate_model(
         loaded: all pictures; its validation pictures are evaluated, unless the run tunes.
         pictures: to train on.
         model: embeds.
-        label: tells the stages of several models apart; empty for the one that leads.
+        label: distinguishes the stages of several models; empty for the one that leads.
     """
     suffix = f" {label}" if label else ""
 
@@ -151,7 +151,7 @@ def compare_variants(
     """
     if not s.export.variants:
         return {}
-    own = s.export.bundle_variant or ("float32" if leading.model.value.runtime.name == "litert" else None)
+    own = s.export.bundle_variant or ("float32" if leading.model.value.name == "litert" else None)
     evaluated: dict[Variant, EvaluatedModel] = {
         variant: leading
         if variant == own
@@ -187,6 +187,6 @@ def compare_variants(
     }
 
 
-def time_variants(*models: Model, variants: tuple[Variant, ...]) -> dict[Variant, float]:
+def time_variants(*models: Runtime, variants: tuple[Variant, ...]) -> dict[Variant, float]:
     """Images/s of each network alone."""
-    return measure_rates({variant: model.runtime for variant, model in zip(variants, models, strict=True)})
+    return measure_rates(dict(zip(variants, models, strict=True)))

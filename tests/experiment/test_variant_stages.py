@@ -30,7 +30,9 @@ def run(tmp_path, monkeypatch):
         return path
 
     def runtime(path: Path, workers: int | None) -> Runtime:
-        return make_tiles(None, 64, None)._replace(name="litert", space=path.stem, raw_rate=lambda seconds: 100.0)
+        return make_tiles(None, 64, None)._replace(
+            name="litert", space=path.stem, raw_rate=lambda seconds: 100.0, path=path
+        )
 
     monkeypatch.setattr(stages, "convert_cached", convert)
     monkeypatch.setattr(stages, "litert_runtime", runtime)
