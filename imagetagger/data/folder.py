@@ -1,5 +1,6 @@
 """A user's own pictures: a folder with one sub-folder per tag, or a .csv / .jsonl file of paths and tags."""
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -101,7 +102,9 @@ def _test_pictures(path: Path, skipped: list[Skip]) -> dict[bytes, _Picture]:
     if pictures["test"]:
         return pictures["test"]
     if pictures["validation"] or not pictures["train"]:
-        raise ValueError(f"got test={path}, which has no pictures to test on: expected a folder with a sub-folder a tag")
+        raise ValueError(
+            f"got test={path}, which has no pictures to test on: expected a folder with a sub-folder a tag"
+        )
     return pictures["train"]
 
 
@@ -129,7 +132,7 @@ def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], root: Pa
 
 
 def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
-    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+    for first, second in itertools.combinations(ROLES, 2):
         if copies := len(pictures[first].keys() & pictures[second].keys()):
             log.warning("%d pictures are in both %s and %s, so what is reported is too good", copies, first, second)
 

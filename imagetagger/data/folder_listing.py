@@ -89,7 +89,8 @@ def _list_folder(root: Path) -> tuple[list[ListedPicture], list[str]]:
             f"training folder and others with sub-folders of the same tags. Name one of them, as in "
             f"path={min(splits)}, or list the pictures in a .csv with the columns path, tags and split"
         )
-    return [ListedPicture(file, []) for file in _loose_files(root, root)] + [ListedPicture(file, [tag.name]) for tag in folders for file in _files(tag, root)], []
+    pictures = [ListedPicture(file, [tag.name]) for tag in folders for file in _files(tag, root)]
+    return [ListedPicture(file, []) for file in _loose_files(root, root)] + pictures, []
 
 
 def _tag_folders(split: Path, role: Role) -> list[Path]:
