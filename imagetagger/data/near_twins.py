@@ -5,7 +5,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-TWIN_SIMILARITY = 0.68
+TWIN_SIMILARITY = 0.65
 """Mean similarity within a group of near twins; see `twin_features`."""
 
 CENTRE_STRENGTH = 15

@@ -186,14 +186,14 @@ def assign_folds(ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, f
 
 def _ordered_groups(ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, seed: int) -> list[_Group]:
     """Return the groups in an order derived from the seed and from their pictures' content alone."""
-    rows_of = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.unique(groups, return_counts=True)[1])[:-1])
-    contents = [b"".join(sorted(ids[i] for i in rows)) for rows in rows_of] if len(ids) else []
+    order = np.argsort(groups, kind="stable")
+    rows_of = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(ids) else []
+    contents = [b"".join(sorted(ids[i] for i in rows)) for rows in rows_of]
     pictures = np.bincount(labels[labels >= 0], minlength=1)
     result = []
     for i in np.argsort(_sort_keys(contents, seed), kind="stable"):
-        tags = np.unique(labels[rows_of[i]])
-        tags = tags[tags >= 0]
-        result.append(_Group(rows_of[i], int(tags[pictures[tags].argmin()]), tags))
+        tags = sorted({*labels[rows_of[i]].ravel().tolist()} - {-1})
+        result.append(_Group(rows_of[i], min(tags, key=pictures.__getitem__), np.array(tags)))
     return result
 
 
