@@ -18,6 +18,9 @@ TransformKind = Literal["none", "standardised", "whitened"]
 ClassPrior = Literal["uniform", "counts"]
 """Whether tags are equally likely beforehand, or as likely as they have pictures."""
 
+GroupBy = Literal["auto", "none", "folder", "time", "name", "similarity"]
+"""What tells which pictures belong to one group, such as a burst; see imagetagger/data/groups.py."""
+
 METRIC_NAMES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
 """What is measured of every classifier; see imagetagger/evaluation/metrics.py."""
 

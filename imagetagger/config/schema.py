@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from imagetagger.options import METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, TransformKind
+from imagetagger.options import METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
 
 INFINITE = float("inf")
 
@@ -29,6 +29,8 @@ class DataConfig:
 
     name: str = _one_of("synthetic", "tiny_imagenet", "folder", "tfds")
     path: str | None = MISSING
+    test: str | None = MISSING
+    group_by: str = _one_of(*get_args(GroupBy))
     tfds_name: str | None = MISSING
     train_split: str = MISSING
     validation_split: str | None = MISSING
