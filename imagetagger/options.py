@@ -18,6 +18,11 @@ TransformKind = Literal["none", "standardised", "whitened"]
 ClassPrior = Literal["uniform", "counts"]
 """Whether tags are equally likely beforehand, or as likely as they have pictures."""
 
+Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
+"""A well-known classifier that a run's own is compared with; see imagetagger/evaluation/baselines.py."""
+
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+
 METRIC_NAMES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
 """What is measured of every classifier; see imagetagger/evaluation/metrics.py."""
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from imagetagger.options import METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, TransformKind
+from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, TransformKind
 
 INFINITE = float("inf")
 
@@ -100,6 +100,7 @@ class EvaluateConfig:
 
     split: str = _one_of("validation", "tuning")
     bootstrap_resamples: int = _between(0, 100_000)
+    baselines: list[str] = _one_of(*BASELINES)
     examples: int = _between(0, 200)
 
 
