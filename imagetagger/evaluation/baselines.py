@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
+from imagetagger.data.splits import rarest_tag
 from imagetagger.evaluation.mcnemar import mcnemar_p_value
 from imagetagger.options import Baseline
 
@@ -75,8 +76,8 @@ def fit_baseline(
     Args:
         kind: which baseline.
         embeddings: (N, D).
-        labels: int (N, L), padded with -1. A picture with several tags counts for its rarest, of equally rare ones for
-            the first; a picture without any is left out.
+        labels: int (N, L), padded with -1. A picture with several tags counts for the rarest of them; one without
+            any is left out.
         groups: (N,), pictures of equal values stay in one fold, as those of a burst must; None for one picture each.
         seed: of folds and solvers.
 
@@ -142,18 +143,6 @@ def balanced_accuracy(is_correct: np.ndarray, labels_onehot: np.ndarray) -> floa
     pictures = labels_onehot.sum(0)
     correct = labels_onehot[is_correct].sum(0)
     return float((correct / np.maximum(pictures, 1))[pictures > 0].mean()) if pictures.any() else float("nan")
-
-
-def rarest_tag(labels: np.ndarray) -> np.ndarray:
-    """The tag of each picture that fewest pictures have, of equally rare ones the first, int (N,); -1 without a tag.
-
-    >>> rarest_tag(np.array([[0, -1], [0, 1], [-1, -1]])).tolist()
-    [0, 1, -1]
-    """
-    has_tag = labels >= 0
-    counts = np.bincount(labels[has_tag], minlength=1)
-    rarity = np.where(has_tag, counts[np.maximum(labels, 0)], np.iinfo(np.int64).max)
-    return np.take_along_axis(labels, rarity.argmin(1)[:, None], 1)[:, 0]
 
 
 def tune_regularisation(kind: Baseline, x: np.ndarray, y: np.ndarray, groups: np.ndarray, seed: int) -> float:

@@ -46,7 +46,7 @@ def problem_of(key, value):
         ("embed.batchsize", "runtime, dtype, batch_size", "embed.batch_size"),
         ("classifier.shrinkge", "transform, dimensions", "classifier.shrinkage"),
         ("calibrate.coverge", "calibration_bins, prediction_set, coverage", "calibrate.coverage"),
-        ("evaluate.example", "bootstrap_resamples, examples", "evaluate.examples"),
+        ("evaluate.example", "bootstrap_resamples, baselines, examples", "evaluate.examples"),
         ("export.variant", "variants, bundle_variant", "export.variants"),
         ("seed.x", "seed has no keys", None),
         ("data.path.x", "data.path has no keys", None),
@@ -95,7 +95,7 @@ def test_a_renamed_key_is_refused_with_its_new_name(old, new):
 
 
 WRONG = {int: ("many", 2.5, True, [1]), float: ("many", True, [1]), bool: ("maybe",), str: ([1],)}
-WRONG_LIST = ("float32", 1)
+WRONG_LIST = ("text", 1)
 
 
 @pytest.mark.slow
