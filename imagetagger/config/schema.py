@@ -72,7 +72,7 @@ class ClassifierConfig:
 
     transform: str = _one_of(*get_args(TransformKind))
     dimensions: int | None = _between(1, 65_536)
-    shrinkage: float = _between(0, 1)
+    shrinkage: float | None = _between(0, 1)
     within_class_weight: float = _between(0, 1e6)
     unit_length: bool = MISSING
     variance_prior_strength: float = _between(0, INFINITE)
