@@ -199,7 +199,7 @@ def test_corners_of_the_family_are_what_they_are_called():
     assert (gnb.transform, gnb.variance_prior_strength, gnb.mean_variance_floor) == ("none", 0, None)
     assert tied == replace(gnb, variance_prior_strength=float("inf"))
     assert ncm == replace(tied, isotropic_prior_strength=float("inf"))
-    assert lda == replace(tied, transform="whitened")
+    assert lda == replace(tied, transform="whitened", shrinkage=None, isotropic_prior_strength=float("inf"))
     assert whitened.transform == "whitened"
     assert whitened.mean_variance_floor
     assert from_hydra(compose()).classifier == whitened

@@ -21,6 +21,11 @@ ClassPrior = Literal["uniform", "counts"]
 GroupBy = Literal["auto", "none", "folder", "time", "name", "similarity"]
 """What tells which pictures belong to one group, such as a burst; see imagetagger/data/groups.py."""
 
+Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
+"""A well-known classifier that a run's own is compared with; see imagetagger/evaluation/baselines.py."""
+
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+
 METRIC_NAMES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
 """What is measured of every classifier; see imagetagger/evaluation/metrics.py."""
 

@@ -46,7 +46,7 @@ def fit_transform(
     kind: TransformKind,
     *,
     dimensions: int | None = None,
-    shrinkage: float = 0.0,
+    shrinkage: float | None = 0.0,
     within_class_weight: float = 0.0,
     unit_length: bool = False,
 ) -> Transform | None:
@@ -62,7 +62,7 @@ def fit_transform(
         scatter: of the training pictures, D features.
         kind: `none`, `standardised` or `whitened`.
         dimensions: d, kept by whitening; None or more than D for all D.
-        shrinkage: of the eigenvalues of W to their mean, in 0 .. 1.
+        shrinkage: of the eigenvalues of W to their mean, in 0 .. 1; None to estimate it with `oracle_shrinkage`.
         within_class_weight: weight of the second term; at 0 it only breaks ties.
         unit_length: scale results to length 1: the strength of an embedding is no evidence for a class.
 
@@ -84,12 +84,40 @@ def fit_transform(
         weights = 1 / np.sqrt(np.maximum(within.diagonal(), MIN_VARIANCE_SHARE))
         return Transform(offset, np.array(scale, np.float32), weights.astype(np.float32), unit_length)
     eigenvalues, vectors = np.linalg.eigh(within)
+    if shrinkage is None:
+        shrinkage = oracle_shrinkage(eigenvalues, float(np.asarray(scatter.count).sum()), len(means))
     shrunk = np.maximum((1 - shrinkage) * eigenvalues + shrinkage * eigenvalues.mean(), MIN_VARIANCE_SHARE)
     whitening = vectors / np.sqrt(shrunk)
     between = (deviations @ whitening).T @ (deviations @ whitening)
     unknown = np.diag(within_class_weight * shrunk / shrunk.mean() + TIE_BREAK_WEIGHT * shrunk / shrunk.max())
     rotation = np.linalg.eigh(between + unknown)[1][:, ::-1][:, :dimensions]
     return Transform(offset, np.array(scale, np.float32), _to_float16(whitening @ rotation), unit_length)
+
+
+def oracle_shrinkage(eigenvalues: np.ndarray, pictures: float, classes: int) -> float:
+    """The shrinkage of the within-class covariance W to a multiple of the identity, in 0 .. 1.
+
+    ((1 - 2 / D) tr(S^2) + tr(S)^2) / ((n + 1 - 2 / D) (tr(S^2) - tr(S)^2 / D)), at most 1, brings the covariance S of n
+    Gaussian pictures nearest to the true one. It has no unit. S is that of one class, as in scikit-learn: n = N / C - 1
+    and tr(S^2) = tr(W^2) + tr(W)^2 (1 / n - 1 / (N - C)), the last term being noise that W averages out. W itself needs
+    less to be estimated well, but classifies better with more.
+
+    Args:
+        eigenvalues: (D,), of W.
+        pictures: N.
+        classes: C, that have pictures.
+
+    Source: Chen, Wiesel, Eldar and Hero 2010, Shrinkage algorithms for MMSE covariance estimation, equation 23
+    (oracle approximating shrinkage).
+    """
+    if pictures <= classes:
+        return 1.0
+    features, n = len(eigenvalues), pictures / classes - 1
+    total = np.square(eigenvalues.sum())
+    square = np.square(eigenvalues).sum() + total * (1 / n - 1 / (pictures - classes))
+    excess = (n + 1 - 2 / features) * (square - total / features)
+    shared = (1 - 2 / features) * square + total
+    return float(shared / excess) if 0 < shared < excess else 1.0
 
 
 def apply_transform(transform: Transform | None, embeddings: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from imagetagger.options import METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
+from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
 
 INFINITE = float("inf")
 
@@ -74,7 +74,7 @@ class ClassifierConfig:
 
     transform: str = _one_of(*get_args(TransformKind))
     dimensions: int | None = _between(1, 65_536)
-    shrinkage: float = _between(0, 1)
+    shrinkage: float | None = _between(0, 1)
     within_class_weight: float = _between(0, 1e6)
     unit_length: bool = MISSING
     variance_prior_strength: float = _between(0, INFINITE)
@@ -102,6 +102,7 @@ class EvaluateConfig:
 
     split: str = _one_of("validation", "tuning")
     bootstrap_resamples: int = _between(0, 100_000)
+    baselines: list[str] = _one_of(*BASELINES)
     examples: int = _between(0, 200)
 
 

@@ -107,41 +107,6 @@ def compute_metrics(metrics: Metrics) -> dict[str, float]:
     }
 
 
-@np.errstate(invalid="ignore")  # a true tag that was never learned costs infinitely much
-def confidence_intervals(
-    observed: Metrics, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Percentile bootstrap intervals of the metrics, resampling pictures; empty without pictures or resamples.
-
-    ECE gets none: few pictures per bin bias it upwards, and resampling adds the same bias once more.
-
-    Args:
-        observed: from `observe_predictions`.
-        resamples: bootstrap samples.
-        level: of confidence, in (0, 1).
-        seed: of the resampling.
-
-    Source: Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 13.
-    """
-    rng = np.random.default_rng(seed)
-    n = len(observed.count)
-    if not n or not resamples:
-        return {}
-    columns = np.stack(observed[:-3], 1)  # all but the bins, which ECE alone needs
-    counts = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))
-    draws = [
-        compute_metrics(empty_metrics()._replace(**dict(zip(Metrics._fields, count @ columns, strict=False))))
-        for count in counts
-    ]
-    tails = (50 * (1 - level), 50 * (1 + level))
-    return {
-        name: (float(low), float(high))
-        for name in draws[0]
-        if name != "ece"
-        for low, high in [np.percentile([draw[name] for draw in draws], tails)]
-    }
-
-
 def reliability_bins(total: Metrics) -> dict[str, list[float]]:
     """The number of pictures, their summed confidence and how many are correct, by bin of confidence."""
     return {name.removeprefix("bin_"): getattr(total, name).tolist() for name in total._fields[-3:]}

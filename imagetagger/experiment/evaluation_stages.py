@@ -11,7 +11,8 @@ from imagetagger.evaluation.evaluate import (
     evaluate_classifier,
     evaluate_uncalibrated,
 )
-from imagetagger.evaluation.metrics import Metrics, confidence_intervals
+from imagetagger.evaluation.intervals import confidence_intervals
+from imagetagger.evaluation.metrics import Metrics
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
 from imagetagger.prediction.calibration import Calibration, fit_calibration

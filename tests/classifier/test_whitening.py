@@ -2,12 +2,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from imagetagger.classifier.naive_bayes import finalize, fit_prior, log_joint
 from imagetagger.classifier.scatter import Scatter, empty_scatter, fit_scatter, within_covariance
 from imagetagger.classifier.statistics import fit_statistics
-from imagetagger.classifier.whitening import MIN_NORM, MIN_VARIANCE_SHARE, Transform, apply_transform, fit_transform
+from imagetagger.classifier.whitening import (
+    MIN_NORM,
+    MIN_VARIANCE_SHARE,
+    Transform,
+    apply_transform,
+    fit_transform,
+    oracle_shrinkage,
+)
 from tests.helpers.clusters import clustered
 from tests.helpers.precision import rounding
 
@@ -164,6 +172,36 @@ def test_shrinkage_pulls_variances_to_their_mean():
         matrix = fitted.weights.astype(np.float64) / fitted.scale
         np.testing.assert_allclose(matrix.T @ shrunk @ matrix, np.eye(D), atol=5e-3)
     np.testing.assert_allclose(matrix.T @ matrix * mean, np.eye(D), atol=5e-3)  # at 1 a rotation is left
+
+
+def test_estimated_shrinkage_is_that_of_scikit_learn_on_one_class():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, D)) * np.arange(1, D + 1)
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))
+    expected = OAS().fit(x).shrinkage_  # which counts pictures, not degrees of freedom
+    assert oracle_shrinkage(eigenvalues, 41, 1) == pytest.approx(expected, rel=0.05)
+
+
+def test_estimated_shrinkage_falls_with_more_pictures_and_has_no_unit():
+    eigenvalues = np.geomspace(1, 1000, D)
+    estimates = [oracle_shrinkage(eigenvalues, 3 * n, 3) for n in (2, 8, 50, 10_000)]
+    assert 1 >= estimates[0] > estimates[1] > estimates[2] > estimates[3] > 0
+    assert estimates[3] < 1e-3
+    assert oracle_shrinkage(1e-6 * eigenvalues, 150, 3) == pytest.approx(estimates[2])
+
+
+@pytest.mark.parametrize(("eigenvalues", "pictures", "classes"), [
+    (np.zeros(D), 9, 3), (np.ones(D), 9, 3), (np.ones(1), 9, 3), (np.arange(1.0, D), 3, 3), (np.zeros(D), 0, 0)
+])  # fmt: skip
+def test_where_nothing_can_be_estimated_shrinkage_is_full(eigenvalues, pictures, classes):
+    assert oracle_shrinkage(eigenvalues, pictures, classes) == 1
+
+
+def test_shrinkage_is_estimated_where_none_is_given():
+    x, labels = clustered(COUNTS, features=D)
+    eigenvalues = np.linalg.eigvalsh(np.asarray(within_covariance(scattered(x, labels)), np.float64))
+    given = fit((x, labels), shrinkage=oracle_shrinkage(eigenvalues, len(x), len(COUNTS)))
+    np.testing.assert_allclose(fit((x, labels), shrinkage=None).weights, given.weights, atol=2e-3)
 
 
 def test_standardised_every_feature_varies_by_one_within_classes():

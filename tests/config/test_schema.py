@@ -109,7 +109,8 @@ def test_settings_have_the_names_of_the_arguments_they_become():
     prior = all_parameters(fit_prior) - {"statistics"}
     assert names(ClassifierConfig) == parameters(fit_transform) | prior | {"transform", "class_prior"}
     assert names(CalibrateConfig) == parameters(fit_decision)
-    assert names(EvaluateConfig) == {"split", "bootstrap_resamples"} | parameters(write_run_report) - {"seed"}
+    metrics = {"split", "bootstrap_resamples", "baselines"}
+    assert names(EvaluateConfig) == metrics | parameters(write_run_report) - {"seed"}
     export = {"variants", "bundle_variant", "calibration_pictures", "onnx"}
     reference = parameters(first_by_rank) & {"reference_pictures"}
     block = all_parameters(score_signature) & {"block"}

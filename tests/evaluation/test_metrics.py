@@ -5,7 +5,6 @@ from imagetagger.evaluation.metrics import (
     RELIABILITY_BINS,
     Metrics,
     compute_metrics,
-    confidence_intervals,
     empty_metrics,
     merge_metrics,
     observe_predictions,
@@ -77,27 +76,6 @@ def test_several_true_tags_share_coverage_and_log_loss():
     assert metrics["log_loss"] == pytest.approx(-(np.log(0.5) + np.log(0.05)) / 2)
 
 
-def test_intervals_contain_the_metric_and_shrink_with_more_pictures():
-    def interval(n):
-        observed = observe_predictions(*predictions(n))
-        low, high = confidence_intervals(observed, resamples=300, seed=1)["top1"]
-        assert low <= compute_metrics(total_metrics(observed))["top1"] <= high
-        return high - low
-
-    assert interval(3200) == pytest.approx(interval(200) / 4, rel=0.35)
-
-
-def test_intervals_agree_with_the_binomial_ones():
-    observed = observe_predictions(*predictions(1000))
-    p = compute_metrics(total_metrics(observed))["top1"]
-    low, high = confidence_intervals(observed, resamples=2000, seed=2)["top1"]
-    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(p * (1 - p) / 1000), rel=0.1)
-
-
-def test_no_resamples_give_no_intervals():
-    assert confidence_intervals(observe_predictions(*predictions()), resamples=0) == {}
-
-
 def test_what_probabilities_contribute_does_not_depend_on_sets_and_sets_change_nothing_else():
     log_p, in_set, labels_onehot = predictions()
     without_sets = observe_probabilities(log_p, labels_onehot)
@@ -115,7 +93,6 @@ def test_no_pictures_contribute_nothing():
     observed = observe_predictions(*(array[:0] for array in predictions()))
     assert all(len(field) == 0 for field in observed)
     assert all(np.isnan(value) for value in compute_metrics(total_metrics(observed)).values())
-    assert confidence_intervals(observed) == {}
 
 
 def test_of_equal_probabilities_the_first_tag_is_the_first_guess():
@@ -137,10 +114,9 @@ def test_reliability_bins_count_pictures_confidence_and_hits():
 def test_a_true_tag_without_pictures_costs_infinitely_much_and_only_log_loss():
     log_p, labels_onehot = np.array([[0, -np.inf]] * 2), np.array([[True, False], [False, True]])
     observed = observe_predictions(log_p, labels_onehot, labels_onehot)
-    metrics, intervals = compute_metrics(total_metrics(observed)), confidence_intervals(observed, resamples=20)
+    metrics = compute_metrics(total_metrics(observed))
     assert metrics["log_loss"] == np.inf
     assert metrics["top1"] == 0.5
-    assert all(np.isfinite(intervals["top1"]))
 
 
 def test_all_listed_metrics_are_computed_and_higher_is_better_for_shares_of_what_is_correct():

@@ -82,6 +82,7 @@ CHANGES = {
     "calibrate.aci_step_size": ("calibrate.aci_step_size=0.5", ("decide",)),
     "calibrate.novelty_fpr": ("calibrate.novelty_fpr=0.5", ("decide",)),
     "evaluate.bootstrap_resamples": ("evaluate.bootstrap_resamples=7", ("bootstrap",)),
+    "evaluate.baselines": ("evaluate.baselines=[nearest_centroid]", ()),
     "evaluate.examples": ("evaluate.examples=0", ()),
     "export.variants": ("export.variants=[]", ()),
     "export.bundle_variant": ("export.bundle_variant=null", ()),

@@ -12,7 +12,7 @@ from imagetagger.classifier.fit import Scores
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, pad_labels
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.evaluate import Evaluation, EvaluationData, evaluate_classifier, evaluate_uncalibrated
-from imagetagger.evaluation.metrics import confidence_intervals
+from imagetagger.evaluation.intervals import confidence_intervals
 from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.record import StageRecord, VariantRecord
 from imagetagger.experiment.run_output import RunOutput

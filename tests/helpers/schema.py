@@ -31,4 +31,4 @@ def leaves(node: Any = Experiment, prefix: str = "") -> Iterator[tuple[str, Sett
 SETTINGS = dict(leaves())
 CHOICES = {key: setting.choices for key, setting in SETTINGS.items() if setting.choices}
 RANGES = {key: setting.range for key, setting in SETTINGS.items() if setting.range}
-LISTS = ("export.variants",)
+LISTS = ("export.variants", "evaluate.baselines")
