@@ -4,7 +4,8 @@ Each fold is scored by a classifier, transform and prior included, that was fitt
 serves to fit the final classifier and to calibrate it too. Source: Vovk 2015, Cross-conformal predictors.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import ClassifierConfig
 from imagetagger.data.dataset import multi_hot
 from imagetagger.prediction.calibration import fit_temperature, log_softmax
+from imagetagger.prediction.predict import score_novelty
 
 ENOUGH_PICTURES = 8192
 """Further folds are left out once so many pictures are scored."""
@@ -33,12 +35,14 @@ class CrossFit(NamedTuple):
     Attributes:
         rows: int64 (K,) their indices, ascending. Pictures none of whose tags has pictures in other folds are left out.
         scores: of these pictures; tags without pictures in other folds score -inf.
+        novelty: float64 (K,) novelty scores, see prediction/novelty.py; None without a background.
         labels_onehot: bool (K, C), their tags, those without pictures in other folds left out.
         strength: of the reference, chosen by the log loss of these scores; None without a reference.
     """
 
     rows: np.ndarray
     scores: Scores
+    novelty: np.ndarray | None
     labels_onehot: np.ndarray
     strength: float | None
 
@@ -63,8 +67,8 @@ def cross_fit(
         reference: of the network; None without one.
     """
     strengths = STRENGTHS if reference is not None else (None,)
-    rows, labels_onehot = [], []
-    scored: dict[float | None, list[Scores]] = {strength: [] for strength in strengths}
+    count = 0
+    scored: dict[float | None, list[CrossFit]] = {strength: [] for strength in strengths}
     coordinates = to_coordinates(embeddings, reference) if reference is not None else embeddings
     for fold in range(folds.max(initial=-1) + 1):
         others = np.where(((folds != fold) & (folds >= 0))[:, None], labels, -1)
@@ -74,44 +78,40 @@ def cross_fit(
         in_fold, onehot = in_fold[onehot.any(1)], onehot[onehot.any(1)]
         if not len(in_fold):
             continue
-        rows.append(in_fold)
-        labels_onehot.append(onehot)
+        count += len(in_fold)
         for strength, fitted in _fit_fold(coordinates, others, tags, classifier, reference):
-            scored[strength].append(score_embeddings(fitted, coordinates[in_fold]))
-        if sum(map(len, rows)) >= ENOUGH_PICTURES:
+            scores = score_embeddings(fitted, coordinates[in_fold])
+            novelty = None
+            if scores.background is not None:
+                novelty = score_novelty(scores.log_joint, scores.background, fitted.log_prior)
+            scored[strength].append(CrossFit(in_fold, scores, novelty, onehot, strength))
+        if count >= ENOUGH_PICTURES:
             break
-    if not rows:
-        background = np.zeros(0, np.float32) if classifier.mean_variance_floor is not None or reference else None
-        nothing = Scores(np.zeros((0, tags), np.float32), background)
-        middle = STRENGTHS[1] if reference is not None else None
-        return CrossFit(np.zeros(0, np.int64), nothing, np.zeros((0, tags), bool), middle)
-    order = np.argsort(np.concatenate(rows))
-    onehot = np.concatenate(labels_onehot)[order]
-    joined = {strength: _join(parts, order) for strength, parts in scored.items()}
-    strength = choose_strength({key: one.log_joint for key, one in joined.items() if key is not None}, onehot)
-    return CrossFit(np.concatenate(rows)[order], joined[strength], onehot, strength)
+    if not count:
+        nothing = Scores(np.zeros((0, tags), np.float32), None)
+        middle = None if reference is None else STRENGTHS[1]
+        return CrossFit(np.zeros(0, np.int64), nothing, None, np.zeros((0, tags), bool), middle)
+    joined = {strength: _join(parts) for strength, parts in scored.items()}
+    return joined[choose_strength(joined) if reference is not None else None]
 
 
-def choose_strength(scores: dict[float, np.ndarray], labels_onehot: np.ndarray) -> float | None:
-    """Return the greatest strength whose log loss is within one standard error of the least; None if there is none.
+def choose_strength(scored: Mapping[Any, CrossFit]) -> float:
+    """Return the greatest strength whose log loss is within one standard error of the least.
 
     Each strength is tried at its own best temperature. Ties, and differences that chance explains, go to the
     reference. Source: Hastie, Tibshirani and Friedman 2009, The elements of statistical learning, section 7.10.
 
     Args:
-        scores: (N, C) out of fold, by strength.
-        labels_onehot: bool (N, C).
+        scored: out-of-fold scores of the same pictures, by strength.
     """
-    losses = {strength: log_losses(log_joint, labels_onehot) for strength, log_joint in scores.items()}
-    if not losses:
-        return None
+    losses = {strength: log_losses(one.scores.log_joint, one.labels_onehot) for strength, one in scored.items()}
     least = min(losses.values(), key=np.mean)
 
     def is_near(loss: np.ndarray) -> bool:
         difference = loss - least
         return bool(difference.mean() <= difference.std() / np.sqrt(len(difference)))
 
-    return max(strength for strength, loss in losses.items() if is_near(loss))
+    return float(max(strength for strength, loss in losses.items() if is_near(loss)))
 
 
 def log_losses(log_joint: np.ndarray, labels_onehot: np.ndarray) -> np.ndarray:
@@ -135,7 +135,17 @@ def _fit_fold(
     return fitted
 
 
-def _join(parts: list[Scores], order: np.ndarray) -> Scores:
-    backgrounds = [part.background for part in parts if part.background is not None]
-    log_joint = np.concatenate([part.log_joint for part in parts])[order]
-    return Scores(log_joint, np.concatenate(backgrounds)[order] if backgrounds else None)
+def _join(parts: list[CrossFit]) -> CrossFit:
+    """Return the scores of several folds in the order of the pictures."""
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows)
+    log_joint = np.concatenate([part.scores.log_joint for part in parts])[order]
+    backgrounds = [part.scores.background for part in parts if part.scores.background is not None]
+    novelty = [part.novelty for part in parts if part.novelty is not None]
+    return CrossFit(
+        rows[order],
+        Scores(log_joint, np.concatenate(backgrounds)[order] if backgrounds else None),
+        np.concatenate(novelty)[order] if novelty else None,
+        np.concatenate([part.labels_onehot for part in parts])[order],
+        parts[0].strength,
+    )

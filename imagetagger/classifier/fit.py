@@ -9,7 +9,7 @@ import numpy as np
 from imagetagger.classifier.naive_bayes import Gaussian, Prior, background_gaussian, finalize, fit_prior, log_joint
 from imagetagger.classifier.posterior import STRENGTHS, Spectrum, centre_share, decompose_scatter, fit_posterior
 from imagetagger.classifier.reference import Reference, reference_coordinates
-from imagetagger.classifier.scatter import fit_scatter
+from imagetagger.classifier.scatter import Scatter, fit_scatter
 from imagetagger.classifier.statistics import Statistics, fit_statistics
 from imagetagger.classifier.whitening import Transform, apply_transform, fit_transform
 from imagetagger.config.schema import ClassifierConfig
@@ -120,9 +120,14 @@ def to_coordinates(embeddings: np.ndarray, reference: Reference) -> np.ndarray:
     return np.concatenate(coordinates)
 
 
+def fit_embedding_scatter(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Scatter:
+    """Return the scatter of embeddings (N, D) and labels (N, L), in batches."""
+    return fit_scatter(_batches(embeddings, labels), tags, embeddings.shape[1])
+
+
 def fit_spectrum(coordinates: np.ndarray, labels: np.ndarray, tags: int) -> Spectrum:
     """Return the spectrum of reference coordinates (N, d); pictures without labels are left out."""
-    return decompose_scatter(fit_scatter(_batches(coordinates, labels), tags, coordinates.shape[1]))
+    return decompose_scatter(fit_embedding_scatter(coordinates, labels, tags))
 
 
 def _fit_transform(
@@ -132,7 +137,7 @@ def _fit_transform(
     if kind == "none":
         return None
     return fit_transform(
-        fit_scatter(_batches(embeddings, labels), tags, embeddings.shape[1]),
+        fit_embedding_scatter(embeddings, labels, tags),
         kind,
         dimensions=classifier.dimensions,
         shrinkage=classifier.shrinkage,

@@ -38,12 +38,14 @@ class Reference(NamedTuple):
         between: float32 (d,), variance of the classes' means in these coordinates, descending; the within-class
             variance is 1.
         log_temperature: mean and standard deviation of the log temperature that calibrates small data sets.
+        probe: float32 (P, D), embeddings of drawings, by which the same weights in another file are recognised.
     """
 
     mean: np.ndarray
     weights: np.ndarray
     between: np.ndarray
     log_temperature: tuple[float, float]
+    probe: np.ndarray
 
 
 class ReferenceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +102,7 @@ def encode_reference(reference: Reference) -> bytes:
         "weights": reference.weights.astype(np.float16),
         "between": reference.between,
         "log_temperature": np.array(reference.log_temperature, np.float32),
+        "probe": reference.probe.astype(np.float16),
     }
     return save_tensors(tensors)
 
@@ -109,12 +112,16 @@ def decode_reference(data: bytes) -> Reference:
     tensors = load_tensors(data)
     mean, deviation = map(float, tensors["log_temperature"])
     return Reference(
-        tensors["mean"], tensors["weights"].astype(np.float32), tensors["between"], (mean, deviation)
+        mean=tensors["mean"],
+        weights=tensors["weights"].astype(np.float32),
+        between=tensors["between"],
+        log_temperature=(mean, deviation),
+        probe=tensors["probe"].astype(np.float32),
     )
 
 
 def fit_reference(scatter: Scatter, head: np.ndarray | None, dimensions: int) -> Reference:
-    """Return the reference statistics of a data set with many classes; `log_temperature` is still (0, 1).
+    """Return the reference statistics of a data set with many classes, `log_temperature` and `probe` still unknown.
 
     With the within-class covariance W, shrunk, and the between-class covariance B, the weights G of d columns satisfy
     G^T W G = I and G^T B G = diag(b), b the d largest ones.
@@ -152,6 +159,7 @@ def fit_reference(scatter: Scatter, head: np.ndarray | None, dimensions: int) ->
         weights=weights.astype(np.float16).astype(np.float32),
         between=np.maximum(variances[::-1][:dimensions], 0).astype(np.float32),
         log_temperature=(0.0, 1.0),
+        probe=np.zeros((0, len(within)), np.float32),
     )
 
 
