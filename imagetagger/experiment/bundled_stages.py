@@ -1,5 +1,7 @@
 """The classifier that goes into the bundle, fitted on every picture once the evaluation is done; and test pictures."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from imagetagger.classifier.fit import FittedClassifier, score_embeddings
@@ -8,6 +10,7 @@ from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import multi_hot
 from imagetagger.data.groups import near_twin_share
 from imagetagger.evaluation.evaluate import Evaluation, EvaluationData, evaluate_classifier, evaluate_uncalibrated
+from imagetagger.evaluation.intervals import confidence_intervals
 from imagetagger.experiment.evaluation_stages import fit_model
 from imagetagger.experiment.split_stages import pool_embeddings, pool_splits
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
@@ -16,6 +19,13 @@ from imagetagger.experiment.variant_stages import EvaluatedModel
 from imagetagger.export.variants import BundledClassifier
 from imagetagger.prediction.decision import Decision
 from imagetagger.system.atomic_files import cache_directory
+
+
+class TestEvaluation(NamedTuple):
+    """An evaluation on the user's own test pictures, and 95 % intervals of its metrics."""
+
+    evaluation: Evaluation
+    intervals: dict[str, tuple[float, float]]
 
 
 def fit_bundled(
@@ -36,9 +46,10 @@ def fit_bundled(
         pooled = runner.run("pool", pool_embeddings, *leading.embedded, is_kept=False)
         splits = runner.run("split bundle", pool_splits, splits, **options)
         fitted = fit_model(runner, s, reference, splits, pooled, suffix=" bundle")
-    train = int((splits.value.folds >= 0).sum())
+    rows = fitted.cross_fit.value.rows
+    groups = len(np.unique(splits.value.groups[rows]))
     return BundledClassifier(
-        fitted.classifier.value, fitted.decision.value, train, len(fitted.cross_fit.value.rows)
+        fitted.classifier.value, fitted.decision.value, splits.value.train, len(rows), groups
     )
 
 
@@ -48,7 +59,7 @@ def evaluate_test(
     loaded: StageResult[Pictures],
     leading: EvaluatedModel,
     bundled: BundledClassifier | None,
-) -> Evaluation | None:
+) -> TestEvaluation | None:
     """Evaluate the classifier that the run ends with on the user's own test pictures; None without any."""
     if loaded.value.dataset.test is None:
         return None
@@ -69,9 +80,11 @@ def evaluate_test(
     classifier = bundled.classifier if bundled else evaluation.classifier
     decision = bundled.decision if bundled else evaluation.decision
     train = bundled.train if bundled else evaluation.train
-    return runner.time(
+    tested = runner.time(
         "evaluate test", evaluate_pictures, classifier, decision, loaded.value, embedded.value, train, s.calibrate.coverage
     )
+    intervals = confidence_intervals(tested.observed, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
+    return TestEvaluation(tested, intervals)
 
 
 def evaluate_pictures(

@@ -42,6 +42,11 @@ def result_summary(record: Record) -> str:
         for name, variant in record.variants.items()
         if variant.cosine_to_float is not None and variant.bytes and variant.images_per_second
     ]
+    lines += [
+        f"{baseline.name.replace('_', ' ')}: top-1 {_percent(baseline.top1, 2)}; {baseline.lost} pictures only it got "
+        f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"
+        for baseline in record.baselines
+    ]
     if parity := record.parity:
         lines.append(
             f"beside {parity.reference}, both fitted on {parity.train:,} pictures: {parity.lost} pictures lost, "

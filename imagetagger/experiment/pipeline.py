@@ -1,13 +1,15 @@
 """The pipeline from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
+import logging
+
 import msgspec
 from threadpoolctl import threadpool_limits
 
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.schema import Experiment
-from imagetagger.experiment import checks
 from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
+from imagetagger.experiment.checks import find_problems
 from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
 from imagetagger.experiment.reference_stages import find_reference, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
@@ -16,6 +18,8 @@ from imagetagger.experiment.stage_cache import StageCache, StageRunner
 from imagetagger.experiment.stages import load_pictures, subsample
 from imagetagger.experiment.variant_stages import compare_variants, evaluate_model, start_model
 from imagetagger.system.atomic_files import cache_directory
+
+log = logging.getLogger(__name__)
 
 
 # NumPy's sums depend on its threads, of which launchers leave a job some or one; and threads that wait for a busy core
@@ -71,7 +75,11 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
             seed=seed,
         )
         files = made.value
-    warnings = checks.find_problems(s, leading, bundled, reference.value, has_bundle)
+    crossed = leading.fitted.cross_fit.value
+    decision = bundled.decision if bundled else evaluation.value.decision
+    warnings = find_problems(s, evaluation.value, crossed, decision, reference.value, twins.value)
+    for warning in warnings:
+        log.warning("%s", warning)
     record = build_record(
         s,
         pictures=pictures.value,
@@ -80,8 +88,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         backbone=backbone.value,
         runtime=model.value,
         evaluation=evaluation.value,
-        calibration=len(leading.fitted.cross_fit.value.rows),
-        strength=leading.fitted.cross_fit.value.strength,
+        crossed=crossed,
         variants=variants,
         intervals=intervals.value,
         baselines=baselines.value,

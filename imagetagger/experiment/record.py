@@ -251,6 +251,22 @@ class ParityRecord(Struct, frozen=True):
     top1_reference: Metric
 
 
+class BaselineRecord(Struct, frozen=True):
+    """A baseline fitted and evaluated on the same pictures as the classifier; see evaluation/baselines.py.
+
+    Only the baseline got the `lost` pictures right, only the classifier the `won` ones; `p_value` is McNemar's.
+    """
+
+    name: str
+    correct: Count
+    pictures: Count
+    top1: Metric
+    balanced_accuracy: Metric
+    lost: Count
+    won: Count
+    p_value: float
+
+
 class Revision(Struct, frozen=True):
     """The git commit of the code, and whether files differed from it."""
 
@@ -294,6 +310,7 @@ class Record(Struct, frozen=True):
     revision: Revision | None
     machine: Machine
     choices: dict[str, str] = {}
+    baselines: list[BaselineRecord] = []
     bundled: BundledRecord | None = None
     guarantee: GuaranteeRecord | None = None
     reference_strength: float | None = None

@@ -27,12 +27,14 @@ class BundledClassifier(NamedTuple):
         decision: calibrated on out-of-fold scores of the same pictures.
         train: number of pictures that it was fitted on.
         calibration: number of pictures that it was calibrated on.
+        calibration_groups: number of groups that these make.
     """
 
     classifier: FittedClassifier
     decision: Decision
     train: int
     calibration: int
+    calibration_groups: int
 
 
 class VariantEvaluation(NamedTuple):

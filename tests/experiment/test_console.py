@@ -2,7 +2,7 @@ import msgspec
 
 from imagetagger.data.dataset import Skip
 from imagetagger.experiment.console import result_line, result_summary
-from imagetagger.experiment.record import ParityRecord
+from imagetagger.experiment.record import BaselineRecord, ParityRecord
 from tests.helpers.made import outcome, some
 
 
@@ -57,3 +57,11 @@ def test_the_line_of_a_job_has_its_metrics_and_claims_nothing_without_pictures()
         f"coverage {100 * after.coverage:.1f} % with {after.set_size:.2f} tags"
     )
     assert result_line(outcome(scores[:0], labels_onehot[:0]).record) == "no pictures to evaluate"
+
+
+def test_the_summary_has_a_line_per_baseline():
+    baseline = BaselineRecord("linear_svm", 41, 60, 41 / 60, 0.67, 3, 9, 0.1460)
+    summary = result_summary(outcome(*some(), baselines=[baseline]).record)
+    assert (
+        "linear svm: top-1 68.33 %; 3 pictures only it got right, 9 only float32 (McNemar p = 0.15)"
+    ) in summary.splitlines()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from imagetagger.evaluation.baselines import balanced_accuracy
 from imagetagger.evaluation.metrics import compute_metrics, observe_probabilities, total_metrics
 from imagetagger.experiment.record import Record, VariantRecord
 from imagetagger.experiment.run_output import RunOutput
@@ -71,6 +72,7 @@ def evaluated_context(output: RunOutput, examples: int, seed: int) -> dict[str, 
         describe_examples(kind, output.tags, output.validation, p, labels_onehot, evaluation.in_set) for kind in rows
     )
     return {
+        "balanced_accuracy": balanced_accuracy(evaluation.is_correct, labels_onehot),
         "has_several_tags": bool((labels_onehot.sum(1) > 1).any()),
         "before": reliability_plot("before", before),
         "after": reliability_plot("after", record.reliability.after),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imagetagger.data.dataset import Skip
-from imagetagger.experiment.record import ParityRecord
+from imagetagger.experiment.record import BaselineRecord, ParityRecord
 from imagetagger.report.formatting import number, probability, share_in_words
 from imagetagger.report.run.page import render_run_report, write_run_report
 from tests.helpers.made import RULES_MADE, missing, outcome, some
@@ -268,3 +268,17 @@ def test_without_an_export_the_page_has_no_variants():
     text = page(outcome(*some()))[1].all_text()
     assert "Which variant is bundled?" not in text
     assert "All metrics are those of" not in text
+
+
+def test_baselines_are_rows_beside_the_run_with_their_paired_test():
+    baselines = [
+        BaselineRecord("linear_svm", 41, 60, 0.6833, 0.6712, 3, 9, 0.146),
+        BaselineRecord("nearest_centroid", 20, 60, 0.3333, None, 0, 24, 1e-8),
+    ]
+    output = outcome(*some(), baselines=baselines)
+    text = page(output)[1].all_text()
+    top1 = output.record.calibration.after.top1
+    assert f"this run {100 * top1:.2f} % {100 * top1:.2f} %" in text  # each tag has as many pictures
+    assert "linear svm 68.33 % 67.12 % 3 9 0.15" in text
+    assert "nearest centroid 33.33 % – 0 24 < 0.0001" in text
+    assert "How good are other classifiers?" not in page(outcome(*some()))[1].all_text()
