@@ -69,7 +69,7 @@ def _read_safetensors(path: Path) -> tuple[Units, Layout]:
 
 
 def read_head(weights: Path) -> np.ndarray | None:
-    """Return the weights of the classifier that was trained with a network, float32 (K, D); None if the file has none."""
+    """Return the weights of the classifier trained with a network, float32 (K, D); None if the file has none."""
     if weights.suffix == ".pth":
         tensors: Mapping[str, np.ndarray] = load_state_dict(weights)
     elif weights.suffix == ".safetensors":

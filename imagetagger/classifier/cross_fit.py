@@ -128,7 +128,7 @@ def _fit_fold(
         nothing = np.zeros(len(labels), bool)
         return [(None, fit_classifier(coordinates, labels, nothing, tags, classifier))]
     spectrum = fit_spectrum(coordinates, labels, tags)
-    fitted = []
+    fitted: list[tuple[float | None, FittedClassifier]] = []
     for strength in STRENGTHS:
         transform, prior = fit_posterior(spectrum, reference, strength, classifier.variance_prior_strength)
         fitted.append((strength, fit_gaussians(coordinates, labels, tags, transform, prior, classifier)))

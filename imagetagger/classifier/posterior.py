@@ -16,6 +16,7 @@ look nearer to their tag than new ones, and a tag that is taught later then draw
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from imagetagger.classifier.naive_bayes import Prior
@@ -91,11 +92,9 @@ def fit_posterior(
     squared_length = features + excess
     centre = share * from_centre.mean(0) / np.sqrt(squared_length)
     pooled = np.full(features, 1 / squared_length)
-    prior = Prior(
-        *(np.asarray(value, np.float32) for value in (variance_prior_strength, pooled, 1e-9 / squared_length)),  # type: ignore[arg-type]
-        mean=np.asarray(centre, np.float32),  # type: ignore[arg-type]
-        mean_variance=np.asarray(np.maximum(ratio * reference.between, 1e-6) / squared_length, np.float32),  # type: ignore[arg-type]
-    )
+    mean_variance = np.maximum(ratio * reference.between, 1e-6) / squared_length
+    values = (variance_prior_strength, pooled, 1e-9 / squared_length, centre, mean_variance)
+    prior = Prior(*(jnp.asarray(value, jnp.float32) for value in values))
     return Transform(offset.astype(np.float32), np.float32(1), whitening.astype(np.float32), True), prior  # type: ignore[arg-type]
 
 

@@ -85,7 +85,7 @@ def build_record(
             skipped=len(skipped),
             skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
             groups=len(np.unique(splits.groups)),
-            joined=pictures.joined,
+            joined=dict(pictures.joined),
             near_twins=near_twins,
         ),
         backbone=_backbone(backbone, runtime, settings.backbone.resolution),

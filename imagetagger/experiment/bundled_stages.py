@@ -42,15 +42,12 @@ def fit_bundled(
     """
     fitted, splits = leading.fitted, leading.splits
     if not loaded.dataset.is_split and len(leading.embedded) == 2 and len(leading.embedded[1].value.x):
-        options = {"folds": s.calibrate.folds, "seed": s.seed}
         pooled = runner.run("pool", pool_embeddings, *leading.embedded, is_kept=False)
-        splits = runner.run("split bundle", pool_splits, splits, **options)
+        splits = runner.run("split bundle", pool_splits, splits, folds=s.calibrate.folds, seed=s.seed)
         fitted = fit_model(runner, s, reference, splits, pooled, suffix=" bundle")
     rows = fitted.cross_fit.value.rows
     groups = len(np.unique(splits.value.groups[rows]))
-    return BundledClassifier(
-        fitted.classifier.value, fitted.decision.value, splits.value.train, len(rows), groups
-    )
+    return BundledClassifier(fitted.classifier.value, fitted.decision.value, splits.value.train, len(rows), groups)
 
 
 def evaluate_test(
@@ -81,7 +78,14 @@ def evaluate_test(
     decision = bundled.decision if bundled else evaluation.decision
     train = bundled.train if bundled else evaluation.train
     tested = runner.time(
-        "evaluate test", evaluate_pictures, classifier, decision, loaded.value, embedded.value, train, s.calibrate.coverage
+        "evaluate test",
+        evaluate_pictures,
+        classifier,
+        decision,
+        loaded.value,
+        embedded.value,
+        train,
+        s.calibrate.coverage,
     )
     intervals = confidence_intervals(tested.observed, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
     return TestEvaluation(tested, intervals)

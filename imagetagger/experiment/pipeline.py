@@ -44,9 +44,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     loaded = divide_pictures(runner, s, loaded, backbone)
     pictures = runner.run("subset", subsample, loaded, section=s.data)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
-    reference = runner.run(
-        "reference", find_reference, backbone, model, section=s.classifier, resolution=resolution
-    )
+    reference = runner.run("reference", find_reference, backbone, model, section=s.classifier, resolution=resolution)
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed

@@ -26,8 +26,8 @@ from imagetagger.data.dataset import dataset_fingerprint
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures
-from imagetagger.preprocess import crop_square
 from imagetagger.prediction.calibration import all_correct, fit_temperature
+from imagetagger.preprocess import crop_square
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def find_reference(
                 log.info("these weights embed like those of the reference (cosine %.3f), which is used", cosine)
                 return found
     log.info(
-        "no reference statistics for %s with these weights at %d px: whitening and priors come from these pictures alone",
+        "no reference statistics for %s with these weights at %d px: whitening and priors are fitted on these pictures",
         backbone.architecture,
         resolution,
     )
@@ -87,7 +87,9 @@ def embed_drawings(model: Runtime, resolution: int) -> np.ndarray:
     """Embed a few drawings, float32 (PROBED, D)."""
     size = max(resolution, 64)
     drawings = [
-        np.asarray(crop_square(draw_picture(DRAWING_TAGS[i % len(DRAWING_TAGS)], np.random.default_rng(i), size), resolution))
+        np.asarray(
+            crop_square(draw_picture(DRAWING_TAGS[i % len(DRAWING_TAGS)], np.random.default_rng(i), size), resolution)
+        )
         for i in range(PROBED)
     ]
     return np.stack(list(model.run(drawings.__getitem__, range(PROBED))))  # type: ignore[arg-type]  # none is bad

@@ -1,6 +1,7 @@
 """What a run leaves: its record, and what its report and bundle are made of."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -36,7 +37,7 @@ class RunOutput(NamedTuple):
     tags: tuple[DatasetTag, ...]
     validation: Split
     evaluation: Evaluation
-    reference: dict[str, bytes] = {}  # never changed
+    reference: Mapping[str, bytes] = MappingProxyType({})
     bundle: dict[str, bytes] | None = None
     export_error: ExportError | BundleError | None = None
 

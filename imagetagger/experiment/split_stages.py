@@ -72,9 +72,7 @@ def divide(pictures: Pictures, grouping: Grouping, *, validation_fraction: float
     mask = validation_mask(train.ids, train.labels, grouping.groups, validation_fraction, seed)
     divided = dataset._replace(train=select(train, ~mask), validation=select(train, mask))
     rank = ranks_within_tag(divided.train.ids, divided.train.labels, seed)
-    return Pictures(
-        divided, pictures.listed, rank, grouping.groups[~mask], grouping.groups[mask], grouping.joined
-    )
+    return Pictures(divided, pictures.listed, rank, grouping.groups[~mask], grouping.groups[mask], grouping.joined)
 
 
 def pool_embeddings(train: EmbeddedSplit, validation: EmbeddedSplit) -> EmbeddedSplit:

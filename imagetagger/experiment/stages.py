@@ -3,9 +3,10 @@
 Each function takes the values of other stages, and by name the settings that it depends on; see stage_cache.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -41,7 +42,7 @@ class Pictures(NamedTuple):
     rank: np.ndarray
     groups: np.ndarray
     validation_groups: np.ndarray
-    joined: dict[str, int] = {}  # never changed
+    joined: Mapping[str, int] = MappingProxyType({})
 
 
 class DataSplits(NamedTuple):
@@ -131,9 +132,7 @@ def start_variant(
     return litert_runtime(convert_cached(network, resolution, cache, variant, crops), workers)
 
 
-def quantization_pictures(
-    pictures: Pictures, *, count: int, resolution: int, pixel_limit: int
-) -> list[np.ndarray]:
+def quantization_pictures(pictures: Pictures, *, count: int, resolution: int, pixel_limit: int) -> list[np.ndarray]:
     """Preprocess the pictures that int8 is calibrated on: the training pictures of least content id.
 
     Raises:
