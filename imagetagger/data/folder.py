@@ -134,7 +134,7 @@ def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], root: Pa
 def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
     for first, second in itertools.combinations(ROLES, 2):
         if copies := len(pictures[first].keys() & pictures[second].keys()):
-            log.warning("%d pictures are in both %s and %s, so what is reported is too good", copies, first, second)
+            log.warning("pictures in both %s and %s: %d; what is reported is too good by them", first, second, copies)
 
 
 def _key(file: Path, root: Path) -> str:

@@ -79,8 +79,8 @@ def _list_folder(root: Path) -> tuple[list[ListedPicture], list[str]]:
             for tag in tags[split]
             for file in _files(tag, root)
         ]
-        loose = [file for split in usable for file in _loose_files(split, root)]
-        return pictures + [ListedPicture(file, []) for file in loose], [f.name for f in folders if f not in usable]
+        loose = [ListedPicture(file, [], splits[split]) for split in usable for file in _loose_files(split, root)]
+        return pictures + loose, [folder.name for folder in folders if folder not in usable]
     beside = [folder for folder in folders if folder not in splits and any(_files(folder, root))]
     if len(set(splits.values())) > 1 or (splits and not beside):
         names = ", ".join(folder.name for folder in splits)
