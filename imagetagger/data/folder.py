@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_id, pad_labels
-from imagetagger.data.folder_listing import ROLES, ListedPicture, Role, list_pictures
+from imagetagger.data.folder_listing import ROLES, LabelledFile, Role, list_pictures
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def _test_pictures(path: Path, skipped: list[Skip]) -> dict[bytes, _Picture]:
 
 
 def _read_pictures(
-    listed: list[ListedPicture], root: Path, skipped: list[Skip]
+    listed: list[LabelledFile], root: Path, skipped: list[Skip]
 ) -> Iterable[tuple[Role | None, bytes, _Picture]]:
     for file, names, role, group in tqdm(listed, desc="reading pictures", unit="image", disable=None, delay=2):
         tags = {_printable(tag).strip() for tag in names} - {""}

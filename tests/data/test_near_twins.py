@@ -38,7 +38,7 @@ def test_chains_do_not_become_one_cluster():
 def test_blocks_and_large_components_change_no_clear_clusters(monkeypatch):
     x = unit_rows(bursts(30, 5))
     expected = same(twin_clusters(x))
-    monkeypatch.setattr(near_twins, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(near_twins, "COMPARED_ROWS", 7)
     np.testing.assert_array_equal(same(twin_clusters(x)), expected)
     monkeypatch.setattr(near_twins, "MAX_LINKED", 5)
     np.testing.assert_array_equal(same(twin_clusters(x)), expected)
