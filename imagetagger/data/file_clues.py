@@ -19,7 +19,7 @@ from imagetagger.data.splits import rarest_tag
 MAX_GAP_SECONDS = 5.0
 """Pictures of one camera that are no further apart in time are neighbours."""
 
-EXIF_FORMATS = ("JPEG", "MPO", "TIFF", "WEBP")
+EXIF_FORMATS = ("JPEG", "TIFF", "WEBP")
 """Formats whose EXIF Pillow reads without decoding the picture."""
 
 MAKE, MODEL, EXIF_IFD, DATE_TIME_ORIGINAL, SUBSECONDS_ORIGINAL = 0x010F, 0x0110, 0x8769, 0x9003, 0x9291

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_id, pad_labels
-from imagetagger.data.folder_listing import ROLES, ListedPicture, Role, list_pictures
+from imagetagger.data.folder_listing import ROLES, LabelledFile, Role, list_pictures
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def _test_pictures(path: Path, skipped: list[Skip]) -> dict[bytes, _Picture]:
 
 
 def _read_pictures(
-    listed: list[ListedPicture], root: Path, skipped: list[Skip]
+    listed: list[LabelledFile], root: Path, skipped: list[Skip]
 ) -> Iterable[tuple[Role | None, bytes, _Picture]]:
     for file, names, role, group in tqdm(listed, desc="reading pictures", unit="image", disable=None, delay=2):
         tags = {_printable(tag).strip() for tag in names} - {""}
@@ -134,7 +134,7 @@ def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], root: Pa
 def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
     for first, second in itertools.combinations(ROLES, 2):
         if copies := len(pictures[first].keys() & pictures[second].keys()):
-            log.warning("%d pictures are in both %s and %s, so what is reported is too good", copies, first, second)
+            log.warning("pictures in both %s and %s: %d; what is reported is too good by them", first, second, copies)
 
 
 def _key(file: Path, root: Path) -> str:

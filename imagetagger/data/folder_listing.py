@@ -20,7 +20,7 @@ SPLIT_WORDS: dict[Role, set[str]] = {
 FILLER_WORDS = {"set", "seg", "split", "data", "dataset", "images", "image", "img", "imgs", "pictures", "photos", "x"}
 
 
-class ListedPicture(NamedTuple):
+class LabelledFile(NamedTuple):
     """A listed file.
 
     Attributes:
@@ -36,7 +36,7 @@ class ListedPicture(NamedTuple):
     group: str = ""
 
 
-def list_pictures(path: Path) -> tuple[list[ListedPicture], list[str]]:
+def list_pictures(path: Path) -> tuple[list[LabelledFile], list[str]]:
     """List the pictures of a folder, a .csv or a .jsonl, and the folders beside its splits that are left out.
 
     Raises:
@@ -66,7 +66,7 @@ def split_role(name: str) -> Role | None:
     return next((role for role, known in SPLIT_WORDS.items() if words and words <= known), None)
 
 
-def _list_folder(root: Path) -> tuple[list[ListedPicture], list[str]]:
+def _list_folder(root: Path) -> tuple[list[LabelledFile], list[str]]:
     folders = _sub_folders(root)
     splits = {folder: role for folder in folders if (role := split_role(folder.name))}
     tags = {split: _tag_folders(split, role) for split, role in splits.items()}
@@ -74,13 +74,13 @@ def _list_folder(root: Path) -> tuple[list[ListedPicture], list[str]]:
     roles = {splits[split] for split in usable}
     if "train" in roles and len(roles) > 1:
         pictures = [
-            ListedPicture(file, [tag.name], splits[split])
+            LabelledFile(file, [tag.name], splits[split])
             for split in usable
             for tag in tags[split]
             for file in _files(tag, root)
         ]
-        loose = [file for split in usable for file in _loose_files(split, root)]
-        return pictures + [ListedPicture(file, []) for file in loose], [f.name for f in folders if f not in usable]
+        loose = [LabelledFile(file, [], splits[split]) for split in usable for file in _loose_files(split, root)]
+        return pictures + loose, [folder.name for folder in folders if folder not in usable]
     beside = [folder for folder in folders if folder not in splits and any(_files(folder, root))]
     if len(set(splits.values())) > 1 or (splits and not beside):
         names = ", ".join(folder.name for folder in splits)
@@ -89,8 +89,8 @@ def _list_folder(root: Path) -> tuple[list[ListedPicture], list[str]]:
             f"training folder and others with sub-folders of the same tags. Name one of them, as in "
             f"path={min(splits)}, or list the pictures in a .csv with the columns path, tags and split"
         )
-    pictures = [ListedPicture(file, [tag.name]) for tag in folders for file in _files(tag, root)]
-    return [ListedPicture(file, []) for file in _loose_files(root, root)] + pictures, []
+    pictures = [LabelledFile(file, [tag.name]) for tag in folders for file in _files(tag, root)]
+    return [LabelledFile(file, []) for file in _loose_files(root, root)] + pictures, []
 
 
 def _tag_folders(split: Path, role: Role) -> list[Path]:
@@ -122,7 +122,7 @@ def _ignored(file: Path, root: Path) -> bool:
     return any(part.startswith(".") or part.lower() in IGNORED_NAMES for part in file.relative_to(root).parts)
 
 
-def _read_csv(path: Path) -> Iterator[ListedPicture]:
+def _read_csv(path: Path) -> Iterator[LabelledFile]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = reader.fieldnames or []
@@ -131,10 +131,10 @@ def _read_csv(path: Path) -> Iterator[ListedPicture]:
         for row in reader:
             role = _role(row.get("split"), f"line {reader.line_num} of {path}")
             picture = path.parent / (row["path"] or "")
-            yield ListedPicture(picture, (row["tags"] or "").split(";"), role, (row.get("group") or "").strip())
+            yield LabelledFile(picture, (row["tags"] or "").split(";"), role, (row.get("group") or "").strip())
 
 
-def _read_jsonl(path: Path) -> Iterator[ListedPicture]:
+def _read_jsonl(path: Path) -> Iterator[LabelledFile]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
@@ -147,7 +147,7 @@ def _read_jsonl(path: Path) -> Iterator[ListedPicture]:
                 f'got line {number} of {path}: {line[:80]!r}, expected {{"path": "a.jpg", "tags": ["cat"]}}'
             ) from error
         group = "" if group is None else str(group).strip()
-        yield ListedPicture(file, tags, _role(role, f"line {number} of {path}"), group)
+        yield LabelledFile(file, tags, _role(role, f"line {number} of {path}"), group)
 
 
 def _role(value: object, place: str) -> Role | None:

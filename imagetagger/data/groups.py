@@ -13,7 +13,7 @@ import numpy as np
 
 from imagetagger.data.dataset import Split, select
 from imagetagger.data.file_clues import folder_groups, name_neighbours, time_neighbours
-from imagetagger.data.near_twins import BLOCK_ROWS, connect, star_pairs, twin_clusters, twin_features, unit_rows
+from imagetagger.data.near_twins import COMPARED_ROWS, connect, star_pairs, twin_clusters, twin_features, unit_rows
 from imagetagger.options import GroupBy
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def near_twin_share(embeddings: np.ndarray, others: np.ndarray, threshold: float
     """
     directions, other_directions = unit_rows(embeddings), unit_rows(others)
     twins = sum(
-        int((directions[start : start + BLOCK_ROWS] @ other_directions.T >= threshold).any(1).sum())
-        for start in range(0, len(directions), BLOCK_ROWS)
+        int((directions[start : start + COMPARED_ROWS] @ other_directions.T >= threshold).any(1).sum())
+        for start in range(0, len(directions), COMPARED_ROWS)
     )
     return twins / max(len(directions), 1)

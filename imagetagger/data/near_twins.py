@@ -6,16 +6,23 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 TWIN_SIMILARITY = 0.65
-"""Mean similarity within a group of near twins; see `twin_features`."""
+"""Least mean similarity of groups that become one; see `twin_features`.
+
+Chosen on bursts of five made from animals' pictures: 98 % (EfficientNet-Lite0) and 91 % (MobileNetV2) of a burst's
+pairs are joined, 1 % of the joined pairs are of different bursts.
+"""
 
 CENTRE_STRENGTH = 15
 """Pictures of a tag at which its centre is half its own mean, half that of all pictures."""
 
 MAX_LINKED = 4000
-"""Pictures clustered at once: 128 MB of distances."""
+"""Pictures clustered at once, in some 200 MB."""
 
 SIMILARITY_STEP = 0.05
-BLOCK_ROWS = 1024
+"""By how much the similarity rises where more are connected."""
+
+COMPARED_ROWS = 1024
+"""Pictures compared with all others at a time."""
 
 
 def unit_rows(x: np.ndarray) -> np.ndarray:
@@ -82,8 +89,8 @@ def star_pairs(groups: np.ndarray) -> np.ndarray:
 def _components(features: np.ndarray, similarity: float) -> np.ndarray:
     """Return the components of the graph of pairs that are at least so alike, block by block."""
     tree = np.zeros((0, 2), np.int64)
-    for start in range(0, len(features), BLOCK_ROWS):
-        alike = features[start : start + BLOCK_ROWS] @ features[start:].T >= similarity
+    for start in range(0, len(features), COMPARED_ROWS):
+        alike = features[start : start + COMPARED_ROWS] @ features[start:].T >= similarity
         tree = star_pairs(connect(np.concatenate([tree, np.argwhere(alike) + start]), len(features)))
     return connect(tree, len(features))
 
