@@ -105,6 +105,7 @@ def comparison_context(found: Runs) -> dict[str, Any]:
     ]
     best_plots = _reliability_plots(runs[best]) if best is not None else []
     groups, single = compare_groups(runs, by_setting)
+    group_labels = {rows[0]: group_label(labels, settings, rows) for group in groups for rows in group.settings}
     script = Markup((TEMPLATE_FOLDER / SCRIPT).read_text("utf-8"))
     return {
         "found": found,
@@ -136,10 +137,10 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         "best_plots": best_plots,
         "hardest": _hardest(runs[best]) if best is not None else [],
         "groups": groups,
-        "group_labels": {rows[0]: group_label(labels, settings, rows) for group in groups for rows in group.settings},
-        "has_pooled": any(len(rows) > 1 for group in groups for rows in group.settings),
+        "group_labels": group_labels,
+        "has_pooled": _has_pooled(groups),
         "single": single,
-        "selectable": _selectable(groups, labels, settings),
+        "selectable": _selectable(groups, group_labels),
         "columns": table_columns(settings),
         "rows": table_rows(runs, settings),
         "provenance": [run_provenance(run) for run in runs],
@@ -239,10 +240,12 @@ def _reliability_plots(run: Run) -> list[Plot]:
     return [reliability_plot("reliability_before", bins.before), reliability_plot("reliability_after", bins.after)]
 
 
-def _selectable(
-    groups: tuple[ComparedGroup, ...], labels: list[str], settings: tuple[VariedSetting, ...]
-) -> dict[str, Any]:
+def _selectable(groups: tuple[ComparedGroup, ...], group_labels: dict[int, str]) -> dict[str, Any]:
     """The pairs of settings that a reader may select, with all their numbers, as the page's script reads them."""
     pairs = [[*pair, group.pictures] for group in groups for pair in group.selectable]
-    names = {rows[0]: group_label(labels, settings, rows) for group in groups for rows in group.settings}
-    return {"names": {str(i): names[i] for i in sorted({i for pair in pairs for i in pair[:2]})}, "pairs": pairs}
+    names = {str(i): group_labels[i] for i in sorted({i for pair in pairs for i in pair[:2]})}
+    return {"names": names, "pairs": pairs, "pooled": _has_pooled(groups)}
+
+
+def _has_pooled(groups: tuple[ComparedGroup, ...]) -> bool:
+    return any(len(rows) > 1 for group in groups for rows in group.settings)
