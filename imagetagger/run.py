@@ -64,6 +64,9 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
     write_record(msgspec.structs.replace(output.record, choices=config_choices()), folder / "result.json")
     write_run_report(output, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
     made = "Result and report"
+    if output.reference:
+        write_folder(dict(output.reference), folder / "references")
+        log.info("Reference statistics in %s", folder / "references")
     if output.bundle:
         write_folder(output.bundle, folder / "bundle")
         write_zip(output.bundle, folder / "bundle.zip")

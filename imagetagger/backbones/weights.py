@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ class Layout(NamedTuple):
     padding: Padding
     activation: Activation
 
+
+HEAD_NAMES = ("_fc.weight", "classifier.1.weight")
+"""The matrix of the classifier: in EfficientNet-Lite0's state dict, and in torchvision's."""
 
 KERAS = Layout(Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), "same", "relu6")
 TORCHVISION = Layout(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "symmetric", "relu6")
@@ -63,6 +66,17 @@ def _read_safetensors(path: Path) -> tuple[Units, Layout]:
         raise ValueError(f"got weights={path}, with names like {next(iter(tensors), None)}: expected torchvision's")
     layout = TORCHVISION._replace(activation=metadata.get("activation", "relu6"))
     return read_torch(forward_order(tensors), epsilon=1e-5), layout
+
+
+def read_head(weights: Path) -> np.ndarray | None:
+    """Return the weights of the classifier trained with a network, float32 (K, D); None if the file has none."""
+    if weights.suffix == ".pth":
+        tensors: Mapping[str, np.ndarray] = load_state_dict(weights)
+    elif weights.suffix == ".safetensors":
+        tensors = load_file(weights)
+    else:
+        return None
+    return next((np.asarray(tensors[name], np.float32) for name in HEAD_NAMES if name in tensors), None)
 
 
 READERS: dict[str, Callable[[Path], tuple[Units, Layout]]] = {

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, TransformKind
+from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
 
 INFINITE = float("inf")
 
@@ -29,6 +29,8 @@ class DataConfig:
 
     name: str = _one_of("synthetic", "tiny_imagenet", "folder", "tfds")
     path: str | None = MISSING
+    test: str | None = MISSING
+    group_by: str = _one_of(*get_args(GroupBy))
     tfds_name: str | None = MISSING
     train_split: str = MISSING
     validation_split: str | None = MISSING
@@ -80,6 +82,7 @@ class ClassifierConfig:
     isotropic_prior_strength: float = _between(0, INFINITE)
     mean_variance_floor: float | None = _between(0, 1e6)
     class_prior: str = _one_of(*get_args(ClassPrior))
+    reference: str = _one_of("auto", "none")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class CalibrateConfig:
     calibration_bins: int = _between(0, 1000)
     prediction_set: str = _one_of(*PREDICTION_SETS)
     coverage: float = _between(1e-9, 1)
+    confidence: float | None = _between(0.5, 0.999)
+    folds: int = _between(2, 1000)
     top_k: int = _between(1, 1_000_000)
     aci_step_size: float = _between(0, 1)
     novelty_fpr: float = _between(0, 1)
@@ -116,6 +121,7 @@ class ExportConfig:
     max_top1_loss: float = _between(0, 100)
     strict_parity_pictures: int = _between(0, 1_000_000_000)
     onnx: bool = MISSING
+    reference_statistics: bool = MISSING
     block: int = _between(1, 4096)
 
 

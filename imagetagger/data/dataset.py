@@ -41,25 +41,40 @@ class Split(NamedTuple):
         ids: (N,) first 16 bytes of the SHA-256 of each encoded picture; caches are keyed by it.
         labels: int32 (N, L) indices of each picture's tags, padded with -1; L is 1 for most data sets.
         read: returns the encoded bytes of picture i; safe to call from several threads.
+        groups: (N,) the user's own group of each picture, "" for pictures without one; None where nothing is known.
+            Pictures of one group never sit on both sides of a split.
     """
 
     keys: Sequence[str]
     ids: Sequence[bytes]
     labels: np.ndarray
     read: Callable[[int], bytes]
+    groups: Sequence[str] | None = None
 
     def __repr__(self) -> str:
         return f"Split({len(self.keys)} pictures)"
 
 
 class Dataset(NamedTuple):
-    """Tags, and pictures to train and to evaluate on."""
+    """Tags, and pictures to train and to evaluate on.
+
+    Attributes:
+        name: of the data set.
+        tags: (C,) what labels are indices of.
+        train: pictures to learn from; all but `test` where `is_split` is False.
+        validation: pictures to evaluate on; empty where `is_split` is False.
+        skipped: pictures that could not be loaded.
+        test: a user's own test pictures, which are never learned.
+        is_split: whether training and validation pictures are separate already.
+    """
 
     name: str
     tags: tuple[DatasetTag, ...]
     train: Split
     validation: Split
     skipped: tuple[Skip, ...] = ()
+    test: Split | None = None
+    is_split: bool = True
 
 
 def content_id(data: bytes) -> bytes:
@@ -91,6 +106,7 @@ def select(split: Split, rows: np.ndarray) -> Split:
         ids=[split.ids[i] for i in rows],
         labels=split.labels[rows],
         read=lambda i: split.read(int(rows[i])),
+        groups=None if split.groups is None else [split.groups[i] for i in rows],
     )
 
 
@@ -107,11 +123,15 @@ def pad_labels(tags: Iterable[Sequence[int]]) -> np.ndarray:
 
 
 def dataset_fingerprint(dataset: Dataset) -> str:
-    """Return a digest of the pictures, their tags and the splits, independent of where the pictures are stored."""
+    """Return a digest of pictures, tags, splits and groups, independent of where the pictures are stored."""
     digest = hashlib.sha256()
     digest.update("\n".join(f"{tag.id}\t{tag.name}" for tag in dataset.tags).encode())
-    for split in (dataset.train, dataset.validation):
+    for split in (dataset.train, dataset.validation, dataset.test):
+        if split is None:
+            continue
         digest.update(b"split" + b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
+        if split.groups is not None:
+            digest.update(b"groups" + "\n".join(split.groups).encode(errors="replace"))
     return digest.hexdigest()
 
 

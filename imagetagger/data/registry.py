@@ -19,13 +19,16 @@ def load_dataset(
     validation_split: str | None,
     synthetic_per_class: int,
     validation_fraction: float,
+    test: str | None = None,
 ) -> Dataset:
     """Load a data set by the name of its source; configs/data/base.yaml explains each argument.
 
     Raises:
         ValueError: the name is unknown, or a setting that the source needs is missing.
     """
-    local_path = Path(path).expanduser() if path else None
+    local_path, test_path = (Path(text).expanduser() if text else None for text in (path, test))
+    if test and name in ("synthetic", "tiny_imagenet", "tfds"):
+        raise ValueError(f"got test={test} with name={name}, expected test=None: only a folder has pictures to test on")
     if name == "synthetic":
         return load_synthetic(synthetic_per_class, validation_fraction, seed)
     if name == "tiny_imagenet":
@@ -33,7 +36,7 @@ def load_dataset(
     if name == "folder":
         if local_path is None:
             raise ValueError("got path=None, expected a folder with one sub-folder per tag, a .csv or a .jsonl file")
-        return load_folder(local_path, validation_fraction, seed)
+        return load_folder(local_path, test_path)
     if name == "tfds":
         from imagetagger.data.tfds import load_tfds  # imports TensorFlow, which takes seconds
 

@@ -3,10 +3,14 @@
 Pictures are chosen by their rank within their tag (the rarest, if a picture has several), in an order derived from the
 seed and each picture's content. So a larger subset contains every smaller one of the same seed, and neither names nor
 the order of files on disk nor pictures of other tags change a picture's rank.
+
+Groups of pictures, such as bursts, are ordered likewise, by their content together: `validation_mask` and
+`assign_folds` put them on one side whole.
 """
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +38,7 @@ def ranks_within_tag(ids: Sequence[bytes], labels: np.ndarray, seed: int) -> np.
         labels: int32 (N, L).
         seed: of the order.
     """
-    salt = seed.to_bytes(8, "little", signed=True)
-    keys = np.array([hashlib.blake2b(i, key=salt, digest_size=8).hexdigest() for i in ids])
+    keys = _sort_keys(ids, seed)
     tag = rarest_tag(labels)
     order = np.lexsort((keys, tag))
     starts = np.searchsorted(tag[order], tag[order])
@@ -97,3 +100,108 @@ def train_validation_split(split: Split, validation_fraction: float, seed: int) 
     """Return a split's training and validation pictures, the latter a share of each tag's."""
     validation = holdout_mask(ranks_within_tag(split.ids, split.labels, seed), validation_fraction)
     return select(split, ~validation), select(split, validation)
+
+
+class _Group(NamedTuple):
+    """Pictures that stay together: their rows, the rarest of their tags, and all of them."""
+
+    rows: np.ndarray
+    rarest: int
+    tags: np.ndarray
+
+
+def validation_mask(
+    ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
+    """Return which pictures to evaluate on, bool (N,), in whole groups: about `holdout_count` of each tag's pictures.
+
+    Groups of one picture each give what `holdout_mask` gives. A tag with two groups or more has one held out at least,
+    and each tag keeps one in training: a tag with a single group is never held out.
+
+    Args:
+        ids: (N,) content ids.
+        labels: int32 (N, L), padded with -1.
+        groups: int64 (N,) the number of each picture's group.
+        fraction: share of each tag's pictures.
+        seed: of the order.
+    """
+    ordered = _ordered_groups(ids, labels, groups, seed)
+    training = _groups_per_tag(ordered)
+    mask = np.zeros(len(ids), bool)
+
+    def hold_out(group: _Group) -> int:
+        mask[group.rows] = True
+        training[group.tags] -= 1
+        return len(group.rows)
+
+    for tag in sorted({group.rarest for group in ordered}) if fraction else []:
+        own = [group for group in ordered if group.rarest == tag]
+        passed = count = 0
+        for group in own:
+            passed += len(group.rows)
+            wanted = int(holdout_count(passed, fraction)) - count
+            is_closer_with = len(group.rows) - wanted <= wanted
+            if is_closer_with and (training[group.tags] > 1).all():
+                count += hold_out(group)
+        possible = [group for group in own if (training[group.tags] > 1).all()]
+        if not count and possible:
+            hold_out(min(possible, key=lambda group: len(group.rows)))
+    return mask
+
+
+def assign_folds(ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Return each picture's fold, int64 (N,) in [0, folds), whole groups together and each tag spread evenly.
+
+    Large groups go first, each to the fold with the fewest pictures of its rarest tag. No fold holds all groups of a
+    tag that has several, where that can be avoided; a tag's only group has a fold too.
+
+    Args:
+        ids: (N,) content ids.
+        labels: int32 (N, L), padded with -1.
+        groups: int64 (N,) the number of each picture's group.
+        folds: how many, two or more.
+        seed: of the order of groups of one size.
+
+    Raises:
+        ValueError: fewer than two folds.
+    """
+    if folds < 2:
+        raise ValueError(f"got folds={folds}, expected 2 or more")
+    ordered = _ordered_groups(ids, labels, groups, seed)
+    groups_of_tag = _groups_per_tag(ordered)
+    placed_groups = np.zeros((folds, len(groups_of_tag)), np.int64)
+    placed_pictures = np.zeros((folds, len(groups_of_tag)), np.int64)
+    total = np.zeros(folds, np.int64)
+    result = np.zeros(len(ids), np.int64)
+    for group in sorted(ordered, key=lambda group: -len(group.rows)):
+        of_tags = groups_of_tag[group.tags]
+        has_all = ((placed_groups[:, group.tags] + 1 == of_tags) & (of_tags > 1)).any(1)
+        fold = np.lexsort((total, placed_pictures[:, group.rarest], has_all))[0]
+        placed_groups[fold, group.tags] += 1
+        placed_pictures[fold, group.rarest] += len(group.rows)
+        total[fold] += len(group.rows)
+        result[group.rows] = fold
+    return result
+
+
+def _ordered_groups(ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, seed: int) -> list[_Group]:
+    """Return the groups in an order derived from the seed and from their pictures' content alone."""
+    order = np.argsort(groups, kind="stable")
+    rows_of = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(ids) else []
+    contents = [b"".join(sorted(ids[i] for i in rows)) for rows in rows_of]
+    pictures = np.bincount(labels[labels >= 0], minlength=1)
+    result = []
+    for i in np.argsort(_sort_keys(contents, seed), kind="stable"):
+        tags = sorted({*labels[rows_of[i]].ravel().tolist()} - {-1})
+        result.append(_Group(rows_of[i], min(tags, key=pictures.__getitem__), np.array(tags)))
+    return result
+
+
+def _groups_per_tag(groups: Sequence[_Group]) -> np.ndarray:
+    """Return how many groups have each tag, int64 (C,)."""
+    return np.bincount(np.concatenate([group.tags for group in groups] or [np.zeros(0, np.int64)]), minlength=1)
+
+
+def _sort_keys(contents: Sequence[bytes], seed: int) -> np.ndarray:
+    salt = seed.to_bytes(8, "little", signed=True)
+    return np.array([hashlib.blake2b(content, key=salt, digest_size=8).hexdigest() for content in contents], "U16")

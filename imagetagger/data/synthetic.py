@@ -23,7 +23,8 @@ def load_synthetic(per_class: int, validation_fraction: float, seed: int, size: 
         read=pictures.__getitem__,
     )
     train, validation = train_validation_split(split, validation_fraction, seed)
-    return Dataset("synthetic", tuple(DatasetTag(name, name) for name in DRAWING_TAGS), train, validation)
+    tags = tuple(DatasetTag(name, name) for name in DRAWING_TAGS)
+    return Dataset("synthetic", tags, train, validation, is_split=False)
 
 
 def _draw_png(tag: str, rng: np.random.Generator, size: int) -> bytes:

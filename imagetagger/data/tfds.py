@@ -71,4 +71,5 @@ def load_tfds(
         if validation_split
         else train_validation_split(train, validation_fraction, seed)
     )
-    return Dataset(builder.info.full_name, tuple(DatasetTag(n, n) for n in label.names), train, validation)
+    tags = tuple(DatasetTag(name, name) for name in label.names)
+    return Dataset(builder.info.full_name, tags, train, validation, is_split=validation_split is not None)

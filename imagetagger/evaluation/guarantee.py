@@ -13,10 +13,12 @@ prediction: a gentle introduction, section 3.2; Zwart 2025, Probabilistic confor
 settings, arXiv 2509.15349.
 """
 
+import msgspec
 import numpy as np
 from scipy.stats import beta
 
-from imagetagger.prediction.conformal import COVERAGE_LEVELS, threshold_at
+from imagetagger.prediction.conformal import COVERAGE_LEVELS, INFINITE_THRESHOLD, threshold_at
+from imagetagger.prediction.decision import PredictionSetRule
 
 
 def coverage_interval(calibration_pictures: int, coverage: float, *, level: float = 0.9) -> tuple[float, float] | None:
@@ -59,6 +61,21 @@ def corrected_level(calibration_pictures: int, coverage: float, confidence: floa
     ranks = ranks[is_possible]
     reached = beta.sf(coverage, ranks, calibration_pictures + 1 - ranks) >= confidence
     return float(COVERAGE_LEVELS[is_possible][reached.argmax()]) if reached.any() else None
+
+
+def correct_rule(rule: PredictionSetRule, calibration_pictures: int, confidence: float) -> PredictionSetRule:
+    """Return a rule whose sets reach each coverage with confidence, not only on average over calibrations.
+
+    Each threshold is replaced by that of the level that `corrected_level` gives; sets contain every tag where the
+    pictures are too few. Rules without a guarantee stay as they are.
+    """
+    if not rule.thresholds:
+        return rule
+    levels = [corrected_level(calibration_pictures, float(level), confidence) for level in COVERAGE_LEVELS]
+    thresholds = np.asarray(rule.thresholds)
+    corrected = [INFINITE_THRESHOLD if level is None else threshold_at(thresholds, level) for level in levels]
+    threshold = threshold_at(np.asarray(corrected), rule.coverage or 0.0)
+    return msgspec.structs.replace(rule, thresholds=tuple(corrected), threshold=threshold)
 
 
 def _ranks(pictures: int, level: np.ndarray | float) -> np.ndarray:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
@@ -13,18 +13,23 @@ import numpy as np
 
 from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.registry import PRETRAINED
+from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
 from imagetagger.embedding.runtime import Runtime
+from imagetagger.evaluation.baselines import BaselineComparison
 from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_confusions
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
+from imagetagger.evaluation.guarantee import coverage_interval
 from imagetagger.experiment import environment, record
+from imagetagger.experiment.bundled_stages import TestEvaluation
 from imagetagger.experiment.record import Record, finite_json
 from imagetagger.experiment.stages import DataSplits, Pictures
 from imagetagger.export.assemble import BundleOrigin
-from imagetagger.export.variants import VariantEvaluation
+from imagetagger.export.variants import BundledClassifier, VariantEvaluation
+from imagetagger.prediction.decision import PredictionSetRule
 
 LISTED_CONFUSIONS = 12
 SMALL_THUMBNAIL_SIDE = 64
@@ -42,9 +47,15 @@ def build_record(
     backbone: Backbone,
     runtime: Runtime,
     evaluation: Evaluation,
+    crossed: CrossFit,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],
+    baselines: Sequence[BaselineComparison] = (),
+    near_twins: float | None = None,
+    test: TestEvaluation | None = None,
+    bundled: BundledClassifier | None = None,
+    warnings: Sequence[str] = (),
 ) -> Record:
     """Make the record of a run, which leads with `evaluation`; `variants` are those that were exported."""
     variant = settings.export.bundle_variant or settings.embed.dtype
@@ -68,11 +79,14 @@ def build_record(
             name=pictures.dataset.name,
             fingerprint=dataset_fingerprint(pictures.dataset),
             train=evaluation.train,
-            calibration=len(splits.calibration_rows),
+            calibration=len(crossed.rows),
             validation=len(splits.labels_onehot),
             tags=len(names),
             skipped=len(skipped),
             skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
+            groups=len(np.unique(splits.groups)),
+            joined=dict(pictures.joined),
+            near_twins=near_twins,
         ),
         backbone=_backbone(backbone, runtime, settings.backbone.resolution),
         calibration=record.CalibrationRecord(
@@ -105,6 +119,12 @@ def build_record(
         versions=environment.versions(),
         revision=environment.revision(),
         machine=environment.machine(),
+        baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
+        bundled=_bundled(bundled) if bundled else None,
+        guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows]))),
+        reference_strength=crossed.strength,
+        test=_test(test) if test else None,
+        warnings=list(warnings),
     )
 
 
@@ -158,6 +178,34 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
     metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
     return BundleOrigin(
         settings.experiment, result.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
+    )
+
+
+def _bundled(bundled: BundledClassifier) -> record.BundledRecord:
+    decision = bundled.decision
+    return record.BundledRecord(
+        train=bundled.train,
+        calibration=bundled.calibration,
+        temperature=decision.calibration.temperature,
+        prediction_set=decision.prediction_set,
+        novelty=decision.novelty,
+        guarantee=_guarantee(decision.prediction_set, bundled.calibration_groups),
+    )
+
+
+def _guarantee(rule: PredictionSetRule, groups: int) -> record.GuaranteeRecord | None:
+    if rule.coverage is None or not (interval := coverage_interval(groups, rule.coverage)):
+        return None
+    return record.GuaranteeRecord(groups, rule.coverage, *interval)
+
+
+def _test(test: TestEvaluation) -> record.TestRecord:
+    evaluation = test.evaluation
+    return record.TestRecord(
+        pictures=len(evaluation.data.labels_onehot),
+        train=evaluation.train,
+        metrics=record.MetricValues(**evaluation.metrics),
+        confidence_intervals=dict(test.intervals),
     )
 
 

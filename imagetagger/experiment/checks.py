@@ -1,17 +1,16 @@
 """What a run warns its user of: classifiers that learn badly, calibration that cannot be trusted."""
 
-import logging
+from collections.abc import Iterator
 
 import numpy as np
 
-from imagetagger.classifier.fit import Scores
-from imagetagger.config.schema import CalibrateConfig, ClassifierConfig
+from imagetagger.classifier.cross_fit import CrossFit
+from imagetagger.classifier.reference import Reference
+from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
 from imagetagger.evaluation.evaluate import Evaluation
-from imagetagger.experiment.evaluation_stages import holdout_labels
-from imagetagger.experiment.stages import DataSplits
 from imagetagger.prediction.calibration import all_correct
-from imagetagger.prediction.conformal import COVERAGE_LEVELS
-from imagetagger.prediction.decision import Decision, calibration_rows
+from imagetagger.prediction.conformal import COVERAGE_LEVELS, INFINITE_THRESHOLD
+from imagetagger.prediction.decision import Decision
 
 MIN_KAPPA_FOR_LEARNING = 1.0
 """Least prior strength with which a tag is known from its first picture on: alone, that has hardly any variance."""
@@ -22,53 +21,85 @@ MIN_SAMPLES_PER_FEATURE = 0.25
 MAX_PLAUSIBLE_TEMPERATURE = 1e4
 """Sound scores have temperatures in the tens; far above, variances were estimated from too little."""
 
-log = logging.getLogger(__name__)
+MAX_NEAR_TWINS = 0.1
+"""Share of evaluated pictures with a near twin in training, above which the figures may be too good."""
 
 
-def warn_of_poor_learning(classifier: ClassifierConfig, evaluation: Evaluation) -> None:
-    """Warn of a bundle whose tagger will learn badly."""
+def find_problems(
+    s: Experiment,
+    evaluation: Evaluation,
+    crossed: CrossFit,
+    decision: Decision,
+    reference: Reference | None,
+    near_twins: float | None,
+) -> list[str]:
+    """Return the warnings of a run, for console, report and model card.
+
+    Args:
+        s: settings of the run.
+        evaluation: that leads.
+        crossed: out-of-fold scores that the decision was fitted on.
+        decision: of the classifier that the run ends with.
+        reference: of the network; None without one.
+        near_twins: share of the evaluated pictures with a near twin among the training pictures.
+    """
+    problems = [*calibration_problems(decision, crossed, s.calibrate)]
+    if not len(evaluation.data.labels_onehot):
+        problems.append("no validation pictures: how good the tagger is was not measured")
+    elif near_twins is not None and near_twins > MAX_NEAR_TWINS:
+        problems.append(
+            f"{100 * near_twins:.0f} % of the evaluated pictures have a near twin among the training pictures: the "
+            "metrics may be too good for other pictures; see data.group_by"
+        )
+    if s.export.bundle_variant:
+        problems += learning_problems(s.classifier, evaluation, reference)
+    return problems
+
+
+def learning_problems(
+    classifier: ClassifierConfig, evaluation: Evaluation, reference: Reference | None
+) -> Iterator[str]:
+    """Yield why the tagger of a bundle will learn badly."""
     if classifier.variance_prior_strength < MIN_KAPPA_FOR_LEARNING:
-        log.warning(
-            "classifier.variance_prior_strength=%g: the tagger will hardly learn from few pictures; "
-            "classifier=whitened would",
-            classifier.variance_prior_strength,
+        yield (
+            f"classifier.variance_prior_strength={classifier.variance_prior_strength:g}: the tagger will hardly learn "
+            "from few pictures; classifier=whitened would"
         )
     features = evaluation.data.embeddings.shape[1]
-    if classifier.transform == "whitened" and evaluation.train < MIN_SAMPLES_PER_FEATURE * features:
-        log.warning(
-            "%d pictures are few to whiten %d features with: a tag taught later may draw pictures of others; "
-            "use more, or classifier=smoothed_gnb",
-            evaluation.train,
-            features,
+    is_whitened = classifier.transform == "whitened" and reference is None
+    if is_whitened and evaluation.train < MIN_SAMPLES_PER_FEATURE * features:
+        yield (
+            f"{evaluation.train} pictures are few to whiten {features} features with, and there are no reference "
+            "statistics for this network: a tag taught later may draw pictures of others; use more, or "
+            "classifier=smoothed_gnb, or the published weights"
         )
 
 
-def warn_of_poor_calibration(
-    decision: Decision, scores: Scores, splits: DataSplits, calibrate: CalibrateConfig
-) -> None:
-    """Warn where too few held-out pictures, or none, make probabilities or prediction sets unsound."""
-    labels_onehot = holdout_labels(splits)
-    rows = calibration_rows(len(labels_onehot), decision.prediction_set.coverage is not None)
-    if not len(labels_onehot):
-        log.warning("no pictures to calibrate on: probabilities are raw, and far too confident")
-    elif all_correct(scores.log_joint[rows], labels_onehot[rows]):
-        log.warning(
-            "All %d calibration pictures were classified correctly, so the temperature cannot be estimated; using a "
-            "conservative value. Hold out more pictures (data.holdout_fraction).",
-            len(labels_onehot),
+def calibration_problems(decision: Decision, crossed: CrossFit, calibrate: CalibrateConfig) -> Iterator[str]:
+    """Yield why probabilities or prediction sets are unsound: too few pictures, or none, to calibrate on."""
+    pictures, rule = len(crossed.rows), decision.prediction_set
+    if not pictures:
+        known = "are those of the reference" if crossed.strength is not None else "are raw, and far too confident"
+        yield f"no tag has pictures in two groups, so there are none to calibrate on: probabilities {known}"
+    elif crossed.strength is None and all_correct(crossed.scores.log_joint, crossed.labels_onehot):
+        yield (
+            f"All {pictures} calibration pictures were classified correctly, so the temperature cannot be estimated; "
+            "using a conservative value. Add pictures."
         )
     if decision.calibration.temperature > MAX_PLAUSIBLE_TEMPERATURE:
-        log.warning(
-            "temperature %.3g: the variances are poorly estimated; use more pictures, or raise "
-            "classifier.variance_prior_strength",
-            decision.calibration.temperature,
+        yield (
+            f"temperature {decision.calibration.temperature:.3g}: the variances are poorly estimated; use more "
+            "pictures, or raise classifier.variance_prior_strength"
         )
-    if decision.prediction_set.rule != calibrate.prediction_set:
-        log.warning(
-            "%d calibration pictures are too few to guarantee a coverage of %g, which takes %.0f (above %g none can be "
-            "guaranteed): tag sets are cumulative. Hold out more (data.holdout_fraction), or ask for less",
-            len(labels_onehot),
-            calibrate.coverage,
-            2 * np.ceil(calibrate.coverage / max(1 - calibrate.coverage, 1e-9) - 1e-6),
-            COVERAGE_LEVELS[-1],
+    if rule.rule != calibrate.prediction_set:
+        least = np.ceil(calibrate.coverage / max(1 - calibrate.coverage, 1e-9) - 1e-6)
+        yield (
+            f"{pictures} calibration pictures are too few to guarantee a coverage of {calibrate.coverage:g}, which "
+            f"takes {least:.0f} (above {COVERAGE_LEVELS[-1]:g} none can be guaranteed): tag sets are cumulative. Add "
+            "pictures, or ask for less"
+        )
+    elif rule.thresholds and rule.threshold >= INFINITE_THRESHOLD:
+        yield (
+            f"{pictures} calibration pictures are too few for a coverage of {calibrate.coverage:g} with "
+            f"calibrate.confidence={calibrate.confidence:g}: tag sets hold every tag. Add pictures, or ask for less"
         )

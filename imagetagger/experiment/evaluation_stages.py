@@ -1,68 +1,112 @@
-"""From embeddings to an evaluated classifier: the stages fit, score, calibrate, decide and evaluate."""
+"""From embeddings to an evaluated classifier: the stages cross-fit, fit, calibrate, decide, score and evaluate."""
 
-import numpy as np
+from typing import NamedTuple
 
-from imagetagger.classifier.fit import FittedClassifier, Scores, fit_classifier, score_embeddings
+import msgspec
+
+from imagetagger.classifier.cross_fit import CrossFit, cross_fit
+from imagetagger.classifier.fit import FittedClassifier, fit_classifier, score_embeddings
+from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
-from imagetagger.data.dataset import multi_hot
+from imagetagger.evaluation.baselines import BaselineComparison, compare_baseline, fit_baseline, predict_top1
 from imagetagger.evaluation.evaluate import (
     Evaluation,
     EvaluationData,
     evaluate_classifier,
     evaluate_uncalibrated,
 )
+from imagetagger.evaluation.guarantee import correct_rule
 from imagetagger.evaluation.intervals import confidence_intervals
 from imagetagger.evaluation.metrics import Metrics
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
+from imagetagger.options import Baseline
 from imagetagger.prediction.calibration import Calibration, fit_calibration
-from imagetagger.prediction.decision import Decision, calibration_rows, fit_decision, has_guarantee
-from imagetagger.prediction.predict import score_novelty
+from imagetagger.prediction.decision import Decision, fit_decision
+
+
+class FittedModel(NamedTuple):
+    """Stages of a classifier that was fitted and calibrated on the same pictures."""
+
+    cross_fit: StageResult[CrossFit]
+    classifier: StageResult[FittedClassifier]
+    decision: StageResult[Decision]
+
+
+def fit_model(
+    runner: StageRunner,
+    settings: Experiment,
+    reference: StageResult[Reference | None],
+    splits: StageResult[DataSplits],
+    train: StageResult[EmbeddedSplit],
+    *,
+    suffix: str,
+) -> FittedModel:
+    """Fit a classifier on the embeddings of one network, and calibrate it on out-of-fold scores of the same pictures.
+
+    Args:
+        runner: of the stages, which get the names of this file and `suffix`.
+        settings: of the run.
+        reference: of the network.
+        splits: roles of the pictures.
+        train: embeddings.
+        suffix: distinguishes the stages of several models.
+    """
+    s = settings.calibrate
+    crossed = runner.run(
+        f"cross-fit{suffix}", cross_fit_splits, reference, splits, train, classifier=settings.classifier
+    )
+    classifier = runner.run(
+        f"fit{suffix}", fit_on_splits, reference, crossed, splits, train, classifier=settings.classifier
+    )
+    runner.annotate(f"fit{suffix}", images=splits.value.train)
+    calibration = runner.run(f"calibrate{suffix}", calibrate, reference, crossed, calibration_bins=s.calibration_bins)
+    runner.annotate(f"calibrate{suffix}", images=len(crossed.value.rows))
+    decision = runner.run(f"decide{suffix}", decide, crossed, calibration, calibrate=s)
+    return FittedModel(crossed, classifier, decision)
 
 
 def evaluate_embeddings(
     runner: StageRunner,
     settings: Experiment,
+    fitted: FittedModel,
     splits: StageResult[DataSplits],
     train: StageResult[EmbeddedSplit],
     validation: StageResult[EmbeddedSplit] | None = None,
     *,
     suffix: str,
-) -> tuple[StageResult[Scores], StageResult[Evaluation]]:
-    """Fit, calibrate and evaluate a classifier on the embeddings of one network.
-
-    Args:
-        runner: of the stages, which get the names of this file and `suffix`.
-        settings: of the run.
-        splits: roles of the pictures.
-        train: embeddings.
-        validation: embeddings; None to evaluate held-out training pictures.
-        suffix: distinguishes the stages of several networks.
-
-    Returns:
-        Scores of the held-out pictures, and the evaluation.
-    """
-    s, pictures = settings.calibrate, splits.value
-    guaranteed = has_guarantee(s.prediction_set, s.coverage, len(pictures.calibration_rows))  # type: ignore[arg-type]  # checked by config
+) -> StageResult[Evaluation]:
+    """Evaluate a classifier and its decision on validation pictures, or without them on held-out training pictures."""
     evaluated = (validation,) if validation else ()
-    classifier = runner.run(f"fit{suffix}", fit_on_splits, splits, train, classifier=settings.classifier)
-    runner.annotate(f"fit{suffix}", images=pictures.train)
-    data = runner.run(f"score{suffix}", score_evaluated, classifier, splits, train, *evaluated)
-    scores = runner.run(f"score holdout{suffix}", score_holdout, classifier, splits, train)
-    calibration = runner.run(
-        f"calibrate{suffix}", calibrate, scores, splits, calibration_bins=s.calibration_bins, guaranteed=guaranteed
+    data = runner.run(f"score{suffix}", score_evaluated, fitted.classifier, splits, train, *evaluated)
+    uncalibrated = runner.run(
+        f"uncalibrated{suffix}", sum_uncalibrated, fitted.classifier, data, coverage=settings.calibrate.coverage
     )
-    runner.annotate(f"calibrate{suffix}", images=len(pictures.calibration_rows))
-    decision = runner.run(f"decide{suffix}", decide, classifier, scores, splits, calibration, calibrate=s)
-    uncalibrated = runner.run(f"uncalibrated{suffix}", sum_uncalibrated, classifier, data, coverage=s.coverage)
-    evaluation = runner.run(f"evaluate{suffix}", evaluate, classifier, decision, data, splits, uncalibrated)
-    runner.annotate(f"evaluate{suffix}", images=len(pictures.labels_onehot))
-    return scores, evaluation
+    evaluation = runner.run(
+        f"evaluate{suffix}", evaluate, fitted.classifier, fitted.decision, data, splits, uncalibrated
+    )
+    runner.annotate(f"evaluate{suffix}", images=len(splits.value.labels_onehot))
+    return evaluation
 
 
-def fit_on_splits(splits: DataSplits, train: EmbeddedSplit, *, classifier: ClassifierConfig) -> FittedClassifier:
+def cross_fit_splits(
+    reference: Reference | None, splits: DataSplits, train: EmbeddedSplit, *, classifier: ClassifierConfig
+) -> CrossFit:
+    """Score the training pictures out of fold."""
+    return cross_fit(train.x, splits.labels, splits.folds, splits.tags, classifier, reference)
+
+
+def fit_on_splits(
+    reference: Reference | None,
+    crossed: CrossFit,
+    splits: DataSplits,
+    train: EmbeddedSplit,
+    *,
+    classifier: ClassifierConfig,
+) -> FittedClassifier:
     """Fit the classifier on the training pictures that are not held out."""
-    return fit_classifier(train.x, splits.labels, splits.is_holdout, splits.tags, classifier)
+    strength = crossed.strength or 0.0  # unused without a reference
+    return fit_classifier(train.x, splits.labels, splits.is_holdout, splits.tags, classifier, reference, strength)
 
 
 def score_evaluated(
@@ -73,39 +117,18 @@ def score_evaluated(
     return EvaluationData(embeddings, score_embeddings(classifier, embeddings), splits.labels_onehot)
 
 
-def score_holdout(classifier: FittedClassifier, splits: DataSplits, train: EmbeddedSplit) -> Scores:
-    """Score the held-out pictures that probabilities and thresholds are fitted on."""
-    return score_embeddings(classifier, train.x[splits.calibration_rows])
+def calibrate(reference: Reference | None, crossed: CrossFit, *, calibration_bins: int) -> Calibration:
+    """Fit the probabilities on out-of-fold scores."""
+    prior = None if reference is None else reference.log_temperature
+    return fit_calibration(crossed.scores.log_joint, crossed.labels_onehot, calibration_bins, prior)
 
 
-def holdout_labels(splits: DataSplits) -> np.ndarray:
-    """Tags of the pictures that probabilities and thresholds are fitted on, bool (K, C)."""
-    return multi_hot(splits.labels[splits.calibration_rows], splits.tags)
-
-
-def calibrate(scores: Scores, splits: DataSplits, *, calibration_bins: int, guaranteed: bool) -> Calibration:
-    """Fit the probabilities, on every other picture where a guarantee needs the rest."""
-    labels_onehot = holdout_labels(splits)
-    rows = calibration_rows(len(labels_onehot), guaranteed)
-    return fit_calibration(scores.log_joint[rows], labels_onehot[rows], calibration_bins)
-
-
-def decide(
-    classifier: FittedClassifier,
-    scores: Scores,
-    splits: DataSplits,
-    calibration: Calibration,
-    *,
-    calibrate: CalibrateConfig,
-) -> Decision:
-    """Fit prediction sets and the novelty threshold to calibrated probabilities."""
-    novelty = None
-    if scores.background is not None:
-        novelty = score_novelty(scores.log_joint, scores.background, classifier.log_prior)
-    return fit_decision(
-        scores.log_joint,
-        holdout_labels(splits),
-        novelty,
+def decide(crossed: CrossFit, calibration: Calibration, *, calibrate: CalibrateConfig) -> Decision:
+    """Fit prediction sets and the novelty threshold to calibrated out-of-fold probabilities."""
+    decision = fit_decision(
+        crossed.scores.log_joint,
+        crossed.labels_onehot,
+        crossed.novelty,
         calibration,
         calibration_bins=calibrate.calibration_bins,
         prediction_set=calibrate.prediction_set,  # type: ignore[arg-type]  # checked by config
@@ -114,6 +137,10 @@ def decide(
         aci_step_size=calibrate.aci_step_size,
         novelty_fpr=calibrate.novelty_fpr,
     )
+    if calibrate.confidence is None:
+        return decision
+    rule = correct_rule(decision.prediction_set, len(crossed.rows), calibrate.confidence)
+    return msgspec.structs.replace(decision, prediction_set=rule)
 
 
 def sum_uncalibrated(classifier: FittedClassifier, data: EvaluationData, *, coverage: float) -> Metrics:
@@ -132,6 +159,24 @@ def evaluate(
     return evaluate_classifier(classifier, decision, data, splits.train, uncalibrated)
 
 
-def bootstrap(evaluation: Evaluation, *, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
-    """95 % confidence intervals of the metrics."""
-    return confidence_intervals(evaluation.observed, resamples=resamples, seed=seed)
+def bootstrap(
+    evaluation: Evaluation, splits: DataSplits, *, resamples: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """95 % confidence intervals of the metrics; pictures of one group are not independent."""
+    return confidence_intervals(evaluation.observed, splits.evaluated_groups, resamples=resamples, seed=seed)
+
+
+def compare_baselines(
+    evaluation: Evaluation, splits: DataSplits, train: EmbeddedSplit, *, baselines: list[Baseline], seed: int
+) -> list[BaselineComparison]:
+    """Fit other classifiers on the same training pictures, and compare them on the evaluated ones."""
+    if not len(splits.labels_onehot):
+        return []
+    fitted = splits.folds >= 0
+    x, labels, groups = train.x[fitted], splits.labels[fitted], splits.groups[fitted]
+    data = evaluation.data
+    comparisons = []
+    for name in baselines:
+        predicted = predict_top1(fit_baseline(name, x, labels, groups, seed=seed), data.embeddings)
+        comparisons.append(compare_baseline(name, predicted, data.labels_onehot, evaluation.is_correct))
+    return comparisons

@@ -1,18 +1,25 @@
 """The pipeline from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
+import logging
+
 import msgspec
 from threadpoolctl import threadpool_limits
 
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.schema import Experiment
-from imagetagger.experiment import checks
 from imagetagger.experiment.build_record import build_record
-from imagetagger.experiment.evaluation_stages import bootstrap
+from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
+from imagetagger.experiment.checks import find_problems
+from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
+from imagetagger.experiment.reference_stages import find_reference, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
+from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageCache, StageRunner
 from imagetagger.experiment.stages import load_pictures, subsample
 from imagetagger.experiment.variant_stages import compare_variants, evaluate_model, start_model
 from imagetagger.system.atomic_files import cache_directory
+
+log = logging.getLogger(__name__)
 
 
 # NumPy's sums depend on its threads, of which launchers leave a job some or one; and threads that wait for a busy core
@@ -30,32 +37,67 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         BadDataError: more than `data.max_bad_fraction` of the pictures cannot be used, or too few are left.
         ValueError, OSError: an impossible setting; data or weights that are missing or damaged.
     """
-    runner, folder = StageRunner(cache), cache_directory(s.cache)
+    runner, folder, resolution = StageRunner(cache), cache_directory(s.cache), s.backbone.resolution
+    has_bundle = assemble and s.export.bundle_variant is not None
     loaded = runner.run("load", load_pictures, section=s.data, seed=s.seed, cache=folder)
-    pictures = runner.run("subset", subsample, loaded, section=s.data)
     backbone = runner.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=folder)
+    loaded = divide_pictures(runner, s, loaded, backbone)
+    pictures = runner.run("subset", subsample, loaded, section=s.data)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
-    leading = evaluate_model(runner, s, loaded, pictures, model)
-    splits, evaluation = leading.splits.value, leading.evaluation
-    checks.warn_of_poor_calibration(evaluation.value.decision, leading.holdout_scores.value, splits, s.calibrate)
-    resamples = s.evaluate.bootstrap_resamples
-    intervals = runner.run("bootstrap", bootstrap, evaluation, resamples=resamples, seed=s.seed)
-    variants = compare_variants(runner, s, loaded, pictures, backbone, leading)
+    reference = runner.run("reference", find_reference, backbone, model, section=s.classifier, resolution=resolution)
+    leading = evaluate_model(runner, s, loaded, pictures, model, reference)
+    splits, evaluation = leading.splits, leading.evaluation
+    resamples, seed = s.evaluate.bootstrap_resamples, s.seed
+    intervals = runner.run("bootstrap", bootstrap, evaluation, splits, resamples=resamples, seed=seed)
+    baselines = runner.run(
+        "baselines", compare_baselines, evaluation, splits, leading.embedded[0], section=s.evaluate, seed=seed
+    )
+    twins = runner.run("near twins", measure_near_twins, *leading.embedded)
+    bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
+    test = evaluate_test(runner, s, loaded, leading, bundled)
+    variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
+    if bundled and s.export.bundle_variant in variants:
+        variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
+    files: dict[str, bytes] = {}
+    if s.export.reference_statistics:
+        made = runner.run(
+            "reference statistics",
+            make_reference,
+            backbone,
+            model,
+            pictures,
+            splits,
+            leading.embedded[0],
+            classifier=s.classifier,
+            resolution=resolution,
+            seed=seed,
+        )
+        files = made.value
+    crossed = leading.fitted.cross_fit.value
+    decision = bundled.decision if bundled else evaluation.value.decision
+    warnings = find_problems(s, evaluation.value, crossed, decision, reference.value, twins.value)
+    for warning in warnings:
+        log.warning("%s", warning)
     record = build_record(
         s,
         pictures=pictures.value,
-        splits=splits,
+        splits=splits.value,
         skipped=leading.skipped.value,
         backbone=backbone.value,
         runtime=model.value,
         evaluation=evaluation.value,
+        crossed=crossed,
         variants=variants,
         intervals=intervals.value,
+        baselines=baselines.value,
+        near_twins=twins.value,
+        test=test,
+        bundled=bundled,
+        warnings=warnings,
         stages=dict(runner.records),
     )
-    output = RunOutput(record, pictures.value.dataset.tags, splits.evaluated, evaluation.value)
-    if not (assemble and s.export.bundle_variant):
+    output = RunOutput(record, pictures.value.dataset.tags, splits.value.evaluated, evaluation.value, reference=files)
+    if not has_bundle:
         return output
-    checks.warn_of_poor_learning(s.classifier, evaluation.value)
     output = runner.time("export", export_bundle, s, output, backbone.value, variants)
     return output._replace(record=msgspec.structs.replace(output.record, stages=runner.records))

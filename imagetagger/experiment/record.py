@@ -28,7 +28,12 @@ class SkippedFile(Struct, frozen=True):
 
 
 class DataRecord(Struct, frozen=True):
-    """The pictures of a run: how many to fit, to calibrate and to evaluate, and those that could not be used."""
+    """The pictures of a run: how many were fitted, calibrated on and evaluated, and those that could not be used.
+
+    Calibration pictures are among those that were fitted; models that had not seen them scored them. `joined` counts by
+    clue the pictures that were joined with others; `groups` is how many groups the training pictures make, and
+    `near_twins` the share of evaluated pictures with a near twin among those.
+    """
 
     name: str
     fingerprint: str
@@ -38,6 +43,9 @@ class DataRecord(Struct, frozen=True):
     tags: Count
     skipped: Count
     skipped_files: list[SkippedFile] = []
+    groups: Count = 0
+    joined: dict[str, Count] = {}
+    near_twins: Metric = None
 
 
 class BackboneRecord(Struct, frozen=True):
@@ -89,6 +97,35 @@ class CalibrationRecord(Struct, frozen=True):
     target_coverage: float
     before: MetricValues
     after: MetricValues
+
+
+class GuaranteeRecord(Struct, frozen=True):
+    """Between which coverages 90 % of calibrations with so many independent groups end, and what is asked."""
+
+    groups: Count
+    coverage: float
+    low: float
+    high: float
+
+
+class BundledRecord(Struct, frozen=True):
+    """The classifier in the bundle: pictures that it was fitted and calibrated on, and its decision."""
+
+    train: Count
+    calibration: Count
+    temperature: float
+    prediction_set: PredictionSetRule
+    novelty: NoveltyRule | None
+    guarantee: GuaranteeRecord | None
+
+
+class TestRecord(Struct, frozen=True):
+    """Metrics on the user's own test pictures, of the classifier fitted on `train` pictures; intervals of 95 %."""
+
+    pictures: Count
+    train: Count
+    metrics: MetricValues
+    confidence_intervals: dict[str, tuple[Metric, Metric]]
 
 
 class StratumRecord(Struct, frozen=True):
@@ -274,6 +311,11 @@ class Record(Struct, frozen=True):
     machine: Machine
     choices: dict[str, str] = {}
     baselines: list[BaselineRecord] = []
+    bundled: BundledRecord | None = None
+    guarantee: GuaranteeRecord | None = None
+    reference_strength: float | None = None
+    test: TestRecord | None = None
+    warnings: list[str] = []
 
 
 def write_record(record: Record, path: Path) -> None:

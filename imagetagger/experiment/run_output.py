@@ -1,6 +1,7 @@
 """What a run leaves: its record, and what its report and bundle are made of."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ class RunOutput(NamedTuple):
         tags: C tags.
         validation: the M pictures that were evaluated.
         evaluation: of the variant that leads.
+        reference: files of the reference statistics by name; none unless they were asked for.
         bundle: its files by name; None where none was asked for, or none could be made.
         export_error: why it could not be made.
     """
@@ -35,6 +37,7 @@ class RunOutput(NamedTuple):
     tags: tuple[DatasetTag, ...]
     validation: Split
     evaluation: Evaluation
+    reference: Mapping[str, bytes] = MappingProxyType({})
     bundle: dict[str, bytes] | None = None
     export_error: ExportError | BundleError | None = None
 

@@ -3,9 +3,10 @@
 Each function takes the values of other stages, and by name the settings that it depends on; see stage_cache.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.convert.quantize import convert_cached
 from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, select
 from imagetagger.data.registry import load_dataset
-from imagetagger.data.splits import holdout_count, holdout_mask, ranks_within_tag, subsample_mask
+from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag, subsample_mask
 from imagetagger.embedding.extract import Embeddings, extract_embeddings
 from imagetagger.embedding.runtime import Runtime, litert_runtime, make_runtime
 from imagetagger.options import Variant
@@ -28,39 +29,54 @@ class Pictures(NamedTuple):
     """The pictures of a run.
 
     Attributes:
-        dataset: to train on N pictures.
+        dataset: to train on N pictures and evaluate on M.
         listed: how many there were before a subset was taken.
         rank: int64 (N,) of each training picture within its tag; see data.splits.
+        groups: int64 (N,) group of each training picture, whose pictures share a fold.
+        validation_groups: int64 (M,).
+        joined: by clue, how many pictures it joined with others.
     """
 
     dataset: Dataset
     listed: int
     rank: np.ndarray
+    groups: np.ndarray
+    validation_groups: np.ndarray
+    joined: Mapping[str, int] = MappingProxyType({})
 
 
 class DataSplits(NamedTuple):
     """Which of the pictures that have embeddings serve for what.
 
     Attributes:
-        labels: int32 (N, L) of the training pictures.
-        is_holdout: bool (N,), those that nothing is fitted on.
-        calibration_rows: int (K,), those of them that probabilities and thresholds are fitted on.
+        ids: content ids of the N training pictures.
+        labels: int32 (N, L) of them.
+        folds: int64 (N,) fold of each for cross-fitting; -1 for those that nothing is fitted on.
+        groups: int64 (N,) group of each; the pictures of one share a fold.
         tuning_rows: int (M,), those that are evaluated in place of validation pictures; None for validation pictures.
         evaluated: the M pictures that are reported on.
+        evaluated_groups: int64 (M,).
         labels_onehot: bool (M, C), their tags.
     """
 
+    ids: Sequence[bytes]
     labels: np.ndarray
-    is_holdout: np.ndarray
-    calibration_rows: np.ndarray
+    folds: np.ndarray
+    groups: np.ndarray
     tuning_rows: np.ndarray | None
     evaluated: Split
+    evaluated_groups: np.ndarray
     labels_onehot: np.ndarray
+
+    @property
+    def is_holdout(self) -> np.ndarray:
+        """Whether nothing is fitted on a picture, bool (N,)."""
+        return self.folds < 0
 
     @property
     def train(self) -> int:
         """Number of pictures that the classifier is fitted on."""
-        return int((~self.is_holdout).sum())
+        return int((self.folds >= 0).sum())
 
     @property
     def tags(self) -> int:
@@ -72,8 +88,10 @@ class DataSplits(NamedTuple):
 def load_pictures(**settings: Any) -> Pictures:
     """Load the data set and rank each training picture within its tag."""
     dataset = load_dataset(**settings)
-    train, listed = dataset.train, len(dataset.train.ids) + len(dataset.validation.ids)
-    return Pictures(dataset, listed, ranks_within_tag(train.ids, train.labels, settings["seed"]))
+    train, validation = dataset.train, dataset.validation
+    rank = ranks_within_tag(train.ids, train.labels, settings["seed"])
+    listed = len(train.ids) + len(validation.ids)
+    return Pictures(dataset, listed, rank, np.arange(len(train.ids)), np.arange(len(validation.ids)))
 
 
 def subsample(pictures: Pictures, *, fraction: float | None, per_class: int | None) -> Pictures:
@@ -90,7 +108,7 @@ def first_by_rank(pictures: Pictures, *, reference_pictures: int) -> Pictures:
 
 def _with_training_rows(pictures: Pictures, rows: np.ndarray) -> Pictures:
     dataset = pictures.dataset._replace(train=select(pictures.dataset.train, rows))
-    return Pictures(dataset, pictures.listed, pictures.rank[rows])
+    return pictures._replace(dataset=dataset, rank=pictures.rank[rows], groups=pictures.groups[rows])
 
 
 def start_runtime(
@@ -114,15 +132,13 @@ def start_variant(
     return litert_runtime(convert_cached(network, resolution, cache, variant, crops), workers)
 
 
-def quantization_pictures(
-    pictures: Pictures, *, holdout_fraction: float, count: int, resolution: int, pixel_limit: int
-) -> list[np.ndarray]:
-    """Preprocess the pictures that int8 is calibrated on: those of least content id, none of them held out.
+def quantization_pictures(pictures: Pictures, *, count: int, resolution: int, pixel_limit: int) -> list[np.ndarray]:
+    """Preprocess the pictures that int8 is calibrated on: the training pictures of least content id.
 
     Raises:
         BadDataError: none can be used.
     """
-    train = select(pictures.dataset.train, ~holdout_mask(pictures.rank, holdout_fraction))
+    train = pictures.dataset.train
     crops: list[np.ndarray] = []
     reason = "there are none"
     for i in sorted(range(len(train.ids)), key=train.ids.__getitem__):
@@ -153,7 +169,7 @@ def embed_split(
     pictures: Pictures,
     model: Runtime,
     *,
-    role: Literal["train", "validation"],
+    role: Literal["train", "validation", "test"],
     label: str,
     resolution: int,
     shard_size: int,
@@ -162,7 +178,7 @@ def embed_split(
     cache: Path,
 ) -> EmbeddedSplit:
     """Embed the pictures of a split, those not in the cache yet; `label` names the progress bar."""
-    split = pictures.dataset.train if role == "train" else pictures.dataset.validation
+    split = getattr(pictures.dataset, role)
     options: Any = {"shard_size": shard_size, "pixel_limit": pixel_limit, "name": f"{label} {role}"}
     rates = [model.raw_rate(RAW_RATE_SECONDS)] if measure_raw_rate else []
     embeddings = extract_embeddings(split, model, resolution, cache, **options)
@@ -171,35 +187,43 @@ def embed_split(
 
 
 def assign_roles(
-    pictures: Pictures, train: EmbeddedSplit, validation: EmbeddedSplit | None = None, *, holdout_fraction: float
+    pictures: Pictures,
+    train: EmbeddedSplit,
+    validation: EmbeddedSplit | None = None,
+    *,
+    holdout_fraction: float,
+    folds: int,
+    seed: int,
 ) -> DataSplits:
     """Decide which pictures serve for what, without those that could not be embedded.
 
-    Without validation pictures, those held out of training are divided: every other one of a tag is evaluated.
+    Without validation pictures, a share of the training pictures is held out and evaluated.
 
     Raises:
         BadDataError: none are left to fit on, or to evaluate.
     """
     dataset, rows = pictures.dataset, train.embeddings.rows
-    is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
+    is_holdout, tuning_rows = np.zeros(len(rows), bool), None
+    if validation is None:
+        is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
+        tuning_rows = np.flatnonzero(is_holdout)
+        if not len(tuning_rows):
+            raise BadDataError(
+                "tuning evaluates held-out training pictures, and none are held out: got "
+                f"holdout_fraction={holdout_fraction}, expected more, or more pictures"
+            )
+        evaluated, evaluated_groups = select(dataset.train, rows[tuning_rows]), pictures.groups[rows[tuning_rows]]
+    else:
+        evaluated_rows = validation.embeddings.rows
+        evaluated = select(dataset.validation, evaluated_rows)
+        evaluated_groups = pictures.validation_groups[evaluated_rows]
     if is_holdout.all():
         skipped = len(train.embeddings.skipped) + len(dataset.skipped)
         raise BadDataError(f"no pictures to fit on are left: {skipped} were skipped; mend or add some")
-    calibration_rows, tuning_rows = np.flatnonzero(is_holdout), None
-    if validation is None:
-        # By rank within the tag, so that both halves have pictures of every tag that has two.
-        is_odd = holdout_count(pictures.rank[rows[calibration_rows]], holdout_fraction) % 2 > 0
-        calibration_rows, tuning_rows = calibration_rows[~is_odd], calibration_rows[is_odd]
-        if not len(tuning_rows):
-            raise BadDataError(
-                "tuning evaluates every other held-out picture of a tag, and no tag has two: got "
-                f"holdout_fraction={holdout_fraction}, expected more, or more pictures"
-            )
-        evaluated = select(dataset.train, rows[tuning_rows])
-    else:
-        evaluated = select(dataset.validation, validation.embeddings.rows)
+    ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
+    fold = np.where(is_holdout, -1, assign_folds(ids, labels, groups, folds, seed))
     labels_onehot = multi_hot(evaluated.labels, len(dataset.tags))
-    return DataSplits(dataset.train.labels[rows], is_holdout, calibration_rows, tuning_rows, evaluated, labels_onehot)
+    return DataSplits(ids, labels, fold, groups, tuning_rows, evaluated, evaluated_groups, labels_onehot)
 
 
 def check_skipped(pictures: Pictures, *embedded: EmbeddedSplit, max_bad_fraction: float) -> tuple[Skip, ...]:

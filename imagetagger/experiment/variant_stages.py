@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.backbones.model import Backbone
-from imagetagger.classifier.fit import Scores
+from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.evaluate import Evaluation
-from imagetagger.experiment.evaluation_stages import evaluate_embeddings
+from imagetagger.experiment.evaluation_stages import FittedModel, evaluate_embeddings, fit_model
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
@@ -37,9 +37,10 @@ class EvaluatedModel(NamedTuple):
     """Stages of a model whose embeddings were classified and evaluated."""
 
     model: StageResult[Runtime]
+    embedded: tuple[StageResult[EmbeddedSplit], ...]
     splits: StageResult[DataSplits]
     skipped: StageResult[tuple[Skip, ...]]
-    holdout_scores: StageResult[Scores]
+    fitted: FittedModel
     evaluation: StageResult[Evaluation]
 
 
@@ -78,6 +79,7 @@ def evaluate_model(
     loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
     model: StageResult[Runtime],
+    reference: StageResult[Reference | None],
     label: str = "",
 ) -> EvaluatedModel:
     """Embed the pictures with a model, fit, calibrate and evaluate.
@@ -88,6 +90,7 @@ def evaluate_model(
         loaded: all pictures; its validation pictures are evaluated, unless the run tunes.
         pictures: to train on.
         model: embeds.
+        reference: statistics of the network.
         label: distinguishes the stages of several models; empty for the one that leads.
     """
     suffix = f" {label}" if label else ""
@@ -123,9 +126,19 @@ def evaluate_model(
     skipped = runner.run(
         f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data, max_bad_fraction=limit
     )
-    splits = runner.run(f"split{suffix}", assign_roles, pictures, train, *splits_of, section=s.data)
-    scores, evaluation = evaluate_embeddings(runner, s, splits, train, *splits_of, suffix=suffix)
-    return EvaluatedModel(model, splits, skipped, scores, evaluation)
+    splits = runner.run(
+        f"split{suffix}",
+        assign_roles,
+        pictures,
+        train,
+        *splits_of,
+        section=s.data,
+        folds=s.calibrate.folds,
+        seed=s.seed,
+    )
+    fitted = fit_model(runner, s, reference, splits, train, suffix=suffix)
+    evaluation = evaluate_embeddings(runner, s, fitted, splits, train, *splits_of, suffix=suffix)
+    return EvaluatedModel(model, (train, *splits_of), splits, skipped, fitted, evaluation)
 
 
 def compare_variants(
@@ -134,6 +147,7 @@ def compare_variants(
     loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
     backbone: StageResult[Backbone],
+    reference: StageResult[Reference | None],
     leading: EvaluatedModel,
 ) -> dict[Variant, VariantEvaluation]:
     """Evaluate the further variants, and compare each with float32.
@@ -147,6 +161,7 @@ def compare_variants(
         loaded: all pictures.
         pictures: to train on.
         backbone: the network.
+        reference: its statistics.
         leading: the variant in the bundle, or what section `embed` says.
     """
     if not s.export.variants:
@@ -155,7 +170,9 @@ def compare_variants(
     evaluated: dict[Variant, EvaluatedModel] = {
         variant: leading
         if variant == own
-        else evaluate_model(runner, s, loaded, pictures, start_model(runner, s, backbone, pictures, variant), variant)
+        else evaluate_model(
+            runner, s, loaded, pictures, start_model(runner, s, backbone, pictures, variant), reference, variant
+        )
         for variant in VARIANTS
         if variant == own or variant in s.export.variants
     }
@@ -164,24 +181,24 @@ def compare_variants(
         subset = runner.run("reference pictures", first_by_rank, pictures, section=s.export)
         if len(subset.value.rank) < len(pictures.value.rank):
             compared = {
-                variant: evaluate_model(runner, s, loaded, subset, one.model, f"{variant} reference")
+                variant: evaluate_model(runner, s, loaded, subset, one.model, reference, f"{variant} reference")
                 for variant, one in evaluated.items()
             }
         model = start_model(runner, s, backbone, pictures, "float32")
-        compared["float32"] = evaluate_model(runner, s, loaded, subset, model, "float32 reference")
+        compared["float32"] = evaluate_model(runner, s, loaded, subset, model, reference, "float32 reference")
         evaluated = {"float32": compared["float32"], **evaluated}
     if not len(leading.splits.value.labels_onehot):
         log.warning("no validation pictures: the variants are exported without comparing them with float32")
     models = {variant: one.model for variant, one in evaluated.items()}
     rates = runner.run("time variants", time_variants, *models.values(), variants=tuple(models))
-    reference = compared["float32"].evaluation.value
-    is_complete = reference.train == leading.evaluation.value.train
+    float32 = compared["float32"].evaluation.value
+    is_complete = float32.train == leading.evaluation.value.train
     return {
         variant: VariantEvaluation(
             path=models[variant].value.path,  # type: ignore[arg-type]  # variants are files
             evaluation=one.evaluation.value,
             images_per_second=rates.value[variant],
-            parity=compare_to_float32(compared[variant].evaluation.value, reference, is_complete=is_complete),
+            parity=compare_to_float32(compared[variant].evaluation.value, float32, is_complete=is_complete),
         )
         for variant, one in evaluated.items()
     }

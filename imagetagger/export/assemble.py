@@ -25,6 +25,7 @@ from imagetagger.bundle.golden import (
     score_tolerance,
 )
 from imagetagger.bundle.reader import Rows, check_bundle
+from imagetagger.classifier.fit import score_embeddings
 from imagetagger.classifier.whitening import apply_transform
 from imagetagger.config.schema import ClassifierConfig, ExportConfig
 from imagetagger.convert.onnx import to_onnx
@@ -91,7 +92,7 @@ def assemble_bundle(
         "statistics.safetensors": _statistics(bundled, space),
         "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
     }
-    features = bundled.evaluation.classifier.statistics.mean.shape[1]
+    features = bundled.classifier.statistics.mean.shape[1]
     float32_network = _network(float32, "float32") if export.onnx else b""
     strength = classifier.variance_prior_strength
     unsealed = manifest.Manifest(
@@ -113,10 +114,10 @@ def assemble_bundle(
             variance_prior_strength=strength if math.isfinite(strength) else None,
             var_smoothing=classifier.var_smoothing,
             class_prior=classifier.class_prior,  # type: ignore[arg-type]  # checked by config
-            mean_prior=classifier.mean_variance_floor is not None,
+            mean_prior=bundled.classifier.prior.mean is not None,
         ),
-        decision=bundled.evaluation.decision,
-        onnx=manifest.OnnxInfo(embedding_space(float32_network), float32.evaluation.decision) if export.onnx else None,
+        decision=bundled.decision,
+        onnx=manifest.OnnxInfo(embedding_space(float32_network), float32.decision) if export.onnx else None,
         metrics=description.metrics,
         provenance=description.provenance,
     )
@@ -157,24 +158,22 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
     """
     bundle = check_bundle(files)
     executor, image = load_executor(files["model.tflite"], bundle.manifest), bundle.manifest.image
-    evaluation = bundled.evaluation
-    classifier, evaluated = evaluation.classifier, evaluation.data
-    embeddings = np.asarray(
-        apply_transform(classifier.transform, jax.device_put(evaluated.embeddings[:CHECKED_PICTURES]))
-    )
+    classifier, checked = bundled.classifier, bundled.evaluation.data.embeddings[:CHECKED_PICTURES]
+    embeddings = np.asarray(apply_transform(classifier.transform, jax.device_put(checked)))
+    expected_scores = score_embeddings(classifier, checked)
     has_pictures = bundle.rows.count > 0  # a tag without pictures scores as the background, if there is one
     log_prior = log_class_prior(bundle.rows.count, bundle.manifest.classifier.class_prior)
-    temperature = evaluation.decision.calibration.temperature
+    temperature = bundled.decision.calibration.temperature
     for i in range(min(CHECKED_PICTURES, len(validation.ids))):
-        expected = evaluated.scores.log_joint[i]
+        expected = expected_scores.log_joint[i]
         embedded = embed_image(executor, preprocess(validation.read(i), image.size, image.pixel_limit))
         cosine = cosine_similarity(embedded, embeddings[i])
         scores = score_rows(executor, embeddings[i], append_empty_row(bundle.rows))
         # A uniform class prior is a constant that the bundle leaves out.
         difference = float(np.ptp(scores[:-1][has_pictures] - expected[has_pictures]))
-        if evaluated.scores.background is not None:
+        if expected_scores.background is not None:
             novelty = score_novelty(scores[None, :-1], scores[-1:], log_prior)
-            background = evaluated.scores.background[i : i + 1]
+            background = expected_scores.background[i : i + 1]
             expected_novelty = score_novelty(expected[None], background, classifier.log_prior)
             difference = max(difference, abs(float(novelty[0] - expected_novelty[0])))
         is_near = cosine >= MIN_COSINE[bundle.manifest.model.variant]
@@ -211,17 +210,17 @@ def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
 
 def _network(variant: VariantEvaluation, matrix: Variant = "float16") -> bytes:
     """The .tflite file with signature `embed`, the transform of its embeddings inside."""
-    network, transform = variant.path.read_bytes(), variant.evaluation.classifier.transform
+    network, transform = variant.path.read_bytes(), variant.classifier.transform
     return compose(network, convert_transform(transform, matrix)) if transform else network
 
 
 def _classifier(export: ExportConfig, classifier: ClassifierConfig, variant: VariantEvaluation) -> dict[str, bytes]:
-    prior, class_prior = variant.evaluation.classifier.prior, classifier.class_prior
+    prior, class_prior = variant.classifier.prior, classifier.class_prior
     return convert_classifier(prior, class_prior, export.block)  # type: ignore[arg-type]  # checked by config
 
 
 def _rows(variant: VariantEvaluation) -> Rows:
-    return Rows(*map(np.asarray, variant.evaluation.classifier.statistics))
+    return Rows(*map(np.asarray, variant.classifier.statistics))
 
 
 def _statistics(variant: VariantEvaluation, space: str) -> bytes:

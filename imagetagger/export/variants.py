@@ -7,14 +7,34 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from imagetagger.classifier.fit import FittedClassifier
 from imagetagger.classifier.whitening import Transform
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.export.parity import Parity
 from imagetagger.options import Variant
+from imagetagger.prediction.decision import Decision
 
 TIMING_ROUNDS, TIMING_SECONDS = 3, 1.0
 """Variants are timed in turns, so that whatever else the machine does slows all of them alike."""
+
+
+class BundledClassifier(NamedTuple):
+    """The classifier of a bundle: that of the evaluation, or one fitted afterwards on all pictures.
+
+    Attributes:
+        classifier: transform, statistics and prior.
+        decision: calibrated on out-of-fold scores of the same pictures.
+        train: number of pictures that it was fitted on.
+        calibration: number of pictures that it was calibrated on.
+        calibration_groups: number of groups that these make.
+    """
+
+    classifier: FittedClassifier
+    decision: Decision
+    train: int
+    calibration: int
+    calibration_groups: int
 
 
 class VariantEvaluation(NamedTuple):
@@ -25,12 +45,24 @@ class VariantEvaluation(NamedTuple):
         evaluation: of the classifier on its own embeddings.
         images_per_second: of the network alone, on all cores.
         parity: with float32; None without validation pictures.
+        bundled: the classifier that goes into the bundle; None for that of the evaluation.
     """
 
     path: Path
     evaluation: Evaluation
     images_per_second: float
     parity: Parity | None
+    bundled: BundledClassifier | None = None
+
+    @property
+    def classifier(self) -> FittedClassifier:
+        """The classifier that goes into a bundle of this variant."""
+        return self.bundled.classifier if self.bundled else self.evaluation.classifier
+
+    @property
+    def decision(self) -> Decision:
+        """The decision that goes into a bundle of this variant."""
+        return self.bundled.decision if self.bundled else self.evaluation.decision
 
     @property
     def bytes(self) -> int:

@@ -72,22 +72,30 @@ def probabilities(log_joint: np.ndarray, calibration: Calibration) -> np.ndarray
     return np.exp(log_probabilities(log_joint, calibration))
 
 
-def fit_calibration(log_joint: np.ndarray, labels_onehot: np.ndarray, calibration_bins: int = 0) -> Calibration:
+def fit_calibration(
+    log_joint: np.ndarray,
+    labels_onehot: np.ndarray,
+    calibration_bins: int = 0,
+    log_temperature: tuple[float, float] | None = None,
+) -> Calibration:
     """Fit temperature and sharpness on held-out pictures.
 
-    The temperature minimises the log loss. If the top-1 tag is right for every picture, it is instead the one at which
-    the mean top-1 probability is (n + 1/2) / (n + 1), as if half a picture more had been classified wrongly. Then
-    pictures are binned by top-1 probability, equally many per bin, and each bin gets the exponent at which its mean
-    top-1 probability is its accuracy.
+    The temperature minimises the log loss, or with a prior the log loss and the prior's together. Without a prior, if
+    the top-1 tag is right for every picture, it is instead the one at which the mean top-1 probability is
+    (n + 1/2) / (n + 1), as if half a picture more had been classified wrongly. Then pictures are binned by top-1
+    probability, equally many per bin, and each bin gets the exponent at which its mean top-1 probability is its
+    accuracy.
 
     Args:
         log_joint: (N, C) of held-out pictures; -inf for impossible tags.
         labels_onehot: bool (N, C), at least one true tag per picture.
         calibration_bins: most bins; fewer if pictures are few, and none instead of one.
+        log_temperature: mean and standard deviation of a normal prior; None without one.
     """
-    temperature = fit_temperature(log_joint, labels_onehot)
+    temperature = fit_temperature(log_joint, labels_onehot, log_temperature)
     has_rivals = np.isfinite(log_joint).sum(1, initial=0) > 1  # a single tag has probability 1 at any temperature
-    if all_correct(log_joint, labels_onehot) and has_rivals.all():  # the least log loss would be at temperature 0
+    # Without a prior, the least log loss would be at temperature 0.
+    if log_temperature is None and all_correct(log_joint, labels_onehot) and has_rivals.all():
         log_p = log_softmax(log_joint.astype(np.float64) / temperature)
         temperature /= _fit_sharpness(log_p, np.ones(len(labels_onehot), bool), min_sharpness=1 / MAX_TEMPERATURE)
     calibration_bins = min(calibration_bins, len(log_joint) // PICTURES_PER_BIN)
@@ -118,32 +126,37 @@ def _fit_sharpness(log_p: np.ndarray, is_correct: np.ndarray, min_sharpness: flo
     return _bisect_log(is_too_flat, min_sharpness, 20.0)
 
 
-def fit_temperature(log_joint: np.ndarray, labels_onehot: np.ndarray) -> float:
-    """Return the temperature of least log loss.
+def fit_temperature(
+    log_joint: np.ndarray, labels_onehot: np.ndarray, log_temperature: tuple[float, float] | None = None
+) -> float:
+    """Return the temperature of least log loss, or of the greatest posterior density.
 
-    The log loss is convex in 1 / T, so the root of its slope is bisected: the mean over pictures of (expected score
-    under p) - (mean score of the true tags).
+    The log loss is convex in 1 / T, so the root of its slope is bisected: the sum over pictures of (expected score
+    under p) - (mean score of the true tags), divided by T. A prior adds the slope (log T - mean) / deviation^2.
 
     Args:
         log_joint: (N, C) of held-out pictures; -inf for impossible tags.
         labels_onehot: bool (N, C), at least one true tag per picture.
+        log_temperature: mean and standard deviation of a normal prior; None without one.
 
     Returns:
-        T in [MIN_TEMPERATURE, MAX_TEMPERATURE]; 1 without pictures to fit on.
+        T in [MIN_TEMPERATURE, MAX_TEMPERATURE]; the prior's, or 1, without pictures to fit on.
     """
     is_possible = np.isfinite(log_joint)
     usable = (labels_onehot & is_possible).any(1)
+    mean, deviation = log_temperature or (0.0, np.inf)
     if not usable.any():
-        return 1.0
+        return float(np.clip(np.exp(mean), MIN_TEMPERATURE, MAX_TEMPERATURE))
     scores = np.where(is_possible, log_joint, -np.inf)[usable].astype(np.float64)
     scores -= scores.max(-1, keepdims=True)
     finite = np.where(np.isfinite(scores), scores, 0)
     labels = (labels_onehot & is_possible)[usable]
-    true_score = ((finite * labels).sum(1) / labels.sum(1)).mean()
+    true_score = ((finite * labels).sum(1) / labels.sum(1)).sum()
 
     def is_too_sharp(temperature: float) -> bool:
         p = np.exp(log_softmax(scores / temperature))
-        return bool((p * finite).sum(1).mean() - true_score > 0)
+        slope = ((p * finite).sum() - true_score) / temperature
+        return bool(slope > (np.log(temperature) - mean) / deviation**2)
 
     return _bisect_log(is_too_sharp, MIN_TEMPERATURE, MAX_TEMPERATURE)
 

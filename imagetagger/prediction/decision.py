@@ -69,13 +69,8 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True):
 
 def has_guarantee(rule: PredictionSet, coverage: float, pictures: int) -> bool:
     """Whether this many held-out pictures can guarantee a coverage: too few have no quantile at its level."""
-    level, scored = threshold_at(COVERAGE_LEVELS, coverage), pictures // 2
-    return rule in CONFORMAL_SETS and level * (scored + 1) <= scored
-
-
-def calibration_rows(pictures: int, guaranteed: bool) -> slice:
-    """Which held-out pictures fit the probabilities: every other one where a guarantee needs the rest."""
-    return slice(0, pictures, 2 if guaranteed else 1)
+    level = threshold_at(COVERAGE_LEVELS, coverage)
+    return rule in CONFORMAL_SETS and level * (pictures + 1) <= pictures
 
 
 def fit_decision(
@@ -91,17 +86,17 @@ def fit_decision(
     aci_step_size: float = 0.0,
     novelty_fpr: float = 0.05,
 ) -> Decision:
-    """Fit calibration, prediction sets and the novelty threshold on held-out pictures.
+    """Fit calibration, prediction sets and the novelty threshold on pictures that the classifier was not fitted on.
 
-    Conformal thresholds need pictures that nothing was fitted on: probabilities are then fitted on every other picture,
-    thresholds on the rest. With too few for the coverage, or a coverage above all levels, sets are cumulative and
-    guarantee nothing.
+    The few numbers of the calibration are fitted on the pictures that thresholds are set on: it treats all pictures
+    alike, so a new one remains nearly exchangeable with them. With too few for the coverage, or a coverage above all
+    levels, sets are cumulative and guarantee nothing.
 
     Args:
         log_joint: (N, C).
         labels_onehot: bool (N, C), at least one true tag per picture.
         novelty_scores: (N,), see novelty.novelty_score; None without a background.
-        calibration: of the probabilities, fitted before on the rows of `calibration_rows`; None fits it.
+        calibration: of the probabilities, fitted before; None fits it.
         calibration_bins: see calibration.fit_calibration.
         prediction_set: rule of prediction sets: `lac` and `aps` are conformal.
         coverage: how often a set contains the true tag; for `cumulative`, the sum that its probabilities reach.
@@ -111,11 +106,10 @@ def fit_decision(
     """
     guaranteed = has_guarantee(prediction_set, coverage, len(log_joint))
     if calibration is None:
-        rows = calibration_rows(len(log_joint), guaranteed)
-        calibration = fit_calibration(log_joint[rows], labels_onehot[rows], calibration_bins)
+        calibration = fit_calibration(log_joint, labels_onehot, calibration_bins)
     if guaranteed:
-        p = probabilities(log_joint[1::2], calibration)
-        thresholds = conformal_thresholds(nonconformity(p, prediction_set), labels_onehot[1::2])
+        p = probabilities(log_joint, calibration)
+        thresholds = conformal_thresholds(nonconformity(p, prediction_set), labels_onehot)
         threshold = threshold_at(thresholds, coverage)
         rule = PredictionSetRule(prediction_set, coverage, threshold, tuple(map(float, thresholds)), aci_step_size)
     elif prediction_set == "top_k":

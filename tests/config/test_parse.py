@@ -41,7 +41,7 @@ def problem_of(key, value):
     [
         ("foo", TOP, None),
         ("clasifier", TOP, "classifier"),
-        ("data.pth", "name, path, tfds_name", "data.path"),
+        ("data.pth", "name, path, test", "data.path"),
         ("backbone.resolutoin", "name, weights, fallback", "backbone.resolution"),
         ("embed.batchsize", "runtime, dtype, batch_size", "embed.batch_size"),
         ("classifier.shrinkge", "transform, dimensions", "classifier.shrinkage"),

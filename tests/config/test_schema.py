@@ -22,6 +22,7 @@ from imagetagger.config.schema import (
     ExportConfig,
 )
 from imagetagger.convert.signatures import score_signature
+from imagetagger.data.groups import group_pictures
 from imagetagger.data.registry import load_dataset
 from imagetagger.data.splits import subsample_mask
 from imagetagger.embedding.extract import extract_embeddings
@@ -29,7 +30,7 @@ from imagetagger.embedding.runtime import make_runtime
 from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
 from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
-from imagetagger.options import VARIANTS, PredictionSet, TransformKind, Variant
+from imagetagger.options import VARIANTS, GroupBy, PredictionSet, TransformKind, Variant
 from imagetagger.prediction.decision import fit_decision
 from imagetagger.report.run.page import write_run_report
 from tests.helpers.composed import settings
@@ -61,7 +62,15 @@ def test_every_number_has_a_range_and_every_other_setting_none():
 
 
 def test_every_text_has_choices_or_is_known_to_be_free():
-    free = {"experiment", "cache", "data.path", "data.tfds_name", "data.train_split", "data.validation_split"}
+    free = {
+        "experiment",
+        "cache",
+        "data.path",
+        "data.test",
+        "data.tfds_name",
+        "data.train_split",
+        "data.validation_split",
+    }
     texts = {key for key, setting in SETTINGS.items() if setting.kind is str}
     assert texts - set(CHOICES) == free | {"backbone.weights"}
 
@@ -81,6 +90,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     choices = {key: set(valid) - {None} for key, valid in CHOICES.items()}
     empty = dict.fromkeys(parameters(load_dataset))
     assert choices["data.name"] == listed_by(lambda: load_dataset("nonsense", **empty))
+    assert choices["data.group_by"] == literals(GroupBy)
     assert choices["backbone.name"] == choices["backbone.fallback"] == set(PRETRAINED)
     assert choices["backbone.padding"] == literals(Padding)
     assert choices["backbone.activation"] == literals(Activation)
@@ -101,6 +111,7 @@ def test_settings_have_the_names_of_the_arguments_they_become():
         *parameters(assign_roles),
         *parameters(check_skipped),
         *(parameters(extract_embeddings) & {"pixel_limit"}),
+        *parameters(group_pictures),
     }
     network = all_parameters(load_backbone) - {"cache", "dtype", "seed"}
     assert names(BackboneConfig) == network

@@ -85,6 +85,25 @@ def test_a_source_is_chosen_by_name(tmp_path, monkeypatch):
     assert load_dataset("tiny_imagenet", cache=tmp_path, **SETTINGS | {"path": str(archive)}).name == "tiny_imagenet"
 
 
+def test_pictures_to_test_on_are_loaded_beside_a_folder_and_refused_beside_other_sources(tmp_path):
+    settings = SETTINGS | {"path": str(colour_folder(tmp_path / "p", 2)), "test": str(tmp_path / "p")}
+    assert len(load_dataset("folder", cache=tmp_path, **settings).test.keys) == 6
+    with pytest.raises(ValueError, match=r"got test=.* with name=synthetic, expected test=None"):
+        load_dataset("synthetic", cache=tmp_path, **settings)
+
+
+def test_selecting_rows_keeps_their_groups():
+    split = colour_split(1)._replace(groups=["a", "", "b"])
+    assert select(split, np.array([2, 0])).groups == ["b", "a"]
+    assert select(colour_split(1), np.array([1])).groups is None
+
+
+def test_groups_and_pictures_to_test_on_change_the_fingerprint():
+    base = colours()
+    changed = [base, base._replace(test=base.validation), base._replace(train=base.train._replace(groups=[""] * 6))]
+    assert len({dataset_fingerprint(dataset) for dataset in changed}) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

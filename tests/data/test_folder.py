@@ -47,7 +47,7 @@ def root(tmp_path) -> Path:
 def test_a_folders_sub_folders_are_the_tags_of_the_pictures_below_them(root):
     (root / "red" / "deep").mkdir()
     (root / "red" / "deep" / "a.png").write_bytes(picture("red", 77))
-    dataset = load_folder(root, 0.2, 0)
+    dataset = load_folder(root)
     assert [tag.name for tag in dataset.tags] == ["blue", "green", "red"]
     expected = {file.read_bytes(): {file.relative_to(root).parts[0]} for file in root.rglob("*.png")}
     assert len(expected) == 19
@@ -55,13 +55,20 @@ def test_a_folders_sub_folders_are_the_tags_of_the_pictures_below_them(root):
     assert dataset.skipped == ()
 
 
-def test_each_tag_has_pictures_on_both_sides_and_ids_and_keys_fit(root):
-    dataset = load_folder(root, 0.2, 0)
-    for split in (dataset.train, dataset.validation):
-        assert set(split.labels[:, 0]) == {0, 1, 2}
-        for i, key in enumerate(split.keys):
-            assert split.read(i) == (root / key).read_bytes()
-            assert split.ids[i] == content_id(split.read(i))
+def test_without_splits_every_picture_is_for_training_and_ids_and_keys_fit(root):
+    dataset = load_folder(root)
+    assert not dataset.is_split
+    assert dataset.test is None
+    assert len(dataset.validation.keys) == 0
+    assert dataset.validation.labels.shape == (0, 1)
+    assert np.bincount(dataset.train.labels[:, 0]).tolist() == [6, 6, 6]
+    for i, key in enumerate(dataset.train.keys):
+        assert dataset.train.read(i) == (root / key).read_bytes()
+        assert dataset.train.ids[i] == content_id(dataset.train.read(i))
+
+
+def test_one_picture_a_tag_is_enough(tmp_path):
+    assert len(load_folder(colour_folder(tmp_path / "p", 1)).train.keys) == 3
 
 
 def test_a_folder_a_csv_and_a_jsonl_give_the_same_data_set(root, tmp_path):
@@ -73,31 +80,26 @@ def test_a_folder_a_csv_and_a_jsonl_give_the_same_data_set(root, tmp_path):
         write_jsonl(tmp_path / "reversed.jsonl", rows[::-1], "utf-8-sig"),
         write_jsonl(tmp_path / "absolute.jsonl", [(tmp_path / file, [tag]) for file, tag in rows]),
     ]
-    expected = load_folder(root, 0.2, 0)
+    expected = load_folder(root)
     for file in files:
-        got = load_folder(file, 0.2, 0)
+        got = load_folder(file)
         assert dataset_fingerprint(got) == dataset_fingerprint(expected), file
         assert pictures(got) == pictures(expected)
 
 
-def test_another_seed_holds_out_other_pictures(root):
-    holdouts = {frozenset(load_folder(root, 0.2, seed).validation.ids) for seed in range(5)}
-    assert len(holdouts) == 5
-
-
 def test_names_and_times_of_files_do_not_matter(root, tmp_path):
-    before = dataset_fingerprint(load_folder(root, 0.2, 0))
+    before = dataset_fingerprint(load_folder(root))
     for i, file in enumerate(sorted(root.rglob("*.png"), reverse=True)):
         os.utime(file, (i, i))
         file.rename(file.with_name(f"{i * 7 % 18:03d}.picture"))
-    assert dataset_fingerprint(load_folder(root.rename(tmp_path / "elsewhere"), 0.2, 0)) == before
+    assert dataset_fingerprint(load_folder(root.rename(tmp_path / "elsewhere"))) == before
 
 
 def test_bad_files_are_skipped_and_listed_with_reasons(root, tmp_path):
-    expected = dataset_fingerprint(load_folder(root, 0.2, 0))
+    expected = dataset_fingerprint(load_folder(root))
     (root / "stray.png").write_bytes(picture("red", 99))
     (root / "red" / "empty.png").touch()
-    dataset = load_folder(root, 0.2, 0)
+    dataset = load_folder(root)
     assert set(dataset.skipped) == {("stray.png", "has no tag"), ("red/empty.png", "empty file")}
     assert dataset_fingerprint(dataset) == expected
     rows = [*rows_of(root / "blue"), *rows_of(root / "red")]
@@ -107,7 +109,7 @@ def test_bad_files_are_skipped_and_listed_with_reasons(root, tmp_path):
         write_csv(tmp_path / "a.csv", [*rows, *extra, ("pictures/stray.png", ";"), ("pictures/stray.png",)]),
         write_jsonl(tmp_path / "a.jsonl", [*rows, *extra, ("pictures/stray.png", []), ("pictures/stray.png", [""])]),
     ):
-        dataset = load_folder(file, 0.2, 0)
+        dataset = load_folder(file)
         assert [skip.reason for skip in dataset.skipped] == ["no such file"] * 3 + ["has no tag"] * 3
         assert dataset.skipped[0].key == str(tmp_path / "gone.png")
         assert len(pictures(dataset)) == 12
@@ -115,7 +117,7 @@ def test_bad_files_are_skipped_and_listed_with_reasons(root, tmp_path):
 
 def test_a_csv_row_that_ends_before_its_path_is_skipped(root, tmp_path):
     file = write_csv(tmp_path / "a.csv", [(tag, name) for name, tag in rows_of(root)] + [("red",)], ("tags", "path"))
-    assert [skip.reason for skip in load_folder(file, 0.2, 0).skipped] == ["no such file"]
+    assert [skip.reason for skip in load_folder(file).skipped] == ["no such file"]
 
 
 def test_a_text_file_among_the_pictures_is_skipped_with_a_reason_when_it_is_embedded(root, tmp_path):
@@ -129,20 +131,20 @@ def test_a_text_file_among_the_pictures_is_skipped_with_a_reason_when_it_is_embe
                 yield error
 
     embedded = extract_embeddings(
-        load_folder(root, 0.0, 0).train, Runtime("fake", "f" * 64, run, lambda _: 0.0, None), 8, tmp_path
+        load_folder(root).train, Runtime("fake", "f" * 64, run, lambda _: 0.0, None), 8, tmp_path
     )
     assert embedded.skipped == (("red/notes.txt", "not an image in a format that Pillow reads"),)
     assert len(embedded.embeddings) == 18
 
 
 def test_hidden_files_and_those_of_desktops_are_ignored(root):
-    before = dataset_fingerprint(load_folder(root, 0.2, 0))
+    before = dataset_fingerprint(load_folder(root))
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text("hidden")
     (root / "red" / ".cache").mkdir()
     for name in (".DS_Store", "red/.hidden.png", "red/.cache/a.png", "red/Thumbs.db", "desktop.ini"):
         (root / name).write_bytes(b"desktop")
-    dataset = load_folder(root, 0.2, 0)
+    dataset = load_folder(root)
     assert dataset.skipped == ()
     assert dataset_fingerprint(dataset) == before
 
@@ -151,7 +153,7 @@ def test_the_same_picture_under_two_tags_is_one_picture_with_both(root):
     shared = picture("green", 5000)
     for name in ("green/a.png", "green/copy of a.png", "red/b.png"):
         (root / name).write_bytes(shared)
-    dataset = load_folder(root, 0.2, 0)
+    dataset = load_folder(root)
     assert pictures(dataset)[shared] == {"green", "red"}
     assert len(dataset.train.keys) + len(dataset.validation.keys) == 19
 
@@ -163,7 +165,7 @@ def test_several_tags_of_a_row_are_several_tags(root, tmp_path):
         write_csv(tmp_path / "a.csv", [(f, " ;".join(t) + ";") for f, t in zip(files, tags, strict=True)]),
         write_jsonl(tmp_path / "a.jsonl", [(f, [*t, " "]) for f, t in zip(files, tags, strict=True)]),
     ):
-        dataset = load_folder(path, 0.0, 0)
+        dataset = load_folder(path)
         assert pictures(dataset) == {(tmp_path / f).read_bytes(): set(t) for f, t in zip(files, tags, strict=True)}
 
 
@@ -172,13 +174,13 @@ def test_names_that_are_not_ascii_are_kept(tmp_path):
         (tmp_path / "p" / tag).mkdir(parents=True)
         for i in range(2):
             (tmp_path / "p" / tag / f"été {i} 📷.png").write_bytes(picture("red", 10 * seed + i))
-    expected = load_folder(tmp_path / "p", 0.5, 0)
+    expected = load_folder(tmp_path / "p")
     assert {tag.name for tag in expected.tags} == {"café", "猫", "naïve \u2028 tag"}
     for path in (
         write_csv(tmp_path / "a.csv", rows_of(tmp_path / "p")),
         write_jsonl(tmp_path / "a.jsonl", rows_of(tmp_path / "p")),
     ):
-        assert dataset_fingerprint(load_folder(path, 0.5, 0)) == dataset_fingerprint(expected)
+        assert dataset_fingerprint(load_folder(path)) == dataset_fingerprint(expected)
 
 
 def test_names_that_are_not_utf8_are_read_and_can_be_printed(root):
@@ -187,25 +189,11 @@ def test_names_that_are_not_utf8_are_read_and_can_be_printed(root):
         (renamed / "0.png").rename(renamed / os.fsdecode(b"\xe9t\xe9.png"))
     except OSError:
         pytest.skip("this file system has names in UTF-8 only")
-    dataset = load_folder(root, 0.2, 0)
+    dataset = load_folder(root)
     assert [tag.name for tag in dataset.tags] == ["blue", "green", "r?t"]
     assert "r?t/?t?.png" in [*dataset.train.keys, *dataset.validation.keys]
     assert len(dataset_fingerprint(dataset)) == 64
     assert len(pictures(dataset)) == 18
-
-
-@pytest.mark.parametrize("names", [("train", "val"), ("Test",), ("train", "validation", "test")])
-def test_folders_named_like_splits_are_an_error_that_suggests_one_of_them(tmp_path, names):
-    for name in names:
-        (tmp_path / name / "red").mkdir(parents=True)
-    with pytest.raises(ValueError, match="are splits, not tags") as error:
-        load_folder(tmp_path, 0.2, 0)
-    assert f"path={tmp_path / min(names)}" in str(error.value)
-
-
-def test_a_tag_may_be_named_like_a_split_among_others(root):
-    (root / "red").rename(root / "train")
-    assert [tag.name for tag in load_folder(root, 0.2, 0).tags] == ["blue", "green", "train"]
 
 
 @pytest.mark.parametrize("removed", [("red", "green"), ("red", "green", "blue")])
@@ -214,7 +202,7 @@ def test_fewer_than_two_tags_with_pictures_are_an_error(root, removed):
         for file in (root / tag).iterdir():
             file.unlink()
     with pytest.raises(ValueError, match=f"got {3 - len(removed)} tags in .*, expected two or more"):
-        load_folder(root, 0.2, 0)
+        load_folder(root)
 
 
 @pytest.mark.parametrize(
@@ -236,17 +224,17 @@ def test_fewer_than_two_tags_with_pictures_are_an_error(root, removed):
 def test_a_file_that_is_not_such_a_list_is_an_error_that_names_the_place(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=message) as error:
-        load_folder(tmp_path / name, 0.2, 0)
+        load_folder(tmp_path / name)
     assert str(tmp_path / name) in str(error.value)
 
 
 def test_a_path_that_does_not_exist_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=str(tmp_path / "gone")):
-        load_folder(tmp_path / "gone", 0.2, 0)
+        load_folder(tmp_path / "gone")
 
 
 def test_a_file_too_large_for_a_picture_is_skipped_unread(root):
     film = root / "red" / "film.mp4"
     with film.open("wb") as file:
         file.truncate(20 * 2**30)
-    assert load_folder(root, 0.2, 0).skipped == (("red/film.mp4", "20,480 MiB, too large for a picture"),)
+    assert load_folder(root).skipped == (("red/film.mp4", "20,480 MiB, too large for a picture"),)

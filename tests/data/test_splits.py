@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 
 from imagetagger.data.dataset import content_id, pad_labels, select
 from imagetagger.data.splits import (
+    assign_folds,
     holdout_count,
     holdout_mask,
     ranks_within_tag,
     subsample_mask,
     train_validation_split,
+    validation_mask,
 )
 from tests.helpers.pictures import colour_split
 
@@ -176,3 +178,91 @@ def test_a_tag_that_only_accompanies_others_is_never_held_out_entirely():
     for seed in range(30):
         is_holdout = holdout_mask(ranks_within_tag(ids, labels, seed), 0.5)
         assert is_holdout[[5, 6]].sum() == 1
+
+
+@st.composite
+def grouped(draw, most=60):
+    """Content ids, first tags and groups of some pictures; some groups have pictures of several tags."""
+    ids, labels = draw(collections(most))
+    groups = draw(st.lists(st.integers(0, 15), min_size=len(ids), max_size=len(ids)))
+    return ids, labels, np.array(groups)
+
+
+def groups_per_tag(labels, groups):
+    return {tag: set(groups[(labels == tag).any(1)]) for tag in np.unique(labels[labels >= 0])}
+
+
+@given(collections(), SEEDS, st.floats(0, 1))
+def test_groups_of_one_picture_each_are_held_out_as_pictures_are(data, seed, fraction):
+    ids, labels = data
+    expected = holdout_mask(ranks_within_tag(ids, labels, seed), fraction)
+    np.testing.assert_array_equal(validation_mask(ids, labels, np.arange(len(ids)), fraction, seed), expected)
+
+
+@given(grouped(), SEEDS, st.floats(0, 0.9))
+def test_groups_stay_whole_and_each_tag_keeps_one_in_training(data, seed, fraction):
+    ids, labels, groups = data
+    mask = validation_mask(ids, labels, groups, fraction, seed)
+    assert not set(groups[mask]) & set(groups[~mask])
+    assert set(labels[~mask, 0]) == set(labels[:, 0])
+    assert fraction > 0 or not mask.any()
+
+
+@given(grouped(), SEEDS, st.integers(2, 7))
+def test_folds_keep_groups_whole(data, seed, folds):
+    ids, labels, groups = data
+    fold = assign_folds(ids, labels, groups, folds, seed)
+    assert set(fold) <= set(range(folds))
+    assert all(len(set(fold[groups == group])) == 1 for group in groups)
+
+
+@given(collections(), SEEDS, st.integers(2, 7), st.integers(1, 5))
+def test_each_tag_is_spread_over_the_folds(data, seed, folds, size):
+    ids, labels = data
+    groups = labels[:, 0] * 100 + np.arange(len(ids)) // size
+    fold = assign_folds(ids, labels, groups, folds, seed)
+    for tag, own in groups_per_tag(labels, groups).items():
+        counts = np.bincount(fold[labels[:, 0] == tag], minlength=folds)
+        assert counts.max() - counts.min() <= size
+        assert len(own) < 2 or (counts > 0).sum() > 1
+
+
+@given(grouped(), SEEDS, st.randoms(use_true_random=False))
+def test_neither_order_nor_numbers_of_groups_change_the_split_or_the_folds(data, seed, random):
+    ids, labels, groups = data
+    order = list(range(len(ids)))
+    random.shuffle(order)
+    numbers = np.array(random.sample(range(1000), 16))[groups]
+    shuffled = [ids[i] for i in order], labels[order], numbers[order]
+    np.testing.assert_array_equal(
+        validation_mask(*shuffled, 0.3, seed), validation_mask(ids, labels, groups, 0.3, seed)[order]
+    )
+    np.testing.assert_array_equal(assign_folds(*shuffled, 3, seed), assign_folds(ids, labels, groups, 3, seed)[order])
+
+
+@pytest.mark.parametrize(("size", "fraction"), [(5, 0.2), (3, 0.1), (10, 0.5)])
+def test_about_a_fraction_of_each_tag_is_held_out_in_groups(size, fraction):
+    n = 200
+    ids, labels = [content_id(bytes([i])) for i in range(n)], pad_labels([i % 2] for i in range(n))
+    groups = labels[:, 0] + 2 * (np.arange(n) // 2 // size)
+    for seed in range(5):
+        held = per_tag(labels, validation_mask(ids, labels, groups, fraction, seed))[:2]
+        assert (abs(held - fraction * n / 2) <= size).all()
+
+
+def test_a_tag_with_two_groups_has_the_smaller_one_held_out_and_one_with_a_single_group_none():
+    ids, labels = [bytes([i]) * 16 for i in range(20)], pad_labels([i // 10] for i in range(20))
+    groups = np.array([0] * 6 + [1] * 4 + [2] * 10)
+    for seed in range(5):
+        np.testing.assert_array_equal(validation_mask(ids, labels, groups, 0.1, seed), groups == 1)
+
+
+def test_nothing_is_split_into_nothing():
+    labels, groups = np.zeros((0, 1), np.int32), np.zeros(0, np.int64)
+    assert validation_mask([], labels, groups, 0.2, 0).shape == (0,)
+    assert assign_folds([], labels, groups, 3, 0).shape == (0,)
+
+
+def test_one_fold_is_an_error():
+    with pytest.raises(ValueError, match="got folds=1, expected 2 or more"):
+        assign_folds([b"a"], np.zeros((1, 1), np.int32), np.zeros(1, int), 1, 0)

@@ -42,6 +42,7 @@ CHANGES = {
     "optimized_metric": ("optimized_metric=top1", ()),
     "data.name": ("data.name=synthetic", ("load",)),
     "data.path": ("data.path={pictures}/../again", ("load",)),
+    "data.test": ("data.test={pictures}/../again", ("load",)),
     "data.tfds_name": ("data.tfds_name=cifar10", ("load",)),
     "data.train_split": ("data.train_split=test", ("load",)),
     "data.validation_split": ("data.validation_split=test", ("load",)),

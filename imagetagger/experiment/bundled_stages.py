@@ -1,0 +1,116 @@
+"""The classifier that goes into the bundle, fitted on every picture once the evaluation is done; and test pictures."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.classifier.fit import FittedClassifier, score_embeddings
+from imagetagger.classifier.reference import Reference
+from imagetagger.config.schema import Experiment
+from imagetagger.data.dataset import multi_hot
+from imagetagger.data.groups import near_twin_share
+from imagetagger.evaluation.evaluate import Evaluation, EvaluationData, evaluate_classifier, evaluate_uncalibrated
+from imagetagger.evaluation.intervals import confidence_intervals
+from imagetagger.experiment.evaluation_stages import fit_model
+from imagetagger.experiment.split_stages import pool_embeddings, pool_splits
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
+from imagetagger.experiment.stages import EmbeddedSplit, Pictures, embed_split
+from imagetagger.experiment.variant_stages import EvaluatedModel
+from imagetagger.export.variants import BundledClassifier
+from imagetagger.prediction.decision import Decision
+from imagetagger.system.atomic_files import cache_directory
+
+
+class TestEvaluation(NamedTuple):
+    """An evaluation on the user's own test pictures, and 95 % intervals of its metrics."""
+
+    evaluation: Evaluation
+    intervals: dict[str, tuple[float, float]]
+
+
+def fit_bundled(
+    runner: StageRunner,
+    s: Experiment,
+    reference: StageResult[Reference | None],
+    loaded: Pictures,
+    leading: EvaluatedModel,
+) -> BundledClassifier:
+    """Fit the classifier of the bundle: on all pictures, unless the user set some aside to evaluate on.
+
+    Pictures that the run itself held out are merged back. It is fitted and calibrated by the procedure that was
+    evaluated, on more pictures.
+    """
+    fitted, splits = leading.fitted, leading.splits
+    if not loaded.dataset.is_split and len(leading.embedded) == 2 and len(leading.embedded[1].value.x):
+        pooled = runner.run("pool", pool_embeddings, *leading.embedded, is_kept=False)
+        splits = runner.run("split bundle", pool_splits, splits, folds=s.calibrate.folds, seed=s.seed)
+        fitted = fit_model(runner, s, reference, splits, pooled, suffix=" bundle")
+    rows = fitted.cross_fit.value.rows
+    groups = len(np.unique(splits.value.groups[rows]))
+    return BundledClassifier(fitted.classifier.value, fitted.decision.value, splits.value.train, len(rows), groups)
+
+
+def evaluate_test(
+    runner: StageRunner,
+    s: Experiment,
+    loaded: StageResult[Pictures],
+    leading: EvaluatedModel,
+    bundled: BundledClassifier | None,
+) -> TestEvaluation | None:
+    """Evaluate the classifier that the run ends with on the user's own test pictures; None without any."""
+    if loaded.value.dataset.test is None:
+        return None
+    embedded = runner.run(
+        "embed test",
+        embed_split,
+        loaded,
+        leading.model,
+        section=s.embed,
+        role="test",
+        label="embedding test pictures",
+        resolution=s.backbone.resolution,
+        pixel_limit=s.data.pixel_limit,
+        measure_raw_rate=False,
+        cache=cache_directory(s.cache),
+    )
+    evaluation = leading.evaluation.value
+    classifier = bundled.classifier if bundled else evaluation.classifier
+    decision = bundled.decision if bundled else evaluation.decision
+    train = bundled.train if bundled else evaluation.train
+    tested = runner.time(
+        "evaluate test",
+        evaluate_pictures,
+        classifier,
+        decision,
+        loaded.value,
+        embedded.value,
+        train,
+        s.calibrate.coverage,
+    )
+    intervals = confidence_intervals(tested.observed, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
+    return TestEvaluation(tested, intervals)
+
+
+def evaluate_pictures(
+    classifier: FittedClassifier,
+    decision: Decision,
+    pictures: Pictures,
+    embedded: EmbeddedSplit,
+    train: int,
+    coverage: float,
+) -> Evaluation:
+    """Evaluate a classifier on the test pictures of a data set."""
+    dataset = pictures.dataset
+    labels = dataset.test.labels[embedded.embeddings.rows]  # type: ignore[union-attr]  # they were embedded
+    scores = score_embeddings(classifier, embedded.x)
+    data = EvaluationData(embedded.x, scores, multi_hot(labels, len(dataset.tags)))
+    return evaluate_classifier(
+        classifier, decision, data, train, evaluate_uncalibrated(data, classifier.log_prior, coverage)
+    )
+
+
+def measure_near_twins(train: EmbeddedSplit, validation: EmbeddedSplit | None = None) -> float | None:
+    """Share of the evaluated pictures with a near twin among the training pictures; None without any."""
+    if validation is None or not len(validation.x):
+        return None
+    return float(np.float64(near_twin_share(validation.x, train.x)))

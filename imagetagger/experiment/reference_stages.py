@@ -1,0 +1,175 @@
+"""Reference statistics: which ones a run uses, and how the experiment `reference` makes them."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.backbones.weights import read_head
+from imagetagger.classifier.cross_fit import cross_fit
+from imagetagger.classifier.fit import fit_embedding_scatter
+from imagetagger.classifier.reference import (
+    Reference,
+    ReferenceEntry,
+    encode_reference,
+    fit_reference,
+    read_index,
+    read_reference,
+)
+from imagetagger.config.schema import ClassifierConfig
+from imagetagger.data.dataset import dataset_fingerprint
+from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
+from imagetagger.embedding.runtime import Runtime
+from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures
+from imagetagger.prediction.calibration import all_correct, fit_temperature
+from imagetagger.preprocess import crop_square
+
+log = logging.getLogger(__name__)
+
+DIMENSIONS = 511
+"""Reference coordinates: enough for 1,000 classes, and a matrix of 1.3 MB."""
+
+SIMULATED = ((3, 8), (5, 20), (12, 40))
+"""Tags and pictures per tag of the small data sets whose temperatures make the prior."""
+
+SIMULATIONS = 8
+"""Small data sets of each size."""
+
+MIN_LOG_DEVIATION = 0.4
+"""Of the log temperature, a factor of 1.5: small data sets of other kinds differ more than those of one."""
+
+PROBED = 8
+MIN_PROBE_COSINE = 0.9
+"""Least mean cosine between embeddings of drawings and those of the reference, both less their mean."""
+
+
+def find_reference(
+    backbone: Backbone, model: Runtime, *, reference: str, transform: str, resolution: int
+) -> Reference | None:
+    """Return the installed reference statistics of a network; None if there are none, or none are asked for.
+
+    The weights' digest decides. Weights of another digest that embed drawings alike are the same network in another
+    file, as one saved by another program.
+
+    Raises:
+        ValueError: reference=auto with a transform that it does not belong to, or a damaged file.
+    """
+    if reference == "none":
+        return None
+    if transform != "whitened":
+        raise ValueError(f"got reference={reference} with transform={transform}, expected reference=none")
+    convention = (backbone.architecture, backbone.width, resolution, backbone.net.padding, backbone.net.activation)
+    for entry in read_index():
+        if (entry.architecture, entry.width, entry.resolution, entry.padding, entry.activation) != convention:
+            continue
+        if entry.weights_sha256 == backbone.weights_sha256:
+            return read_reference(entry)
+        if backbone.weights_sha256 is not None:
+            found = read_reference(entry)
+            cosine = probe_cosine(embed_drawings(model, resolution), found.probe)
+            if cosine >= MIN_PROBE_COSINE:
+                log.info("these weights embed like those of the reference (cosine %.3f), which is used", cosine)
+                return found
+    log.info(
+        "no reference statistics for %s with these weights at %d px: whitening and priors are fitted on these pictures",
+        backbone.architecture,
+        resolution,
+    )
+    return None
+
+
+def embed_drawings(model: Runtime, resolution: int) -> np.ndarray:
+    """Embed a few drawings, float32 (PROBED, D)."""
+    size = max(resolution, 64)
+    drawings = [
+        np.asarray(
+            crop_square(draw_picture(DRAWING_TAGS[i % len(DRAWING_TAGS)], np.random.default_rng(i), size), resolution)
+        )
+        for i in range(PROBED)
+    ]
+    return np.stack(list(model.run(drawings.__getitem__, range(PROBED))))  # type: ignore[arg-type]  # none is bad
+
+
+def probe_cosine(embeddings: np.ndarray, probe: np.ndarray) -> float:
+    """Mean cosine between paired embeddings (PROBED, D), each less the mean of `probe`; 0 for other shapes."""
+    if embeddings.shape != probe.shape:
+        return 0.0
+    a, b = embeddings - probe.mean(0), probe - probe.mean(0)  # ReLU makes any two embeddings alike
+    return float(np.mean((a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-9)))
+
+
+def make_reference(
+    backbone: Backbone,
+    model: Runtime,
+    pictures: Pictures,
+    splits: DataSplits,
+    train: EmbeddedSplit,
+    *,
+    classifier: ClassifierConfig,
+    resolution: int,
+    seed: int,
+) -> dict[str, bytes]:
+    """Make the files of the reference statistics of a backbone: index.json, and the statistics.
+
+    Raises:
+        ValueError: random weights, of which no file has a digest.
+    """
+    if backbone.weights_sha256 is None:
+        raise ValueError("got reference_statistics=true with random weights, expected the weights of a file")
+    labels = np.where(splits.is_holdout[:, None], -1, splits.labels)
+    head = read_head(Path(backbone.weights))
+    reference = fit_reference(fit_embedding_scatter(train.x, labels, splits.tags), head, DIMENSIONS)
+    reference = reference._replace(
+        log_temperature=simulate_log_temperature(train.x, labels, classifier, reference, seed),
+        probe=embed_drawings(model, resolution),
+    )
+    data = encode_reference(reference)
+    name = f"{backbone.architecture}-{backbone.weights_sha256[:8]}-{resolution}.safetensors"
+    entry = ReferenceEntry(
+        file=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        architecture=backbone.architecture,
+        width=backbone.width,
+        resolution=resolution,
+        padding=backbone.net.padding,
+        activation=backbone.net.activation,
+        weights_sha256=backbone.weights_sha256,
+        classes=int((np.bincount(labels[labels >= 0], minlength=splits.tags) > 0).sum()),
+        pictures=splits.train,
+        data=f"{pictures.dataset.name}, fingerprint {dataset_fingerprint(pictures.dataset)[:16]}",
+        has_head=head is not None,
+    )
+    index = json.dumps([msgspec.to_builtins(entry)], indent=1)
+    return {name: data, "index.json": index.encode()}
+
+
+def simulate_log_temperature(
+    embeddings: np.ndarray, labels: np.ndarray, classifier: ClassifierConfig, reference: Reference, seed: int
+) -> tuple[float, float]:
+    """Return mean and standard deviation of the log temperature of small data sets drawn from the reference's."""
+    logs = []
+    for rows, small_labels, tags in small_data_sets(labels, seed):
+        folds = np.arange(len(rows)) // tags % 5
+        crossed = cross_fit(embeddings[rows], small_labels[:, None], folds, tags, classifier, reference)
+        if not all_correct(crossed.scores.log_joint, crossed.labels_onehot):
+            logs.append(np.log(fit_temperature(crossed.scores.log_joint, crossed.labels_onehot)))
+    if not logs:
+        return 0.0, 1.0
+    return float(np.mean(logs)), max(float(np.std(logs)), MIN_LOG_DEVIATION)
+
+
+def small_data_sets(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Yield the rows, new labels (N,) and number of tags of small data sets, tag by tag in turn."""
+    rng = np.random.default_rng(seed)
+    count = np.bincount(labels[labels >= 0])
+    for tags, pictures in SIMULATED:
+        candidates = np.flatnonzero(count >= pictures)
+        for _ in range(SIMULATIONS if len(candidates) >= tags else 0):
+            chosen = rng.choice(candidates, tags, replace=False)
+            rows = [rng.choice(np.flatnonzero((labels == tag).any(1)), pictures, replace=False) for tag in chosen]
+            yield np.stack(rows).T.ravel(), np.tile(np.arange(tags), pictures).astype(np.int32), tags
