@@ -4,7 +4,6 @@ All three are linear: a tag's score is embedding . weights + intercept, and the 
 """
 
 import warnings
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,33 +63,6 @@ class BaselineComparison(NamedTuple):
     lost: int
     won: int
     p_value: float
-
-
-def evaluate_baselines(
-    names: Sequence[Baseline],
-    training: tuple[np.ndarray, np.ndarray],
-    evaluated: tuple[np.ndarray, np.ndarray],
-    is_correct: np.ndarray,
-    groups: np.ndarray | None = None,
-    *,
-    seed: int = 0,
-) -> tuple[BaselineComparison, ...]:
-    """Fit baselines, and compare each with the run's classifier on the pictures that it was evaluated on.
-
-    Args:
-        names: of the baselines.
-        training: embeddings (N, D) and int labels (N, L), padded with -1; see `fit_baseline`.
-        evaluated: embeddings (M, D) and true tags, bool (M, C).
-        is_correct: bool (M,), whether the first prediction of the run's classifier is.
-        groups: (N,), of the training pictures; see `fit_baseline`.
-        seed: of folds and solvers.
-    """
-    embeddings, labels_onehot = evaluated
-    fitted = {name: fit_baseline(name, *training, groups, seed=seed) for name in names}
-    return tuple(
-        compare_baseline(name, predict_top1(classifier, embeddings), labels_onehot, is_correct)
-        for name, classifier in fitted.items()
-    )
 
 
 def fit_baseline(

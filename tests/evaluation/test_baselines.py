@@ -10,7 +10,6 @@ from imagetagger.evaluation.baselines import (
     REGULARISATION_GRID,
     balanced_accuracy,
     compare_baseline,
-    evaluate_baselines,
     fit_baseline,
     predict_top1,
 )
@@ -120,18 +119,6 @@ def test_a_comparison_counts_the_pictures_that_only_one_classifies_correctly():
     assert (comparison.lost, comparison.won) == (2, 3)
     assert comparison.p_value == pytest.approx(binomtest(2, 5).pvalue)
     assert comparison.balanced_accuracy == pytest.approx((1 / 3 + 2 / 3 + 1) / 3)
-
-
-def test_every_baseline_is_compared_on_the_evaluated_pictures():
-    x, labels = clusters((12, 12, 12))
-    new, truth = clusters((5, 5, 5), seed=1)
-    labels_onehot = np.eye(3, dtype=bool)[truth[:, 0]]
-    comparisons = evaluate_baselines(BASELINES, (x, labels), (new, labels_onehot), np.zeros(15, bool), seed=3)
-    assert tuple(comparison.name for comparison in comparisons) == BASELINES
-    for comparison in comparisons:
-        predicted = predict_top1(fit_baseline(comparison.name, x, labels, seed=3), new)
-        assert comparison == compare_baseline(comparison.name, predicted, labels_onehot, np.zeros(15, bool))
-        assert (comparison.lost, comparison.won) == (comparison.correct, 0)
 
 
 def test_without_pictures_a_comparison_knows_nothing():

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from imagetagger.experiment.record import TagRecord
+from imagetagger.experiment.evaluation_record import TagRecord
 from imagetagger.options import HIGHER_IS_BETTER
 from imagetagger.report.canvas import Plot, paper
 from imagetagger.report.comparison.coverage_curves import CoverageCurves, coverage_curves

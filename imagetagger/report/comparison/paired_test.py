@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.evaluation.mcnemar import mcnemar_p_value
-from imagetagger.experiment.record import PicturesRecord
+from imagetagger.experiment.evaluation_record import PicturesRecord
 
 SIGNIFICANCE_LEVEL = 0.05
 """A difference is real where Holm's p-value is below."""

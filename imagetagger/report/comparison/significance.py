@@ -10,7 +10,7 @@ from imagetagger.report.comparison.run_metrics import sort_key
 from imagetagger.report.comparison.runs import Run
 from imagetagger.report.formatting import interval, number
 
-EvaluatedPictures = tuple[str, int]
+PictureSet = tuple[str, int]
 """Fingerprint and number of the pictures of an evaluation."""
 MAX_SELECTABLE = 30
 """Settings of which a reader may select any two."""
@@ -85,12 +85,12 @@ def compare_groups(runs: tuple[Run, ...], groups: list[list[int]]) -> tuple[tupl
     """
     evaluated = []
     for rows in groups:
-        by_pictures: dict[EvaluatedPictures, list[int]] = {}
+        by_pictures: dict[PictureSet, list[int]] = {}
         for i in rows:
             if (pictures := runs[i].record.pictures).count:
                 by_pictures.setdefault((pictures.fingerprint, pictures.count), []).append(i)
         evaluated.append(by_pictures)
-    together: list[tuple[list[EvaluatedPictures], list[dict[EvaluatedPictures, list[int]]]]] = []
+    together: list[tuple[list[PictureSet], list[dict[PictureSet, list[int]]]]] = []
     for by_pictures in filter(None, evaluated):
         for k, (shared, members) in enumerate(together):
             if common := [key for key in shared if key in by_pictures]:
@@ -105,7 +105,7 @@ def compare_groups(runs: tuple[Run, ...], groups: list[list[int]]) -> tuple[tupl
 
 
 def _group(
-    runs: tuple[Run, ...], shared: list[EvaluatedPictures], members: list[dict[EvaluatedPictures, list[int]]]
+    runs: tuple[Run, ...], shared: list[PictureSet], members: list[dict[PictureSet, list[int]]]
 ) -> ComparedGroup:
     def correct(rows: list[int]) -> np.ndarray:
         return np.mean([unpack_correct(runs[i].record.pictures) for i in rows], 0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from imagetagger.experiment.record import PicturesRecord
+from imagetagger.experiment.evaluation_record import PicturesRecord
 from imagetagger.report.comparison.paired_test import compare_pairs, holm, unpack_correct
 
 
