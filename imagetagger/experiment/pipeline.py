@@ -52,7 +52,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     baselines = runner.run(
         "baselines", compare_baselines, evaluation, splits, leading.embedded[0], section=s.evaluate, seed=seed
     )
-    twins = runner.run("near twins", measure_near_twins, *leading.embedded)
+    twins = runner.run("near twins", measure_near_twins, *leading.embedded, name=s.data.name)
     bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
     test = evaluate_test(runner, s, loaded, leading, bundled)
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)

@@ -85,13 +85,9 @@ def find_reference(
 
 def embed_drawings(model: Runtime, resolution: int) -> np.ndarray:
     """Embed a few drawings, float32 (PROBED, D)."""
-    size = max(resolution, 64)
-    drawings = [
-        np.asarray(
-            crop_square(draw_picture(DRAWING_TAGS[i % len(DRAWING_TAGS)], np.random.default_rng(i), size), resolution)
-        )
-        for i in range(PROBED)
-    ]
+    tags = [DRAWING_TAGS[i % len(DRAWING_TAGS)] for i in range(PROBED)]
+    drawn = (draw_picture(tag, np.random.default_rng(i), max(resolution, 64)) for i, tag in enumerate(tags))
+    drawings = [crop_square(picture, resolution) for picture in drawn]
     return np.stack(list(model.run(drawings.__getitem__, range(PROBED))))  # type: ignore[arg-type]  # none is bad
 
 
