@@ -23,7 +23,7 @@ from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_co
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.evaluation.guarantee import coverage_interval
-from imagetagger.experiment import environment, record
+from imagetagger.experiment import environment, evaluation_record, record
 from imagetagger.experiment.bundled_stages import TestEvaluation
 from imagetagger.experiment.record import Record, finite_json
 from imagetagger.experiment.stages import DataSplits, Pictures
@@ -99,15 +99,15 @@ def build_record(
             before=record.MetricValues(**evaluation.uncalibrated),
             after=record.MetricValues(**evaluation.metrics),
         ),
-        strata=record.StrataRecord(
-            [record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
+        strata=evaluation_record.StrataRecord(
+            [evaluation_record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
             evaluation.strata["by_tag"],
         ),
-        reliability=record.ReliabilityRecord(
-            *(record.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
+        reliability=evaluation_record.ReliabilityRecord(
+            *(evaluation_record.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
         ),
         coverage_curve=_curve(evaluation.curve),
-        tags=[record.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
+        tags=[evaluation_record.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
         confusions=record_confusions(evaluation, names, splits.evaluated, settings.evaluate.examples),
         pictures=record_pictures(evaluation, splits.evaluated),
         stages=stages,
@@ -136,26 +136,26 @@ def recorded_settings(settings: Experiment) -> dict[str, Any]:
 
 def record_confusions(
     evaluation: Evaluation, names: list[str], split: Split, examples: int
-) -> list[record.ConfusionRecord]:
+) -> list[evaluation_record.ConfusionRecord]:
     """The most frequent confusions, each with a few of its pictures where examples are wanted."""
 
-    def example(row: int) -> record.ExampleRecord:
-        return record.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
+    def example(row: int) -> evaluation_record.ExampleRecord:
+        return evaluation_record.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
 
     confusions = top_confusions(evaluation.log_probability, evaluation.data.labels_onehot, names, LISTED_CONFUSIONS)
     return [
-        record.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
+        evaluation_record.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
         for true, predicted, pictures, total, rows in confusions
     ]
 
 
-def record_pictures(evaluation: Evaluation, split: Split) -> record.PicturesRecord:
-    """Whether each picture was predicted correctly; see record.PicturesRecord."""
+def record_pictures(evaluation: Evaluation, split: Split) -> evaluation_record.PicturesRecord:
+    """Whether each picture was predicted correctly; see evaluation_record.PicturesRecord."""
     digest = hashlib.sha256(b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
     observed = evaluation.observed
     bits = {"top1": observed.top1, "top5": observed.top5, "covered": observed.covered}
     packed = {name: base64.b64encode(np.packbits(shares >= 1).tobytes()).decode() for name, shares in bits.items()}
-    return record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
+    return evaluation_record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
 
 
 def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> BundleOrigin:
@@ -223,9 +223,11 @@ def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> record.B
     )
 
 
-def _curve(curve: CoverageCurve) -> record.CurveRecord:
+def _curve(curve: CoverageCurve) -> evaluation_record.CurveRecord:
     arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
-    return record.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
+    return evaluation_record.CurveRecord(
+        rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays
+    )
 
 
 def _variant(one: VariantEvaluation) -> record.VariantRecord:
