@@ -14,6 +14,7 @@ import numpy as np
 from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.registry import PRETRAINED
 from imagetagger.classifier.cross_fit import CrossFit
+from imagetagger.classifier.reference import Reference
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
@@ -48,6 +49,7 @@ def build_record(
     runtime: Runtime,
     evaluation: Evaluation,
     crossed: CrossFit,
+    reference: Reference | None,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],
@@ -122,7 +124,7 @@ def build_record(
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
         bundled=_bundled(bundled) if bundled else None,
         guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows]))),
-        reference_strength=crossed.strength,
+        reference=record.ReferenceRecord(reference.sha256, crossed.strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),
     )
@@ -174,10 +176,17 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         "versions": result.versions,
         "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
         "data": {key: getattr(result.data, key) for key in keys},
+        "bundle": msgspec.to_builtins(result.bundled),
+        "reference": msgspec.to_builtins(result.reference),
     }
     metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
     return BundleOrigin(
-        settings.experiment, result.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
+        settings.experiment,
+        result.backbone.resolution,
+        settings.data.pixel_limit,
+        metrics,
+        finite_json(provenance),
+        result.warnings,
     )
 
 

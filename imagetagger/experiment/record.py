@@ -103,6 +103,13 @@ class CalibrationRecord(Struct, frozen=True):
     after: MetricValues
 
 
+class ReferenceRecord(Struct, frozen=True):
+    """The reference statistics that a classifier was estimated with: digest of the file, and weight in pictures."""
+
+    sha256: str
+    strength: float
+
+
 class GuaranteeRecord(Struct, frozen=True):
     """Between which coverages 90 % of calibrations with so many independent groups end, and what is asked."""
 
@@ -220,7 +227,7 @@ class Record(Struct, frozen=True):
     baselines: list[BaselineRecord] = []
     bundled: BundledRecord | None = None
     guarantee: GuaranteeRecord | None = None
-    reference_strength: float | None = None
+    reference: ReferenceRecord | None = None
     test: TestRecord | None = None
     warnings: list[str] = []
 

@@ -18,7 +18,7 @@ from imagetagger.classifier.reference import (
     ReferenceEntry,
     encode_reference,
     fit_reference,
-    read_index,
+    read_references,
     read_reference,
 )
 from imagetagger.config.schema import ClassifierConfig
@@ -64,7 +64,7 @@ def find_reference(
     if transform != "whitened":
         raise ValueError(f"got reference={reference} with transform={transform}, expected reference=none")
     convention = (backbone.architecture, backbone.width, resolution, backbone.net.padding, backbone.net.activation)
-    for entry in read_index():
+    for entry in read_references():
         if (entry.architecture, entry.width, entry.resolution, entry.padding, entry.activation) != convention:
             continue
         if entry.weights_sha256 == backbone.weights_sha256:
