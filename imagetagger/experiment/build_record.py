@@ -77,30 +77,9 @@ def build_record(
         settings=recorded_settings(settings),
         seed=settings.seed,
         variant=variant,
-        data=record.DataRecord(
-            name=pictures.dataset.name,
-            fingerprint=dataset_fingerprint(pictures.dataset),
-            train=evaluation.train,
-            calibration=len(crossed.rows),
-            validation=len(splits.labels_onehot),
-            tags=len(names),
-            skipped=len(skipped),
-            skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
-            groups=len(np.unique(splits.groups)),
-            joined=dict(pictures.joined),
-            near_twins=near_twins,
-        ),
+        data=_data(pictures, splits, skipped, evaluation.train, crossed, near_twins),
         backbone=_backbone(backbone, runtime, settings.backbone.resolution),
-        calibration=record.CalibrationRecord(
-            temperature=decision.calibration.temperature,
-            confidence=decision.calibration.confidence,
-            sharpness=decision.calibration.sharpness,
-            prediction_set=decision.prediction_set,
-            novelty=decision.novelty,
-            target_coverage=settings.calibrate.coverage,
-            before=record.MetricValues(**evaluation.uncalibrated),
-            after=record.MetricValues(**evaluation.metrics),
-        ),
+        calibration=_calibration(evaluation, settings.calibrate.coverage),
         strata=evaluation_record.StrataRecord(
             [evaluation_record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
             evaluation.strata["by_tag"],
@@ -187,6 +166,43 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         metrics,
         finite_json(provenance),
         result.warnings,
+    )
+
+
+def _data(
+    pictures: Pictures,
+    splits: DataSplits,
+    skipped: tuple[Skip, ...],
+    train: int,
+    crossed: CrossFit,
+    near_twins: float | None,
+) -> record.DataRecord:
+    return record.DataRecord(
+        name=pictures.dataset.name,
+        fingerprint=dataset_fingerprint(pictures.dataset),
+        train=train,
+        calibration=len(crossed.rows),
+        validation=len(splits.labels_onehot),
+        tags=splits.tags,
+        skipped=len(skipped),
+        skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
+        groups=len(np.unique(splits.groups)),
+        joined=dict(pictures.joined),
+        near_twins=near_twins,
+    )
+
+
+def _calibration(evaluation: Evaluation, target_coverage: float) -> record.CalibrationRecord:
+    decision = evaluation.decision
+    return record.CalibrationRecord(
+        temperature=decision.calibration.temperature,
+        confidence=decision.calibration.confidence,
+        sharpness=decision.calibration.sharpness,
+        prediction_set=decision.prediction_set,
+        novelty=decision.novelty,
+        target_coverage=target_coverage,
+        before=record.MetricValues(**evaluation.uncalibrated),
+        after=record.MetricValues(**evaluation.metrics),
     )
 
 

@@ -87,7 +87,8 @@ float32 alone classifies {parity.lost} correctly, {variant} alone {parity.won} (
 def _tag_sets(rule: PredictionSetRule) -> str:
     if rule.coverage is not None:
         kind = {"lac": "as few tags as hold", "aps": "the most probable tags that together hold"}[rule.rule]
-        return f"{kind} the right one {100 * rule.coverage:g} % of the time, set on pictures that the model had not seen (conformal)"
+        share = f"{100 * rule.coverage:g} % of the time"
+        return f"{kind} the right one {share}, set on pictures that the model had not seen (conformal)"
     if rule.rule == "top_k":
         return f"the {rule.threshold:g} most probable tags"
     return f"the most probable tags until their probabilities sum to {rule.threshold:g}"
