@@ -18,8 +18,8 @@ from imagetagger.classifier.reference import (
     ReferenceEntry,
     encode_reference,
     fit_reference,
-    read_references,
     read_reference,
+    read_references,
 )
 from imagetagger.config.schema import ClassifierConfig
 from imagetagger.data.dataset import dataset_fingerprint
