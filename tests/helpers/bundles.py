@@ -12,8 +12,9 @@ from imagetagger.bundle.reader import Bundle, check_bundle
 from imagetagger.config.schema import ClassifierConfig, ExportConfig
 from imagetagger.convert.tflite import to_tflite
 from imagetagger.data.dataset import DatasetTag, Split, content_id, multi_hot, pad_labels
+from imagetagger.data.splits import assign_folds
 from imagetagger.embedding.extract import Embeddings
-from imagetagger.experiment.evaluation_stages import evaluate_embeddings
+from imagetagger.experiment.evaluation_stages import evaluate_embeddings, fit_model
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
 from imagetagger.export.assemble import BundleOrigin, assemble_bundle
@@ -36,8 +37,7 @@ WHITENED = (
     "calibrate.prediction_set=lac",
     "calibrate.coverage=0.75",
 )
-"""Overrides for one with a transform, a prior on the means and conformal tag sets, as far as 10 pictures a tag allow.
-"""
+"""Overrides for one with a transform, a prior on the means and conformal tag sets, as far as 8 pictures a tag allow."""
 
 TAGS = (*(DatasetTag(name, name) for name in COLOURS), DatasetTag("n01", "crimson", ("dark red", "carmine")))
 
@@ -89,20 +89,23 @@ class Ingredients(NamedTuple):
 
 
 @functools.cache
-def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: int = 4, train: int = 10) -> Ingredients:
-    """Four tags fitted on 80 % of `train` pictures each and evaluated on `per_tag`; further ones have no pictures."""
+def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: int = 4, train: int = 8) -> Ingredients:
+    """Four tags fitted on `train` pictures each and evaluated on `per_tag`; further ones have no pictures."""
     made = settings(f"backbone.resolution={SIZE}", f"export.block={BLOCK}", "export=float32", *PLAIN, *overrides)
     learned, validation = pictures_of(train), pictures_of(per_tag, seed=500)
-    is_holdout = np.arange(len(learned.ids)) % 5 == 0
+    n, m = len(learned.ids), len(validation.ids)
     labels_onehot = multi_hot(validation.labels, len(tags))
+    folds = assign_folds(learned.ids, learned.labels, np.arange(n), made.calibrate.folds, made.seed)
     splits = StageResult(
         "splits",
-        DataSplits(learned.labels, is_holdout, np.flatnonzero(is_holdout), None, validation, labels_onehot),
+        DataSplits(learned.ids, learned.labels, folds, np.arange(n), None, validation, np.arange(m) + n, labels_onehot),
     )
     embedded = [
         StageResult(key, embedded_split(split)) for key, split in (("train", learned), ("validation", validation))
     ]
-    _, evaluation = evaluate_embeddings(StageRunner(), made, splits, *embedded, suffix="")
+    runner, no_reference = StageRunner(), StageResult("reference", None)
+    model = fit_model(runner, made, no_reference, splits, embedded[0], suffix="")
+    evaluation = evaluate_embeddings(runner, made, model, splits, *embedded, suffix="")
     parity = Parity(32, len(labels_onehot), 1.0, 0, 0)
     variants = {"float32": VariantEvaluation(tiles_model(), evaluation.value, 1000.0, parity if per_tag else None)}
     metrics = {
@@ -116,17 +119,17 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
             "weights": {"name": "none", "sha256": None, "licence": None},
             "width": 1.0,
         },
-        "data": {"name": "made", "fingerprint": "f" * 64, "train": 32, "calibration": 8, "validation": 16, "tags": 4},
+        "data": {"name": "made", "fingerprint": "f" * 64, "train": 32, "calibration": 32, "validation": 16, "tags": 4},
     }
     description = BundleOrigin(made.experiment, SIZE, made.data.pixel_limit, metrics if per_tag else {}, provenance)
     return Ingredients(made.export, made.classifier, description, tags, variants, validation)
 
 
 @functools.cache
-def bundle_files(*overrides: str, train: int = 10) -> dict[str, bytes]:
+def bundle_files(*overrides: str, train: int = 8) -> dict[str, bytes]:
     """The files of the bundle; do not change them, copy them."""
     return assemble_bundle(*ingredients(*overrides, train=train))
 
 
-def bundle(*overrides: str, train: int = 10) -> Bundle:
+def bundle(*overrides: str, train: int = 8) -> Bundle:
     return check_bundle(bundle_files(*overrides, train=train))

@@ -8,6 +8,7 @@ import numpy as np
 
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import Backbone, Normalisation
+from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.fit import Scores
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, pad_labels
 from imagetagger.embedding.runtime import Runtime
@@ -76,12 +77,13 @@ def outcome(
     evaluation = evaluated(scores, labels_onehot, decision)
     made = build_record(
         settings(*overrides),
-        pictures=Pictures(dataset, 2 * n, np.arange(n)),
-        splits=DataSplits(labels, np.zeros(n, bool), np.arange(10), None, split, labels_onehot),
+        pictures=Pictures(dataset, 2 * n, np.arange(n), np.arange(n), np.arange(n)),
+        splits=DataSplits(split.ids, labels, np.arange(n) % 5, np.arange(n), None, split, np.arange(n), labels_onehot),
         skipped=skipped,
         backbone=NO_BACKBONE,
         runtime=NO_RUNTIME,
         evaluation=evaluation,
+        crossed=CrossFit(np.arange(n)[:10], Scores(scores[:10], None), None, labels_onehot[:10], None),
         variants={},
         intervals=confidence_intervals(evaluation.observed, resamples=50),
         stages={"load": StageRecord(1.5), "embed": StageRecord(1.5, 100.0, cached=True)},

@@ -1,6 +1,7 @@
 """In place of a network, a picture's mean colours in 3 x 3 tiles: embeddings that cost nothing."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,15 @@ def make_tiles(backbone: Any, resolution: int, cache: Any, **options: Any) -> Ru
 
 
 def use_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pipeline embed by them."""
+    """Let the pipeline embed by them; its variants are files that do not exist, named after variant and resolution."""
+
+    def convert(network: Any, resolution: int, cache: Path, variant: str, crops: Any) -> Path:
+        return Path(f"{variant}-{resolution}")
+
+    def run_file(path: Path, workers: int | None) -> Runtime:
+        return make_tiles(None, int(path.name.split("-")[1]), None)._replace(path=path)
+
+    monkeypatch.setattr(stages, "convert_cached", convert)
+    monkeypatch.setattr(stages, "litert_runtime", run_file)
     monkeypatch.setattr(pipeline, "load_backbone", functools.wraps(load_backbone)(lambda name, **_: NO_BACKBONE))
     monkeypatch.setattr(stages, "make_runtime", make_tiles)

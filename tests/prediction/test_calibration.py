@@ -170,3 +170,39 @@ def test_pictures_all_right_or_all_wrong_give_finite_bins(right):
     fitted = fit_calibration(scores, labels, 4)
     assert np.isfinite([fitted.temperature, *fitted.confidence, *fitted.sharpness]).all()
     assert np.isfinite(log_probabilities(scores, fitted)).all()
+
+
+def test_a_prior_decides_without_pictures_and_hardly_matters_with_many():
+    nothing = np.zeros((0, 6)), np.zeros((0, 6), bool)
+    assert fit_temperature(*nothing, (np.log(30.0), 0.4)) == pytest.approx(30)
+    assert fit_temperature(*nothing, (-5.0, 0.4)) == MIN_TEMPERATURE
+    assert fit_calibration(*nothing, 8, (np.log(30.0), 0.4)) == Calibration(
+        fit_temperature(*nothing, (np.log(30), 0.4))
+    )
+    assert fit_temperature(*sample(7.0), (np.log(30.0), 0.4)) == pytest.approx(7, rel=0.08)
+
+
+def test_no_other_temperature_is_more_probable_under_prior_and_pictures():
+    scores, labels = sample(20.0, 20)
+    mean, deviation = np.log(60.0), 0.4
+    best = fit_temperature(scores, labels, (mean, deviation))
+
+    def loss(temperature):
+        prior = np.square((np.log(temperature) - mean) / deviation) / 2
+        return len(scores) * log_loss(scores, labels, temperature) + prior
+
+    assert fit_temperature(scores, labels) < best < 60
+    for factor in (0.9, 0.99, 1.01, 1.1):
+        assert loss(best) <= loss(best * factor)
+
+
+def test_under_a_prior_pictures_that_are_all_right_lower_the_temperature_and_not_to_nothing():
+    scores, _ = sample(20.0, 30)
+    right = np.eye(6, dtype=bool)[scores.argmax(1)]
+    fitted = fit_calibration(scores, right, 0, (np.log(20.0), 0.4)).temperature
+    assert MIN_TEMPERATURE < 20 * np.exp(-2) < fitted < 20
+    assert fit_calibration(scores, right).temperature != pytest.approx(fitted)  # without it, half a picture more
+
+
+def test_a_prior_without_width_is_the_temperature():
+    assert fit_temperature(*sample(5.0), (np.log(12.0), 1e-6)) == pytest.approx(12, rel=1e-3)
