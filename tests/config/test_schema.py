@@ -27,7 +27,9 @@ from imagetagger.data.registry import load_dataset
 from imagetagger.data.splits import subsample_mask
 from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
+from imagetagger.evaluation.guarantee import correct_rule
 from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
+from imagetagger.experiment.reference_stages import find_reference
 from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
 from imagetagger.options import VARIANTS, GroupBy, PredictionSet, TransformKind, Variant
@@ -108,7 +110,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
 def test_settings_have_the_names_of_the_arguments_they_become():
     subset = all_parameters(subsample_mask) & {"fraction", "per_class"}
     assert names(DataConfig) == parameters(load_dataset) - {"cache", "seed"} | {"name"} | subset | {
-        *parameters(assign_roles),
+        *(parameters(assign_roles) - {"folds", "seed"}),
         *parameters(check_skipped),
         *(parameters(extract_embeddings) & {"pixel_limit"}),
         *parameters(group_pictures),
@@ -118,11 +120,13 @@ def test_settings_have_the_names_of_the_arguments_they_become():
     runtime = parameters(make_runtime) | (parameters(extract_embeddings) & {"shard_size"})
     assert names(EmbedConfig) == runtime | {"dtype", "measure_raw_rate"}
     prior = all_parameters(fit_prior) - {"statistics"}
-    assert names(ClassifierConfig) == parameters(fit_transform) | prior | {"transform", "class_prior"}
-    assert names(CalibrateConfig) == parameters(fit_decision)
+    fitted = parameters(fit_transform) | parameters(find_reference) - {"resolution"}
+    assert names(ClassifierConfig) == fitted | prior | {"class_prior"}
+    calibrated = parameters(fit_decision) | parameters(assign_roles) & {"folds"}
+    assert names(CalibrateConfig) == calibrated | all_parameters(correct_rule) & {"confidence"}
     metrics = {"split", "bootstrap_resamples", "baselines"}
     assert names(EvaluateConfig) == metrics | parameters(write_run_report) - {"seed"}
-    export = {"variants", "bundle_variant", "calibration_pictures", "onnx"}
+    export = {"variants", "bundle_variant", "calibration_pictures", "onnx", "reference_statistics"}
     reference = parameters(first_by_rank) & {"reference_pictures"}
     block = all_parameters(score_signature) & {"block"}
     assert names(ExportConfig) == parameters(check_parity) | export | reference | block

@@ -6,21 +6,22 @@ import pytest
 
 from imagetagger.bundle.reader import check_bundle
 from imagetagger.data.dataset import BadDataError, Dataset, DatasetTag, select
-from imagetagger.experiment import checks, stages
+from imagetagger.experiment import stages
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.record import write_record
 from imagetagger.export import variants
 from imagetagger.options import METRIC_NAMES
 from tests.helpers.composed import SHRUNK, settings, shrunk
-from tests.helpers.pictures import COLOURS, colour_folder, colour_split, picture
+from tests.helpers.pictures import COLOURS, colour_split, patchwork_folder, picture
 from tests.helpers.tiles import use_tiles
 
 pytestmark = pytest.mark.slow
 
 STAGES = [
-    "load", "subset", "backbone", "model", "embed", "embed validation", "check", "split", "fit", "score",
-    "score holdout", "calibrate", "decide", "uncalibrated", "evaluate", "bootstrap",
+    "load", "backbone", "subset", "model", "reference", "embed", "embed validation", "check", "split", "cross-fit",
+    "fit", "calibrate", "decide", "score", "uncalibrated", "evaluate", "bootstrap", "baselines", "near twins",
 ]  # fmt: skip
+GROUPED = [*STAGES[:2], "model float32", "embed for groups", "group", "divide", *STAGES[2:]]
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    colour_folder(tmp_path / "pictures", 12)
+    patchwork_folder(tmp_path / "pictures", 12)
     return ("data=folder", f"data.path={tmp_path / 'pictures'}")
 
 
@@ -84,10 +85,10 @@ def test_float32_is_a_reference_fitted_on_few_pictures_and_all_of_them_where_it_
     few = ("export.reference_pictures=30", "export.bundle_variant=int8")
     overrides = [shrunk("export=int8", f"export.variants=[{names}]", *few) for names in ("int8", "int8,float32")]
     reference, everything = (run_experiment(settings(*one), assemble=False).record for one in overrides)
-    assert reference.data.train == everything.data.train == reference.variants["int8"].train == 48
+    assert reference.data.train == everything.data.train == reference.variants["int8"].train == 60
     assert reference.variants["int8"].top1 == everything.variants["int8"].top1
-    assert reference.parity.train == reference.variants["float32"].train < 30
-    assert everything.parity.train == everything.variants["float32"].train == 48
+    assert reference.parity.train == reference.variants["float32"].train == 30
+    assert everything.parity.train == everything.variants["float32"].train == 60
     assert reference.parity.cosine == everything.parity.cosine  # of the same embeddings
     assert reference.parity.top1_reference == reference.variants["float32"].top1
     embedded = {name for name in reference.stages if name.startswith("embed")}
@@ -103,6 +104,12 @@ def test_without_an_export_nothing_is_converted_and_no_bundle_is_made(run):
     assert output.record.bundled_variant is output.record.parity is None
     assert list(output.record.stages) == STAGES
     assert set(output.record.variants) == {output.record.variant} == {"float32"}
+
+
+def test_pictures_of_a_folder_are_grouped_before_they_are_divided(run, folder):
+    assert list(run(*folder).record.stages) == GROUPED
+    assert list(run(*folder, "data.group_by=none").record.stages) == [name for name in GROUPED
+        if name not in ("model float32", "embed for groups")]  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_record_and_another_seed_another(run, tmp_path):
@@ -133,7 +140,7 @@ def test_a_bad_picture_is_listed_with_its_reason_and_left_out(run, folder, tmp_p
     (tmp_path / "pictures" / "red" / "empty.png").touch()
     data = run(*folder, "data.max_bad_fraction=0.06").record.data
     assert data.skipped == 2
-    assert data.train + data.calibration + data.validation == 36
+    assert data.train + data.validation == 36
     skipped = {skip.key: skip.reason for skip in data.skipped_files}
     assert set(skipped) == {"red/half.png", "red/empty.png"}
     assert all(skipped.values())
@@ -166,17 +173,18 @@ def test_without_validation_pictures_the_metrics_are_null(run, tmp_path):
     assert written["confidence_intervals"] == {}
 
 
-def test_without_calibration_pictures_the_temperature_is_one(run):
-    output = run("data.holdout_fraction=0")
+def test_with_nothing_to_calibrate_on_the_temperature_is_one(run):
+    output = run("data.per_class=1")
     assert output.record.data.calibration == 0
     assert output.evaluation.decision.calibration.temperature == 1
     assert output.evaluation.decision.prediction_set.rule == "cumulative"
     assert output.record.calibration.before.ece == output.record.calibration.after.ece
+    assert any("none to calibrate on" in warning for warning in output.record.warnings)
 
 
 def test_a_picture_of_two_tags_counts_for_each(run, tmp_path):
-    colour_folder(tmp_path / "pictures", 12)
-    rows = [f"pictures/{c}/{i}.png,{c}{';warm' * (c == 'red')}" for c in COLOURS for i in range(12)]
+    patchwork_folder(tmp_path / "pictures", 12)
+    rows = [f"pictures/{c}/{i}.png,{c}{';warm' * (c == 'red')}" for c in COLOURS for i in "abcdefghijkl"]
     (tmp_path / "tags.csv").write_text("\n".join(["path,tags", *rows]))
     output = run("data=folder", f"data.path={tmp_path / 'tags.csv'}", "classifier=gnb")
     evaluation, statistics = output.evaluation, output.evaluation.classifier.statistics
@@ -190,15 +198,15 @@ def test_a_picture_of_two_tags_counts_for_each(run, tmp_path):
     assert output.record.variants["float32"].coverage > 0.8
 
 
-def test_each_picture_is_fitted_or_calibrates_or_validates(run, folder):
+def test_each_picture_is_fitted_and_calibrated_on_or_validates(run, folder):
     data = run(*folder).record.data
-    assert [data.train, data.calibration, data.validation] == [24, 3, 9]
+    assert [data.train, data.calibration, data.validation, data.groups] == [27, 27, 9, 27]
 
 
 @pytest.mark.parametrize(("override", "pictures"), [("data.per_class=4", 12), ("data.fraction=0.3", 9)])
 def test_a_subset_shrinks_training_and_leaves_validation_alone(run, folder, override, pictures):
     full, subset = run(*folder), run(*folder, override)
-    assert subset.record.data.train + subset.record.data.calibration == pictures
+    assert subset.record.data.train == subset.record.data.calibration == pictures
     assert subset.validation.ids == full.validation.ids
     assert subset.record.data.fingerprint != full.record.data.fingerprint
 
@@ -232,21 +240,8 @@ def test_the_classifiers_settings_reach_it(run):
     assert float(other.prior.floor) > 1e4 * float(plain.prior.floor)
 
 
-def test_pictures_too_few_to_whiten_are_reported_with_a_bundle(run, monkeypatch, caplog):
-    evaluation = run().evaluation
-    for classifier, threshold, expected in (
-        ("whitened", 1e-9, False),
-        ("smoothed_gnb", 1e9, False),
-        ("whitened", 1e9, True),
-    ):
-        monkeypatch.setattr(checks, "MIN_SAMPLES_PER_FEATURE", threshold)
-        caplog.clear()
-        checks.warn_of_poor_learning(settings(f"classifier={classifier}").classifier, evaluation)
-        assert ("few to whiten" in caplog.text) == expected
-
-
 def test_conformal_sets_are_smaller_for_a_lower_coverage(run):
-    drawn = "data.synthetic_per_class=20", "data.holdout_fraction=0.5", "calibrate.prediction_set=lac"
+    drawn = "data.synthetic_per_class=20", "calibrate.prediction_set=lac"
     small, large = (run(*drawn, f"calibrate.coverage={c}") for c in (0.3, 0.95))
     rules = [output.evaluation.decision.prediction_set for output in (small, large)]
     assert rules[0].coverage == 0.3
@@ -270,13 +265,11 @@ def test_stray_files_weigh_as_little_beside_a_subset_as_beside_all_pictures(run,
         assert run(*folder, "data.max_bad_fraction=0.06", subset).record.data.skipped == 2
 
 
-def test_a_calibration_that_cannot_be_trusted_is_reported(run, monkeypatch, caplog):
-    run("calibrate.prediction_set=cumulative", "data.synthetic_per_class=20")
-    assert "too few to guarantee" not in caplog.text
-    run("calibrate.prediction_set=lac")
-    assert "too few to guarantee a coverage of 0.9" in caplog.text
-    run("data.holdout_fraction=0")
-    assert "no pictures to calibrate on" in caplog.text
-    monkeypatch.setattr(checks, "MAX_PLAUSIBLE_TEMPERATURE", 0.5)
-    run()
-    assert "variances are poorly estimated" in caplog.text
+def test_what_a_run_warns_of_is_logged_and_in_its_record(run, caplog):
+    assert run("calibrate.prediction_set=cumulative", "data.synthetic_per_class=20").record.warnings == []
+    assert "pictures" not in caplog.text
+    record = run("data.per_class=1", "data.validation_fraction=0").record
+    parts = ("none to calibrate on", "too few to guarantee", "no validation pictures")
+    for warning, part in zip(record.warnings, parts, strict=True):
+        assert part in warning
+        assert warning in caplog.text

@@ -1,12 +1,14 @@
+import functools
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imagetagger.data.dataset import BadDataError, Split, multi_hot, select
-from imagetagger.experiment import stages
+from imagetagger.data.dataset import BadDataError, multi_hot, select
+from imagetagger.experiment import split_stages, stages
 from imagetagger.experiment.pipeline import run_experiment
+from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageRunner
 from imagetagger.experiment.stages import load_pictures, subsample
 from imagetagger.experiment.variant_stages import evaluate_model, start_model
@@ -14,7 +16,7 @@ from imagetagger.prediction import calibration
 from imagetagger.preprocess import preprocess
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.jobs import numbers
-from tests.helpers.pictures import COLOURS, encode, noisy
+from tests.helpers.pictures import COLOURS, encode, patchwork
 from tests.helpers.tiles import NO_BACKBONE, use_tiles
 
 TUNING = "evaluate.split=tuning"
@@ -25,7 +27,9 @@ CHANGES = {
     "data": ["data=synthetic"],
     "subset": ["data.per_class=6"],
     "share": ["data.fraction=0.5"],
-    "held out": ["data.holdout_fraction=0.6"],
+    "groups": ["data.group_by=none"],
+    "folds": ["calibrate.folds=3"],
+    "confidence": ["calibrate.confidence=0.8", "calibrate.coverage=0.5"],
     "validation": ["data.validation_fraction=0.5"],
     "large pictures": ["data.pixel_limit=4096", "data.max_bad_fraction=0.9"],
     "resolution": ["backbone.resolution=32"],
@@ -33,27 +37,27 @@ CHANGES = {
     "kappa": ["classifier.variance_prior_strength=3"],
     "calibration_bins": ["calibrate.calibration_bins=0"],
     "rule": ["calibrate.prediction_set=aps", "calibrate.coverage=0.5"],
-    "promise": ["calibrate.coverage=0.5", "data.holdout_fraction=0.6"],
+    "promise": ["calibrate.coverage=0.5"],
     "sum": ["calibrate.prediction_set=cumulative", "calibrate.coverage=0.4"],
     "bootstrap": ["evaluate.bootstrap_resamples=7"],
     "examples": ["evaluate.examples=0"],
     "tuning": [TUNING],
     "tuning, another seed": [TUNING, "seed=1"],
+    "tuning, held out": [TUNING, "data.holdout_fraction=0.6"],
     "tuning, subset": [TUNING, "data.per_class=6", "data.holdout_fraction=0.6"],
 }
 """What jobs of a sweep may differ in."""
 
 
 def hard_folder(root, per_tag=12):
-    """Pictures of colours that overlap from tag to tag, and one larger picture a tag."""
+    """Pictures of colours that overlap from tag to tag, one larger picture a tag, and two near twins."""
     rng = np.random.default_rng(0)
-    for tag, colour in COLOURS.items():
-        (root / tag).mkdir(parents=True)
+    for tag, (name, colour) in enumerate(COLOURS.items()):
+        (root / name).mkdir(parents=True)
         for i in range(per_tag + 1):
             shade = 0.2 * np.array(colour) + rng.normal(60, 30, 3)
-            side = 80 if i == per_tag else 64
-            image = noisy(tuple(shade), int(rng.integers(2**31)), (side, side))
-            (root / tag / f"{i}.png").write_bytes(encode(image))
+            image = patchwork(tuple(shade), 13 * tag + max(i, 1), 80 if i == per_tag else 64)
+            (root / name / f"{chr(97 + i)}.png").write_bytes(encode(image))
 
 
 @pytest.fixture
@@ -96,75 +100,79 @@ def test_jobs_that_share_a_cache_give_the_numbers_of_runs_alone_whatever_their_o
 @pytest.fixture
 def blind(made, monkeypatch):
     """Settings of a run whose validation pictures cannot be read."""
-    original = stages.load_dataset
+    original = split_stages.divide
 
     def read(i):
         raise AssertionError("a validation picture was read")
 
-    def load(*args, **options):
-        dataset = original(*args, **options)
-        return dataset._replace(validation=dataset.validation._replace(read=read))
+    @functools.wraps(original)
+    def divide(*args, **options):
+        pictures = original(*args, **options)
+        validation = pictures.dataset.validation._replace(read=read)
+        return pictures._replace(dataset=pictures.dataset._replace(validation=validation))
 
-    monkeypatch.setattr(stages, "load_dataset", load)
+    monkeypatch.setattr(split_stages, "divide", divide)
     return made
 
 
 @pytest.mark.slow
 def test_a_run_that_tunes_reads_no_validation_picture_and_others_do(blind):
-    output = run_experiment(blind(TUNING, "data.holdout_fraction=0.4"))
+    options = ("data.holdout_fraction=0.4", "data.group_by=none")  # grouping reads all pictures, before they have roles
+    output = run_experiment(blind(TUNING, *options))
     assert output.record.data.validation == len(output.validation.ids) > 0
     assert output.record.confusions
     with pytest.raises(AssertionError, match="a validation picture was read"):
-        run_experiment(blind("data.holdout_fraction=0.4"))
+        run_experiment(blind(*options))
 
 
 def roles(made, *overrides):
-    """Pictures of a run, those of them that could be embedded, and their roles."""
+    """Pictures of a run, those of them that could be embedded, their roles, and those that are fitted."""
     s, run = made(*overrides), StageRunner()
+    backbone = run.run("backbone", lambda: NO_BACKBONE)
     loaded = run.run("load", load_pictures, section=s.data, seed=s.seed, cache=Path(s.cache))
-    pictures = run.run("subset", subsample, loaded, section=s.data)
-    model = start_model(run, s, run.run("backbone", lambda: NO_BACKBONE), pictures, None)
-    embedded = {}
-    original = stages.extract_embeddings
-
-    def keep(split, *args, **options):
-        embedded[options["name"].split()[-1]] = original(split, *args, **options)
-        return embedded[options["name"].split()[-1]]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "extract_embeddings", keep)
-        splits = evaluate_model(run, s, loaded, pictures, model).splits.value
+    divided = divide_pictures(run, s, loaded, backbone)
+    pictures = run.run("subset", subsample, divided, section=s.data)
+    model = start_model(run, s, backbone, pictures, None)
+    evaluated = evaluate_model(run, s, divided, pictures, model, run.run("reference", lambda: None))
+    embedded = dict(zip(("train", "validation"), (one.value.embeddings for one in evaluated.embedded), strict=False))
+    splits = evaluated.splits.value
     fitted = select(pictures.value.dataset.train, embedded["train"].rows[~splits.is_holdout])
     return pictures.value, embedded, splits, fitted
 
 
-def test_a_run_that_tunes_calibrates_on_every_other_held_out_picture_of_a_tag_and_evaluates_the_rest(made):
+def test_a_run_that_tunes_evaluates_held_out_training_pictures_and_calibrates_on_the_others(made):
     pictures, embedded, tuning, fitted = roles(made, TUNING, "data.holdout_fraction=0.5")
     _, _, plain, plain_fitted = roles(made, "data.holdout_fraction=0.5")
     assert set(embedded) == {"train"}
     train, validation = pictures.dataset.train, pictures.dataset.validation
-    holdout = np.flatnonzero(plain.is_holdout)
-    np.testing.assert_array_equal(tuning.is_holdout, plain.is_holdout)
-    np.testing.assert_array_equal(plain.calibration_rows, holdout)
-    for tag in range(3):
-        rank = {row: pictures.rank[row] for row in holdout.tolist() if train.labels[row, 0] == tag}
-        in_order = sorted(rank, key=rank.get)
-        assert len(in_order) > 3
-        assert set(in_order[::2]) == set(rank) & set(tuning.calibration_rows.tolist())
-        assert set(in_order[1::2]) == set(rank) & set(tuning.tuning_rows.tolist())
+    np.testing.assert_array_equal(np.flatnonzero(tuning.is_holdout), tuning.tuning_rows)
+    assert len(tuning.tuning_rows) > 9
     assert tuning.evaluated.ids == select(train, tuning.tuning_rows).ids
-    assert fitted.ids == plain_fitted.ids
+    assert not set(tuning.evaluated.ids) & {*fitted.ids, *validation.ids}
+    assert {*tuning.evaluated.ids, *fitted.ids} == set(plain_fitted.ids) == set(train.ids)
     assert plain.tuning_rows is None
+    assert not plain.is_holdout.any()
     assert plain.evaluated.ids == validation.ids
-    used = {*plain.evaluated.ids, *fitted.ids, *select(train, tuning.calibration_rows).ids}
-    assert not set(tuning.evaluated.ids) & used
     np.testing.assert_array_equal(tuning.labels_onehot, multi_hot(tuning.evaluated.labels, 3))
+    np.testing.assert_array_equal(tuning.evaluated_groups, tuning.groups[tuning.tuning_rows])
 
 
-@pytest.mark.parametrize("fraction", [0, 0.01])
-def test_with_nothing_to_tune_on_the_run_ends_with_the_setting_that_helps(made, fraction):
-    with pytest.raises(BadDataError, match=rf"no tag has two: got data\.holdout_fraction={fraction}"):
-        roles(made, TUNING, f"data.holdout_fraction={fraction}")
+@pytest.mark.parametrize("override", ["data.holdout_fraction=0", "data.per_class=1"])
+def test_with_nothing_to_tune_on_the_run_ends_with_the_setting_that_helps(made, override):
+    with pytest.raises(BadDataError, match=r"none are held out: got data\.holdout_fraction="):
+        roles(made, TUNING, override)
+
+
+def test_groups_share_a_side_and_a_fold(made):
+    pictures, _, splits, _ = roles(made)
+    assert pictures.joined == {"near twins": 6}
+    names = [key.split("/")[-1] for key in pictures.dataset.train.keys]  # a.png and b.png are near twins
+    for tag in COLOURS:
+        rows = [i for i, key in enumerate(pictures.dataset.train.keys) if key in (f"{tag}/a.png", f"{tag}/b.png")]
+        assert len(rows) in (0, 2)
+        assert len({(splits.folds[i], splits.groups[i]) for i in rows}) <= 1
+    assert len(np.unique(splits.groups)) == len(splits.groups) - sum(name == "a.png" for name in names)
+    assert set(splits.folds.tolist()) == set(range(10))
 
 
 def test_pictures_that_cannot_be_embedded_serve_for_nothing(made):
@@ -180,25 +188,21 @@ def test_pictures_that_cannot_be_embedded_serve_for_nothing(made):
 
 
 def test_a_smaller_subset_holds_out_and_fits_what_a_larger_one_does(made):
-    def ids(split: Split, rows) -> set[bytes]:
-        return set(select(split, rows).ids)
-
-    subsets = [roles(made, f"data.per_class={n}") for n in (4, 8)]
-    (small, large), (holdout, larger_holdout) = (
-        [set(fitted.ids) for *_, fitted in subsets],
-        [ids(pictures.dataset.train, splits.calibration_rows) for pictures, _, splits, _ in subsets],
-    )
+    subsets = [roles(made, TUNING, f"data.per_class={n}") for n in (4, 8)]
+    small, large = (set(fitted.ids) for *_, fitted in subsets)
+    holdout, larger_holdout = (set(splits.evaluated.ids) for _, _, splits, _ in subsets)
     assert small < large
     assert holdout <= larger_holdout
     assert not small & larger_holdout
 
 
-def test_int8_is_calibrated_on_readable_pictures_of_least_id_that_are_not_held_out(made):
-    pictures, *_, fitted = roles(made, "data.holdout_fraction=0.5")
-    settings = {"holdout_fraction": 0.5, "resolution": 16, "pixel_limit": 4096}
+def test_int8_is_calibrated_on_the_readable_pictures_of_least_id(made):
+    pictures, *_ = roles(made)
+    train = pictures.dataset.train
+    settings = {"resolution": 16, "pixel_limit": 4096}
     crops = stages.quantization_pictures(pictures, count=4, **settings)  # the larger ones are over the limit
-    small = [i for i in sorted(range(len(fitted.ids)), key=fitted.ids.__getitem__) if "12" not in fitted.keys[i]]
-    expected = [preprocess(fitted.read(i), 16) for i in small[:4]]
+    small = [i for i in sorted(range(len(train.ids)), key=train.ids.__getitem__) if "m.png" not in train.keys[i]]
+    expected = [preprocess(train.read(i), 16) for i in small[:4]]
     np.testing.assert_array_equal(crops, expected)
     assert len(stages.quantization_pictures(pictures, count=1000, **settings)) == len(small)
 

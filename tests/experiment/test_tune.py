@@ -127,7 +127,7 @@ def test_a_trial_without_pictures_to_try_is_one_that_fails(folder):
     words = [*(word for word in TUNE if "holdout" not in word), "data.holdout_fraction=choice(0,0.4)"]
     done = sweep(folder, *words)
     assert done.code == 1
-    assert "tuning evaluates every other held-out picture" in done.err
+    assert "tuning evaluates held-out training pictures, and none are held out" in done.err
     assert {job["settings"]["data"]["holdout_fraction"] for job in results(folder).values()} == {0.4}
     assert best(folder)["best_params"]["data.holdout_fraction"] == 0.4
 

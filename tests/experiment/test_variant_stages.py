@@ -10,7 +10,7 @@ from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment import stages, variant_stages
 from imagetagger.experiment.pipeline import run_experiment
 from tests.helpers.composed import SHRUNK, settings
-from tests.helpers.pictures import colour_folder
+from tests.helpers.pictures import patchwork_folder
 from tests.helpers.tiles import make_tiles, use_tiles
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def run(tmp_path, monkeypatch):
     """Runs of variants whose networks are tiles; what each was converted with is left in `converted`."""
     use_tiles(monkeypatch)
-    colour_folder(tmp_path / "pictures", 12)
+    patchwork_folder(tmp_path / "pictures", 12)
     converted = []
 
     def convert(network, resolution, cache, variant, crops):
@@ -61,20 +61,20 @@ def test_without_a_bundle_the_variants_are_float32_whatever_the_run_embeds_in(ru
 
 def test_all_variants_are_evaluated_on_everything_where_float32_is_one_of_them(run):
     record = run("export=all")
-    assert {variant.train for variant in record.variants.values()} == {record.data.train} == {24}
-    assert record.parity.train == 24
+    assert {variant.train for variant in record.variants.values()} == {record.data.train} == {27}
+    assert record.parity.train == 27
     assert list(record.variants) == ["int8", "float32", "float16", "dynamic_range"]
 
 
-@pytest.mark.parametrize(("limit", "train"), [(9, 6), (1000, 24)])
+@pytest.mark.parametrize(("limit", "train"), [(9, 9), (1000, 27)])
 def test_float32_is_a_reference_on_few_pictures_where_it_is_no_variant(run, limit, train):
     record = run("export=int8", f"export.reference_pictures={limit}")
-    assert record.data.train == record.variants["int8"].train == 24
+    assert record.data.train == record.variants["int8"].train == 27
     assert record.parity.train == record.variants["float32"].train == train
     assert (record.parity.lost, record.parity.won, record.parity.p_value) == (0, 0, 1)  # of the same tiles
     assert record.parity.cosine == pytest.approx(1)
     again = {name for name in record.stages if name.startswith("fit")}
-    assert again == {"fit", "fit float32 reference"} | ({"fit int8 reference"} if train < 24 else set())
+    assert again == {"fit", "fit float32 reference"} | ({"fit int8 reference"} if train < 27 else set())
 
 
 def test_without_validation_pictures_variants_are_compared_with_nothing(run, caplog):
@@ -85,15 +85,20 @@ def test_without_validation_pictures_variants_are_compared_with_nothing(run, cap
 
 def test_without_variants_nothing_is_compared(run):
     assert run("export=none").parity is None
-    assert not run.converted
+    assert [variant for variant, *_ in run.converted] == ["float32"]  # to group the pictures by
+    assert run("export=none", "data.group_by=none").parity is None
+    assert len(run.converted) == 1
     assert variant_stages.VARIANTS[0] == "float32"
 
 
-INT8 = {
-    "quantization pictures", "model", "fit", "score", "score holdout", "calibrate", "decide", "uncalibrated",
-    "evaluate", "bootstrap", "embed", "embed validation", "check", "split",
+MODEL = {
+    "check", "split", "cross-fit", "fit", "calibrate", "decide", "score", "uncalibrated", "evaluate",
 }  # fmt: skip
-REFERENCE = {"check", "split", "fit", "score", "score holdout", "calibrate", "decide", "uncalibrated", "evaluate"}
+INT8 = {
+    "quantization pictures", "model", "embed", "embed validation", "reference", *MODEL, "bootstrap", "baselines",
+    "near twins",
+}  # fmt: skip
+EVERYTHING_EMBEDDED = {"model float32", "embed for groups", "group", "divide", "subset"}
 
 
 def labelled(stages, *labels):
@@ -110,14 +115,17 @@ def labelled(stages, *labels):
         ("export.block=7", set()),
         (
             "export.calibration_pictures=3",
-            {*INT8, *labelled(REFERENCE, "int8 reference"), "time variants"},
+            {
+                *INT8, *labelled(MODEL, "int8 reference"), *labelled(MODEL - {"check", "split"}, "float32 reference"),
+                "time variants",
+            },  # without "reference" the fits are others
         ),
         (
             "export.reference_pictures=12",
-            {"reference pictures", *labelled(REFERENCE, "int8 reference", "float32 reference")},
+            {"reference pictures", *labelled(MODEL, "int8 reference", "float32 reference")},
         ),
-        ("embed.workers=3", INT8 - {"quantization pictures"}
-         | {"model float32", *labelled(REFERENCE, "int8 reference", "float32 reference"), "time variants"}),
+        ("embed.workers=3", INT8 | EVERYTHING_EMBEDDED
+         | {"reference pictures", *labelled(MODEL, "int8 reference", "float32 reference"), "time variants"}),
     ],
 )  # fmt: skip
 def test_a_setting_of_the_export_runs_exactly_the_stages_again_that_depend_on_it(run, override, stages):
@@ -133,9 +141,9 @@ def test_a_setting_of_the_export_runs_exactly_the_stages_again_that_depend_on_it
 def test_embeddings_of_further_variants_are_not_kept_for_other_runs(run):
     cache = {}
     run("export=all", cache=cache)
-    assert {name for name in cache if name.startswith("embed")} == {"embed", "embed validation"}
+    assert {name for name in cache if name.startswith("embed")} == {"embed", "embed validation", "embed for groups"}
 
 
 def test_with_no_picture_to_calibrate_int8_on_the_run_ends_with_the_reason(run):
-    with pytest.raises(BadDataError, match=r"none of 24 training pictures can be used to calibrate int8 on: .*pixel"):
+    with pytest.raises(BadDataError, match=r"none of 27 training pictures can be used to calibrate int8 on: .*pixel"):
         run("export=int8", "data.pixel_limit=100")

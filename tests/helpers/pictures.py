@@ -35,9 +35,14 @@ def colour_split(per_tag: int = 4) -> Split:
     return Split([f"{i}.png" for i in range(len(data))], [content_id(d) for d in data], labels, data.__getitem__)
 
 
-def patchwork(colour: tuple[int, int, int], seed: int, side: int = 64, spread: float = 45) -> Image.Image:
-    """A picture of 3 x 3 tiles around a colour: unlike a noisy one, no near twin of others of its colour."""
-    tiles = np.array(colour) + np.random.default_rng(seed).normal(0, spread, (3, 3, 3))
+PATTERNS = np.linalg.qr(np.random.default_rng(0).normal(size=(27, 27)))[0].reshape(27, 3, 3, 3)
+
+
+def patchwork(colour: tuple[int, int, int], number: int, side: int = 64) -> Image.Image:
+    """A picture of 3 x 3 tiles in a pattern of its own over a colour: no two of 54 in succession are near twins."""
+    pattern = PATTERNS[number % 27] * (1 if number % 54 < 27 else -1)
+    noise = np.random.default_rng(number).normal(0, 3, (3, 3, 3))
+    tiles = 80 + 0.4 * np.array(colour) + 250 * pattern + noise
     return Image.fromarray(tiles.clip(0, 255).astype(np.uint8)).resize((side, side), Image.Resampling.NEAREST)
 
 
@@ -46,7 +51,7 @@ def patchwork_folder(root: Path, per_tag: int = 12, seed: int = 0) -> Path:
     for offset, (tag, colour) in enumerate(COLOURS.items()):
         (root / tag).mkdir(parents=True)
         for i in range(per_tag):
-            made = encode(patchwork(colour, 1000 * (seed + offset) + i))
+            made = encode(patchwork(colour, per_tag * (len(COLOURS) * seed + offset) + i))
             (root / tag / f"{chr(97 + i)}.png").write_bytes(made)
     return root
 
