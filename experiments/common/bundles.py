@@ -5,9 +5,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from imagetagger.bundle.executor import empty_row, load_executor, score_rows
 from imagetagger.bundle.reader import Bundle
-from imagetagger.classifier.naive_bayes import Gaussian, Prior, background_gaussian, finalize, fit_prior, log_joint
+from imagetagger.classifier.naive_bayes import Gaussian, finalize, fit_prior
 from imagetagger.classifier.statistics import Statistics
 from imagetagger.data.tiny_imagenet import Archive, ListedExample, open_archive, read_examples
 from imagetagger.preprocess import preprocess
@@ -19,6 +18,11 @@ def refit(bundle: Bundle) -> Gaussian:
     Raises:
         ValueError: its prior is not fitted on its statistics alone, but given reference statistics.
     """
+    if bundle.manifest.provenance["reference"] is not None:
+        raise ValueError(
+            "got a bundle with the prior of classifier.reference=auto, which its statistics do not determine, expected "
+            "one of classifier.reference=none"
+        )
     config = bundle.manifest.provenance["config"]["classifier"]
     statistics = Statistics(*map(jax.device_put, bundle.rows))
     prior = fit_prior(
@@ -28,19 +32,7 @@ def refit(bundle: Bundle) -> Gaussian:
         config["mean_variance_floor"],
         _or_infinite(config["isotropic_prior_strength"]),
     )
-    if prior.mean is not None and not _is_prior(bundle, prior):
-        raise ValueError(
-            "got a bundle with the prior of classifier.reference=auto, which its statistics do not determine, expected "
-            "one of classifier.reference=none"
-        )
     return jax.block_until_ready(finalize(statistics, prior, config["class_prior"]))
-
-
-def _is_prior(bundle: Bundle, prior: Prior) -> bool:
-    """Whether the bundle scores a row without pictures by this prior."""
-    executor, x = load_executor(bundle.files["model.tflite"], bundle.manifest), bundle.rows.mean[0]
-    background = log_joint(background_gaussian(prior), x[None])[0]
-    return bool(np.allclose(score_rows(executor, x, empty_row(len(x))), background, rtol=1e-4))
 
 
 def _or_infinite(value: float | None) -> float:

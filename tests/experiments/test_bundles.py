@@ -59,13 +59,14 @@ def test_executions_refuse_a_bundle_of_other_weights(source, bundle, capsys):
 def test_only_a_prior_of_the_statistics_of_a_bundle_is_fitted_again():
     bundle = check_bundle(bundle_files(*WHITENED))
 
-    def with_config(*overrides):
-        config = {"classifier": asdict(settings(*WHITENED, *overrides).classifier)}
-        return bundle._replace(manifest=msgspec.structs.replace(bundle.manifest, provenance={"config": config}))
+    def made_with(reference):
+        config = {"classifier": asdict(settings(*WHITENED).classifier)}
+        provenance = {"config": config, "reference": reference}
+        return bundle._replace(manifest=msgspec.structs.replace(bundle.manifest, provenance=provenance))
 
-    assert refit(with_config()).mean.shape == bundle.rows.mean.shape
+    assert refit(made_with(None)).mean.shape == bundle.rows.mean.shape
     with pytest.raises(ValueError, match=r"expected one of classifier\.reference=none"):
-        refit(with_config("classifier.mean_variance_floor=1000"))
+        refit(made_with({"sha256": "0" * 64, "strength": 5000.0}))
 
 
 def test_the_benchmark_of_a_bundle_compares_and_times_it(source, bundle, monkeypatch, capsys):
