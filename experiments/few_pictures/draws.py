@@ -10,8 +10,9 @@ from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.weights import read_head
 from imagetagger.classifier.fit import fit_embedding_scatter
 from imagetagger.classifier.reference import Reference, fit_reference
+from imagetagger.config.schema import ClassifierConfig
 from imagetagger.convert.quantize import convert_cached
-from imagetagger.data.dataset import Split, select
+from imagetagger.data.dataset import select
 from imagetagger.data.folder import load_folder
 from imagetagger.data.splits import ranks_within_tag
 from imagetagger.data.tiny_imagenet import load_tiny_imagenet
@@ -59,7 +60,13 @@ class Draw(NamedTuple):
 
 
 def embed_data(
-    folders: Path, tiny: Path, cache: Path, backbone_name: str, weights: str, variant: Variant, classifier: object
+    folders: Path,
+    tiny: Path,
+    cache: Path,
+    backbone_name: str,
+    weights: str,
+    variant: Variant,
+    classifier: ClassifierConfig,
 ) -> dict[str, Pictures]:
     """Embed waste, animals (unpacked zips in `folders`) and 100 pictures of each tag of Tiny ImageNet.
 
@@ -85,7 +92,7 @@ def embed_data(
     is_reference = y % 2 == 0
     labels = np.where(is_reference, y, -1)[:, None].astype(np.int32)
     own = fit_reference(fit_embedding_scatter(x, labels, 200), read_head(Path(backbone.weights)), 511)
-    own = own._replace(log_temperature=simulate_log_temperature(x, labels, classifier, own, 0))  # type: ignore[arg-type]
+    own = own._replace(log_temperature=simulate_log_temperature(x, labels, classifier, own, 0))
     data["tiny"] = Pictures(x[~is_reference], y[~is_reference], own)
     return data
 
@@ -121,9 +128,6 @@ def draw_small(source: Pictures, tags: int, pictures: int, seed: int) -> Draw:
     )
 
 
-def as_split(count: int) -> list[bytes]:
-    """Content ids of pictures that only embeddings are known of: one per row."""
+def made_up_ids(count: int) -> list[bytes]:
+    """Content ids for pictures of which only embeddings are known."""
     return [i.to_bytes(16, "little") for i in range(count)]
-
-
-__all__ = ["Draw", "Pictures", "Split", "as_split", "draw_small", "draws", "embed_data"]

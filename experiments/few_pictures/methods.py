@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from experiments.few_pictures.draws import Draw, as_split
+from experiments.few_pictures.draws import Draw, made_up_ids
 from imagetagger.classifier.cross_fit import CrossFit, cross_fit
 from imagetagger.classifier.fit import FittedClassifier, fit_classifier
 from imagetagger.classifier.naive_bayes import finalize, log_joint
@@ -30,6 +30,8 @@ from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag
 FOLDS = 10
 GRID = (0.1, 1.0, 10.0, 100.0)
 NEIGHBOURS = 5
+FEATURES = 1280
+"""Of both backbones."""
 
 Scorer = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
@@ -44,7 +46,7 @@ class Fitted(NamedTuple):
 def fit_tagger(draw: Draw, config: ClassifierConfig, seed: int) -> Fitted:
     """Fit on every picture of the draw, as a run does for its bundle."""
     labels, tags = draw.y[:, None].astype(np.int32), draw.y.max() + 1
-    folds = assign_folds(as_split(len(labels)), labels, np.arange(len(labels)), FOLDS, seed)
+    folds = assign_folds(made_up_ids(len(labels)), labels, np.arange(len(labels)), FOLDS, seed)
     crossed = cross_fit(draw.x, labels, folds, tags, config, draw.reference)
     nothing = np.zeros(len(labels), bool)
     strength = crossed.strength or 0.0
@@ -54,7 +56,7 @@ def fit_tagger(draw: Draw, config: ClassifierConfig, seed: int) -> Fitted:
 def fit_before(draw: Draw, config: ClassifierConfig, seed: int) -> FittedClassifier:
     """Fit as commit 517ae52 did: a fifth to evaluate and a tenth of the rest to calibrate never reach the bundle."""
     labels, tags = draw.y[:, None].astype(np.int32), draw.y.max() + 1
-    ids = as_split(len(labels))
+    ids = made_up_ids(len(labels))
     is_out = holdout_mask(ranks_within_tag(ids, labels, seed), 0.2)
     rank = np.full(len(labels), -1)
     inside = np.flatnonzero(~is_out)
@@ -133,10 +135,11 @@ def _fit_linear(
 def _fit_lda(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     means = np.stack([x[y == tag].mean(0) for tag in np.unique(y)])
     residual = x - means[y]
-    shrinkage = ledoit_wolf_shrinkage(residual, assume_centered=True)
+    # The features outside the span do not vary, and count in the mean variance.
+    outside = max(FEATURES - x.shape[1], 0)
+    shrinkage = ledoit_wolf_shrinkage(np.pad(residual, ((0, 0), (0, outside))), assume_centered=True)
     covariance = residual.T @ residual / len(x)
-    # The mean variance of all 1,280 features, of which only the span is kept.
-    covariance = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / len(covariance) * np.eye(x.shape[1])
+    covariance = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / FEATURES * np.eye(x.shape[1])
     weights = np.linalg.solve(covariance, means.T)
     return lambda part: part @ weights - 0.5 * (means.T * weights).sum(0)
 

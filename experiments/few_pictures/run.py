@@ -10,22 +10,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from experiments.common import plots
 from experiments.common.arguments import study_parser
 from experiments.common.embeddings import compose_settings
 from experiments.common.tables import Column, Row, markdown_table, write_csv
-from experiments.few_pictures.draws import Draw, Pictures, draws, embed_data
-from experiments.few_pictures.methods import fit_before, fit_tagger, score_refits, score_taught
+from experiments.few_pictures.draws import Draw, draws, embed_data
+from experiments.few_pictures.methods import Fitted, Scorer, fit_before, fit_tagger, score_refits, score_taught
 from imagetagger.classifier.fit import score_embeddings
+from imagetagger.config.schema import CalibrateConfig
 from imagetagger.data.dataset import multi_hot
 from imagetagger.evaluation.guarantee import coverage_interval
 from imagetagger.evaluation.metrics import compute_metrics, observe_predictions, total_metrics
 from imagetagger.options import VARIANTS
 from imagetagger.prediction.calibration import fit_calibration
 from imagetagger.prediction.decision import fit_decision
-from imagetagger.prediction.predict import predict
+from imagetagger.prediction.predict import Prediction, predict
 from imagetagger.system.atomic_files import cache_directory
 
 AFTER, BEFORE = "imagetagger", "imagetagger before"
@@ -34,6 +36,7 @@ OTHERS = 400
 """Pictures of each other data set that should be called unknown."""
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # threads that wait for a busy core take ten times as long
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw, fit, teach, print tables, write the files."""
     parser = study_parser(__doc__, __file__)
@@ -74,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     draw_figure(rows, options.out / "figure.png")
 
 
-def accuracies(draw: Draw, scorer) -> dict[str, float]:  # type: ignore[no-untyped-def]
+def accuracies(draw: Draw, scorer: Scorer) -> dict[str, float]:
     """Balanced accuracy on the known tags, and after lessons recall of the new tag and accuracy on the known ones."""
     tags = int(draw.y.max()) + 1
     values = {"accuracy": balanced(scorer(0)[0], draw.y_test)}
@@ -91,7 +94,7 @@ def balanced(scores: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean([is_correct[y == tag].mean() for tag in np.unique(y)]))
 
 
-def certainty(draw: Draw, fitted, calibrate, others: Sequence[np.ndarray]) -> dict[str, float]:  # type: ignore[no-untyped-def]
+def certainty(draw: Draw, fitted: Fitted, calibrate: CalibrateConfig, others: Sequence[np.ndarray]) -> dict[str, float]:
     """Calibration error, coverage, set size and novelty on outside pictures, with the decision of a bundle."""
     crossed, classifier = fitted.crossed, fitted.classifier
     prior = draw.reference.log_temperature if draw.reference else None
@@ -101,12 +104,12 @@ def certainty(draw: Draw, fitted, calibrate, others: Sequence[np.ndarray]) -> di
         crossed.labels_onehot,
         crossed.novelty,
         calibration,
-        prediction_set=calibrate.prediction_set,
+        prediction_set=calibrate.prediction_set,  # type: ignore[arg-type]  # checked by config
         coverage=calibrate.coverage,
         novelty_fpr=calibrate.novelty_fpr,
     )
 
-    def predicted(x: np.ndarray):  # type: ignore[no-untyped-def]
+    def predicted(x: np.ndarray) -> Prediction:
         scores = score_embeddings(classifier, x)
         return predict(scores.log_joint, scores.background, classifier.log_prior, decision)
 
@@ -131,8 +134,10 @@ def certainty(draw: Draw, fitted, calibrate, others: Sequence[np.ndarray]) -> di
     }
 
 
-def auroc(known: np.ndarray, unknown: np.ndarray) -> float:
-    """Chance that an unknown picture scores higher than a known one."""
+def auroc(known: np.ndarray | None, unknown: np.ndarray | None) -> float:
+    """Chance that an unknown picture scores higher than a known one; NaN without a background."""
+    if known is None or unknown is None:
+        return float("nan")
     return float((unknown[:, None] > known).mean() + (unknown[:, None] == known).mean() / 2)
 
 
@@ -144,9 +149,8 @@ def mean_rows(rows: Sequence[Row], by: Sequence[str]) -> list[Row]:
     means: list[Row] = []
     for key, members in groups.items():
         numbers = [name for name in members[0] if isinstance(members[0][name], float)]
-        means.append(
-            dict(zip(by, key, strict=True)) | {name: np.nanmean([row[name] for row in members]) for name in numbers}
-        )
+        averages = {name: np.nanmean([row[name] for row in members]) for name in numbers}
+        means.append({**dict(zip(by, key, strict=True)), **averages})
     return means
 
 
@@ -163,9 +167,11 @@ def accuracy_table(rows: Sequence[Row]) -> str:
         *(Column(f"{kind}_{taught}", f"{kind}, {taught}", ".1f", 100) for taught in LESSONS for kind in ("new", "old")),
         Column("worst", "worst loss at 5", ".1f", 100),
     ]
-    lines = [row | {"size": "all", "worst": worst[row["method"]]} for row in mean_rows(_by_size(rows), ("method",))]
+    lines: list[Row] = [
+        {**row, "size": "all", "worst": worst[row["method"]]} for row in mean_rows(_by_size(rows), ("method",))
+    ]
     lines += [
-        row | {"size": f"{row['data']} {row['tags']} x {row['pictures']}"}
+        {**row, "size": f"{row['data']} {row['tags']} x {row['pictures']}"}
         for row in mean_rows(rows, ("data", "tags", "pictures", "method"))
     ]
     return markdown_table(lines, columns)
@@ -178,15 +184,15 @@ def certainty_table(rows: Sequence[Row]) -> str:
     for row in own:
         key = (row["data"], row["tags"], row["pictures"])
         inside.setdefault(key, []).append(row["coverage"] >= row["coverage_low"])
-    lines = [
-        row
-        | {
+    lines: list[Row] = [
+        {
+            **row,
             "size": f"{row['data']} {row['tags']} x {row['pictures']}",
             "reached": float(np.mean(inside[row["data"], row["tags"], row["pictures"]])),
         }
         for row in mean_rows(own, ("data", "tags", "pictures"))
     ]
-    lines.append(mean_rows([{**row, "all": "all"} for row in lines], ("all",))[0] | {"size": "all"})
+    lines.append({**mean_rows([{**row, "all": "all"} for row in lines], ("all",))[0], "size": "all"})
     columns = [
         Column("size", "tags x pictures"),
         Column("ece", "ECE", ".3f"),
@@ -238,6 +244,3 @@ def _short(value: object) -> object:
 
 if __name__ == "__main__":
     main()
-
-
-__all__ = ["Pictures", "main"]

@@ -91,7 +91,7 @@ def calibration_problems(decision: Decision, crossed: CrossFit, calibrate: Calib
             f"temperature {decision.calibration.temperature:.3g}: the variances are poorly estimated; use more "
             "pictures, or raise classifier.variance_prior_strength"
         )
-    if rule.rule != calibrate.prediction_set:
+    if pictures and rule.rule != calibrate.prediction_set:
         least = np.ceil(calibrate.coverage / max(1 - calibrate.coverage, 1e-9) - 1e-6)
         yield (
             f"{pictures} calibration pictures are too few to guarantee a coverage of {calibrate.coverage:g}, which "

@@ -113,7 +113,10 @@ def score_evaluated(
     classifier: FittedClassifier, splits: DataSplits, train: EmbeddedSplit, validation: EmbeddedSplit | None = None
 ) -> EvaluationData:
     """Score the pictures that are reported on."""
-    embeddings = train.x[splits.tuning_rows] if validation is None else validation.x
+    if validation is None:
+        embeddings = train.x[splits.tuning_rows]
+    else:
+        embeddings = validation.x if len(validation.x) else train.x[:0]  # of no pictures, the length is not known
     return EvaluationData(embeddings, score_embeddings(classifier, embeddings), splits.labels_onehot)
 
 
