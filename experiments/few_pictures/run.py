@@ -156,7 +156,7 @@ def mean_rows(rows: Sequence[Row], by: Sequence[str]) -> list[Row]:
 
 def accuracy_table(rows: Sequence[Row]) -> str:
     """Lay out accuracy, recall of the new tag and accuracy on the old ones, averaged over the seeds."""
-    worst = {}
+    worst: dict[str, float] = {}
     for row in rows:
         drop = row["old_5"] - row["accuracy"]
         worst[row["method"]] = min(worst.get(row["method"], 0.0), drop)
@@ -180,7 +180,7 @@ def accuracy_table(rows: Sequence[Row]) -> str:
 def certainty_table(rows: Sequence[Row]) -> str:
     """Lay out calibration, coverage and novelty of the tagger, averaged over the seeds."""
     own = [row for row in rows if row["method"] == AFTER]
-    inside = {}
+    inside: dict[tuple[str, int, int], list[bool]] = {}
     for row in own:
         key = (row["data"], row["tags"], row["pictures"])
         inside.setdefault(key, []).append(row["coverage"] >= row["coverage_low"])

@@ -24,6 +24,7 @@ from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_co
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.evaluation.guarantee import coverage_interval
+from imagetagger.evaluation.intervals import rate_interval
 from imagetagger.experiment import environment, evaluation_record, record
 from imagetagger.experiment.bundled_stages import TestEvaluation
 from imagetagger.experiment.record import Record, finite_json
@@ -103,6 +104,7 @@ def build_record(
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
         bundled=_bundled(bundled) if bundled else None,
         guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows]))),
+        out_of_fold=_out_of_fold(crossed, splits.groups),
         reference=record.ReferenceRecord(reference.sha256, crossed.strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),
@@ -216,6 +218,15 @@ def _bundled(bundled: BundledClassifier) -> record.BundledRecord:
         novelty=decision.novelty,
         guarantee=_guarantee(decision.prediction_set, bundled.calibration_groups),
     )
+
+
+def _out_of_fold(crossed: CrossFit, groups: np.ndarray) -> record.OutOfFoldRecord | None:
+    if not len(crossed.rows):
+        return None
+    best = crossed.scores.log_joint.argmax(1)
+    is_correct = np.take_along_axis(crossed.labels_onehot, best[:, None], 1)[:, 0]
+    interval = rate_interval(is_correct, groups[crossed.rows])
+    return record.OutOfFoldRecord(len(crossed.rows), float(is_correct.mean()), *interval)
 
 
 def _guarantee(rule: PredictionSetRule, groups: int) -> record.GuaranteeRecord | None:

@@ -51,6 +51,11 @@ def result_summary(record: Record) -> str:
         f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"
         for baseline in record.baselines
     ]
+    if folds := record.out_of_fold:
+        lines.append(
+            f"out of fold, on {folds.pictures} training pictures: top-1 {_percent(folds.top1, 2)} "
+            f"[{100 * folds.low:.1f}, {100 * folds.high:.1f}]"
+        )
     if guarantee := record.guarantee:
         lines.append(
             f"{guarantee.coverage:g} asked of the sets: with {guarantee.groups} independent pictures to calibrate on, "

@@ -119,6 +119,15 @@ class GuaranteeRecord(Struct, frozen=True):
     high: float
 
 
+class OutOfFoldRecord(Struct, frozen=True):
+    """Top-1 of out-of-fold predictions of the training pictures, with its 95 % interval."""
+
+    pictures: Count
+    top1: float
+    low: float
+    high: float
+
+
 class BundledRecord(Struct, frozen=True):
     """The classifier in the bundle: pictures that it was fitted and calibrated on, and its decision."""
 
@@ -227,6 +236,7 @@ class Record(Struct, frozen=True):
     baselines: list[BaselineRecord] = []
     bundled: BundledRecord | None = None
     guarantee: GuaranteeRecord | None = None
+    out_of_fold: OutOfFoldRecord | None = None
     reference: ReferenceRecord | None = None
     test: TestRecord | None = None
     warnings: list[str] = []
