@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, default=10_000)
     options = parser.parse_args(arguments)
     bundle = read_bundle(options.bundle)
-    manifest, rows = bundle.manifest, bundle.rows
+    manifest, rows, gaussian = bundle.manifest, bundle.rows, refit(bundle)
     executor, size = load_executor(bundle.files["model.tflite"], manifest), manifest.image.size
     archive, pictures = validation_pictures(options.zip)
     if [tag.id for tag in read_tags(archive)] != [label.id for label in bundle.labels]:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     y = np.array([index[picture.wnid] for picture in pictures])
     scores = (
         np.stack([score_rows(executor, embedding, rows) for embedding in tqdm(x, "LiteRT", disable=None)]),
-        np.asarray(log_joint(refit(bundle), x)),
+        np.asarray(log_joint(gaussian, x)),
     )
     log_prior = log_class_prior(rows.count, manifest.classifier.class_prior)
     litert, jax = (predict(values, None, log_prior, manifest.decision) for values in scores)

@@ -15,10 +15,10 @@ import jax
 from experiments.classifiers.rivals import Classifier, linear_probe, ranpac
 from experiments.common import plots
 from experiments.common.arguments import data_parser
-from experiments.common.classifiers import measure
+from experiments.common.classifiers import fit_run, measure
 from experiments.common.embeddings import EmbeddedPictures, compose_settings, embed_tiny_imagenet
 from experiments.common.tables import Column, Row, markdown_table, write_csv
-from imagetagger.classifier.fit import fit_classifier, score_embeddings
+from imagetagger.classifier.fit import score_embeddings
 from imagetagger.data.dataset import multi_hot
 from imagetagger.options import Variant
 from imagetagger.prediction.calibration import fit_calibration, log_probabilities
@@ -67,8 +67,7 @@ def corner(name: str) -> Callable[[EmbeddedPictures], Classifier]:
     """The classifier of configs/classifier/NAME.yaml."""
 
     def fit(embedded: EmbeddedPictures) -> Classifier:
-        config = compose_settings(f"classifier={name}").classifier
-        fitted = fit_classifier(embedded.x, embedded.y[:, None], embedded.is_holdout, embedded.tags, config)
+        fitted = fit_run(embedded, compose_settings(f"classifier={name}").classifier)
         jax.block_until_ready(fitted.gaussian)
         row_bytes = 4 * (1 + 2 * fitted.statistics.mean.shape[1])
         return Classifier(lambda x: score_embeddings(fitted, x).log_joint, row_bytes)

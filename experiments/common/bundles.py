@@ -13,7 +13,16 @@ from imagetagger.preprocess import preprocess
 
 
 def refit(bundle: Bundle) -> Gaussian:
-    """The classifier of a bundle's statistics, by the settings that the bundle was made with."""
+    """The classifier of a bundle's statistics, by the settings that the bundle was made with.
+
+    Raises:
+        ValueError: its prior is not fitted on its statistics alone, but given reference statistics.
+    """
+    if bundle.manifest.provenance["reference"] is not None:
+        raise ValueError(
+            "got a bundle with the prior of classifier.reference=auto, which its statistics do not determine, expected "
+            "one of classifier.reference=none"
+        )
     config = bundle.manifest.provenance["config"]["classifier"]
     statistics = Statistics(*map(jax.device_put, bundle.rows))
     prior = fit_prior(

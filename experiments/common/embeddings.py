@@ -13,12 +13,16 @@ import numpy as np
 
 from experiments.common.arguments import data_parser
 from imagetagger.backbones.registry import load_backbone
+from imagetagger.classifier.reference import Reference
 from imagetagger.config.parse import from_hydra
 from imagetagger.config.schema import Experiment
+from imagetagger.data.splits import holdout_mask
+from imagetagger.experiment.reference_stages import find_reference
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import (
     DataSplits,
     EmbeddedSplit,
+    Pictures,
     assign_roles,
     check_skipped,
     embed_split,
@@ -37,12 +41,14 @@ class EmbeddedPictures(NamedTuple):
     Attributes:
         train: embeddings of N training pictures.
         validation: embeddings of M validation pictures.
-        splits: which of the training pictures are held out.
+        splits: which of the training pictures are held out: nothing is fitted on them.
+        reference: statistics of the network; None if there are none, or the settings ask for none.
     """
 
     train: StageResult[EmbeddedSplit]
     validation: StageResult[EmbeddedSplit]
     splits: StageResult[DataSplits]
+    reference: StageResult[Reference | None]
 
     @property
     def x(self) -> np.ndarray:
@@ -86,6 +92,9 @@ def embed_tiny_imagenet(
 ) -> EmbeddedPictures:
     """Embed all pictures as `+experiment=whitened` does, so that both share the cache.
 
+    Unlike in a run, a share `data.holdout_fraction` of the training pictures is held out, so that any classifier can be
+    tuned and calibrated on the same ones.
+
     Args:
         source: Tiny ImageNet's official zip, or its folder.
         weights: of the network: a file, or `imagenet` to download them.
@@ -106,6 +115,8 @@ def embed_tiny_imagenet(
     pictures = run.run("subset", subsample, loaded, section=s.data)
     backbone = run.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=cache)
     model = start_model(run, s, backbone, pictures, variant)
+    resolution = s.backbone.resolution
+    reference = run.run("reference", find_reference, backbone, model, section=s.classifier, resolution=resolution)
 
     def embed(role: Literal["train", "validation"]) -> StageResult[EmbeddedSplit]:
         return run.run(
@@ -116,7 +127,7 @@ def embed_tiny_imagenet(
             section=s.embed,
             role=role,
             label=variant,
-            resolution=s.backbone.resolution,
+            resolution=resolution,
             pixel_limit=s.data.pixel_limit,
             measure_raw_rate=False,
             cache=cache,
@@ -124,8 +135,17 @@ def embed_tiny_imagenet(
 
     train, validation = embed("train"), embed("validation")
     run.run("check", check_skipped, pictures, train, validation, section=s.data)
-    splits = run.run("split", assign_roles, pictures, train, validation, section=s.data)
-    return EmbeddedPictures(train, validation, splits)
+    splits = run.run(
+        "split", assign_roles, pictures, train, validation, section=s.data, folds=s.calibrate.folds, seed=s.seed
+    )
+    splits = run.run("hold out", hold_out, pictures, train, splits, section=s.data)
+    return EmbeddedPictures(train, validation, splits, reference)
+
+
+def hold_out(pictures: Pictures, train: EmbeddedSplit, splits: DataSplits, *, holdout_fraction: float) -> DataSplits:
+    """Take a share of each tag's training pictures out of the folds."""
+    is_holdout = holdout_mask(pictures.rank[train.embeddings.rows], holdout_fraction)
+    return splits._replace(folds=np.where(is_holdout, -1, splits.folds))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,7 @@
-"""Ways to learn new tags from a few pictures: that of the bundle, and others to compare it with."""
+"""Ways to learn new tags from a few pictures: that of the bundle, and others to compare it with.
+
+Without reference statistics of the network: those are made from all tags of Tiny ImageNet, the new ones too.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -17,12 +17,12 @@ from matplotlib.axes import Axes
 
 from experiments.common import plots
 from experiments.common.arguments import data_parser
-from experiments.common.classifiers import decide
+from experiments.common.classifiers import decide, fit_run
 from experiments.common.embeddings import EmbeddedPictures, compose_settings, embed_tiny_imagenet
 from experiments.common.tables import Column, Row, markdown_table, write_csv
 from experiments.prediction_sets.novelty import SCORES, novelty_of_new_tags, novelty_table
-from imagetagger.classifier.fit import FittedClassifier, Scores, fit_classifier, score_embeddings
-from imagetagger.config.schema import CalibrateConfig
+from imagetagger.classifier.fit import FittedClassifier, Scores, score_embeddings
+from imagetagger.config.schema import CalibrateConfig, ClassifierConfig
 from imagetagger.data.dataset import multi_hot
 from imagetagger.evaluation.strata import SET_SIZE_STRATA, coverage_by_size, coverage_by_tag
 from imagetagger.options import Variant
@@ -98,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     draw(curves, int8, [row for row in novelty if row["variant"] == "int8"], options.out / "figure.png")
 
 
-def score(embedded: EmbeddedPictures, config: Any) -> Scored:
+def score(embedded: EmbeddedPictures, config: ClassifierConfig) -> Scored:
     """Fit the classifier; score held-out and validation pictures."""
-    classifier = fit_classifier(embedded.x, embedded.y[:, None], embedded.is_holdout, embedded.tags, config)
+    classifier = fit_run(embedded, config)
     holdout, validation = (
         score_embeddings(classifier, x) for x in (embedded.x[embedded.is_holdout], embedded.x_validation)
     )
@@ -112,7 +112,7 @@ def rule_sets(scored: Scored, name: str, target: float, base: CalibrateConfig) -
     if name.endswith("raw"):
         return raw_sets(scored, PredictionSetRule("cumulative", None, target))
     calibrate = replace(base, coverage=target, **RULES[name])
-    decision = decide(scored.classifier, scored.holdout, scored.embedded.splits.value, calibrate)
+    decision = decide(scored.holdout, scored.embedded.splits.value, calibrate)
     return predicted_sets(scored, decision)
 
 

@@ -2,8 +2,8 @@
 
 python -m experiments.quantization.recovery ZIP [--weights FILE]
 
-Fits on 450 pictures per tag, calibrates on 50, reports validation once, with the variant that it is fitted on and with
-the other. Prints a table.
+Fits on 450 pictures per tag, calibrates on the same ones out of fold, reports validation once, with the variant that it
+is fitted on and with the other. Prints a table.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 python -m experiments.reproduction.run ZIP [--weights ../shared/weights/mobilenet_v2_torchvision_relu.safetensors]
 
 Embeds at 256 px in float32 and in our int8; fits the original's statistics on all 500 pictures per tag, ours on 450,
-with 50 to calibrate on; reports validation once. Prints a table; writes results.csv and figure.png. Source of the
+calibrated out of fold; reports validation once. Prints a table; writes results.csv and figure.png. Source of the
 formulas, which are written out again here: github.com/slipnitskaya/image-tagger, utils/evaluate_model.py and
 app/.../GaussianNaiveBayes.kt.
 """

@@ -39,6 +39,7 @@ class Reference(NamedTuple):
             variance is 1.
         log_temperature: mean and standard deviation of the log temperature that calibrates small data sets.
         probe: float32 (P, D), embeddings of drawings, by which the same weights in another file are recognised.
+        sha256: of its file; "" before there is one.
     """
 
     mean: np.ndarray
@@ -46,6 +47,7 @@ class Reference(NamedTuple):
     between: np.ndarray
     log_temperature: tuple[float, float]
     probe: np.ndarray
+    sha256: str = ""
 
 
 class ReferenceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +78,7 @@ class ReferenceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     has_head: bool
 
 
-def read_index(folder: Path = REFERENCES) -> tuple[ReferenceEntry, ...]:
+def read_references(folder: Path = REFERENCES) -> tuple[ReferenceEntry, ...]:
     """Return the references that are installed; none without an index."""
     path = folder / "index.json"
     return msgspec.json.decode(path.read_bytes(), type=tuple[ReferenceEntry, ...]) if path.is_file() else ()
@@ -117,6 +119,7 @@ def decode_reference(data: bytes) -> Reference:
         between=tensors["between"],
         log_temperature=(mean, deviation),
         probe=tensors["probe"].astype(np.float32),
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 

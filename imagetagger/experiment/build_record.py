@@ -14,6 +14,7 @@ import numpy as np
 from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.registry import PRETRAINED
 from imagetagger.classifier.cross_fit import CrossFit
+from imagetagger.classifier.reference import Reference
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
@@ -23,7 +24,7 @@ from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_co
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.evaluation.guarantee import coverage_interval
-from imagetagger.experiment import environment, record
+from imagetagger.experiment import environment, evaluation_record, record
 from imagetagger.experiment.bundled_stages import TestEvaluation
 from imagetagger.experiment.record import Record, finite_json
 from imagetagger.experiment.stages import DataSplits, Pictures
@@ -48,6 +49,7 @@ def build_record(
     runtime: Runtime,
     evaluation: Evaluation,
     crossed: CrossFit,
+    reference: Reference | None,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],
@@ -75,39 +77,18 @@ def build_record(
         settings=recorded_settings(settings),
         seed=settings.seed,
         variant=variant,
-        data=record.DataRecord(
-            name=pictures.dataset.name,
-            fingerprint=dataset_fingerprint(pictures.dataset),
-            train=evaluation.train,
-            calibration=len(crossed.rows),
-            validation=len(splits.labels_onehot),
-            tags=len(names),
-            skipped=len(skipped),
-            skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
-            groups=len(np.unique(splits.groups)),
-            joined=dict(pictures.joined),
-            near_twins=near_twins,
-        ),
+        data=_data(pictures, splits, skipped, evaluation.train, crossed, near_twins),
         backbone=_backbone(backbone, runtime, settings.backbone.resolution),
-        calibration=record.CalibrationRecord(
-            temperature=decision.calibration.temperature,
-            confidence=decision.calibration.confidence,
-            sharpness=decision.calibration.sharpness,
-            prediction_set=decision.prediction_set,
-            novelty=decision.novelty,
-            target_coverage=settings.calibrate.coverage,
-            before=record.MetricValues(**evaluation.uncalibrated),
-            after=record.MetricValues(**evaluation.metrics),
-        ),
-        strata=record.StrataRecord(
-            [record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
+        calibration=_calibration(evaluation, settings.calibrate.coverage),
+        strata=evaluation_record.StrataRecord(
+            [evaluation_record.StratumRecord(**stratum) for stratum in evaluation.strata["by_size"]],
             evaluation.strata["by_tag"],
         ),
-        reliability=record.ReliabilityRecord(
-            *(record.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
+        reliability=evaluation_record.ReliabilityRecord(
+            *(evaluation_record.ReliabilityBins(**evaluation.reliability[when]) for when in ("before", "after"))
         ),
         coverage_curve=_curve(evaluation.curve),
-        tags=[record.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
+        tags=[evaluation_record.TagRecord(*accuracy) for accuracy in accuracy_per_tag(*predicted, names)],
         confusions=record_confusions(evaluation, names, splits.evaluated, settings.evaluate.examples),
         pictures=record_pictures(evaluation, splits.evaluated),
         stages=stages,
@@ -122,7 +103,7 @@ def build_record(
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
         bundled=_bundled(bundled) if bundled else None,
         guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows]))),
-        reference_strength=crossed.strength,
+        reference=record.ReferenceRecord(reference.sha256, crossed.strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),
     )
@@ -136,26 +117,26 @@ def recorded_settings(settings: Experiment) -> dict[str, Any]:
 
 def record_confusions(
     evaluation: Evaluation, names: list[str], split: Split, examples: int
-) -> list[record.ConfusionRecord]:
+) -> list[evaluation_record.ConfusionRecord]:
     """The most frequent confusions, each with a few of its pictures where examples are wanted."""
 
-    def example(row: int) -> record.ExampleRecord:
-        return record.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
+    def example(row: int) -> evaluation_record.ExampleRecord:
+        return evaluation_record.ExampleRecord(split.keys[row], thumbnail(split, row, SMALL_THUMBNAIL_SIDE))
 
     confusions = top_confusions(evaluation.log_probability, evaluation.data.labels_onehot, names, LISTED_CONFUSIONS)
     return [
-        record.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
+        evaluation_record.ConfusionRecord(true, predicted, pictures, total, [example(row) for row in rows if examples])
         for true, predicted, pictures, total, rows in confusions
     ]
 
 
-def record_pictures(evaluation: Evaluation, split: Split) -> record.PicturesRecord:
-    """Whether each picture was predicted correctly; see record.PicturesRecord."""
+def record_pictures(evaluation: Evaluation, split: Split) -> evaluation_record.PicturesRecord:
+    """Whether each picture was predicted correctly; see evaluation_record.PicturesRecord."""
     digest = hashlib.sha256(b"".join(split.ids) + np.ascontiguousarray(split.labels, "<i4").tobytes())
     observed = evaluation.observed
     bits = {"top1": observed.top1, "top5": observed.top5, "covered": observed.covered}
     packed = {name: base64.b64encode(np.packbits(shares >= 1).tobytes()).decode() for name, shares in bits.items()}
-    return record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
+    return evaluation_record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
 
 
 def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> BundleOrigin:
@@ -174,10 +155,54 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         "versions": result.versions,
         "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
         "data": {key: getattr(result.data, key) for key in keys},
+        "bundle": msgspec.to_builtins(result.bundled),
+        "reference": msgspec.to_builtins(result.reference),
     }
     metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
     return BundleOrigin(
-        settings.experiment, result.backbone.resolution, settings.data.pixel_limit, metrics, finite_json(provenance)
+        settings.experiment,
+        result.backbone.resolution,
+        settings.data.pixel_limit,
+        metrics,
+        finite_json(provenance),
+        result.warnings,
+    )
+
+
+def _data(
+    pictures: Pictures,
+    splits: DataSplits,
+    skipped: tuple[Skip, ...],
+    train: int,
+    crossed: CrossFit,
+    near_twins: float | None,
+) -> record.DataRecord:
+    return record.DataRecord(
+        name=pictures.dataset.name,
+        fingerprint=dataset_fingerprint(pictures.dataset),
+        train=train,
+        calibration=len(crossed.rows),
+        validation=len(splits.labels_onehot),
+        tags=splits.tags,
+        skipped=len(skipped),
+        skipped_files=[record.SkippedFile(*skip) for skip in skipped[:LISTED_SKIPS]],
+        groups=len(np.unique(splits.groups)),
+        joined=dict(pictures.joined),
+        near_twins=near_twins,
+    )
+
+
+def _calibration(evaluation: Evaluation, target_coverage: float) -> record.CalibrationRecord:
+    decision = evaluation.decision
+    return record.CalibrationRecord(
+        temperature=decision.calibration.temperature,
+        confidence=decision.calibration.confidence,
+        sharpness=decision.calibration.sharpness,
+        prediction_set=decision.prediction_set,
+        novelty=decision.novelty,
+        target_coverage=target_coverage,
+        before=record.MetricValues(**evaluation.uncalibrated),
+        after=record.MetricValues(**evaluation.metrics),
     )
 
 
@@ -223,9 +248,11 @@ def _backbone(backbone: Backbone, runtime: Runtime, resolution: int) -> record.B
     )
 
 
-def _curve(curve: CoverageCurve) -> record.CurveRecord:
+def _curve(curve: CoverageCurve) -> evaluation_record.CurveRecord:
     arrays = {key: getattr(curve, key).tolist() for key in ("target", "coverage", "singleton", "precision")}
-    return record.CurveRecord(rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays)
+    return evaluation_record.CurveRecord(
+        rule=curve.rule, selected=curve.selected, set_size=curve.size.tolist(), **arrays
+    )
 
 
 def _variant(one: VariantEvaluation) -> record.VariantRecord:

@@ -18,8 +18,12 @@ def result_summary(record: Record) -> str:
     """The metrics of a run in a few lines, those of the variant that leads first."""
     data, metrics = record.data, record.calibration.after
     pictures = (
-        f"{data.name}: {data.tags} tags, {data.train} pictures to fit, {data.calibration} to calibrate, "
-        f"{data.validation} to evaluate, {data.skipped} skipped"
+        f"{data.name}: {data.tags} tags, {data.train} pictures fitted, {data.calibration} of them calibrated on out of "
+        f"fold, {data.validation} evaluated, {data.skipped} skipped"
+    )
+    bundled = record.bundled
+    in_bundle = (
+        f"the bundle is fitted on all {bundled.train} pictures" if bundled and bundled.train > data.train else ""
     )
     if not data.validation:
         return pictures
@@ -47,6 +51,20 @@ def result_summary(record: Record) -> str:
         f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"
         for baseline in record.baselines
     ]
+    if guarantee := record.guarantee:
+        lines.append(
+            f"{guarantee.coverage:g} asked of the sets: with {guarantee.groups} independent pictures to calibrate on, "
+            f"new ones are covered between {_percent(guarantee.low, 0)} and {_percent(guarantee.high, 0)} of the time"
+        )
+    if test := record.test:
+        metrics = test.metrics
+        low, high = test.confidence_intervals.get("top1", (None, None))
+        interval = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+        lines.append(
+            f"your {test.pictures} test pictures: top-1 {_percent(metrics.top1, 2)}{interval}, tag sets hold the right "
+            f"one {_percent(metrics.coverage, 1)} of the time"
+        )
+    lines += [in_bundle] if in_bundle else []
     if parity := record.parity:
         lines.append(
             f"beside {parity.reference}, both fitted on {parity.train:,} pictures: {parity.lost} pictures lost, "

@@ -87,6 +87,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         runtime=model.value,
         evaluation=evaluation.value,
         crossed=crossed,
+        reference=reference.value,
         variants=variants,
         intervals=intervals.value,
         baselines=baselines.value,

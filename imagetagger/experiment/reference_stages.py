@@ -18,8 +18,8 @@ from imagetagger.classifier.reference import (
     ReferenceEntry,
     encode_reference,
     fit_reference,
-    read_index,
     read_reference,
+    read_references,
 )
 from imagetagger.config.schema import ClassifierConfig
 from imagetagger.data.dataset import dataset_fingerprint
@@ -64,7 +64,7 @@ def find_reference(
     if transform != "whitened":
         raise ValueError(f"got reference={reference} with transform={transform}, expected reference=none")
     convention = (backbone.architecture, backbone.width, resolution, backbone.net.padding, backbone.net.activation)
-    for entry in read_index():
+    for entry in read_references():
         if (entry.architecture, entry.width, entry.resolution, entry.padding, entry.activation) != convention:
             continue
         if entry.weights_sha256 == backbone.weights_sha256:

@@ -54,6 +54,7 @@ class BundleOrigin(NamedTuple):
         pixel_limit: of pictures.
         metrics: of each evaluated variant.
         provenance: JSON of settings, versions, network and data.
+        warnings: of the run.
     """
 
     name: str
@@ -61,6 +62,7 @@ class BundleOrigin(NamedTuple):
     pixel_limit: int
     metrics: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
+    warnings: Sequence[str] = ()
 
 
 def assemble_bundle(
@@ -125,7 +127,8 @@ def assemble_bundle(
     files |= make_golden_files(golden_pictures(), functions, unsealed, _rows(bundled))
     if export.onnx:
         files |= onnx_files(float32_network, _classifier(export, classifier, float32), float32, unsealed)
-    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity).encode()
+    train = bundled.bundled.train if bundled.bundled else None
+    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity, train, description.warnings).encode()
     listed = {
         name: manifest.ListedFile(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())
     }

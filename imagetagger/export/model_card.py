@@ -1,6 +1,6 @@
 """MODEL_CARD.md: what a bundle is for, how good it is, and what it was made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagetagger.bundle.manifest import Manifest
@@ -8,12 +8,16 @@ from imagetagger.export.parity import Parity
 from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
 
 
-def model_card(manifest: Manifest, parity: Parity | None = None) -> str:
+def model_card(
+    manifest: Manifest, parity: Parity | None = None, train: int | None = None, warnings: Sequence[str] = ()
+) -> str:
     """Write the model card of a bundle, after Mitchell et al. 2019 (arXiv 1810.03993).
 
     Args:
         manifest: of the bundle, sealed or not.
         parity: of its variant with float32.
+        train: pictures that the bundle was fitted on; None for those of the evaluated model.
+        warnings: of the run that made it.
     """
     data, backbone = manifest.provenance["data"], manifest.provenance["backbone"]
     weights, model, size = backbone["weights"], manifest.model, manifest.image.size
@@ -38,12 +42,12 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 - **Weights**: {weights["name"]}, SHA-256 {weights["sha256"] or "none"}; licence: {licence}.
 - **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
   {manifest.decision.calibration.temperature:.4g}.
-- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}: {data["train"]:,} pictures to fit,
-  {data["calibration"]:,} to calibrate, {data["validation"]:,} to evaluate.
+- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}. The evaluated model was fitted on {data["train"]:,}
+  pictures and evaluated on {data["validation"]:,} others; {_fitted(train or data["train"], data["train"])}.
 - **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {evaluated}.
 - **Unknown pictures**: {_novelty(manifest.decision.novelty)}.
 
-## Metrics, on pictures that it was neither fitted nor calibrated on
+{_warnings(warnings)}## Metrics, on pictures that the evaluated model was neither fitted nor calibrated on
 
 | variant | fitted on | top-1 | top-5 | log loss | calibration error | coverage | tags in a set | cosine to float32 |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -52,11 +56,23 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 ## Limits
 
 It knows the kinds of pictures it was fitted on, and looks at the centre square of a picture. Whatever a picture shows,
-its tags share all of the probability. Coverage holds for pictures like those it was calibrated on. The statistics of a
+its tags share all of the probability. Coverage holds for pictures like those it was calibrated on:
+its training pictures, each scored by a model that had not seen it. The statistics of a
 tag fitted on a single picture are that picture's embedding.
 
 Made with imagetagger {manifest.provenance["versions"]["imagetagger"]}.
 """
+
+
+def _fitted(train: int, evaluated: int) -> str:
+    if train <= evaluated:
+        return "the bundle holds that model"
+    return f"the bundle holds a model fitted in the same way on all {train:,}"
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    lines = "\n".join(f"- {warning}" for warning in warnings)
+    return f"## Warnings\n\n{lines}\n\n" if warnings else ""
 
 
 def _parity(variant: str, parity: Parity | None) -> str:
@@ -71,7 +87,8 @@ float32 alone classifies {parity.lost} correctly, {variant} alone {parity.won} (
 def _tag_sets(rule: PredictionSetRule) -> str:
     if rule.coverage is not None:
         kind = {"lac": "as few tags as hold", "aps": "the most probable tags that together hold"}[rule.rule]
-        return f"{kind} the right one {100 * rule.coverage:g} % of the time, set on held-out pictures (conformal)"
+        share = f"{100 * rule.coverage:g} % of the time"
+        return f"{kind} the right one {share}, set on pictures that the model had not seen (conformal)"
     if rule.rule == "top_k":
         return f"the {rule.threshold:g} most probable tags"
     return f"the most probable tags until their probabilities sum to {rule.threshold:g}"
@@ -80,7 +97,7 @@ def _tag_sets(rule: PredictionSetRule) -> str:
 def _novelty(rule: NoveltyRule | None) -> str:
     if rule is None:
         return "not detected, as the classifier has no background"
-    return f"those more novel than {100 - 100 * rule.fpr:g} % of known pictures"
+    return f"those more novel than {100 - 100 * rule.fpr:g} % of known pictures are expected to be"
 
 
 def _row(name: str, metrics: Mapping[str, Any]) -> str:

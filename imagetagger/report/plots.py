@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from imagetagger.evaluation.coverage_curve import CoverageCurve
-from imagetagger.experiment.record import ReliabilityBins
+from imagetagger.experiment.evaluation_record import ReliabilityBins
 from imagetagger.prediction.decision import CONFORMAL_SETS
 from imagetagger.report.canvas import ACCENT, FOREGROUND, MUTED, PAPER, WARN, Plot, empty_plot, percents
 

@@ -1,12 +1,17 @@
 """Studies and benchmarks of a bundle, on one that a shrunk run leaves."""
 
+from dataclasses import asdict
+
+import msgspec
 import pytest
 
 from experiments.benchmarks import bundle as bundle_benchmark
+from experiments.common.bundles import refit
 from experiments.common.tables import read_csv
 from experiments.export import executions
 from experiments.unlearning import run as unlearning
 from imagetagger.bundle.archive import write_folder
+from imagetagger.bundle.reader import check_bundle
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.export import variants
 from tests.experiments.data import tiny_imagenet_folder
@@ -49,6 +54,19 @@ def test_executions_refuse_a_bundle_of_other_weights(source, bundle, capsys):
     with pytest.raises(SystemExit):
         executions.main([str(bundle), "random", str(source)])
     assert "not the weights that the bundle was made from" in capsys.readouterr().err
+
+
+def test_only_a_prior_of_the_statistics_of_a_bundle_is_fitted_again():
+    bundle = check_bundle(bundle_files(*WHITENED))
+
+    def made_with(reference):
+        config = {"classifier": asdict(settings(*WHITENED).classifier)}
+        provenance = {"config": config, "reference": reference}
+        return bundle._replace(manifest=msgspec.structs.replace(bundle.manifest, provenance=provenance))
+
+    assert refit(made_with(None)).mean.shape == bundle.rows.mean.shape
+    with pytest.raises(ValueError, match=r"expected one of classifier\.reference=none"):
+        refit(made_with({"sha256": "0" * 64, "strength": 5000.0}))
 
 
 def test_the_benchmark_of_a_bundle_compares_and_times_it(source, bundle, monkeypatch, capsys):

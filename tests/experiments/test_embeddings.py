@@ -1,5 +1,7 @@
 """Studies on embeddings of Tiny ImageNet, shrunk to three colours and a small network."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from experiments.classifiers import rivals
 from experiments.classifiers import run as classifiers
 from experiments.common import embeddings
+from experiments.common.classifiers import evaluate_run, fit_run
+from experiments.common.embeddings import compose_settings
 from experiments.common.tables import read_csv
 from experiments.online_learning import methods
 from experiments.online_learning import run as online_learning
@@ -15,9 +19,16 @@ from experiments.prediction_sets import novelty
 from experiments.prediction_sets import run as prediction_sets
 from experiments.quantization import recovery
 from experiments.reproduction import run as reproduction
-from tests.experiments.data import FEATURES, arguments, embed_few_features, tiny_imagenet_folder
+from imagetagger.classifier.fit import fit_embedding_scatter
+from imagetagger.classifier.reference import fit_reference
+from imagetagger.experiment.stage_cache import StageResult
+from tests.experiments.data import FEATURES, OVERRIDES, arguments, embed_few_features, tiny_imagenet_folder
+from tests.helpers.composed import small_weights
 
 pytestmark = pytest.mark.slow
+
+DIMENSIONS = 40
+"""Of made reference statistics."""
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +49,20 @@ def check_figure(out):
 def test_all_pictures_are_embedded(source, capsys):
     embeddings.main(arguments(source))
     assert "float32: (60, 1280) to fit, (12, 1280) to evaluate" in capsys.readouterr().out
+
+
+def test_reference_statistics_are_used_where_the_settings_ask_for_them(source):
+    embedded = embed_few_features(source, str(small_weights()))
+    scatter = fit_embedding_scatter(embedded.x, embedded.splits.value.labels, embedded.tags)
+    embedded = embedded._replace(reference=StageResult("made", fit_reference(scatter, None, DIMENSIONS)))
+    settings = compose_settings("+experiment=whitened", *OVERRIDES)
+    assert fit_run(embedded, settings.classifier).transform.weights.shape == (FEATURES, DIMENSIONS)
+    plug_in = replace(settings.classifier, reference="none")
+    assert fit_run(embedded, plug_in).transform.weights.shape == (FEATURES, FEATURES)
+    evaluation = evaluate_run(settings, embedded)
+    assert evaluation.classifier.transform.weights.shape == (FEATURES, DIMENSIONS)
+    assert evaluation.train == 30
+    assert evaluation.metrics["top1"] > 0.4  # chance is 0.33
 
 
 def test_classifiers(few_features, source, tmp_path, monkeypatch, capsys):

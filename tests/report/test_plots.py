@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagetagger.evaluation.coverage_curve import coverage_curve
-from imagetagger.experiment.record import ReliabilityBins
+from imagetagger.experiment.evaluation_record import ReliabilityBins
 from imagetagger.prediction.calibration import Calibration, probabilities
 from imagetagger.prediction.decision import PredictionSetRule
 from imagetagger.report.canvas import COLORS, STAND_INS, inline, paper

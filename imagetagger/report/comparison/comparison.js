@@ -43,7 +43,7 @@ filter.addEventListener("input", () => {
 // Any two runs: the second menu offers those that were evaluated on the same pictures as the first.
 const data = document.getElementById("pairs");
 if (data) {
-  const { names, pairs } = JSON.parse(data.textContent);
+  const { names, pairs, pooled } = JSON.parse(data.textContent);
   const [first, second] = [document.getElementById("first"), document.getElementById("second")];
   const comparison = document.getElementById("comparison");
   const option = (run) => new Option(names[run], run);
@@ -55,8 +55,11 @@ if (data) {
     let [, , difference, low, high, onlyFirst, onlySecond, p, pictures] = pair;
     if (pair[0] === b) [difference, low, high, onlyFirst, onlySecond] = [-difference, -high, -low, onlySecond, onlyFirst];
     const pText = p < 0.0001 ? "< 0.0001" : `= ${p.toPrecision(2)}`;
+    const counted = pooled
+      ? `the first got ${onlyFirst} right in more seeds, the second ${onlySecond}`
+      : `only the first got ${onlyFirst} right, only the second ${onlySecond}`;
     comparison.textContent =
-      `Of ${pictures.toLocaleString("en")} pictures, only the first got ${onlyFirst} right, only the second ${onlySecond}: ` +
+      `Of ${pictures.toLocaleString("en")} pictures, ${counted}: ` +
       `${points(difference)} points (${points(low)} to ${points(high)}), p ${pText} after Holm. ` +
       (onlyFirst + onlySecond === 0 ? "They got the same pictures right." : p < 0.05 ? `The difference is real: the ${difference > 0 ? "first" : "second"} is better.` : "It may be chance.");
   };

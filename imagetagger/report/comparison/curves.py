@@ -1,7 +1,6 @@
 """What a setting does: metrics over its values, seeds averaged, one line per combination of the other settings."""
 
 import math
-from collections import Counter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -28,6 +27,7 @@ from imagetagger.report.comparison.varied_settings import (
     SIZE_SETTINGS,
     VariedSetting,
     independent,
+    of_different_seeds,
     run_label,
     setting_groups,
 )
@@ -154,6 +154,13 @@ def average_runs(estimates: list[MetricEstimate], same_pictures: bool) -> Metric
     return MetricEstimate(mean, mean - reach, mean + reach)
 
 
+def average_metric(runs: tuple[Run, ...], metric: RunMetric, rows: list[int]) -> MetricEstimate:
+    """Mean of a metric over runs that differ by seed, see `average_runs`; a share's interval stays in 0 .. 1."""
+    same_pictures = len({runs[i].record.pictures.fingerprint for i in rows}) == 1
+    mean = average_runs([metric.of(runs[i]) for i in rows], same_pictures)
+    return mean._replace(low=max(mean.low, 0.0), high=min(mean.high, 1.0) if metric.is_share else mean.high)
+
+
 def spread_evenly(items: list[T], most: int = MAX_LINES) -> list[T]:
     """At most so many items of a list, evenly from its first to its last.
 
@@ -236,24 +243,11 @@ def _points(
     for i in group:
         if math.isfinite(metric.of(runs[i]).value) and math.isfinite(x[i]):
             rows_at.setdefault(values[i], []).append(i)
-    points = []
-    for rows in (part for together in rows_at.values() for part in _of_different_seeds(runs, together)):
-        same_pictures = len({runs[i].record.pictures.fingerprint for i in rows}) == 1
-        mean = average_runs([metric.of(runs[i]) for i in rows], same_pictures)
-        low, high = max(mean.low, 0.0), min(mean.high, 1.0) if metric.is_share else mean.high
-        points.append(Point(float(np.mean([x[i] for i in rows])), mean.value, low, high, len(rows)))
+    parts = (part for together in rows_at.values() for part in of_different_seeds(runs, together))
+    points = (
+        Point(float(np.mean([x[i] for i in rows])), *average_metric(runs, metric, rows), len(rows)) for rows in parts
+    )
     return tuple(sorted(points))
-
-
-def _of_different_seeds(runs: tuple[Run, ...], rows: list[int]) -> list[list[int]]:
-    """Divide runs at one x so that no part has a seed twice: runs of one seed differ in their code, not in chance."""
-    seen: Counter[Any] = Counter()
-    parts: dict[int, list[int]] = {}
-    for i in rows:
-        seed = runs[i].settings.get("seed")
-        parts.setdefault(seen[seed], []).append(i)
-        seen[seed] += 1
-    return list(parts.values())
 
 
 def _varies(panel: Panel) -> bool:

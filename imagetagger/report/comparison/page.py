@@ -10,14 +10,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from imagetagger.experiment.record import TagRecord
+from imagetagger.experiment.evaluation_record import TagRecord
 from imagetagger.options import HIGHER_IS_BETTER
 from imagetagger.report.canvas import Plot, paper
 from imagetagger.report.comparison.coverage_curves import CoverageCurves, coverage_curves
-from imagetagger.report.comparison.curves import MAX_LINES, Panel, SettingCurves, setting_curves
+from imagetagger.report.comparison.curves import MAX_LINES, Panel, SettingCurves, average_metric, setting_curves
 from imagetagger.report.comparison.line_plot import Scale, line_plot
 from imagetagger.report.comparison.provenance import comparability_warnings, run_provenance, shared_versions
-from imagetagger.report.comparison.run_metrics import ECE, TOP1, RunMetric, best_run, objective_metric, set_size_at
+from imagetagger.report.comparison.run_metrics import ECE, TOP1, RunMetric, best_group, objective_metric, set_size_at
 from imagetagger.report.comparison.runs import Run, Runs
 from imagetagger.report.comparison.significance import ComparedGroup, compare_groups
 from imagetagger.report.comparison.table import (
@@ -31,9 +31,11 @@ from imagetagger.report.comparison.table import (
 from imagetagger.report.comparison.variants import LISTED_VARIANTS, variant_panels, variant_rows
 from imagetagger.report.comparison.varied_settings import (
     VariedSetting,
+    group_label,
     independent,
     relative_folders,
     run_labels,
+    seed_groups,
     setting_text,
     varied_settings,
 )
@@ -89,7 +91,9 @@ def comparison_context(found: Runs) -> dict[str, Any]:
     """All that the page shows."""
     runs = found.runs
     settings = varied_settings(runs)
-    labels, best = run_labels(runs, settings), best_run(runs)
+    labels, by_setting = run_labels(runs, settings), seed_groups(runs, settings)
+    best_rows = best_group(runs, by_setting)
+    best = best_rows[0] if best_rows else None
     curves_and_plots = [
         (curves, [_setting_plot(curves, panel) for panel in curves.panels]) for curves in setting_curves(runs, settings)
     ]
@@ -100,18 +104,23 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         line_plot(f"variants_{name}", panel, scale, joined=False) for name, panel, scale in variant_panels(variants)
     ]
     best_plots = _reliability_plots(runs[best]) if best is not None else []
-    groups, single = compare_groups(runs)
+    groups, single = compare_groups(runs, by_setting)
+    group_labels = {rows[0]: group_label(labels, settings, rows) for group in groups for rows in group.settings}
     script = Markup((TEMPLATE_FOLDER / SCRIPT).read_text("utf-8"))
     return {
         "found": found,
         "runs": runs,
         "title": title(runs),
         "lead": lead_text(found, settings),
-        "summary_metrics": comparison_metrics(runs, labels),
+        "summary_metrics": comparison_metrics(runs, settings, labels),
         "settings": settings,
         "follows": [(setting.key, setting.follows) for setting in settings if setting.follows],
         "labels": labels,
         "best": best,
+        "best_label": group_label(labels, settings, sorted(best_rows)) if best_rows else "",
+        "best_seeds": len(best_rows or ()),
+        "has_settings": len(by_setting) > 1,
+        "has_other_pictures": len({run.record.pictures.fingerprint for run in runs}) > 1,
         "objective": "top-1" if objective_metric(runs) is TOP1 else objective_metric(runs).label,
         "search_texts": search_texts(runs, settings, labels),
         "side_by_side": [(setting.key, [setting_text(v, setting.key) for v in setting.values]) for setting in settings]
@@ -128,8 +137,10 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         "best_plots": best_plots,
         "hardest": _hardest(runs[best]) if best is not None else [],
         "groups": groups,
+        "group_labels": group_labels,
+        "has_pooled": _has_pooled(groups),
         "single": single,
-        "selectable": _selectable(groups, labels),
+        "selectable": _selectable(groups, group_labels),
         "columns": table_columns(settings),
         "rows": table_rows(runs, settings),
         "provenance": [run_provenance(run) for run in runs],
@@ -170,21 +181,28 @@ def lead_text(found: Runs, settings: tuple[VariedSetting, ...]) -> str:
     return text
 
 
-def comparison_metrics(runs: tuple[Run, ...], labels: list[str]) -> list[SummaryMetric]:
-    """The best value of the main metrics, and which run has it."""
-    best, objective = best_run(runs), objective_metric(runs)
+def comparison_metrics(
+    runs: tuple[Run, ...], settings: tuple[VariedSetting, ...], labels: list[str]
+) -> list[SummaryMetric]:
+    """The best value of the main metrics, averaged over seeds, and which setting has it."""
+    groups, objective = seed_groups(runs, settings), objective_metric(runs)
+    best = best_group(runs, groups)
 
     def metric(of: RunMetric, label: str, form: Callable[[float | None], str]) -> SummaryMetric | None:
-        estimates = [of.of(run) for run in runs]
-        if not (known := [i for i, estimate in enumerate(estimates) if math.isfinite(estimate.value)]):
+        known = [[i for i in rows if math.isfinite(of.of(runs[i]).value)] for rows in groups]
+        means = [(average_metric(runs, of, rows), rows) for rows in known if rows]
+        if not means:
             return None
         sign = -1 if of.key in HIGHER_IS_BETTER else 1
-        first = min(known, key=lambda i: sign * estimates[i].value)
-        value, low, high = estimates[first]
-        equal = [i for i in known if estimates[i].value == value]
-        shown = best if best in equal else first  # the same run is the best all over the page
+        first = min(means, key=lambda mean: sign * mean[0].value)
+        equal = [mean for mean in means if mean[0].value == first[0].value]
+        # The same setting is the best all over the page.
+        (value, low, high), rows = next((mean for mean in equal if best and best[0] in mean[1]), first)
         others = f", and {count(len(equal) - 1, 'other')}" if len(equal) > 1 else ""
-        return SummaryMetric(label, form(value), interval(low, high, form), labels[shown] + others)
+        values = [of.of(runs[i]).value for i in rows]
+        spread = f": {interval(min(values), max(values), form)}" if len(rows) > 1 else ""
+        meaning = group_label(labels, settings, rows) + spread + others
+        return SummaryMetric(label, form(value), interval(low, high, form), meaning)
 
     metrics = [
         None if objective is TOP1 else metric(objective, f"Best {objective.label}", number),
@@ -222,7 +240,12 @@ def _reliability_plots(run: Run) -> list[Plot]:
     return [reliability_plot("reliability_before", bins.before), reliability_plot("reliability_after", bins.after)]
 
 
-def _selectable(groups: tuple[ComparedGroup, ...], labels: list[str]) -> dict[str, Any]:
-    """The pairs of runs that a reader may select, with all their numbers, as the page's script reads them."""
+def _selectable(groups: tuple[ComparedGroup, ...], group_labels: dict[int, str]) -> dict[str, Any]:
+    """The pairs of settings that a reader may select, with all their numbers, as the page's script reads them."""
     pairs = [[*pair, group.pictures] for group in groups for pair in group.selectable]
-    return {"names": {str(i): labels[i] for i in sorted({i for pair in pairs for i in pair[:2]})}, "pairs": pairs}
+    names = {str(i): group_labels[i] for i in sorted({i for pair in pairs for i in pair[:2]})}
+    return {"names": names, "pairs": pairs, "pooled": _has_pooled(groups)}
+
+
+def _has_pooled(groups: tuple[ComparedGroup, ...]) -> bool:
+    return any(len(rows) > 1 for group in groups for rows in group.settings)

@@ -1,18 +1,21 @@
-r"""Whether one run is really better than another: paired tests on the same pictures.
+r"""Whether one setting is really better than another: paired tests on the same pictures.
 
-Of n pictures, b are classified correctly by the first run only and c by the second only. McNemar's exact test gives the
-p-value of each pair; see evaluation/mcnemar.py. The difference (b - c) / n has the adjusted Wald interval, with
-u = (b + 1) / (n + 2) and v = (c + 1) / (n + 2),
+A picture counts for the setting whose seeds classified it correctly more often: of n pictures, b count for the first
+and c for the second; with one seed they are those that only one of two runs classified correctly. So a picture counts
+once however many seeds were evaluated on it, and pictures of other seeds add up. McNemar's exact test gives the p-value
+of each pair; see evaluation/mcnemar.py. The difference of the mean accuracies has the adjusted Wald interval: where d
+is the difference of the shares of seeds that classified a picture correctly, sum d = b - c and sum d^2 = b + c for one
+seed, and m = sum d / (n + 2),
 
-    u - v +- 1.96 sqrt((u + v - (u - v)^2) / (n + 2)).
+    m +- 1.96 sqrt(((2 + sum d^2) / (n + 2) - m^2) / (n + 2)).
 
 Many comparisons find differences by chance. Holm's p-values, in order of p over all m pairs,
 
     q_(i) = max over j <= i of min(1, (m - j + 1) p_(j)),
 
-keep the chance of even one false "real" at 5 %, also for pairs chosen after a look at the metrics, such as each run
+keep the chance of even one false "real" at 5 %, also for pairs chosen after a look at the metrics, such as each setting
 with the best one. The test is about these classifiers on pictures like these; what another choice of training pictures
-would do, several seeds show.
+would do, the spread of several seeds shows.
 
 Sources: Dietterich 1998, Approximate statistical tests for comparing supervised classification learning algorithms;
 Holm 1979, A simple sequentially rejective multiple test procedure; Bonett and Price 2012, Adjusted Wald confidence
@@ -25,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.evaluation.mcnemar import mcnemar_p_value
-from imagetagger.experiment.record import PicturesRecord
+from imagetagger.experiment.evaluation_record import PicturesRecord
 
 SIGNIFICANCE_LEVEL = 0.05
 """A difference is real where Holm's p-value is below."""
@@ -34,11 +37,11 @@ NORMAL_QUANTILE = 1.959964
 
 
 class PairedComparison(NamedTuple):
-    """All pairs of R runs on the same N pictures; each field (R, R), row against column.
+    """All pairs of R settings on the same N pictures; each field (R, R), row against column.
 
     Attributes:
-        only: pictures that only the row classified correctly.
-        difference: accuracy of the row less that of the column.
+        only: pictures that the row classified correctly in more seeds; with one seed, that only the row did.
+        difference: mean accuracy of the row less that of the column.
         low, high: its 95 % interval, of each pair by itself.
         p: of the exact test, of each pair by itself.
         adjusted: Holm's, over all pairs.
@@ -52,7 +55,7 @@ class PairedComparison(NamedTuple):
     adjusted: np.ndarray
 
     def is_real(self, i: int, j: int) -> bool:
-        """Whether run i and run j differ by more than chance."""
+        """Whether settings i and j differ by more than chance."""
         return bool(self.adjusted[i, j] < SIGNIFICANCE_LEVEL)
 
 
@@ -62,23 +65,25 @@ def unpack_correct(pictures: PicturesRecord) -> np.ndarray:
     return np.unpackbits(packed, count=pictures.count).astype(bool)
 
 
-def compare_pairs(is_correct: np.ndarray) -> PairedComparison:
-    """Compare all pairs of R runs.
+def compare_pairs(correct: np.ndarray) -> PairedComparison:
+    """Compare all pairs of R settings.
 
     Args:
-        is_correct: bool (R, N), the pictures that each classified correctly, N > 0.
+        correct: (R, N), the share of a setting's seeds that classified each picture correctly, N > 0; bool for one.
     """
-    runs, n = is_correct.shape
-    correct = is_correct.astype(np.float32)  # exact up to 16 million pictures
-    only = np.rint(correct @ (1 - correct).T).astype(np.int64)
-    p = mcnemar_p_value(only, only.T)
-    u, v = (only + 1) / (n + 2), (only.T + 1) / (n + 2)
-    reach = NORMAL_QUANTILE * np.sqrt((u + v - (u - v) ** 2) / (n + 2))
+    settings, n = correct.shape
+    shares = correct.astype(np.float64)
+    only = np.stack([(row > shares + 1e-9).sum(1) for row in shares])
+    total = shares.sum(1)
+    difference = total[:, None] - total
+    squares = np.stack([np.square(row - shares).sum(1) for row in shares])
+    p, mean = mcnemar_p_value(only, only.T), difference / (n + 2)
+    reach = NORMAL_QUANTILE * np.sqrt(((squares + 2) / (n + 2) - mean**2) / (n + 2))
     np.fill_diagonal(reach, 0)
-    rows, columns = np.triu_indices(runs, 1)
-    adjusted = np.ones((runs, runs))
+    rows, columns = np.triu_indices(settings, 1)
+    adjusted = np.ones((settings, settings))
     adjusted[rows, columns] = adjusted[columns, rows] = holm(p[rows, columns])
-    return PairedComparison(only, (only - only.T) / n, u - v - reach, u - v + reach, p, adjusted)
+    return PairedComparison(only, difference / n, mean - reach, mean + reach, p, adjusted)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

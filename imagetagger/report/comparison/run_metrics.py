@@ -108,11 +108,27 @@ def sort_key(run: Run, by: RunMetric = TOP1) -> tuple[float, ...]:
     return tuple(value if math.isfinite(value) else math.inf for value in values)
 
 
-def best_run(runs: tuple[Run, ...]) -> int | None:
-    """The best run by the objective metric; None if none was evaluated."""
+def best_group(runs: tuple[Run, ...], groups: list[list[int]]) -> list[int] | None:
+    """The runs of the best setting: that with the best mean of the objective metric over its seeds.
+
+    The luckiest of many seeds would promise more than another seed gives.
+
+    Args:
+        runs: all.
+        groups: rows of the runs that differ by seed only.
+
+    Returns:
+        Their rows, first that of the run nearest to their mean; None if none was evaluated.
+    """
     by = objective_metric(runs)
-    usable = [(sort_key(run, by), i) for i, run in enumerate(runs) if math.isfinite(by.of(run).value)]
-    return min(usable)[1] if usable else None
+    usable = [[i for i in rows if math.isfinite(by.of(runs[i]).value)] for rows in groups]
+
+    def mean_key(rows: list[int]) -> tuple[float, ...]:
+        keys = [sort_key(runs[i], by) for i in rows]
+        return tuple(math.fsum(values) / len(values) for values in zip(*keys, strict=True))
+
+    best = min(filter(None, usable), key=mean_key, default=None)
+    return best and sorted(best, key=lambda i: abs(sort_key(runs[i], by)[0] - mean_key(best)[0]))
 
 
 def total_seconds(run: Run) -> float:

@@ -128,5 +128,30 @@ def setting_groups(
     return dict(sorted(groups.items(), key=lambda item: [setting_rank(value) for value in item[0]]))
 
 
+def seed_groups(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) -> list[list[int]]:
+    """The rows of runs that differ in nothing but the seed, a group per setting; those of one seed stay apart."""
+    groups = setting_groups(settings, len(runs), ("seed",)).values()
+    return [part for rows in groups for part in of_different_seeds(runs, rows)]
+
+
+def of_different_seeds(runs: tuple[Run, ...], rows: list[int]) -> list[list[int]]:
+    """Divide runs so that no part has a seed twice: runs of one seed differ in their code, not in chance."""
+    seen: Counter[Any] = Counter()
+    parts: dict[int, list[int]] = {}
+    for i in rows:
+        seed = runs[i].settings.get("seed")
+        parts.setdefault(seen[seed], []).append(i)
+        seen[seed] += 1
+    return list(parts.values())
+
+
+def group_label(labels: list[str], settings: tuple[VariedSetting, ...], rows: list[int]) -> str:
+    """The label of runs that differ by seed: that of the run if it is one, else what they share."""
+    if len(rows) == 1:
+        return labels[rows[0]]
+    shared = run_label(tuple(setting for setting in independent(settings) if setting.key != "seed"), rows[0])
+    return ", ".join(filter(None, [shared, f"{len(rows)} seeds"]))
+
+
 def _same_section(key: str, other: str) -> bool:
     return other == "experiment" or key.split(".")[0] == other.split(".")[0] != key

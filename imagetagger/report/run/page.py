@@ -153,6 +153,15 @@ def summary_sentence(record: Record) -> str:
     )
 
 
+def joined_pictures(record: Record) -> dict[str, str]:
+    """How many pictures share a group with others, by clue, and how many evaluated ones have a near twin."""
+    data = record.data
+    rows = {f"joined by {clue}": count(pictures, "picture") for clue, pictures in data.joined.items()}
+    if data.near_twins is not None:
+        rows["evaluated with a near twin in training"] = percent(data.near_twins)
+    return rows
+
+
 def facts(record: Record) -> dict[str, dict[str, str]]:
     """The data, the backbone and the software of a run: for each card of the page, values by label."""
     data, backbone = record.data, record.backbone
@@ -165,9 +174,11 @@ def facts(record: Record) -> dict[str, dict[str, str]]:
         "data": {
             "name": data.name,
             "tags": count(data.tags),
-            "to train": count(data.train, "picture"),
-            "to calibrate": count(data.calibration, "picture"),
-            "to evaluate": count(data.validation, "picture"),
+            "fitted": count(data.train, "picture"),
+            "calibrated on, out of fold": count(data.calibration, "picture"),
+            "evaluated": count(data.validation, "picture"),
+            **({"fitted for the bundle": count(record.bundled.train, "picture")} if record.bundled else {}),
+            **joined_pictures(record),
             "fingerprint": digest(data.fingerprint),
         },
         "backbone": {

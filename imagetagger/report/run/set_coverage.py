@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from imagetagger.experiment.record import TagRecord
+from imagetagger.experiment.evaluation_record import TagRecord
 
 CLOSE_SHARE = 0.05
 """A coverage this far from the target still counts as close."""

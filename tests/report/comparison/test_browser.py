@@ -53,7 +53,7 @@ def test_the_page_opens_from_disk_without_a_complaint_and_its_script_runs(folder
     dumped, complaints = browse(folder / "report.html", tmp_path)
     assert complaints == []
     assert dumped.count('<button type="button">') == len(re.findall("<th[^>]* title=", dumped))
-    assert "only the first got" in Page(dumped).all_text()
+    assert "the first got" in Page(dumped).all_text()
 
 
 def test_the_table_sorts_and_filters(folder, tmp_path):

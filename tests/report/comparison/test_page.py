@@ -9,10 +9,14 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from imagetagger.cli import main
 from imagetagger.report.comparison.page import TABLES, TEMPLATE, comparison_context, write_comparison
+from imagetagger.report.comparison.paired_test import unpack_correct
 from imagetagger.report.comparison.runs import read_runs
+from imagetagger.report.comparison.significance import compare_groups
+from imagetagger.report.comparison.varied_settings import seed_groups, varied_settings
 from imagetagger.report.template import render_page
 from tests.helpers.pages import Page
 from tests.helpers.pictures import picture
@@ -161,15 +165,67 @@ def test_the_page_names_its_subject(sweep):
 
 def test_the_best_run_is_named_and_others_are_compared_with_it(sweep):
     text = text_of(sweep)
-    assert re.search(r"Beside per class 50, whitened, seed \d , the best on these 200 pictures:", text)
-    assert "over 66 pairs" in text
+    assert re.search(r"Beside per class 50, whitened, 2 seeds , the best on these 200 pictures:", text)
+    assert "over 15 pairs" in text
     assert re.search(r"< 0.0001 real", text)
     assert "may be chance" in text
 
 
+def test_the_headline_is_the_mean_of_the_best_setting_and_not_its_luckiest_seed(tmp_path):
+    """gnb has the luckiest seed, whitened the better mean."""
+    top1 = {"gnb": (0.95, 0.5, 0.5), "whitened": (0.8, 0.9, 0.84)}
+    for choice, values in top1.items():
+        for seed, value in enumerate(values):
+            keys = [f"{seed}{k}" for k in range(200)]
+            leave(
+                tmp_path / f"{choice}{seed}", f"classifier={choice}", f"seed={seed}", right=value, keys=keys, n=200,
+                seed=seed,
+            )  # fmt: skip
+    runs = read_runs([tmp_path]).runs
+    context = comparison_context(read_runs([tmp_path]))
+    shares = sorted(run.metrics.top1 for run in runs if run.settings["classifier.transform"] == "whitened")
+    metric = next(metric for metric in context["summary_metrics"] if metric.label == "Best top-1")
+    assert metric.value == f"{100 * sum(shares) / 3:.1f}\u00a0%"
+    assert metric.meaning == f"whitened, 3 seeds: {100 * shares[0]:.1f} to {100 * shares[2]:.1f}\u00a0%"
+    low, high = map(float, metric.interval.removesuffix("\u00a0%").split(" to "))
+    assert low < 100 * shares[0] < 100 * shares[1] < high
+    shown = runs[context["best"]]
+    assert (shown.metrics.top1, shown.settings["classifier.transform"]) == (shares[1], "whitened")
+    text = text_of(tmp_path)
+    assert "Of all settings, whitened, 3 seeds , has the best mean top-1" in text
+    assert "Shown is the run nearest to that mean" in text
+
+
+def test_seeds_are_pooled_on_the_pictures_of_each(tmp_path):
+    for choice, right in (("gnb", 0.6), ("whitened", 0.75)):
+        for seed in range(3):
+            keys = [f"{seed}{k}" for k in range(100 + seed)]
+            leave(
+                tmp_path / f"{choice}{seed}", f"classifier={choice}", f"seed={seed}", right=right, keys=keys,
+                n=100 + seed, seed=seed,
+            )  # fmt: skip
+    runs = read_runs([tmp_path]).runs
+    (group,), single = compare_groups(runs, seed_groups(runs, varied_settings(runs)))
+    assert (group.pictures, len(group.best), group.pairs, single) == (303, 3, 1, 0)
+    correct = {
+        (run.settings["classifier.transform"], run.record.seed): unpack_correct(run.record.pictures) for run in runs
+    }
+    won, lost = (
+        sum((correct[better, seed] & ~correct[worse, seed]).sum() for seed in range(3))
+        for better, worse in (("whitened", "none"), ("none", "whitened"))
+    )
+    (other,) = group.others
+    assert (other.best_only, other.own_only) == (won, lost)
+    assert other.p == pytest.approx(binomtest(int(lost), int(won + lost)).pvalue)
+    (tmp_path / "gnb2" / "result.json").unlink()  # a job that failed: compared on the other seeds
+    runs = read_runs([tmp_path]).runs
+    (group,), single = compare_groups(runs, seed_groups(runs, varied_settings(runs)))
+    assert (group.pictures, single) == (201, 1)
+
+
 def test_runs_on_other_pictures_are_not_compared_and_the_page_says_so(tmp_path):
     apart(tmp_path)
-    assert "No two runs were evaluated on the same pictures, so none are compared." in text_of(tmp_path)
+    assert "The runs differ by seed only, so there is nothing to compare." in text_of(tmp_path)
     leave(tmp_path / "like 0", "evaluate.bootstrap_resamples=7", right=0.1, keys=[f"0{k}" for k in range(30)], n=30)
     text = text_of(tmp_path)
     assert "Runs evaluated on different pictures are not compared; 2 runs had pictures" in text

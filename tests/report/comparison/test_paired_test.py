@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from imagetagger.experiment.record import PicturesRecord
+from imagetagger.experiment.evaluation_record import PicturesRecord
 from imagetagger.report.comparison.paired_test import compare_pairs, holm, unpack_correct
 
 
@@ -43,6 +43,33 @@ def test_all_pairs_are_those_of_loops():
         assert pairs.p[i, j] == pytest.approx(binomtest(int(b), int(b + c), 0.5).pvalue)
     rows, columns = np.triu_indices(4, 1)
     assert pairs.adjusted[rows, columns] == pytest.approx(holm(pairs.p[rows, columns]))
+
+
+def test_a_picture_counts_once_for_the_setting_that_more_seeds_classified_correctly():
+    seeds = np.random.default_rng(0).random((2, 3, 80)) < np.array([0.8, 0.6])[:, None, None]
+    shares = seeds.mean(1)
+    pairs = compare_pairs(shares)
+    b, c = (shares[0] > shares[1] + 0.1).sum(), (shares[1] > shares[0] + 0.1).sum()
+    assert (pairs.only[0, 1], pairs.only[1, 0]) == (b, c)
+    assert pairs.p[0, 1] == pytest.approx(binomtest(int(b), int(b + c), 0.5).pvalue)
+    assert pairs.difference[0, 1] == pytest.approx(seeds[0].mean() - seeds[1].mean())
+    assert pairs.low[0, 1] < pairs.difference[0, 1] < pairs.high[0, 1]
+
+
+def test_seeds_that_agree_make_nothing_more_significant():
+    right = np.random.default_rng(0).random((2, 60)) < np.array([[0.8], [0.7]])
+    once, often = compare_pairs(right), compare_pairs(np.stack([right] * 5, 1).mean(1))
+    for one, other in zip(once, often, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_the_interval_of_one_seed_is_the_adjusted_wald_interval():
+    right = np.random.default_rng(0).random((2, 60)) < np.array([[0.8], [0.7]])
+    b, c = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
+    u, v = (b + 1) / 62, (c + 1) / 62
+    reach = 1.959964 * np.sqrt((u + v - (u - v) ** 2) / 62)
+    pairs = compare_pairs(right)
+    assert (pairs.low[0, 1], pairs.high[0, 1]) == pytest.approx((u - v - reach, u - v + reach))
 
 
 def test_runs_that_got_the_same_pictures_right_do_not_differ():

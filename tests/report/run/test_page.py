@@ -279,6 +279,6 @@ def test_baselines_are_rows_beside_the_run_with_their_paired_test():
     text = page(output)[1].all_text()
     top1 = output.record.calibration.after.top1
     assert f"this run {100 * top1:.2f} % {100 * top1:.2f} %" in text  # each tag has as many pictures
-    assert "linear svm 68.33 % 67.12 % 3 9 0.15" in text
+    assert "linear SVM 68.33 % 67.12 % 3 9 0.15" in text
     assert "nearest centroid 33.33 % – 0 24 < 0.0001" in text
     assert "How good are other classifiers?" not in page(outcome(*some()))[1].all_text()
