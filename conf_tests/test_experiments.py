@@ -10,7 +10,7 @@ from imagetagger.report.run.page import write_run_report
 from imagetagger.run import CONFIGS
 from tests.helpers.composed import settings, shrunk
 from tests.helpers.jobs import results, sweep
-from tests.helpers.pictures import tiny_imagenet_zip
+from tests.helpers.pictures import patchwork_folder, tiny_imagenet_zip
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
 
