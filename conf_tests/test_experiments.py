@@ -10,7 +10,7 @@ from imagetagger.report.run.page import write_run_report
 from imagetagger.run import CONFIGS
 from tests.helpers.composed import settings, shrunk
 from tests.helpers.jobs import results, sweep
-from tests.helpers.pictures import colour_folder, tiny_imagenet_zip
+from tests.helpers.pictures import patchwork_folder, tiny_imagenet_zip
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
 
@@ -21,9 +21,10 @@ def tiny(tmp, per_tag=3):
 
 RECIPES = {
     "quickstart": lambda tmp: [],
-    "folder": lambda tmp: [f"data.path={colour_folder(tmp / 'pictures')}"],
+    "folder": lambda tmp: [f"data.path={patchwork_folder(tmp / 'pictures')}"],
     "tiny_imagenet": lambda tmp: [*tiny(tmp), "embed.measure_raw_rate=false"],
     "export": tiny,
+    "reference": lambda tmp: tiny(tmp, 8),
     "whitened": tiny,
     "threshold_sweep": tiny,
     "dataset_size_sweep": tiny,
@@ -86,7 +87,7 @@ def test_a_multirun_leaves_results_configs_and_one_report_but_no_bundles(folder)
 
 @pytest.mark.slow
 def test_the_threshold_sweep_leaves_the_curve_of_every_rule(folder):
-    data = [*tiny(folder.parent, 20), "data.holdout_fraction=0.5"]  # enough to guarantee a coverage
+    data = tiny(folder.parent, 20)  # enough to guarantee a coverage
     done = sweep(folder, "+experiment=threshold_sweep", *shrunk(), *data)
     assert (done.code, done.err) == (0, "")
     curves = {curve["rule"]: curve for curve in (result["coverage_curve"] for result in results(folder).values())}

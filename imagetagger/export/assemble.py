@@ -160,6 +160,8 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
         ExportError: the embedding or the scores of a picture differ too much.
     """
     bundle = check_bundle(files)
+    if not validation.ids:
+        return
     executor, image = load_executor(files["model.tflite"], bundle.manifest), bundle.manifest.image
     classifier, checked = bundled.classifier, bundled.evaluation.data.embeddings[:CHECKED_PICTURES]
     embeddings = np.asarray(apply_transform(classifier.transform, jax.device_put(checked)))
