@@ -229,7 +229,7 @@ def draw_figure(rows: Sequence[Row], path: Path) -> None:
             axes.plot(x, y, marker="o", ms=3.5, lw=2, color=colours[row["method"]], label=row["method"])
         axes.set(xlabel="pictures taught of the new tag", ylabel="%", ylim=(0, 102))
         plots.title(axes, title)
-    plots.legend(panels[1], loc="lower right")
+    plots.legend(panels[0], loc="lower right")
     plots.save(figure, path)
 
 
