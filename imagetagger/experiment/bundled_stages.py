@@ -14,11 +14,10 @@ from imagetagger.evaluation.intervals import confidence_intervals
 from imagetagger.experiment.evaluation_stages import fit_model
 from imagetagger.experiment.split_stages import pool_embeddings, pool_splits
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
-from imagetagger.experiment.stages import EmbeddedSplit, Pictures, embed_split
-from imagetagger.experiment.variant_stages import EvaluatedModel
+from imagetagger.experiment.stages import EmbeddedSplit, Pictures
+from imagetagger.experiment.variant_stages import EvaluatedModel, embed_pictures
 from imagetagger.export.variants import BundledClassifier
 from imagetagger.prediction.decision import Decision
-from imagetagger.system.atomic_files import cache_directory
 
 
 class TestEvaluation(NamedTuple):
@@ -60,19 +59,7 @@ def evaluate_test(
     """Evaluate the classifier that the run ends with on the user's own test pictures; None without any."""
     if loaded.value.dataset.test is None:
         return None
-    embedded = runner.run(
-        "embed test",
-        embed_split,
-        loaded,
-        leading.model,
-        section=s.embed,
-        role="test",
-        label="embedding test pictures",
-        resolution=s.backbone.resolution,
-        pixel_limit=s.data.pixel_limit,
-        measure_raw_rate=False,
-        cache=cache_directory(s.cache),
-    )
+    embedded = embed_pictures(runner, s, "embed test", loaded, leading.model, "test", label="embedding test pictures")
     evaluation = leading.evaluation.value
     classifier = bundled.classifier if bundled else evaluation.classifier
     decision = bundled.decision if bundled else evaluation.decision

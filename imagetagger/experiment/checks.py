@@ -45,7 +45,7 @@ def find_problems(
     """
     problems = [*calibration_problems(decision, crossed, s.calibrate)]
     if not len(evaluation.data.labels_onehot):
-        problems.append("no validation pictures: how good the tagger is was not measured")
+        problems.append("No validation pictures: how good the tagger is was not measured")
     elif near_twins is not None and near_twins > MAX_NEAR_TWINS:
         problems.append(
             f"{100 * near_twins:.0f} % of the evaluated pictures have a near twin among the training pictures: the "
@@ -80,7 +80,7 @@ def calibration_problems(decision: Decision, crossed: CrossFit, calibrate: Calib
     pictures, rule = len(crossed.rows), decision.prediction_set
     if not pictures:
         known = "are those of the reference" if crossed.strength is not None else "are raw, and far too confident"
-        yield f"no tag has pictures in two groups, so there are none to calibrate on: probabilities {known}"
+        yield f"No tag has pictures in two groups, so there are none to calibrate on: probabilities {known}"
     elif crossed.strength is None and all_correct(crossed.scores.log_joint, crossed.labels_onehot):
         yield (
             f"All {pictures} calibration pictures were classified correctly, so the temperature cannot be estimated; "

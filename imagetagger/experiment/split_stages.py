@@ -11,9 +11,8 @@ from imagetagger.data.groups import Grouping, group_pictures
 from imagetagger.data.splits import assign_folds, ranks_within_tag, validation_mask
 from imagetagger.embedding.extract import Embeddings
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
-from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures, embed_split
-from imagetagger.experiment.variant_stages import start_model
-from imagetagger.system.atomic_files import cache_directory
+from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures
+from imagetagger.experiment.variant_stages import embed_pictures, start_model
 
 
 def divide_pictures(
@@ -28,21 +27,7 @@ def divide_pictures(
     embedded: tuple[StageResult[EmbeddedSplit], ...] = ()
     if s.data.group_by in ("auto", "similarity"):
         model = start_model(runner, s, backbone, loaded, "float32")
-        embedded = (
-            runner.run(
-                "embed for groups",
-                embed_split,
-                loaded,
-                model,
-                section=s.embed,
-                role="train",
-                label="embedding float32",
-                resolution=s.backbone.resolution,
-                pixel_limit=s.data.pixel_limit,
-                measure_raw_rate=False,
-                cache=cache_directory(s.cache),
-            ),
-        )
+        embedded = (embed_pictures(runner, s, "embed for groups", loaded, model, "train", label="embedding float32"),)
     grouping = runner.run("group", group_training_pictures, loaded, *embedded, section=s.data)
     return runner.run("divide", divide, loaded, grouping, section=s.data, seed=s.seed)
 

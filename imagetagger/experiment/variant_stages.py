@@ -1,7 +1,7 @@
 """The stages of one variant from network to evaluation, and the comparison of several variants with float32."""
 
 import logging
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -73,6 +73,51 @@ def start_model(
     )
 
 
+def embed_pictures(
+    runner: StageRunner,
+    s: Experiment,
+    name: str,
+    pictures: StageResult[Pictures],
+    model: StageResult[Runtime],
+    role: Literal["train", "validation", "test"],
+    *,
+    label: str,
+    is_kept: bool = True,
+    measure_raw_rate: bool = False,
+) -> StageResult[EmbeddedSplit]:
+    """Embed the pictures of a role with a model, as a stage.
+
+    Args:
+        runner: of the stages.
+        s: settings of the run.
+        name: of the stage.
+        pictures: of the run.
+        model: embeds.
+        role: of the pictures.
+        label: of the progress bar.
+        is_kept: whether other runs may have the result: half a gigabyte for Tiny ImageNet, and in the cache on disk.
+        measure_raw_rate: whether to time the bare network too.
+    """
+    stage = runner.run(
+        name,
+        embed_split,
+        pictures,
+        model,
+        section=s.embed,
+        is_kept=is_kept,
+        role=role,
+        label=label,
+        resolution=s.backbone.resolution,
+        pixel_limit=s.data.pixel_limit,
+        measure_raw_rate=measure_raw_rate,
+        cache=cache_directory(s.cache),
+    )
+    computed = 0 if runner.records[name].cached else stage.value.embeddings.computed
+    rate = computed / stage.value.embeddings.seconds if computed else None
+    runner.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
+    return stage
+
+
 def evaluate_model(
     runner: StageRunner,
     s: Experiment,
@@ -95,32 +140,12 @@ def evaluate_model(
     """
     suffix = f" {label}" if label else ""
 
-    def embed(
-        name: str, source: StageResult[Pictures], role: str, measure_raw_rate: bool
-    ) -> StageResult[EmbeddedSplit]:
-        stage = runner.run(
-            name,
-            embed_split,
-            source,
-            model,
-            section=s.embed,
-            is_kept=not label,  # half a gigabyte each for Tiny ImageNet, and in the cache on disk
-            role=role,
-            label=f"embedding{suffix}",
-            resolution=s.backbone.resolution,
-            pixel_limit=s.data.pixel_limit,
-            measure_raw_rate=measure_raw_rate,
-            cache=cache_directory(s.cache),
-        )
-        computed = 0 if runner.records[name].cached else stage.value.embeddings.computed
-        rate = computed / stage.value.embeddings.seconds if computed else None
-        runner.annotate(name, cached=computed == 0, images_per_second=rate, raw_images_per_second=stage.value.raw_rate)
-        return stage
-
-    train = embed(f"embed{suffix}", pictures, "train", s.embed.measure_raw_rate and not label)
+    options: Any = {"label": f"embedding{suffix}", "is_kept": not label}
+    measured = s.embed.measure_raw_rate and not label
+    train = embed_pictures(runner, s, f"embed{suffix}", pictures, model, "train", measure_raw_rate=measured, **options)
     splits_of: tuple[StageResult[EmbeddedSplit], ...] = ()
     if s.evaluate.split != "tuning":
-        splits_of = (embed(f"embed validation{suffix}", loaded, "validation", False),)
+        splits_of = (embed_pictures(runner, s, f"embed validation{suffix}", loaded, model, "validation", **options),)
     # Pictures that the leading model could use are not refused afterwards because a subset has more bad ones.
     limit = 1.0 if label else s.data.max_bad_fraction
     skipped = runner.run(

@@ -40,7 +40,7 @@ def test_a_sound_run_warns_of_nothing():
 
 
 def test_without_validation_pictures_nothing_was_measured():
-    assert problems(n=0, near_twins=1.0) == ["no validation pictures: how good the tagger is was not measured"]
+    assert problems(n=0, near_twins=1.0) == ["No validation pictures: how good the tagger is was not measured"]
 
 
 @pytest.mark.parametrize(("share", "warns"), [(None, False), (MAX_NEAR_TWINS, False), (0.24, True)])
@@ -53,7 +53,7 @@ def test_many_near_twins_are_reported_with_their_share_and_the_setting(share, wa
 @pytest.mark.parametrize(("strength", "known"), [(None, "are raw"), (5e3, "those of the reference")])
 def test_with_nothing_to_calibrate_on_it_says_what_the_probabilities_are(strength, known):
     (found,) = problems(scored=crossed(0, strength=strength))
-    assert "no tag has pictures in two groups" in found
+    assert "No tag has pictures in two groups" in found
     assert known in found
 
 
