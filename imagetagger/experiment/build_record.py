@@ -5,14 +5,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from imagetagger.backbones.model import Backbone
-from imagetagger.backbones.registry import PRETRAINED
 from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.digest import config_digest
@@ -26,10 +24,9 @@ from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.evaluation.guarantee import coverage_interval
 from imagetagger.evaluation.intervals import rate_interval
 from imagetagger.experiment import environment, evaluation_record, record
-from imagetagger.experiment.bundled_stages import TestEvaluation
-from imagetagger.experiment.record import Record, finite_json
+from imagetagger.experiment.bundled_stages import UserTestEvaluation
+from imagetagger.experiment.record import Record
 from imagetagger.experiment.stages import DataSplits, Pictures
-from imagetagger.export.assemble import BundleOrigin
 from imagetagger.export.variants import BundledClassifier, VariantEvaluation
 from imagetagger.prediction.decision import PredictionSetRule
 
@@ -50,13 +47,13 @@ def build_record(
     runtime: Runtime,
     evaluation: Evaluation,
     crossed: CrossFit,
-    reference: Reference | None,
+    reference: Reference | None = None,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],
     baselines: Sequence[BaselineComparison] = (),
     near_twins: float | None = None,
-    test: TestEvaluation | None = None,
+    test: UserTestEvaluation | None = None,
     bundled: BundledClassifier | None = None,
     warnings: Sequence[str] = (),
 ) -> Record:
@@ -141,36 +138,6 @@ def record_pictures(evaluation: Evaluation, split: Split) -> evaluation_record.P
     return evaluation_record.PicturesRecord(count=len(split.ids), fingerprint=digest.hexdigest(), **packed)
 
 
-def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> BundleOrigin:
-    """What a bundle's manifest says of where it comes from; names no folder of the machine that made it."""
-    config = asdict(settings)
-    config["cache"] = None
-    for section, key in (("data", "path"), ("backbone", "weights")):
-        config[section][key] = _last_part(config[section][key])
-    is_published = settings.backbone.weights == "imagenet"
-    licence = PRETRAINED[backbone.architecture].licence if is_published else None
-    weights = {"name": _last_part(backbone.weights), "sha256": backbone.weights_sha256, "licence": licence}
-    keys = ("name", "fingerprint", "train", "calibration", "validation", "tags")
-    provenance = {
-        "config": config,
-        "config_digest": result.config_digest,
-        "versions": result.versions,
-        "backbone": {"name": backbone.architecture, "width": backbone.width, "weights": weights},
-        "data": {key: getattr(result.data, key) for key in keys},
-        "bundle": msgspec.to_builtins(result.bundled),
-        "reference": msgspec.to_builtins(result.reference),
-    }
-    metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
-    return BundleOrigin(
-        settings.experiment,
-        result.backbone.resolution,
-        settings.data.pixel_limit,
-        metrics,
-        finite_json(provenance),
-        result.warnings,
-    )
-
-
 def _data(
     pictures: Pictures,
     splits: DataSplits,
@@ -235,9 +202,9 @@ def _guarantee(rule: PredictionSetRule, groups: int) -> record.GuaranteeRecord |
     return record.GuaranteeRecord(groups, rule.coverage, *interval)
 
 
-def _test(test: TestEvaluation) -> record.TestRecord:
+def _test(test: UserTestEvaluation) -> record.UserTestRecord:
     evaluation = test.evaluation
-    return record.TestRecord(
+    return record.UserTestRecord(
         pictures=len(evaluation.data.labels_onehot),
         train=evaluation.train,
         metrics=record.MetricValues(**evaluation.metrics),
@@ -299,7 +266,3 @@ def _parity(leading: VariantEvaluation) -> record.ParityRecord | None:
         top1=parity.correct / parity.pictures,
         top1_reference=(parity.correct + parity.lost - parity.won) / parity.pictures,
     )
-
-
-def _last_part(path: str | None) -> str | None:
-    return PurePath(path).name if path else path

@@ -20,7 +20,7 @@ from imagetagger.export.variants import BundledClassifier
 from imagetagger.prediction.decision import Decision
 
 
-class TestEvaluation(NamedTuple):
+class UserTestEvaluation(NamedTuple):
     """An evaluation on the user's own test pictures, and 95 % intervals of its metrics."""
 
     evaluation: Evaluation
@@ -55,7 +55,7 @@ def evaluate_test(
     loaded: StageResult[Pictures],
     leading: EvaluatedModel,
     bundled: BundledClassifier | None,
-) -> TestEvaluation | None:
+) -> UserTestEvaluation | None:
     """Evaluate the classifier that the run ends with on the user's own test pictures; None without any."""
     if loaded.value.dataset.test is None:
         return None
@@ -75,7 +75,7 @@ def evaluate_test(
         s.calibrate.coverage,
     )
     intervals = confidence_intervals(tested.observed, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
-    return TestEvaluation(tested, intervals)
+    return UserTestEvaluation(tested, intervals)
 
 
 def evaluate_pictures(

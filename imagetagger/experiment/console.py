@@ -39,14 +39,6 @@ def result_summary(record: Record) -> str:
         f"{_percent(metrics.coverage, 1)} of the time",
     ]
     lines += [
-        f"{name:13} {variant.bytes / 1e6:5.2f} MB  {variant.images_per_second:5.0f} images/s  cosine to float32 "
-        f"{variant.cosine_to_float:.4f}  top-1 {_percent(variant.top1, 2)}"
-        + f", fitted on {variant.train:,} pictures" * (variant.train != data.train)
-        + "  in the bundle" * (name == record.bundled_variant)
-        for name, variant in record.variants.items()
-        if variant.cosine_to_float is not None and variant.bytes and variant.images_per_second
-    ]
-    lines += [
         f"{baseline.name.replace('_', ' ')}: top-1 {_percent(baseline.top1, 2)}; {baseline.lost} pictures only it got "
         f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"
         for baseline in record.baselines
@@ -70,6 +62,14 @@ def result_summary(record: Record) -> str:
             f"one {_percent(metrics.coverage, 1)} of the time"
         )
     lines += [in_bundle] if in_bundle else []
+    lines += [
+        f"{name:13} {variant.bytes / 1e6:5.2f} MB  {variant.images_per_second:5.0f} images/s  cosine to float32 "
+        f"{variant.cosine_to_float:.4f}  top-1 {_percent(variant.top1, 2)}"
+        + f", fitted on {variant.train:,} pictures" * (variant.train != data.train)
+        + "  in the bundle" * (name == record.bundled_variant)
+        for name, variant in record.variants.items()
+        if variant.cosine_to_float is not None and variant.bytes and variant.images_per_second
+    ]
     if parity := record.parity:
         lines.append(
             f"beside {parity.reference}, both fitted on {parity.train:,} pictures: {parity.lost} pictures lost, "

@@ -139,7 +139,7 @@ class BundledRecord(Struct, frozen=True):
     guarantee: GuaranteeRecord | None
 
 
-class TestRecord(Struct, frozen=True):
+class UserTestRecord(Struct, frozen=True):
     """Metrics on the user's own test pictures, of the classifier fitted on `train` pictures; intervals of 95 %."""
 
     pictures: Count
@@ -238,7 +238,7 @@ class Record(Struct, frozen=True):
     guarantee: GuaranteeRecord | None = None
     out_of_fold: OutOfFoldRecord | None = None
     reference: ReferenceRecord | None = None
-    test: TestRecord | None = None
+    test: UserTestRecord | None = None
     warnings: list[str] = []
 
 

@@ -11,7 +11,7 @@ from imagetagger.bundle.manifest import BundleError
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import DatasetTag, Split
 from imagetagger.evaluation.evaluate import Evaluation
-from imagetagger.experiment.build_record import describe_bundle
+from imagetagger.experiment.bundle_description import describe_bundle
 from imagetagger.experiment.record import Record
 from imagetagger.experiment.stage_cache import with_setting_names
 from imagetagger.export.assemble import assemble_bundle

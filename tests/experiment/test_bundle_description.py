@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imagetagger.backbones.registry import PRETRAINED
-from imagetagger.experiment.build_record import describe_bundle
+from imagetagger.experiment.bundle_description import describe_bundle
 from tests.helpers.composed import settings
 from tests.helpers.made import NO_BACKBONE, outcome, some
 

@@ -2,7 +2,14 @@ import msgspec
 
 from imagetagger.data.dataset import Skip
 from imagetagger.experiment.console import result_line, result_summary
-from imagetagger.experiment.record import BaselineRecord, ParityRecord
+from imagetagger.experiment.record import (
+    BaselineRecord,
+    BundledRecord,
+    GuaranteeRecord,
+    OutOfFoldRecord,
+    ParityRecord,
+    UserTestRecord,
+)
 from tests.helpers.made import outcome, some
 
 
@@ -11,7 +18,7 @@ def test_the_summary_has_the_metrics_of_the_variant_that_leads():
     metrics, summary = record.variants["float32"], result_summary(record)
     low, high = record.confidence_intervals["top1"]
     for part in (
-        "made: 4 tags, 100 pictures to fit, 10 to calibrate, 60 to evaluate, 1 skipped",
+        "made: 4 tags, 100 pictures fitted, 10 of them calibrated on out of fold, 60 evaluated, 1 skipped",
         f"float32: top-1 {100 * metrics.top1:.2f} % [{100 * low:.1f}, {100 * high:.1f}]",
         f"log loss {metrics.log_loss:.3f}  ECE {metrics.ece:.3f}  at temperature 20.00",
         f"tag sets (cumulative) at 0.9: {metrics.set_size:.2f} tags on average",
@@ -23,13 +30,13 @@ def test_the_summary_has_the_metrics_of_the_variant_that_leads():
 def test_a_summary_without_validation_pictures_claims_nothing():
     scores, labels_onehot = some()
     summary = result_summary(outcome(scores[:0], labels_onehot[:0]).record)
-    assert summary.endswith("0 to evaluate, 0 skipped")
+    assert summary.endswith("0 evaluated, 0 skipped")
     assert "nan" not in summary
 
 
 def test_a_summary_without_resamples_has_no_interval():
     record = outcome(*some()).record
-    assert "[" not in result_summary(msgspec.structs.replace(record, confidence_intervals={}))
+    assert "[" not in result_summary(msgspec.structs.replace(record, confidence_intervals={}, out_of_fold=None))
 
 
 def variant(**changes):
@@ -65,3 +72,22 @@ def test_the_summary_has_a_line_per_baseline():
     assert (
         "linear svm: top-1 68.33 %; 3 pictures only it got right, 9 only float32 (McNemar p = 0.15)"
     ) in summary.splitlines()
+
+
+def test_the_summary_says_what_the_sets_can_promise_and_what_the_bundle_holds():
+    record = outcome(*some()).record
+    rule = record.calibration.prediction_set
+    bundled = BundledRecord(180, 170, 9.0, rule, None, None)
+    test = UserTestRecord(30, 180, record.calibration.after, {"top1": (0.5, 0.75)})
+    guarantee, folds = GuaranteeRecord(60, 0.9, 0.833, 0.956), OutOfFoldRecord(100, 0.75, 0.654, 0.831)
+    parts = {"bundled": bundled, "test": test, "guarantee": guarantee, "out_of_fold": folds}
+    summary = result_summary(msgspec.structs.replace(record, **parts))
+    for line in (
+        "out of fold, on 100 training pictures: top-1 75.00 % [65.4, 83.1]",
+        "0.9 asked of the sets: with 60 independent pictures to calibrate on, new ones are covered between 83 % and "
+        "96 % of the time",
+        "the bundle is fitted on all 180 pictures",
+    ):
+        assert line in summary.splitlines()
+    assert "your 30 test pictures: top-1" in summary
+    assert "[50.0, 75.0]" in summary
