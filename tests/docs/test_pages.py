@@ -17,7 +17,7 @@ from imagetagger.config.parse import RENAMED, explain_overrides, from_hydra
 from imagetagger.run import CONFIGS
 from tests.helpers.app import BUILT, free_port, served
 from tests.helpers.bundles import WHITENED, bundle_files
-from tests.helpers.pictures import colour_folder, noisy, tiny_imagenet_zip
+from tests.helpers.pictures import noisy, patchwork_folder, tiny_imagenet_zip
 from tests.helpers.sweeps import leave
 
 ROOT = Path(__file__).parents[2]
@@ -204,7 +204,7 @@ def exit_code(arguments):
 @pytest.mark.parametrize("command", manual_commands(RUN))
 def test_every_run_of_the_manual_runs(command, tmp_path):
     sources = {
-        "DIR": colour_folder(tmp_path / "pictures"),
+        "DIR": patchwork_folder(tmp_path / "pictures"),
         "tiny-imagenet-200.zip": tiny_imagenet_zip(tmp_path / "tiny-imagenet-200.zip", per_tag=6),
     }
     words = shlex.split(command.removeprefix(RUN))

@@ -8,7 +8,7 @@ import pytest
 from imagetagger.run import CONFIGS
 from tests.helpers.composed import shrunk
 from tests.helpers.jobs import results, start, started, table
-from tests.helpers.pictures import colour_folder
+from tests.helpers.pictures import patchwork_folder
 
 LAUNCHERS = {
     "joblib": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
@@ -40,7 +40,7 @@ def plain(tmp_path_factory):
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    overrides = [*shrunk(), *SWEEP, f"data.path={colour_folder(folder / 'pictures')}"]
+    overrides = [*shrunk(), *SWEEP, f"data.path={patchwork_folder(folder / 'pictures')}"]
     done = start(folder / "sweep", *overrides, **environment)
     assert done.code == 1
     assert FAILED in done.err

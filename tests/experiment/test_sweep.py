@@ -17,7 +17,7 @@ from imagetagger.report.comparison import page
 from imagetagger.report.comparison.page import TABLES
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.jobs import results, sweep, written
-from tests.helpers.pictures import colour_folder
+from tests.helpers.pictures import patchwork_folder
 from tests.helpers.sweeps import leave
 from tests.helpers.tiles import use_tiles
 
@@ -93,7 +93,7 @@ def folder(tmp_path, monkeypatch):
     use_tiles(monkeypatch)
     monkeypatch.setattr(run, "STAGE_CACHE", {})
     monkeypatch.chdir(tmp_path)
-    colour_folder(tmp_path / "pictures", 6)
+    patchwork_folder(tmp_path / "pictures", 6)
     return tmp_path / "sweep"
 
 
@@ -256,7 +256,7 @@ def test_what_failed_is_run_again_and_forgotten_once_it_is_mended(folder):
     before = written(folder)
     (failed,) = folder.glob("*/failed.json")
     assert "later" in (folder / "report.html").read_text()
-    colour_folder(folder.parent / "later", 5)
+    patchwork_folder(folder.parent / "later", 5)
     done = sweep(folder, *axes)
     assert (done.code, done.err) == (0, "")
     assert "1 job done, 1 had finished before" in done.out

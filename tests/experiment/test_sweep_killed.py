@@ -10,7 +10,7 @@ from imagetagger.report.formatting import count
 from imagetagger.system.atomic_files import cache_directory
 from tests.helpers.composed import shrunk
 from tests.helpers.jobs import alone, result_of, results, start, started, table, written
-from tests.helpers.pictures import colour_folder
+from tests.helpers.pictures import patchwork_folder
 
 WANTED = [f"0.{i}" for i in range(10, 20)]
 AXES = ["seed=0,1", f"calibrate.coverage={','.join(WANTED)}"]
@@ -23,7 +23,7 @@ def undisturbed(tmp_path_factory):
     """A sweep that nothing happens to: its overrides but for AXES, folder and environment; it leaves compiled code."""
     folder = tmp_path_factory.mktemp("undisturbed")
     environment = {"JAX_COMPILATION_CACHE_DIR": str(folder / "jax"), **WARM}
-    pictures = ["data=folder", f"data.path={colour_folder(folder / 'pictures')}"]
+    pictures = ["data=folder", f"data.path={patchwork_folder(folder / 'pictures')}"]
     overrides = [*shrunk(), *pictures, "classifier=gnb", "embed.shard_size=7"]
     ended = start(folder / "sweep", *overrides, *AXES, **environment)
     assert (ended.code, ended.err) == (0, "")
