@@ -46,7 +46,9 @@ def varied_settings(runs: tuple[Run, ...]) -> tuple[VariedSetting, ...]:
         for other in named:
             if other == key or other in decided or key == "seed" or not _same_section(key, other):
                 continue
-            if len(set(zip(columns[other], columns[key], strict=True))) == len(set(columns[other])):
+            pairs = len(set(zip(columns[other], columns[key], strict=True)))
+            is_first = varied.index(key) < varied.index(other) and key in named and pairs == len(set(columns[key]))
+            if pairs == len(set(columns[other])) and not is_first:
                 decided[key] = other
                 break
     short = short_names(varied)
