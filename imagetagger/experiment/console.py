@@ -51,7 +51,7 @@ def result_summary(record: Record) -> str:
     if guarantee := record.guarantee:
         lines.append(
             f"{guarantee.coverage:g} asked of the sets: with {guarantee.groups} independent pictures to calibrate on, "
-            f"new ones are covered between {_percent(guarantee.low, 0)} and {_percent(guarantee.high, 0)} of the time"
+            f"new ones are covered between {_percent(guarantee.low, 1)} and {_percent(guarantee.high, 1)} of the time"
         )
     if test := record.test:
         metrics = test.metrics

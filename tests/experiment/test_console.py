@@ -84,8 +84,8 @@ def test_the_summary_says_what_the_sets_can_promise_and_what_the_bundle_holds():
     summary = result_summary(msgspec.structs.replace(record, **parts))
     for line in (
         "out of fold, on 100 training pictures: top-1 75.00 % [65.4, 83.1]",
-        "0.9 asked of the sets: with 60 independent pictures to calibrate on, new ones are covered between 83 % and "
-        "96 % of the time",
+        "0.9 asked of the sets: with 60 independent pictures to calibrate on, new ones are covered between 83.3 % and "
+        "95.6 % of the time",
         "the bundle is fitted on all 180 pictures",
     ):
         assert line in summary.splitlines()
