@@ -59,7 +59,7 @@ def decide(scores: Scores, splits: DataSplits, calibrate: CalibrateConfig) -> De
     rows = np.flatnonzero(splits.is_holdout)
     held_out = CrossFit(rows, scores, None, multi_hot(splits.labels[rows], splits.tags), None)
     calibration = evaluation_stages.calibrate(None, held_out, calibration_bins=calibrate.calibration_bins)
-    return evaluation_stages.decide(held_out, calibration, calibrate=calibrate)
+    return evaluation_stages.decide(held_out, splits, calibration, calibrate=calibrate)
 
 
 def measure(log_p: np.ndarray, tags: np.ndarray, in_set: np.ndarray | None = None) -> dict[str, float]:

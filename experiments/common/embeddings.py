@@ -116,7 +116,15 @@ def embed_tiny_imagenet(
     backbone = run.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=cache)
     model = start_model(run, s, backbone, pictures, variant)
     resolution = s.backbone.resolution
-    reference = run.run("reference", find_reference, backbone, model, section=s.classifier, resolution=resolution)
+    reference = run.run(
+        "reference",
+        find_reference,
+        backbone,
+        model,
+        section=s.classifier,
+        resolution=resolution,
+        data=loaded.value.dataset.name,
+    )
 
     def embed(role: Literal["train", "validation"]) -> StageResult[EmbeddedSplit]:
         return run.run(

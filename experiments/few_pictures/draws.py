@@ -83,7 +83,9 @@ def embed_data(
         for i in range(QUANTIZATION_PICTURES // 2)
     ]
     runtime = litert_runtime(convert_cached(backbone, RESOLUTION, cache, variant, crops if variant == "int8" else ()))
-    reference = find_reference(backbone, runtime, reference="auto", transform="whitened", resolution=RESOLUTION)
+    reference = find_reference(
+        backbone, runtime, reference="auto", transform="whitened", resolution=RESOLUTION, data="folder"
+    )
     data = {}
     for name, split in splits.items():
         embedded = extract_embeddings(split, runtime, RESOLUTION, cache, name=name)

@@ -69,6 +69,12 @@ def group_pictures(split: Split, embeddings: np.ndarray, *, group_by: GroupBy) -
     return Grouping(groups, joined)
 
 
+def own_groups(split: Split) -> np.ndarray:
+    """Return the groups that the user named, int64 (N,); each other picture is a group of its own."""
+    names = split.groups or [""] * len(split.ids)
+    return connect(_pairs_of_names(names), len(split.ids))
+
+
 def _find_alike(split: Split, embeddings: np.ndarray, group_by: GroupBy) -> dict[str, np.ndarray]:
     """Return pairs of one tag that look alike, by clue: near twins, and for `auto` neighbours in time or name."""
     neighbours: dict[str, np.ndarray] = {}

@@ -21,7 +21,7 @@ from imagetagger.evaluation.baselines import BaselineComparison
 from imagetagger.evaluation.confusion import accuracy_per_tag, thumbnail, top_confusions
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.evaluation.evaluate import Evaluation
-from imagetagger.evaluation.guarantee import coverage_interval
+from imagetagger.evaluation.guarantee import corrected_level, coverage_interval
 from imagetagger.evaluation.intervals import rate_interval
 from imagetagger.experiment import environment, evaluation_record, record
 from imagetagger.experiment.bundled_stages import UserTestEvaluation
@@ -60,6 +60,7 @@ def build_record(
     """Make the record of a run, which leads with `evaluation`; `variants` are those that were exported."""
     variant = settings.export.bundle_variant or settings.embed.dtype
     decision, names = evaluation.decision, [tag.name for tag in pictures.dataset.tags]
+    confidence, strength = settings.calibrate.confidence, (bundled.crossed if bundled else crossed).strength
     predicted, embed = (evaluation.log_probability, evaluation.data.labels_onehot), stages["embed"]
     rate = embed.raw_images_per_second or embed.images_per_second
     listed = {name: _variant(one) for name, one in variants.items()}
@@ -99,10 +100,10 @@ def build_record(
         revision=environment.revision(),
         machine=environment.machine(),
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
-        bundled=_bundled(bundled) if bundled else None,
-        guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows]))),
+        bundled=_bundled(bundled, confidence) if bundled else None,
+        guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows])), confidence),
         out_of_fold=_out_of_fold(crossed, splits.groups),
-        reference=record.ReferenceRecord(reference.sha256, crossed.strength or 0.0) if reference else None,
+        reference=record.ReferenceRecord(reference.sha256, strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),
     )
@@ -175,15 +176,15 @@ def _calibration(evaluation: Evaluation, target_coverage: float) -> record.Calib
     )
 
 
-def _bundled(bundled: BundledClassifier) -> record.BundledRecord:
+def _bundled(bundled: BundledClassifier, confidence: float | None) -> record.BundledRecord:
     decision = bundled.decision
     return record.BundledRecord(
         train=bundled.train,
-        calibration=bundled.calibration,
+        calibration=len(bundled.crossed.rows),
         temperature=decision.calibration.temperature,
         prediction_set=decision.prediction_set,
         novelty=decision.novelty,
-        guarantee=_guarantee(decision.prediction_set, bundled.calibration_groups),
+        guarantee=_guarantee(decision.prediction_set, bundled.calibration_groups, confidence),
     )
 
 
@@ -196,8 +197,11 @@ def _out_of_fold(crossed: CrossFit, groups: np.ndarray) -> record.OutOfFoldRecor
     return record.OutOfFoldRecord(len(crossed.rows), float(is_correct.mean()), *interval)
 
 
-def _guarantee(rule: PredictionSetRule, groups: int) -> record.GuaranteeRecord | None:
-    if rule.coverage is None or not (interval := coverage_interval(groups, rule.coverage)):
+def _guarantee(rule: PredictionSetRule, groups: int, confidence: float | None) -> record.GuaranteeRecord | None:
+    if rule.coverage is None:
+        return None
+    level = rule.coverage if confidence is None else corrected_level(groups, rule.coverage, confidence)
+    if level is None or not (interval := coverage_interval(groups, level)):
         return None
     return record.GuaranteeRecord(groups, rule.coverage, *interval)
 

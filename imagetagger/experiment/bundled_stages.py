@@ -7,8 +7,8 @@ import numpy as np
 from imagetagger.classifier.fit import FittedClassifier, score_embeddings
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import Experiment
-from imagetagger.data.dataset import multi_hot
-from imagetagger.data.groups import near_twin_share
+from imagetagger.data.dataset import Skip, multi_hot
+from imagetagger.data.groups import near_twin_share, own_groups
 from imagetagger.evaluation.evaluate import Evaluation, EvaluationData, evaluate_classifier, evaluate_uncalibrated
 from imagetagger.evaluation.intervals import confidence_intervals
 from imagetagger.experiment.evaluation_stages import fit_model
@@ -21,10 +21,11 @@ from imagetagger.prediction.decision import Decision
 
 
 class UserTestEvaluation(NamedTuple):
-    """An evaluation on the user's own test pictures, and 95 % intervals of its metrics."""
+    """An evaluation on the user's own test pictures, 95 % intervals of its metrics, and pictures that were skipped."""
 
     evaluation: Evaluation
     intervals: dict[str, tuple[float, float]]
+    skipped: tuple[Skip, ...]
 
 
 def fit_bundled(
@@ -34,19 +35,21 @@ def fit_bundled(
     loaded: Pictures,
     leading: EvaluatedModel,
 ) -> BundledClassifier:
-    """Fit the classifier of the bundle: on all pictures, unless the user set some aside to evaluate on.
+    """Fit the classifier of the bundle: on all pictures, unless the user set some aside or asked for a subset.
 
     Pictures that the run itself held out are merged back. It is fitted and calibrated by the procedure that was
     evaluated, on more pictures.
     """
     fitted, splits = leading.fitted, leading.splits
-    if not loaded.dataset.is_split and len(leading.embedded) == 2 and len(leading.embedded[1].value.x):
+    is_subset = s.data.fraction is not None or s.data.per_class is not None
+    has_held_out = not loaded.dataset.is_split and len(leading.embedded) == 2 and len(leading.embedded[1].value.x)
+    if has_held_out and not is_subset:
         pooled = runner.run("pool", pool_embeddings, *leading.embedded, is_kept=False)
         splits = runner.run("split bundle", pool_splits, splits, folds=s.calibrate.folds, seed=s.seed)
         fitted = fit_model(runner, s, reference, splits, pooled, suffix=" bundle")
-    rows = fitted.cross_fit.value.rows
-    groups = len(np.unique(splits.value.groups[rows]))
-    return BundledClassifier(fitted.classifier.value, fitted.decision.value, splits.value.train, len(rows), groups)
+    crossed = fitted.cross_fit.value
+    groups = len(np.unique(splits.value.groups[crossed.rows]))
+    return BundledClassifier(fitted.classifier.value, fitted.decision.value, splits.value.train, crossed, groups)
 
 
 def evaluate_test(
@@ -74,8 +77,9 @@ def evaluate_test(
         train,
         s.calibrate.coverage,
     )
-    intervals = confidence_intervals(tested.observed, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
-    return UserTestEvaluation(tested, intervals)
+    groups = own_groups(loaded.value.dataset.test)[embedded.value.embeddings.rows]
+    intervals = confidence_intervals(tested.observed, groups, resamples=s.evaluate.bootstrap_resamples, seed=s.seed)
+    return UserTestEvaluation(tested, intervals, embedded.value.embeddings.skipped)
 
 
 def evaluate_pictures(
@@ -97,7 +101,7 @@ def evaluate_pictures(
 
 
 def measure_near_twins(train: EmbeddedSplit, validation: EmbeddedSplit | None = None, *, name: str) -> float | None:
-    """Share of the evaluated photographs with a near twin among the training pictures; None without any."""
-    if name == "synthetic" or validation is None or not len(validation.x):  # all drawings of a tag are near twins
+    """Share of the evaluated pictures of a folder with a near twin among the training pictures; None without any."""
+    if name != "folder" or validation is None or not len(validation.x):
         return None
     return near_twin_share(validation.x, train.x)

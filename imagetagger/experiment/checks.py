@@ -31,7 +31,9 @@ def find_problems(
     crossed: CrossFit,
     decision: Decision,
     reference: Reference | None,
-    near_twins: float | None,
+    *,
+    near_twins: float | None = None,
+    has_test: bool = False,
 ) -> list[str]:
     """Return the warnings of a run, for console, report and model card.
 
@@ -42,10 +44,12 @@ def find_problems(
         decision: of the classifier that the run ends with.
         reference: of the network; None without one.
         near_twins: share of the evaluated pictures with a near twin among the training pictures.
+        has_test: whether the user's own test pictures were evaluated.
     """
     problems = [*calibration_problems(decision, crossed, s.calibrate)]
     if not len(evaluation.data.labels_onehot):
-        problems.append("No validation pictures: how good the tagger is was not measured")
+        measured = "was measured on your test pictures only" if has_test else "was not measured"
+        problems.append(f"No validation pictures: how good the tagger is {measured}")
     elif near_twins is not None and near_twins > MAX_NEAR_TWINS:
         problems.append(
             f"{100 * near_twins:.0f} % of the evaluated pictures have a near twin among the training pictures: the "
@@ -70,7 +74,7 @@ def learning_problems(
     if is_whitened and evaluation.train < MIN_SAMPLES_PER_FEATURE * features:
         yield (
             f"{evaluation.train} pictures are few to whiten {features} features with, and there are no reference "
-            "statistics for this network: a tag taught later may draw pictures of others; use more, or "
+            "statistics to use: a tag taught later may draw pictures of others; use more, or "
             "classifier=smoothed_gnb, or the published weights"
         )
 

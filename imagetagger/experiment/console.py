@@ -25,12 +25,9 @@ def result_summary(record: Record) -> str:
     in_bundle = (
         f"the bundle is fitted on all {bundled.train} pictures" if bundled and bundled.train > data.train else ""
     )
-    if not data.validation:
-        return pictures
     low, high = record.confidence_intervals.get("top1", (None, None))
     interval = "" if low is None or high is None else f"[{100 * low:.1f}, {100 * high:.1f}]"
-    lines = [
-        pictures,
+    evaluated = [
         f"{record.variant}: top-1 {_percent(metrics.top1, 2)} {interval}  top-5 {_percent(metrics.top5, 2)}  "
         f"top-10 {_percent(metrics.top10, 2)}",
         f"log loss {_number(metrics.log_loss, 3)}  ECE {_number(metrics.ece, 3)}  at temperature "
@@ -38,6 +35,7 @@ def result_summary(record: Record) -> str:
         f"tag sets{_target(record)}: {_number(metrics.set_size, 2)} tags on average, the true one inside "
         f"{_percent(metrics.coverage, 1)} of the time",
     ]
+    lines = [pictures, *(evaluated if data.validation else ())]
     lines += [
         f"{baseline.name.replace('_', ' ')}: top-1 {_percent(baseline.top1, 2)}; {baseline.lost} pictures only it got "
         f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"

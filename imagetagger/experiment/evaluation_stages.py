@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from imagetagger.classifier.cross_fit import CrossFit, cross_fit
 from imagetagger.classifier.fit import FittedClassifier, fit_classifier, score_embeddings
@@ -62,7 +63,7 @@ def fit_model(
     runner.annotate(f"fit{suffix}", images=splits.value.train)
     calibration = runner.run(f"calibrate{suffix}", calibrate, reference, crossed, calibration_bins=s.calibration_bins)
     runner.annotate(f"calibrate{suffix}", images=len(crossed.value.rows))
-    decision = runner.run(f"decide{suffix}", decide, crossed, calibration, calibrate=s)
+    decision = runner.run(f"decide{suffix}", decide, crossed, splits, calibration, calibrate=s)
     return FittedModel(crossed, classifier, decision)
 
 
@@ -126,23 +127,24 @@ def calibrate(reference: Reference | None, crossed: CrossFit, *, calibration_bin
     return fit_calibration(crossed.scores.log_joint, crossed.labels_onehot, calibration_bins, prior)
 
 
-def decide(crossed: CrossFit, calibration: Calibration, *, calibrate: CalibrateConfig) -> Decision:
+def decide(crossed: CrossFit, splits: DataSplits, calibration: Calibration, *, calibrate: CalibrateConfig) -> Decision:
     """Fit prediction sets and the novelty threshold to calibrated out-of-fold probabilities."""
+    independent = len(np.unique(splits.groups[crossed.rows]))
     decision = fit_decision(
         crossed.scores.log_joint,
         crossed.labels_onehot,
         crossed.novelty,
         calibration,
-        calibration_bins=calibrate.calibration_bins,
         prediction_set=calibrate.prediction_set,  # type: ignore[arg-type]  # checked by config
         coverage=calibrate.coverage,
         top_k=calibrate.top_k,
         aci_step_size=calibrate.aci_step_size,
         novelty_fpr=calibrate.novelty_fpr,
+        independent_pictures=independent,
     )
     if calibrate.confidence is None:
         return decision
-    rule = correct_rule(decision.prediction_set, len(crossed.rows), calibrate.confidence)
+    rule = correct_rule(decision.prediction_set, independent, calibrate.confidence)
     return msgspec.structs.replace(decision, prediction_set=rule)
 
 

@@ -5,6 +5,7 @@ import logging
 import msgspec
 from threadpoolctl import threadpool_limits
 
+from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.schema import Experiment
 from imagetagger.experiment.build_record import build_record
@@ -15,8 +16,8 @@ from imagetagger.experiment.reference_stages import find_reference, make_referen
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageCache, StageRunner
-from imagetagger.experiment.stages import load_pictures, subsample
-from imagetagger.experiment.variant_stages import compare_variants, evaluate_model, start_model
+from imagetagger.experiment.stages import Pictures, load_pictures, subsample
+from imagetagger.experiment.variant_stages import EvaluatedModel, compare_variants, evaluate_model, start_model
 from imagetagger.system.atomic_files import cache_directory
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,10 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     loaded = divide_pictures(runner, s, loaded, backbone)
     pictures = runner.run("subset", subsample, loaded, section=s.data)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
-    reference = runner.run("reference", find_reference, backbone, model, section=s.classifier, resolution=resolution)
+    data = loaded.value.dataset.name
+    reference = runner.run(
+        "reference", find_reference, backbone, model, section=s.classifier, resolution=resolution, data=data
+    )
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed
@@ -58,31 +62,18 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
-    files: dict[str, bytes] = {}
-    if s.export.reference_statistics:
-        made = runner.run(
-            "reference statistics",
-            make_reference,
-            backbone,
-            model,
-            pictures,
-            splits,
-            leading.embedded[0],
-            classifier=s.classifier,
-            resolution=resolution,
-            seed=seed,
-        )
-        files = made.value
     crossed = leading.fitted.cross_fit.value
-    decision = bundled.decision if bundled else evaluation.value.decision
-    warnings = find_problems(s, evaluation.value, crossed, decision, reference.value, twins.value)
+    final = (bundled.crossed, bundled.decision) if bundled else (crossed, evaluation.value.decision)
+    warnings = find_problems(
+        s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=test is not None
+    )
     for warning in warnings:
         log.warning("%s", warning)
     record = build_record(
         s,
         pictures=pictures.value,
         splits=splits.value,
-        skipped=leading.skipped.value,
+        skipped=leading.skipped.value + (test.skipped if test else ()),
         backbone=backbone.value,
         runtime=model.value,
         evaluation=evaluation.value,
@@ -97,8 +88,29 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         warnings=warnings,
         stages=dict(runner.records),
     )
-    output = RunOutput(record, pictures.value.dataset.tags, splits.value.evaluated, evaluation.value, reference=files)
+    output = RunOutput(record, pictures.value.dataset.tags, splits.value.evaluated, evaluation.value)
+    if s.export.reference_statistics:
+        made = make_reference_files(runner, s, pictures.value, backbone.value, leading)
+        output = output._replace(reference=made)
     if not has_bundle:
         return output
     output = runner.time("export", export_bundle, s, output, backbone.value, variants)
     return output._replace(record=msgspec.structs.replace(output.record, stages=runner.records))
+
+
+def make_reference_files(
+    runner: StageRunner, s: Experiment, pictures: Pictures, backbone: Backbone, leading: EvaluatedModel
+) -> dict[str, bytes]:
+    """Make the reference statistics of the run's backbone from the pictures that it was fitted on."""
+    return runner.time(
+        "reference statistics",
+        make_reference,
+        backbone,
+        leading.model.value,
+        pictures,
+        leading.splits.value,
+        leading.embedded[0].value,
+        s.classifier,
+        s.backbone.resolution,
+        s.seed,
+    )

@@ -49,12 +49,13 @@ MIN_PROBE_COSINE = 0.9
 
 
 def find_reference(
-    backbone: Backbone, model: Runtime, *, reference: str, transform: str, resolution: int
+    backbone: Backbone, model: Runtime, *, reference: str, transform: str, resolution: int, data: str
 ) -> Reference | None:
     """Return the installed reference statistics of a network; None if there are none, or none are asked for.
 
     The weights' digest decides. Weights of another digest that embed drawings alike are the same network in another
-    file, as one saved by another program.
+    file, as one saved by another program. A reference that was made from `data`, the data set's name, is not used: it
+    has seen the pictures, and scores out of fold would be too good.
 
     Raises:
         ValueError: reference=auto with a transform that it does not belong to, or a damaged file.
@@ -67,6 +68,9 @@ def find_reference(
     for entry in read_references():
         if (entry.architecture, entry.width, entry.resolution, entry.padding, entry.activation) != convention:
             continue
+        if entry.data.startswith(f"{data},"):
+            log.info("the reference statistics were made from %s, so they are not used for it", data)
+            return None
         if entry.weights_sha256 == backbone.weights_sha256:
             return read_reference(entry)
         if backbone.weights_sha256 is not None:
@@ -105,7 +109,6 @@ def make_reference(
     pictures: Pictures,
     splits: DataSplits,
     train: EmbeddedSplit,
-    *,
     classifier: ClassifierConfig,
     resolution: int,
     seed: int,

@@ -15,8 +15,9 @@ import numpy as np
 from imagetagger.backbones.model import Backbone
 from imagetagger.convert.quantize import convert_cached
 from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, select
+from imagetagger.data.groups import own_groups
 from imagetagger.data.registry import load_dataset
-from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag, subsample_mask
+from imagetagger.data.splits import assign_folds, ranks_within_tag, subsample_mask, validation_mask
 from imagetagger.embedding.extract import Embeddings, extract_embeddings
 from imagetagger.embedding.runtime import Runtime, litert_runtime, make_runtime
 from imagetagger.options import Variant
@@ -90,8 +91,8 @@ def load_pictures(**settings: Any) -> Pictures:
     dataset = load_dataset(**settings)
     train, validation = dataset.train, dataset.validation
     rank = ranks_within_tag(train.ids, train.labels, settings["seed"])
-    listed = len(train.ids) + len(validation.ids)
-    return Pictures(dataset, listed, rank, np.arange(len(train.ids)), np.arange(len(validation.ids)))
+    listed = sum(len(split.ids) for split in (train, validation, dataset.test) if split is not None)
+    return Pictures(dataset, listed, rank, own_groups(train), own_groups(validation))
 
 
 def subsample(pictures: Pictures, *, fraction: float | None, per_class: int | None) -> Pictures:
@@ -203,9 +204,10 @@ def assign_roles(
         BadDataError: none are left to fit on, or to evaluate.
     """
     dataset, rows = pictures.dataset, train.embeddings.rows
+    ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
     is_holdout, tuning_rows = np.zeros(len(rows), bool), None
     if validation is None:
-        is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
+        is_holdout = validation_mask(ids, labels, groups, holdout_fraction, seed)
         tuning_rows = np.flatnonzero(is_holdout)
         if not len(tuning_rows):
             raise BadDataError(
@@ -220,7 +222,6 @@ def assign_roles(
     if is_holdout.all():
         skipped = len(train.embeddings.skipped) + len(dataset.skipped)
         raise BadDataError(f"no pictures to fit on are left: {skipped} were skipped; mend or add some")
-    ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
     fold = np.where(is_holdout, -1, assign_folds(ids, labels, groups, folds, seed))
     labels_onehot = multi_hot(evaluated.labels, len(dataset.tags))
     return DataSplits(ids, labels, fold, groups, tuning_rows, evaluated, evaluated_groups, labels_onehot)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.fit import FittedClassifier
 from imagetagger.classifier.whitening import Transform
 from imagetagger.embedding.runtime import Runtime
@@ -26,14 +27,14 @@ class BundledClassifier(NamedTuple):
         classifier: transform, statistics and prior.
         decision: calibrated on out-of-fold scores of the same pictures.
         train: number of pictures that it was fitted on.
-        calibration: number of pictures that it was calibrated on.
-        calibration_groups: number of groups that these make.
+        crossed: out-of-fold scores that it was calibrated on.
+        calibration_groups: number of groups that their pictures make.
     """
 
     classifier: FittedClassifier
     decision: Decision
     train: int
-    calibration: int
+    crossed: CrossFit
     calibration_groups: int
 
 

@@ -1,4 +1,4 @@
-"""The constants between scores and predictions: fitted on held-out pictures, shipped in a bundle's manifest.
+"""The constants between scores and predictions: fitted on scores of unseen pictures, shipped in a bundle's manifest.
 
 NumPy and msgspec only: the shipped tagger shares it.
 """
@@ -53,7 +53,7 @@ class PredictionSetRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoveltyRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """The novelty score, in nats, above which a picture is novel; at most a share `fpr` of known pictures is."""
+    """The novelty score, in nats, above which a picture is novel; a share `fpr` of known pictures is expected to be."""
 
     threshold: Annotated[float, Meta(ge=-1e30, le=1e30)]
     fpr: Share
@@ -68,7 +68,7 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def has_guarantee(rule: PredictionSet, coverage: float, pictures: int) -> bool:
-    """Whether this many held-out pictures can guarantee a coverage: too few have no quantile at its level."""
+    """Whether this many independent pictures can guarantee a coverage: too few have no quantile at its level."""
     level = threshold_at(COVERAGE_LEVELS, coverage)
     return rule in CONFORMAL_SETS and level * (pictures + 1) <= pictures
 
@@ -85,6 +85,7 @@ def fit_decision(
     top_k: int = 5,
     aci_step_size: float = 0.0,
     novelty_fpr: float = 0.05,
+    independent_pictures: int | None = None,
 ) -> Decision:
     """Fit calibration, prediction sets and the novelty threshold on pictures that the classifier was not fitted on.
 
@@ -102,9 +103,11 @@ def fit_decision(
         coverage: how often a set contains the true tag; for `cumulative`, the sum that its probabilities reach.
         top_k: number of tags, for that rule.
         aci_step_size: see PredictionSetRule.
-        novelty_fpr: share of known pictures that may be called novel.
+        novelty_fpr: share of known pictures that is expected to be called novel.
+        independent_pictures: how many of the pictures are independent, as those of a burst are not; None for all.
     """
-    guaranteed = has_guarantee(prediction_set, coverage, len(log_joint))
+    independent = len(log_joint) if independent_pictures is None else independent_pictures
+    guaranteed = has_guarantee(prediction_set, coverage, independent)
     if calibration is None:
         calibration = fit_calibration(log_joint, labels_onehot, calibration_bins)
     if guaranteed:

@@ -42,8 +42,9 @@ def novelty_threshold(scores: np.ndarray, fpr: float) -> float | None:
     if not n:
         return None
     # Of n + 1 scores in any order, the next one exceeds the k-th of n with probability 1 - k / (n + 1).
-    empirical = float(finite[min(int(np.ceil((1 - fpr) * (n + 1) - 1e-9)), n) - 1]) if fpr < 1 else float(finite[0])
-    if not 0 < fpr < 1 or n < 2:
+    rank = int(np.ceil((1 - fpr) * (n + 1) - 1e-9))
+    empirical = float(finite[min(max(rank, 1), n) - 1])
+    if not 0 < 1 - fpr < 1 or n < 2:
         return empirical
     normal = finite.mean() + NormalDist().inv_cdf(1 - fpr) * finite.std(ddof=1) * np.sqrt(1 + 1 / n)
     return float((n * empirical + NORMAL_PICTURES * normal) / (n + NORMAL_PICTURES))

@@ -120,9 +120,9 @@ def test_settings_have_the_names_of_the_arguments_they_become():
     runtime = parameters(make_runtime) | (parameters(extract_embeddings) & {"shard_size"})
     assert names(EmbedConfig) == runtime | {"dtype", "measure_raw_rate"}
     prior = all_parameters(fit_prior) - {"statistics"}
-    fitted = parameters(fit_transform) | parameters(find_reference) - {"resolution"}
+    fitted = parameters(fit_transform) | parameters(find_reference) - {"resolution", "data"}
     assert names(ClassifierConfig) == fitted | prior | {"class_prior"}
-    calibrated = parameters(fit_decision) | parameters(assign_roles) & {"folds"}
+    calibrated = parameters(fit_decision) - {"independent_pictures"} | parameters(assign_roles) & {"folds"}
     assert names(CalibrateConfig) == calibrated | all_parameters(correct_rule) & {"confidence"}
     metrics = {"split", "bootstrap_resamples", "baselines"}
     assert names(EvaluateConfig) == metrics | parameters(write_run_report) - {"seed"}

@@ -1,5 +1,8 @@
 """What a run warns of, for made-up scores."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,13 +28,14 @@ def problems(*overrides, n=60, scored=None, decision: Decision = PLAIN, referenc
     scores, labels_onehot = some()
     evaluation = evaluated(scores[:n], labels_onehot[:n])._replace(train=train)
     s = settings(*SOUND, *overrides)
-    return find_problems(s, evaluation, scored or crossed(), decision, reference, near_twins)
+    return find_problems(s, evaluation, scored or crossed(), decision, reference, near_twins=near_twins)
 
 
 def fitted(scored, *overrides):
     """The decision of a run with these settings."""
     s = settings(*overrides).calibrate
-    return decide(scored, calibrate(None, scored, calibration_bins=s.calibration_bins), calibrate=s)
+    splits: Any = SimpleNamespace(groups=np.arange(1 + scored.rows.max(initial=0)))
+    return decide(scored, splits, calibrate(None, scored, calibration_bins=s.calibration_bins), calibrate=s)
 
 
 def test_a_sound_run_warns_of_nothing():

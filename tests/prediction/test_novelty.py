@@ -26,7 +26,7 @@ def test_many_scores_of_any_distribution_give_their_empirical_quantile():
 def test_the_threshold_lies_between_the_empirical_and_the_normal_quantile(scores, fpr):
     n, threshold = len(scores), novelty_threshold(scores, fpr)
     empirical = np.sort(scores)[max(min(int(np.ceil((1 - fpr) * (n + 1) - 1e-9)), n), 1) - 1]
-    if n < 2 or fpr in (0, 1):
+    if n < 2 or 1 - fpr in (0, 1):
         assert threshold == empirical
         return
     normal = scores.mean() + norm.ppf(1 - fpr) * scores.std(ddof=1) * np.sqrt(1 + 1 / n)

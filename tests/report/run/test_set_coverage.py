@@ -66,7 +66,7 @@ def test_a_second_step_of_calibration_is_shown_with_the_error_that_the_first_lef
 def test_the_novelty_rule_is_explained_if_there_is_one():
     _, text = page_of(LAC)
     threshold = f"{LAC.novelty.threshold:.3g}".replace("-", "\u2212")
-    assert f"Above {threshold} nats a picture is called unknown: 5 % of the held-out pictures of known tags" in text
+    assert f"Above {threshold} nats a picture is called unknown: 5 % of new pictures of known tags" in text
     assert "is called unknown" not in page_of(replace(LAC, novelty=None))[1]
 
 
