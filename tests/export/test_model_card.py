@@ -77,7 +77,11 @@ def test_the_card_names_the_licence_of_the_weights_where_it_is_known(manifest):
 @pytest.mark.parametrize(
     ("rule", "sets", "guaranteed"),
     [
-        ("lac", "as few tags as hold the right one 90 % of the time, set on held-out pictures (conformal)", True),
+        (
+            "lac",
+            "as few tags as hold the right one 90 % of the time, set on pictures that the model had not seen (conformal)",
+            True,
+        ),
         ("aps", "the most probable tags that together hold the right one 90 % of the time", True),
         ("cumulative", "the most probable tags until their probabilities sum to 0.9", False),
         ("top_k", "the 2 most probable tags", False),
@@ -93,4 +97,4 @@ def test_the_card_names_which_pictures_are_unknown(manifest):
     assert "**Unknown pictures**: not detected, as the classifier has no background." in card(manifest)
     decision = msgspec.structs.replace(manifest.decision, novelty=NoveltyRule(-7.0, 0.05))
     text = card(manifest, decision=decision, classifier=msgspec.structs.replace(manifest.classifier, mean_prior=True))
-    assert "**Unknown pictures**: those more novel than 95 % of known pictures." in text
+    assert "**Unknown pictures**: those more novel than 95 % of known pictures are expected to be." in text

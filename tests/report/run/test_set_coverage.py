@@ -50,7 +50,7 @@ def test_the_page_mentions_a_rule_that_adapts():
 
 
 def test_the_page_mentions_too_few_pictures_for_more_coverage():
-    assert "A coverage above 97.5 % cannot be guaranteed" in page_of(fitted("lac", n=80))[1]
+    assert "A coverage above 98.5 % cannot be guaranteed" in page_of(fitted("lac", n=80))[1]
     assert "cannot be guaranteed" not in page_of(LAC)[1]
 
 
