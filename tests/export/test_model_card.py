@@ -79,7 +79,7 @@ def test_the_card_names_the_licence_of_the_weights_where_it_is_known(manifest):
     [
         (
             "lac",
-            "as few tags as hold the right one 90 % of the time, set on pictures that the model had not seen (conformal)",
+            "the right one 90 % of the time, set on pictures that the model had not seen (conformal)",
             True,
         ),
         ("aps", "the most probable tags that together hold the right one 90 % of the time", True),
