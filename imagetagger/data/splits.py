@@ -113,10 +113,11 @@ class _Group(NamedTuple):
 def validation_mask(
     ids: Sequence[bytes], labels: np.ndarray, groups: np.ndarray, fraction: float, seed: int
 ) -> np.ndarray:
-    """Return which pictures to evaluate on, bool (N,), in whole groups: about `holdout_count` of each tag's pictures.
+    """Return which pictures to evaluate on, bool (N,): `holdout_count` of each tag's groups, whatever their size.
 
-    Groups of one picture each give what `holdout_mask` gives. A tag with two groups or more has one held out at least,
-    and each tag keeps one in training: a tag with a single group is never held out.
+    Whole groups of any size are as likely to be held out: small ones are other pictures than large ones, and choosing
+    by size would make the metrics those of lone pictures. Groups of one picture each give what `holdout_mask` gives.
+    Of two groups the smaller one is held out. Each tag keeps one in training: a tag's only group is never held out.
 
     Args:
         ids: (N,) content ids.
@@ -136,12 +137,13 @@ def validation_mask(
 
     for tag in sorted({group.rarest for group in ordered}) if fraction else []:
         own = [group for group in ordered if group.rarest == tag]
-        passed = count = 0
-        for group in own:
-            passed += len(group.rows)
-            wanted = int(holdout_count(passed, fraction)) - count
-            is_closer_with = len(group.rows) - wanted <= wanted
-            if is_closer_with and (training[group.tags] > 1).all():
+        is_chosen = holdout_mask(np.arange(len(own)), fraction)
+        sizes = [len(group.rows) for group in own]
+        if len(own) == 2 and sizes[0] != sizes[1]:
+            is_chosen = np.arange(2) == np.argmin(sizes)
+        count = 0
+        for group, chosen in zip(own, is_chosen, strict=True):
+            if chosen and (training[group.tags] > 1).all():
                 count += hold_out(group)
         possible = [group for group in own if (training[group.tags] > 1).all()]
         if not count and possible:
