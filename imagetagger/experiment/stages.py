@@ -17,7 +17,7 @@ from imagetagger.convert.quantize import convert_cached
 from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, select
 from imagetagger.data.groups import own_groups
 from imagetagger.data.registry import load_dataset
-from imagetagger.data.splits import assign_folds, ranks_within_tag, subsample_mask, validation_mask
+from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag, subsample_mask, validation_mask
 from imagetagger.embedding.extract import Embeddings, extract_embeddings
 from imagetagger.embedding.runtime import Runtime, litert_runtime, make_runtime
 from imagetagger.options import Variant
@@ -207,7 +207,10 @@ def assign_roles(
     ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
     is_holdout, tuning_rows = np.zeros(len(rows), bool), None
     if validation is None:
-        is_holdout = validation_mask(ids, labels, groups, holdout_fraction, seed)
+        if len(np.unique(groups)) == len(groups):  # by rank, smaller subsets hold out some of what larger ones do
+            is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
+        else:
+            is_holdout = validation_mask(ids, labels, groups, holdout_fraction, seed)
         tuning_rows = np.flatnonzero(is_holdout)
         if not len(tuning_rows):
             raise BadDataError(

@@ -21,6 +21,7 @@ from tests.helpers.tiles import use_tiles
 
 pytestmark = pytest.mark.slow
 
+LONE = "data.group_by=none"
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "B03-no-validation-pictures" / "data"
 
 
@@ -54,14 +55,14 @@ def numbers_but_the_bundle(record):
 
 def test_the_bundle_learns_from_every_picture_and_the_reported_metrics_are_those_without(run, tmp_path):
     folder = patchwork_folder(tmp_path / "pictures")
-    output = run(folder)
+    output = run(folder, LONE)
     record = output.record
     assert counts(output) == [12, 12, 12]
     np.testing.assert_array_equal(output.evaluation.classifier.statistics.count, 9)
     assert (record.data.train, record.data.validation) == (27, 9)
     assert (record.bundled.train, record.bundled.calibration) == (36, 36)
     assert check_bundle(output.bundle).manifest.decision.calibration.temperature == record.bundled.temperature
-    evaluated = run(folder, assemble=False).record
+    evaluated = run(folder, LONE, assemble=False).record
     assert evaluated.bundled is None
     assert numbers_but_the_bundle(evaluated) == numbers_but_the_bundle(record)
 
@@ -77,7 +78,7 @@ def test_pictures_that_the_user_set_aside_are_never_learned(run, tmp_path):
 
 def test_own_test_pictures_are_evaluated_by_the_classifier_of_the_bundle_and_never_learned(run, tmp_path):
     folder, others = patchwork_folder(tmp_path / "pictures"), patchwork_folder(tmp_path / "test", per_tag=5, seed=20)
-    output, without = run(folder, f"data.test={others}"), run(folder)
+    output, without = run(folder, LONE, f"data.test={others}"), run(folder, LONE)
     test = output.record.test
     assert without.record.test is None
     assert (test.pictures, test.train) == (15, 36)
@@ -86,7 +87,7 @@ def test_own_test_pictures_are_evaluated_by_the_classifier_of_the_bundle_and_nev
     assert low <= test.metrics.top1 <= high
     assert counts(output) == counts(without) == [12, 12, 12]
     assert output.record.calibration == without.record.calibration
-    evaluated = run(folder, f"data.test={others}", assemble=False).record
+    evaluated = run(folder, LONE, f"data.test={others}", assemble=False).record
     assert evaluated.test.train == 27
 
 
