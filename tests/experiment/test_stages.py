@@ -188,7 +188,7 @@ def test_pictures_that_cannot_be_embedded_serve_for_nothing(made):
 
 
 def test_a_smaller_subset_holds_out_and_fits_what_a_larger_one_does(made):
-    subsets = [roles(made, TUNING, f"data.per_class={n}") for n in (4, 8)]
+    subsets = [roles(made, TUNING, "data.group_by=none", f"data.per_class={n}") for n in (4, 8)]
     small, large = (set(fitted.ids) for *_, fitted in subsets)
     holdout, larger_holdout = (set(splits.evaluated.ids) for _, _, splits, _ in subsets)
     assert small < large
