@@ -19,7 +19,7 @@ ClassPrior = Literal["uniform", "counts"]
 """Whether tags are equally likely beforehand, or as likely as they have pictures."""
 
 GroupBy = Literal["auto", "none", "folder", "time", "name", "similarity"]
-"""What tells which pictures belong to one group, such as a burst; see imagetagger/data/groups.py."""
+"""What decides which pictures belong to one group, such as a burst; see imagetagger/data/groups.py."""
 
 Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
 """A well-known classifier that a run's own is compared with; see imagetagger/evaluation/baselines.py."""

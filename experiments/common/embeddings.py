@@ -25,14 +25,15 @@ from imagetagger.experiment.stages import (
     Pictures,
     assign_roles,
     check_skipped,
-    embed_split,
     load_pictures,
     subsample,
 )
-from imagetagger.experiment.variant_stages import start_model
+from imagetagger.experiment.variant_stages import embed_pictures, start_model
 from imagetagger.options import VARIANTS, Variant
 from imagetagger.run import CONFIGS
 from imagetagger.system.atomic_files import cache_directory
+
+ROLES: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 
 
 class EmbeddedPictures(NamedTuple):
@@ -126,22 +127,9 @@ def embed_tiny_imagenet(
         data=loaded.value.dataset.name,
     )
 
-    def embed(role: Literal["train", "validation"]) -> StageResult[EmbeddedSplit]:
-        return run.run(
-            f"embed {role}",
-            embed_split,
-            pictures,
-            model,
-            section=s.embed,
-            role=role,
-            label=variant,
-            resolution=resolution,
-            pixel_limit=s.data.pixel_limit,
-            measure_raw_rate=False,
-            cache=cache,
-        )
-
-    train, validation = embed("train"), embed("validation")
+    train, validation = (
+        embed_pictures(run, s, f"embed {role}", pictures, model, role, label=variant) for role in ROLES
+    )
     run.run("check", check_skipped, pictures, train, validation, section=s.data)
     splits = run.run(
         "split", assign_roles, pictures, train, validation, section=s.data, folds=s.calibrate.folds, seed=s.seed

@@ -98,7 +98,7 @@ def cross_fit(
 def choose_strength(scored: Mapping[Any, CrossFit]) -> float:
     """Return the greatest strength whose log loss is within one standard error of the least.
 
-    Each strength is tried at its own best temperature. Ties, and differences that chance explains, go to the
+    Each strength has its own best temperature. Ties, and differences that chance explains, go to the
     reference. Source: Hastie, Tibshirani and Friedman 2009, The elements of statistical learning, section 7.10.
 
     Args:

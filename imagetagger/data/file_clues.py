@@ -1,4 +1,4 @@
-"""What files tell about which pictures belong together: capture times, names and folders."""
+"""What files say about which pictures belong together: capture times, names and folders."""
 
 import io
 import itertools

@@ -17,7 +17,7 @@ from imagetagger.evaluation.mcnemar import mcnemar_p_value
 from imagetagger.options import Baseline
 
 REGULARISATION_GRID = np.logspace(-1, 3, 5)
-"""Values of C that are tried, for embeddings of root mean square length 1."""
+"""Candidates for C, for embeddings of root mean square length 1."""
 DEFAULT_C = 10.0
 """C where no tag has pictures of two groups, so that nothing can be tuned."""
 TUNING_FOLDS = 5
