@@ -91,7 +91,7 @@ def test_ctrl_c_ends_a_sweep_with_a_message_and_no_half_written_file_and_it_goes
 ):
     overrides, wanted, environment = undisturbed
     folder = tmp_path / "sweep"
-    for moment in ("embedding train", "#2 "):
+    for moment in ("embedding float32", "#2 "):
         with started(folder, *overrides, *AXES, without_embeddings, **environment) as process:
             wait(process, said, folder, moment)
             time.sleep(0.05)
