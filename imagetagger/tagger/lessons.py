@@ -18,8 +18,8 @@ import numpy as np
 from msgspec.structs import replace
 from PIL import Image
 
+from imagetagger.bundle.labels import Label
 from imagetagger.bundle.names import name_problem, normalise_name, same_name
-from imagetagger.bundle.reader import Label
 from imagetagger.preprocess import BAND_ROWS
 
 
@@ -49,11 +49,13 @@ class VocabularyEdits(NamedTuple):
         names: by id: tags that were added or renamed.
         merged: by id: the tag that it was merged into.
         removed: ids taken out of use.
+        hidden: ids of tags and terms that are not shown; they keep what they were taught.
     """
 
     names: Mapping[str, str]
     merged: Mapping[str, str]
     removed: frozenset[str]
+    hidden: frozenset[str] = frozenset()
 
 
 class Lessons(NamedTuple):
@@ -188,7 +190,8 @@ def merge_lessons(a: Lessons, b: Lessons) -> Lessons:
         tags = tuple(dict.fromkeys((*known.tags, *picture.tags)))
         pictures[key] = known if known.tags == tags else known._replace(tags=tags)
     merged = dict(b.edits.merged) | dict(a.edits.merged)
-    edits = VocabularyEdits({**b.edits.names, **a.edits.names}, merged, frozenset())
+    hidden = a.edits.hidden | b.edits.hidden
+    edits = VocabularyEdits({**b.edits.names, **a.edits.names}, merged, frozenset(), hidden)
     taught = {resolve_merged(tag, edits) for picture in pictures.values() for tag in picture.tags}
     edits = edits._replace(removed=(a.edits.removed | b.edits.removed) - taught)
     nothing_new = edits == a.edits and all(pictures[key] is a.pictures.get(key) for key in pictures)

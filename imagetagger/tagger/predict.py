@@ -30,7 +30,7 @@ def predict_embedding(
     count = tag_counts(rows)
     background = scores[:, len(count)] if manifest.decision.novelty else None
     log_prior = log_class_prior(count, manifest.classifier.class_prior)
-    return predict(scores[:, : len(count)], background, log_prior, manifest.decision, coverage)
+    return predict(scores[:, : len(count)] + rows.score_offset, background, log_prior, manifest.decision, coverage)
 
 
 def tag_counts(rows: TagRows) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.bundle.executor import Executor, embed_image, load_executor
-from imagetagger.bundle.reader import Bundle, Label, read_bundle
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.prediction.predict import Prediction
 from imagetagger.prediction.prediction_sets import ranked_tags
 from imagetagger.preprocess import ImageSource, crop_square, decode_source

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from imagetagger.bundle.reader import Label
+from imagetagger.bundle.labels import Label
 from imagetagger.tagger.lessons import (
     NO_LESSONS,
     LessonError,

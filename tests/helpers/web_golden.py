@@ -21,7 +21,8 @@ import msgspec
 import numpy as np
 
 from imagetagger.bundle.executor import Executor
-from imagetagger.bundle.reader import Label, Rows
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.reader import Rows
 from imagetagger.options import PREDICTION_SETS, PredictionSet
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, adapt_coverage, threshold_at

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagetagger.bundle.executor import lesson_row, merge_rows
-from imagetagger.bundle.reader import Label, Rows
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.reader import Rows
 from imagetagger.classifier.statistics import Statistics, merge_statistics, statistics_from_batch
 from imagetagger.tagger import lessons
 from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture

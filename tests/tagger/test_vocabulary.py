@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from imagetagger.bundle.labels import Label
 from imagetagger.bundle.names import same_name
-from imagetagger.bundle.reader import Label
 from imagetagger.tagger.lessons import (
     NO_LESSONS,
     LessonError,
