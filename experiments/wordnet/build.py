@@ -28,8 +28,9 @@ TOP_DEPTH = 3
 TOP_TAGS = 500
 """Nor do terms above more tags than this, such as "artifact"."""
 
-EVERYDAY_TAGS = range(2, 131)
+EVERYDAY_TAGS = range(3, 131)
 EVERYDAY_DEPTH = 5
+"""Everyday terms are above so many tags, at least so far below "entity", and common words."""
 
 Nouns = Mapping[str, Synset]
 
@@ -41,14 +42,15 @@ class Review(NamedTuple):
         names: by id, instead of the name that the rule gives.
         kept: ids of terms at the top that stay.
         hypernyms: by id, broader terms that WordNet lacks.
-        everyday, not_everyday: ids added to what the rule finds, and removed from it.
+        everyday: names by id, added to what the rule finds.
+        not_everyday: reasons by id, removed from it.
     """
 
     names: dict[str, str]
     kept: set[str]
     hypernyms: dict[str, str]
-    everyday: set[str]
-    not_everyday: set[str]
+    everyday: dict[str, str]
+    not_everyday: dict[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,11 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def read_review(file: Path = REVIEW) -> Review:
     """Read what a person decided."""
     data = tomllib.loads(file.read_text("utf-8"))
-    names = {id: name for group in data["names"] for id, name in group["words"].items()}
+    names = {wnid: name for group in data["names"] for wnid, name in group["words"].items()}
     everyday = data["everyday"]
-    return Review(
-        names, set(data["top"]["keep"]), data["hypernyms"]["add"], set(everyday["add"]), set(everyday["remove"])
-    )
+    return Review(names, set(data["top"]["keep"]), data["hypernyms"]["add"], everyday["add"], everyday["remove"])
 
 
 def make_table(nouns: Nouns, tag_ids: Sequence[str], review: Review) -> WordNetTable:
@@ -81,52 +81,52 @@ def make_table(nouns: Nouns, tag_ids: Sequence[str], review: Review) -> WordNetT
     Raises:
         ValueError: the review names a synset that is neither a tag nor a term, or decides what the rule does anyway.
     """
-    graph = {id: (*nouns[id].hypernyms, *filter(None, [review.hypernyms.get(id)])) for id in nouns}
+    graph = {wnid: (*nouns[wnid].hypernyms, *filter(None, [review.hypernyms.get(wnid)])) for wnid in nouns}
     tags_below = Counter(term for tag in tag_ids for term in _above(graph, tag))
     depths: dict[str, int] = {}
-    for id in tags_below:
-        _depth(nouns, id, depths)
+    for wnid in tags_below:
+        _depth(nouns, wnid, depths)
     terms = sorted(
-        id
-        for id, count in tags_below.items()
-        if id in review.kept or (depths[id] > TOP_DEPTH and count <= TOP_TAGS)
+        wnid
+        for wnid, count in tags_below.items()
+        if wnid in review.kept or (depths[wnid] > TOP_DEPTH and count <= TOP_TAGS)
     )
     by_rule = {
-        id
-        for id in terms
-        if tags_below[id] in EVERYDAY_TAGS and depths[id] >= EVERYDAY_DEPTH and _is_common(nouns[id])
+        wnid
+        for wnid in terms
+        if tags_below[wnid] in EVERYDAY_TAGS and depths[wnid] >= EVERYDAY_DEPTH and _is_common(nouns[wnid])
     }  # fmt: skip
     _check(review, tag_ids, terms, by_rule)
-    everyday = by_rule - review.not_everyday | review.everyday
-    ordered = [*tag_ids, *sorted(terms, key=lambda id: id not in everyday)]
+    everyday = by_rule - review.not_everyday.keys() | review.everyday.keys()
+    ordered = [*tag_ids, *sorted(terms, key=lambda wnid: wnid not in everyday)]
     names = _choose_names(nouns, ordered, review.names)
     taken = {name.casefold() for name in names.values()}
 
-    def words(id: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
-        others = {lemma.text.casefold(): lemma.text for lemma in reversed(nouns[id].lemmas)}
+    def words(wnid: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+        others = {lemma.text.casefold(): lemma.text for lemma in reversed(nouns[wnid].lemmas)}
         synonyms = tuple(text for key, text in reversed(others.items()) if key not in taken)
-        return id, names[id], synonyms, tuple(sorted(_kept_above(graph, id, set(terms))))
+        return wnid, names[wnid], synonyms, tuple(sorted(_kept_above(graph, wnid, set(terms))))
 
     return WordNetTable(
-        tuple(WordNetTag(*words(id)) for id in tag_ids),
-        tuple(WordNetTerm(*words(id), everyday=id in everyday) for id in terms),
+        tuple(WordNetTag(*words(wnid)) for wnid in tag_ids),
+        tuple(WordNetTerm(*words(wnid), everyday=wnid in everyday) for wnid in terms),
     )
 
 
-def _above(graph: Mapping[str, Iterable[str]], id: str) -> set[str]:
-    return {term for parent in graph[id] for term in (parent, *_above(graph, parent))}
+def _above(graph: Mapping[str, Iterable[str]], wnid: str) -> set[str]:
+    return {term for parent in graph[wnid] for term in (parent, *_above(graph, parent))}
 
 
-def _kept_above(graph: Mapping[str, Iterable[str]], id: str, kept: set[str]) -> set[str]:
+def _kept_above(graph: Mapping[str, Iterable[str]], wnid: str, kept: set[str]) -> set[str]:
     """The nearest terms above that are kept."""
-    return {term for up in graph[id] for term in ({up} if up in kept else _kept_above(graph, up, kept))}
+    return {term for up in graph[wnid] for term in ({up} if up in kept else _kept_above(graph, up, kept))}
 
 
-def _depth(nouns: Nouns, id: str, depths: dict[str, int]) -> int:
+def _depth(nouns: Nouns, wnid: str, depths: dict[str, int]) -> int:
     """Number of steps to the top, on the shortest way."""
-    if id not in depths:
-        depths[id] = min((_depth(nouns, up, depths) + 1 for up in nouns[id].hypernyms), default=0)
-    return depths[id]
+    if wnid not in depths:
+        depths[wnid] = min((_depth(nouns, up, depths) + 1 for up in nouns[wnid].hypernyms), default=0)
+    return depths[wnid]
 
 
 def _is_common(synset: Synset) -> bool:
@@ -138,7 +138,7 @@ def _is_common(synset: Synset) -> bool:
 def _check(review: Review, tags: Sequence[str], terms: Sequence[str], by_rule: set[str]) -> None:
     decided = {*review.names, *review.kept, *review.hypernyms, *review.hypernyms.values(), *review.everyday}
     unknown = decided - {*tags, *terms}
-    idle = (review.everyday & by_rule) | (review.not_everyday - by_rule)
+    idle = (review.everyday.keys() & by_rule) | (review.not_everyday.keys() - by_rule)
     if unknown or idle:
         raise ValueError(f"review.toml decides on {sorted(unknown)}, not in the table, and {sorted(idle)}, needlessly")
 
@@ -150,13 +150,13 @@ def _choose_names(nouns: Nouns, ids: Sequence[str], reviewed: Mapping[str, str])
     """
     names = dict(reviewed)
     taken = {name.casefold() for name in names.values()}
-    for id in ids:
-        if id in names:
+    for wnid in ids:
+        if wnid in names:
             continue
-        texts = [lemma.text for lemma in sorted(nouns[id].lemmas, key=lambda lemma: -lemma.count)]
-        hypernym = nouns[nouns[id].hypernyms[0]].lemmas[0].text
-        names[id] = next(text for text in (*texts, f"{texts[0]} ({hypernym})") if text.casefold() not in taken)
-        taken.add(names[id].casefold())
+        texts = [lemma.text for lemma in sorted(nouns[wnid].lemmas, key=lambda lemma: -lemma.count)]
+        hypernym = nouns[nouns[wnid].hypernyms[0]].lemmas[0].text
+        names[wnid] = next(text for text in (*texts, f"{texts[0]} ({hypernym})") if text.casefold() not in taken)
+        taken.add(names[wnid].casefold())
     return names
 
 

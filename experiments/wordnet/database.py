@@ -1,4 +1,4 @@
-"""Read nouns from the database files of WordNet 3.0, whose format wndb(5WN), cntlist(5WN) and senseidx(5WN) describe."""
+"""Read nouns from the database files of WordNet 3.0; wndb(5WN), cntlist(5WN) and senseidx(5WN) describe them."""
 
 from collections.abc import Iterator
 from pathlib import Path
