@@ -131,8 +131,8 @@ def _depth(nouns: Nouns, wnid: str, depths: dict[str, int]) -> int:
 
 def _is_common(synset: Synset) -> bool:
     """Whether its most frequent word is used, and mostly in this sense."""
-    lemma = max(synset.lemmas, key=lambda lemma: lemma.count)
-    return lemma.count >= 1 and lemma.sense == 1
+    lemma = max(synset.lemmas, key=lambda lemma: lemma.frequency)
+    return lemma.frequency >= 1 and lemma.sense == 1
 
 
 def _check(review: Review, tags: Sequence[str], terms: Sequence[str], by_rule: set[str]) -> None:
@@ -153,7 +153,7 @@ def _choose_names(nouns: Nouns, ids: Sequence[str], reviewed: Mapping[str, str])
     for wnid in ids:
         if wnid in names:
             continue
-        texts = [lemma.text for lemma in sorted(nouns[wnid].lemmas, key=lambda lemma: -lemma.count)]
+        texts = [lemma.text for lemma in sorted(nouns[wnid].lemmas, key=lambda lemma: -lemma.frequency)]
         hypernym = nouns[nouns[wnid].hypernyms[0]].lemmas[0].text
         names[wnid] = next(text for text in (*texts, f"{texts[0]} ({hypernym})") if text.casefold() not in taken)
         taken.add(names[wnid].casefold())

@@ -13,12 +13,12 @@ class Lemma(NamedTuple):
 
     Attributes:
         text: as WordNet spells it, underscores as spaces.
-        count: how often it has this sense in WordNet's tagged texts.
+        frequency: how often it has this sense in WordNet's tagged texts.
         sense: place of this sense among those of the word, 1 for the most frequent.
     """
 
     text: str
-    count: int
+    frequency: int
     sense: int
 
 

@@ -69,7 +69,7 @@ def broader_terms(table: WordNetTable, tag_ids: Iterable[str]) -> tuple[WordNetT
         table: of tags and terms.
         tag_ids: ids of tags; those that the table lacks, such as a user's own, have no terms.
     """
-    above = {entry.id: entry.broader for entry in (*table.tags, *table.terms)}
+    above = {tag.id: tag.broader for tag in table.tags} | {term.id: term.broader for term in table.terms}
     found: set[str] = set()
     waiting = list(tag_ids)
     while waiting:

@@ -15,6 +15,8 @@ from imagetagger.terms.wordnet import WORDNET_TABLE, read_wordnet
 FOLDER = Path(os.environ.get("WNSEARCHDIR", WORDNET))
 """WordNet's own variable names another folder."""
 
+PHOTOGRAPHS = Path("/work/shared/photographs-600.zip")
+
 DATA = """\
   1 The licence.
 00000001 03 n 01 entity 0 001 ~ 00000002 n 0000 | what is
@@ -42,11 +44,15 @@ def test_the_tags_are_those_of_imagenet():
     assert encode_table(read_wordnet()) == WORDNET_TABLE.read_bytes()
 
 
-def test_the_shared_photographs_and_tiny_imagenet_are_among_the_tags():
-    shared = Path("/work/shared/photographs-600.zip")
-    if not shared.is_file():
-        pytest.skip("no photographs here")
-    assert {name.split("_")[0] for name in zipfile.ZipFile(shared).namelist()} <= set(imagenet_wnids())
+def test_tags_of_the_shared_photographs_are_among_them():
+    if not PHOTOGRAPHS.is_file():
+        pytest.skip(f"no photographs: {PHOTOGRAPHS} is missing")
+    assert {name.split("_")[0] for name in zipfile.ZipFile(PHOTOGRAPHS).namelist()} <= set(imagenet_wnids())
+
+
+def test_tags_of_tiny_imagenet_are_among_them(real_zip):
+    wnids = zipfile.ZipFile(real_zip).read("tiny-imagenet-200/wnids.txt").decode().split()
+    assert len(set(wnids) & set(imagenet_wnids())) == 200
 
 
 def test_every_reviewed_term_is_in_the_table_by_its_reviewed_name():
