@@ -2,7 +2,7 @@
 
 python -m experiments.wordnet.build [--wordnet /usr/share/wordnet] [--out FILE] [--show]
 
-Reads the files that Debian's package `wordnet-base` installs, and review.toml: what a person corrected, with reasons.
+Reads the files that Debian's package `wordnet-base` installs, and review.toml: corrections by hand, with reasons.
 With --show prints the everyday terms and what lacks one.
 """
 
@@ -36,7 +36,7 @@ Nouns = Mapping[str, Synset]
 
 
 class Review(NamedTuple):
-    """What a person decided.
+    """What was decided by hand.
 
     Attributes:
         names: by id, instead of the name that the rule gives.
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read_review(file: Path = REVIEW) -> Review:
-    """Read what a person decided."""
+    """Read what was decided by hand."""
     data = tomllib.loads(file.read_text("utf-8"))
     names = {wnid: name for group in data["names"] for wnid, name in group["words"].items()}
     everyday = data["everyday"]

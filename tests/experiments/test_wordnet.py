@@ -108,7 +108,7 @@ def test_rules_choose_names_terms_and_everyday_words():
     assert [tag.broader for tag in table.tags] == [("bird",)] * 3 + [()]
 
 
-def test_a_person_can_keep_a_term_at_the_top_and_take_an_everyday_word_away():
+def test_a_review_can_keep_a_term_at_the_top_and_take_an_everyday_word_away():
     review = Review({}, {"n2"}, {"m": "n4"}, {"n4": "step 4"}, {"bird": "why"})
     table = make_table(nouns(), ["b0", "b1", "b2", "m"], review)
     assert [(term.id, term.broader, term.everyday) for term in table.terms] == [
