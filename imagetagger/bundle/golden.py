@@ -224,7 +224,9 @@ def golden_crops(bundle: Bundle, pictures: Sequence[GoldenPicture]) -> dict[str,
     return crops
 
 
-def golden_tags(log_joint: np.ndarray, rows: Rows, log_prior: np.ndarray, manifest: Manifest) -> tuple[GoldenTag, ...]:
+def golden_tags(
+    log_joint: np.ndarray, rows: Rows, score_offset: np.ndarray, manifest: Manifest
+) -> tuple[GoldenTag, ...]:
     """Prediction set of a score (C,), the most probable tag first; a row without pictures is never in it."""
     log_prior = log_class_prior(rows.count, manifest.classifier.class_prior)
     prediction = predict((log_joint + score_offset)[None], None, log_prior, manifest.decision)

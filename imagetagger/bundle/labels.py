@@ -68,7 +68,8 @@ def read_terms(data: bytes | None, labels: Iterable[Label]) -> tuple[Term, ...]:
     tags = {label.id for label in labels}
     if len(known) < len(terms) or not known.keys().isdisjoint(tags):
         raise BundleError("terms.json: two terms, or a term and a tag, have the same id")
-    for entry in (*labels, *terms):
+    entries: list[Label | Term] = [*labels, *terms]
+    for entry in entries:
         if strange := [key for key in entry.broader if key not in known]:
             raise BundleError(f"{entry.id[:100]!r} has the broader term {strange[0][:100]!r}, which terms.json lacks")
     if (circle := find_circle({term.id: term.broader for term in terms})) is not None:

@@ -19,9 +19,9 @@ CONFIDENCE = 0.5
 
 
 class Word(NamedTuple):
-    """A tag or term of a description: its index among the tags or the terms, and its probability."""
+    """A tag or term of a description: its row among the tags or the terms, and its probability."""
 
-    index: int
+    row: int
     is_term: bool
     probability: float
 

@@ -29,8 +29,8 @@ def term_graph(tags: Mapping[str, Sequence[str]], terms: Mapping[str, Sequence[s
         tags: ids of the broader terms of each of C tags, by id.
         terms: ids of the broader terms of each of T terms, by id; without circles.
 
-    >>> graph = term_graph({"beagle": ["dog"], "goldfish": ["fish"]}, {"dog": ["animal"], "fish": ["animal"], "animal": []})
-    >>> graph.below.tolist()
+    >>> terms = {"dog": ["animal"], "fish": ["animal"], "animal": []}
+    >>> term_graph({"beagle": ["dog"], "goldfish": ["fish"]}, terms).below.tolist()
     [[True, False], [False, True], [True, True]]
     """
     index = {term: i for i, term in enumerate(terms)}
