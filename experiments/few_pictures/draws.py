@@ -93,7 +93,7 @@ def embed_data(
     x, y, _ = data["tiny"]
     is_reference = y % 2 == 0
     labels = np.where(is_reference, y, -1)[:, None].astype(np.int32)
-    own = fit_reference(fit_embedding_scatter(x, labels, 200), read_head(Path(backbone.weights)), 511)
+    own = fit_reference(fit_embedding_scatter(x, labels, 200), read_head(Path(backbone.weights)).weights, 511)
     own = own._replace(log_temperature=simulate_log_temperature(x, labels, classifier, own, 0))
     data["tiny"] = Pictures(x[~is_reference], y[~is_reference], own)
     return data

@@ -210,8 +210,10 @@ def golden_pictures() -> dict[str, bytes]:
 
 
 def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
+    available = train if export.calibration_source == "pictures" else export.calibration_pictures
     return {
-        "calibration_pictures": min(export.calibration_pictures, train),
+        "calibration_pictures": min(export.calibration_pictures, available),
+        "calibration_source": export.calibration_source,
         "weights": "int8 per channel",
         "activations": "int8",
         "biases": "corrected for rounded weights",
