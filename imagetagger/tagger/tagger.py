@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from imagetagger.bundle.executor import Executor, embed_image, load_executor
 from imagetagger.bundle.reader import Bundle, Label, read_bundle
+from imagetagger.everyday import everyday_bundle
 from imagetagger.prediction.predict import Prediction
 from imagetagger.prediction.prediction_sets import ranked_tags
 from imagetagger.preprocess import ImageSource, crop_square, decode_source
@@ -87,20 +89,27 @@ class Tagger:
         self._set_lessons(lessons.NO_LESSONS)
 
     @classmethod
-    def load(cls, bundle: str | Path, lessons: str | Path | None = None) -> "Tagger":
+    def load(cls, bundle: str | Path | None = None, lessons: str | Path | None = None) -> "Tagger":
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
-        Pictures that were taught to another bundle are embedded again.
+        Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
+        bundle are embedded again.
 
         Raises:
             FileNotFoundError: the bundle or the lessons do not exist.
             BundleError, LessonError: they are damaged or something else; the message says what.
         """
-        checked = read_bundle(Path(bundle))
+        checked = read_bundle(everyday_bundle() if bundle is None else Path(bundle))
         tagger = cls(checked, load_executor(checked.files["model.tflite"], checked.manifest))
         if lessons is not None:
             tagger._set_lessons(tagger._load_lessons(lessons))
         return tagger
+
+    def twin(self) -> "Tagger":
+        """Make another tagger of the same bundle and lessons, which computes at the same time as this one."""
+        twin = Tagger(self._bundle, load_executor(self._bundle.files["model.tflite"], self._bundle.manifest))
+        twin._set_lessons(self.lessons)
+        return twin
 
     @property
     def lessons(self) -> Lessons:
@@ -166,7 +175,7 @@ class Tagger:
             BadImageError, OSError: the picture cannot be used or read.
         """
         manifest = self._bundle.manifest
-        upright = decode_source(image, manifest.image.pixel_limit)
+        upright = self.decode(image)
         key, crop = lessons.picture_id(upright), crop_square(upright, manifest.image.size)
         with self._lock:
             ids = self._find_tags(tags)
@@ -183,7 +192,7 @@ class Tagger:
             LessonError: it was never taught as one of them.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        key = lessons.picture_id(decode_source(image, self._bundle.manifest.image.pixel_limit))
+        key = lessons.picture_id(self.decode(image))
         with self._lock:
             self._change_lessons(lessons.forget(self.lessons, self._bundle.labels, key, self._find_tags(tags)))
 
@@ -224,6 +233,11 @@ class Tagger:
         with self._lock:
             self._change_lessons(lessons.remove_tag(self.lessons, self._find_tag(tag)))
 
+    def replace_lessons(self, path: str | Path) -> None:
+        """Replace what the user taught by the lessons of a file."""
+        with self._lock:
+            self._change_lessons(self._load_lessons(path))
+
     def merge_lessons(self, path: str | Path) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
         with self._lock:
@@ -234,14 +248,21 @@ class Tagger:
         taught = self.lessons
         save_lessons(taught, lessons.taught_names(self._bundle.labels, taught), Path(path))
 
+    def decode(self, image: ImageSource) -> Image.Image:
+        """Decode a picture to an upright RGB image, which `learn` and `forget` take for the same picture.
+
+        Raises:
+            BadImageError, OSError: see `describe`.
+        """
+        return decode_source(image, self._bundle.manifest.image.pixel_limit)
+
     def crop(self, image: ImageSource) -> np.ndarray:
         """What the network sees of a picture, uint8 (S, S, 3).
 
         Raises:
             BadImageError, OSError: see `describe`.
         """
-        contract = self._bundle.manifest.image
-        return crop_square(decode_source(image, contract.pixel_limit), contract.size)
+        return crop_square(self.decode(image), self._bundle.manifest.image.size)
 
     def _predict(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Prediction:
         adapted = state.coverage if coverage is None else coverage
