@@ -238,6 +238,22 @@ class Tagger:
         with self._lock:
             self._change_lessons(self._load_lessons(path))
 
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """Hidden tags and terms: id and name."""
+        return list(getattr(self, "_hidden", {}).items())
+
+    def hide_tag(self, name: str, below: bool = False) -> None:
+        """Hide a tag."""
+        key = self._find_tag(name)
+        self._hidden = {**getattr(self, "_hidden", {}), key: self._state.vocabulary[key].name}
+        self._change_lessons(self.lessons._replace())
+
+    def show_tag(self, name: str) -> None:
+        """Show a hidden tag again."""
+        self._hidden = {key: text for key, text in self.hidden if key != self._find_tag(name)}
+        self._change_lessons(self.lessons._replace())
+
     def merge_lessons(self, path: str | Path) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
         with self._lock:
