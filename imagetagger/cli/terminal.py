@@ -10,6 +10,10 @@ JOINERS = "\u200c\u200d"
 """Invisible, but parts of words in some scripts and of emojis."""
 
 
+PROGRESS_DELAY = 1.0
+"""Seconds before progress is shown."""
+
+
 class CommandError(Exception):
     """A command that cannot do what was asked; the message says why."""
 
@@ -72,7 +76,7 @@ def progress_bar(total: int) -> Iterator[Callable[[], AbstractContextManager[Non
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=" pictures", leave=False, delay=1) as bar:
+    with tqdm(total=total, unit=" pictures", leave=False, delay=PROGRESS_DELAY) as bar:
 
         @contextmanager
         def advance() -> Iterator[None]:

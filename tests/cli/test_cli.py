@@ -5,41 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from imagetagger import cli
 from imagetagger.bundle.archive import write_zip
 from imagetagger.options import DEFAULT_PORT
 from imagetagger.web.site import build_site, write_site
 from tests.helpers.built_app import built_app
-from tests.helpers.bundles import SIZE, WHITENED
+from tests.helpers.bundles import WHITENED
 from tests.helpers.sweeps import leave
-from tests.helpers.taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
-
-
-@pytest.fixture
-def pictures(tmp_path) -> dict[str, Path]:
-    """Picture files by tag."""
-    paths = {}
-    for name, colour in {"blue": "blue", "crimson": CRIMSON, "lemon": YELLOW}.items():
-        paths[name] = tmp_path / f"{name}.png"
-        Image.fromarray(pixels(colour, 5, SIZE)).save(paths[name])
-    return paths
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the console script and returns its exit code, stdout and stderr."""
-
-    def run(*arguments) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(list(map(str, arguments)))
-        out, err = capsys.readouterr()
-        code = stopped.value.code
-        return (1, out, err + code) if isinstance(code, str) else (code or 0, out, err)
-
-    return run
-
+from tests.helpers.taught import bundle, folder, names, started, tagger
 
 PROGRAM = (sys.executable, "-c", "from imagetagger.cli import main; main()")
 
