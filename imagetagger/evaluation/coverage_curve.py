@@ -139,6 +139,7 @@ def mean_curve(curves: Sequence[CoverageCurve], pictures: Sequence[int]) -> Cove
     def mean(name: str) -> np.ndarray:
         return np.average([getattr(curve, name)[row] for curve, row in zip(curves, rows, strict=True)], 0, pictures)
 
-    averaged = {name: mean(name) for name in ("coverage", "size", "singleton", "precision")}
     selected = int(np.searchsorted(targets, curves[0].target[curves[0].selected]))
-    return curves[0]._replace(target=targets, selected=selected, **averaged)
+    return CoverageCurve(
+        targets, mean("coverage"), mean("size"), mean("singleton"), mean("precision"), selected, curves[0].rule
+    )

@@ -82,6 +82,12 @@ def describe_set(
     return sorted(words, key=lambda word: -word.probability)[:max_words]
 
 
+def most_specific_visible(graph: TermGraph, tag: int, is_usable: np.ndarray) -> int | None:
+    """Return the row of the most specific usable term above a tag; None without one."""
+    above = np.flatnonzero(graph.below[:, tag] & is_usable)
+    return min(above.tolist(), key=lambda term: (int(graph.breadth[term]), term)) if len(above) else None
+
+
 def _most_specific(graph: TermGraph, terms: Iterable[int], probability: np.ndarray) -> int:
     return min(terms, key=lambda term: (int(graph.breadth[term]), -float(probability[term]), term))
 
@@ -90,24 +96,13 @@ def _merge(
     graph: TermGraph, chosen: list[int], remaining: list[int], is_usable: np.ndarray, probability: np.ndarray
 ) -> int | None:
     """Return the most specific usable term above two words or more; None without one."""
-    covered = graph.below[:, remaining].sum(1)
-    for term in chosen:  # a term is above another if it is above all of its tags
-        covered = covered + (graph.below | ~graph.below[term]).all(1)
+    covered = graph.below[:, remaining].sum(1) + graph.inside[:, chosen].sum(1)
     candidates = np.flatnonzero((covered >= 2) & is_usable)
     return _most_specific(graph, candidates.tolist(), probability) if len(candidates) else None
 
 
 def _drop_covered(graph: TermGraph, chosen: list[int], remaining: list[int]) -> tuple[list[int], list[int]]:
     """Leave out words that are below another one."""
-    chosen = list(dict.fromkeys(chosen))
-    kept = [
-        term
-        for term in chosen
-        if not any(
-            other != term
-            and bool((graph.below[other] | ~graph.below[term]).all())
-            and (graph.breadth[other], other) > (graph.breadth[term], term)
-            for other in chosen
-        )
-    ]
+    terms = list(dict.fromkeys(chosen))
+    kept = [term for term in terms if not any(other != term and graph.inside[other, term] for other in terms)]
     return kept, [tag for tag in remaining if not graph.below[kept, tag].any()]
