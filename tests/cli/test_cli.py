@@ -41,7 +41,13 @@ def test_json_is_one_object_per_picture_with_the_whole_description(call, picture
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
         expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {"image": str(path), "tags": expected, "novelty_score": None, "is_novel": False}
+        assert json.loads(line) == {
+            "image": str(path),
+            "tags": expected,
+            "novelty_score": None,
+            "is_novel": False,
+            "terms": expected,
+        }
 
 
 def test_json_has_the_novelty_score(call, pictures):
