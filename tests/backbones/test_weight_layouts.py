@@ -4,11 +4,13 @@ import h5py
 import jax
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
+from imagetagger.backbones import weights as weights_module
 from imagetagger.backbones.model import forward
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.weight_layouts import fold_batch_norm, forward_order, read_keras, read_torch
+from imagetagger.backbones.weights import read_head
 from imagetagger.data.tiny_imagenet import open_archive, read_examples
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.preprocess import preprocess
@@ -81,6 +83,40 @@ def test_the_classifier_of_a_keras_file_is_left_out(layout, tmp_path):
     units = read_keras(tmp_path / layout)
     assert len(units) == 52
     assert units[-1][0].shape == (1, 1, 112, 1280)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_classifier_of_a_keras_file_is_its_head(layout, tmp_path):
+    model = keras_model(0.35, include_top=True, pooling=None, classes=10)
+    rng = np.random.default_rng(0)
+    kernel, bias = rng.normal(size=(1280, 10)).astype(np.float32), rng.normal(size=10).astype(np.float32)
+    model.layers[-1].set_weights([kernel, bias])
+    LAYOUTS[layout](model, tmp_path / layout)
+    head = read_head(tmp_path / layout)
+    np.testing.assert_array_equal(head.weights, kernel.T)
+    np.testing.assert_array_equal(head.bias, bias)
+    LAYOUTS[layout](keras_model(0.35), tmp_path / layout)
+    assert read_head(tmp_path / layout) is None
+
+
+@pytest.mark.parametrize("name", ["_fc", "classifier.1"])
+@pytest.mark.parametrize("ending", [".safetensors", ".pth"])
+def test_the_classifier_of_a_torch_state_dict_is_its_head(name, ending, tmp_path, monkeypatch):
+    path = tmp_path / f"x{ending}"
+    convolution = state_dict("features.0", (8, 3, 3, 3), "features.1")
+    convolution["features.1.num_batches_tracked"] = np.array(7)
+    tensors = convolution | state_dict(name, (10, 8))
+    heads = []
+    for content in (convolution, tensors):
+        save_file(content, path)
+        monkeypatch.setattr(weights_module, "load_state_dict", load_file)  # of .pth files
+        heads.append(read_head(path))
+    nothing, head = heads
+    assert nothing is None
+    assert head is not None
+    np.testing.assert_array_equal(head.weights, tensors[f"{name}.weight"])
+    np.testing.assert_array_equal(head.bias, tensors[f"{name}.bias"])
+    assert (head.weights.dtype, head.bias.dtype) == (np.float32, np.float32)
 
 
 @pytest.mark.slow
