@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imagetagger.classifier import cross_fit as module
-from imagetagger.classifier.cross_fit import CrossFit, choose_strength, cross_fit, log_losses
+from imagetagger.classifier.cross_fit import CrossFit, choose_strength, cross_fit, log_losses, subset_scores
 from imagetagger.classifier.fit import Scores, fit_classifier, score_embeddings
 from imagetagger.classifier.posterior import STRENGTHS
 from imagetagger.prediction.calibration import fit_temperature, log_softmax
@@ -185,3 +185,18 @@ def scored(**losses):
 def test_the_greatest_strength_within_a_standard_error_of_the_least_loss_is_chosen(losses, chosen, monkeypatch):
     monkeypatch.setattr(module, "log_losses", lambda log_joint, labels_onehot: log_joint[:, 0])
     assert choose_strength(scored(**losses)) == chosen
+
+
+@pytest.mark.parametrize("classifier", [GNB, WHITENED])
+def test_scores_of_a_subset_are_those_of_its_pictures(classifier):
+    whole = crossed(classifier)
+    keep = np.arange(len(whole.rows)) % 3 == 0
+    part = subset_scores(whole, keep)
+    np.testing.assert_array_equal(part.rows, whole.rows[keep])
+    np.testing.assert_array_equal(part.scores.log_joint, whole.scores.log_joint[keep])
+    np.testing.assert_array_equal(part.labels_onehot, whole.labels_onehot[keep])
+    assert part.strength == whole.strength
+    assert (part.novelty is part.scores.background is None) == (classifier is GNB)
+    if whole.novelty is not None:
+        np.testing.assert_array_equal(part.novelty, whole.novelty[keep])
+        np.testing.assert_array_equal(part.scores.background, whole.scores.background[keep])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imagetagger.evaluation.coverage_curve import coverage_curve, curve_targets
+from imagetagger.evaluation.coverage_curve import CoverageCurve, coverage_curve, curve_targets, mean_curve
 from imagetagger.evaluation.metrics import compute_metrics, observe_predictions, total_metrics
 from imagetagger.prediction.calibration import probabilities
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, INFINITE_THRESHOLD
@@ -91,3 +91,33 @@ def test_numbers_of_tags_end_where_there_are_no_more():
 def test_a_curve_of_no_pictures_has_no_numbers(rule):
     drawn = curve(rule, np.zeros((0, 4), np.float32), np.zeros((0, 4), bool))
     assert np.isnan([drawn.coverage, drawn.size, drawn.singleton, drawn.precision]).all()
+
+
+def numbered(target, number: float, selected: int = 0) -> CoverageCurve:
+    """A curve whose every column is `number` plus the target."""
+    targets = np.array(target)
+    return CoverageCurve(targets, *[number + targets] * 4, selected, "lac")
+
+
+def test_the_mean_of_curves_weighs_each_by_its_pictures_at_the_targets_that_all_have():
+    mean = mean_curve([numbered([0.5, 0.8, 0.9], 0, 2), numbered([0.4, 0.5, 0.9], 4, 2)], [30, 10])
+    assert mean.target.tolist() == [0.5, 0.9]
+    for column in (mean.coverage, mean.size, mean.singleton, mean.precision):
+        np.testing.assert_allclose(column, [1.5, 1.9])
+    assert (mean.selected, mean.rule) == (1, "lac")
+
+
+def test_the_mean_of_one_curve_is_that_curve():
+    only = numbered([0.5, 0.8], 1)
+    assert mean_curve([only], [0]) is only
+
+
+@pytest.mark.parametrize("rule", RULES_MADE)
+def test_the_mean_of_curves_of_halves_is_the_curve_of_all_but_for_precision(rule):
+    scores, labels_onehot = several_tags()
+    half = np.arange(len(scores)) % 4 < 2
+    halves = [curve(rule, scores[rows], labels_onehot[rows]) for rows in (half, ~half)]
+    mean, whole = mean_curve(halves, [half.sum(), (~half).sum()]), curve(rule, scores, labels_onehot)
+    assert mean.selected == whole.selected
+    for name in ("target", "coverage", "size", "singleton"):
+        np.testing.assert_allclose(getattr(mean, name), getattr(whole, name))

@@ -6,7 +6,7 @@ import pytest
 from imagetagger.classifier.fit import Scores, fit_classifier, score_embeddings
 from imagetagger.data.dataset import multi_hot
 from imagetagger.evaluation.coverage_curve import coverage_curve
-from imagetagger.evaluation.evaluate import EvaluationData, evaluate_classifier, evaluate_uncalibrated
+from imagetagger.evaluation.evaluate import EvaluationData, evaluate_classifier, evaluate_folds, evaluate_uncalibrated
 from imagetagger.evaluation.metrics import compute_metrics, observe_predictions, reliability_bins, total_metrics
 from imagetagger.options import METRIC_NAMES, PREDICTION_SETS
 from imagetagger.prediction.calibration import Calibration, log_probabilities, log_softmax
@@ -106,3 +106,38 @@ def test_without_pictures_every_metric_is_nan():
     evaluation = evaluate(classifier, RULES_MADE["lac"], data)
     assert np.isnan([*evaluation.metrics.values(), *evaluation.uncalibrated.values()]).all()
     assert evaluation.strata["by_size"] == []
+
+
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_one_part_of_everything_is_the_evaluation_of_a_classifier(overrides):
+    classifier, data = made(*overrides)
+    uncalibrated = evaluate_uncalibrated(data, classifier.log_prior, 0.9)
+    decision = fit_decision(data.scores.log_joint, data.labels_onehot, prediction_set="lac", coverage=0.8)
+    arguments = (data, 135, uncalibrated)
+    whole = evaluate_classifier(classifier, decision, *arguments)
+    part = evaluate_folds(classifier, RULES_MADE["lac"], [(np.ones(135, bool), decision)], *arguments)
+    assert part.decision == RULES_MADE["lac"]
+    assert part.metrics == whole.metrics
+    np.testing.assert_array_equal(part.log_probability, whole.log_probability)
+    np.testing.assert_array_equal(part.in_set, whole.in_set)
+    for got, expected in zip(part.curve, whole.curve, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("overrides", [PLAIN, WHITENED])
+def test_each_part_is_predicted_by_its_own_decision(overrides):
+    classifier, data = made(*overrides)
+    uncalibrated = evaluate_uncalibrated(data, classifier.log_prior, 0.9)
+    decisions = [Decision(Calibration(t), PredictionSetRule("top_k", None, k)) for t, k in ((1.0, 1.0), (30.0, 2.0))]
+    masks = [np.arange(135) % 3 == 0, np.arange(135) % 3 > 0]
+    parts = list(zip(masks, decisions, strict=True))
+    evaluation = evaluate_folds(classifier, decisions[0], parts, data, 135, uncalibrated)
+    for rows, decision in parts:
+        background = None if data.scores.background is None else data.scores.background[rows]
+        prediction = predict(data.scores.log_joint[rows], background, classifier.log_prior, decision)
+        np.testing.assert_array_equal(evaluation.log_probability[rows], prediction.log_probability)
+        np.testing.assert_array_equal(evaluation.in_set[rows], prediction.in_set)
+    assert evaluation.metrics["set_size"] == pytest.approx((45 * 1 + 90 * 2) / 135)
+    observed = observe_predictions(evaluation.log_probability, evaluation.in_set, data.labels_onehot)
+    assert {key: evaluation.metrics[key] for key in METRIC_NAMES} == compute_metrics(total_metrics(observed))
+    assert evaluation.curve.size[evaluation.curve.target == 1] == [1]
