@@ -30,8 +30,9 @@ from imagetagger.prediction.decision import Decision, fit_decision
 
 
 class FittedModel(NamedTuple):
-    """Stages of a classifier that was fitted and calibrated on the same pictures."""
+    """Stages of a classifier that was fitted and calibrated on the same pictures, and what is known of its network."""
 
+    reference: StageResult[Knowledge]
     cross_fit: StageResult[CrossFit]
     classifier: StageResult[FittedClassifier]
     decision: StageResult[Decision]
@@ -67,7 +68,7 @@ def fit_model(
     calibration = runner.run(f"calibrate{suffix}", calibrate, reference, crossed, calibration_bins=s.calibration_bins)
     runner.annotate(f"calibrate{suffix}", images=len(crossed.value.rows))
     decision = runner.run(f"decide{suffix}", decide, crossed, splits, calibration, calibrate=s)
-    return FittedModel(crossed, classifier, decision)
+    return FittedModel(reference, crossed, classifier, decision)
 
 
 def evaluate_embeddings(
@@ -92,7 +93,12 @@ def evaluate_embeddings(
     inputs = (fitted.classifier, fitted.decision, data, splits, uncalibrated)
     if settings.evaluate.split == "out_of_fold":
         evaluation = runner.run(
-            f"evaluate{suffix}", evaluate_out_of_fold, *inputs, fitted.cross_fit, calibrate=settings.calibrate
+            f"evaluate{suffix}",
+            evaluate_out_of_fold,
+            *inputs,
+            fitted.cross_fit,
+            fitted.reference,
+            settings=settings.calibrate,
         )
     else:
         evaluation = runner.run(f"evaluate{suffix}", evaluate, *inputs)
@@ -199,8 +205,9 @@ def evaluate_out_of_fold(
     splits: DataSplits,
     uncalibrated: Metrics,
     crossed: CrossFit,
+    reference: Knowledge,
     *,
-    calibrate: CalibrateConfig,
+    settings: CalibrateConfig,
 ) -> Evaluation:
     """Evaluate out-of-fold scores, those of each fold with a decision that was fitted on the other folds.
 
@@ -210,8 +217,8 @@ def evaluate_out_of_fold(
     for fold in range(splits.folds.max() + 1):
         rows = splits.folds == fold
         others = subset_scores(crossed, ~rows)
-        calibration = fit_calibration(others.scores.log_joint, others.labels_onehot, calibrate.calibration_bins)
-        parts.append((rows, decide(others, splits, calibration, calibrate=calibrate)))
+        calibration = calibrate(reference, others, calibration_bins=settings.calibration_bins)
+        parts.append((rows, decide(others, splits, calibration, calibrate=settings)))
     return evaluate_folds(classifier, decision, parts, data, splits.train, uncalibrated)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from imagetagger.data.dataset import BadDataError, multi_hot, select
+from imagetagger.data.drawings import DRAWING_TAGS
 from imagetagger.experiment import split_stages, stages
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.split_stages import divide_pictures
@@ -215,3 +216,24 @@ def test_reference_pictures_are_as_many_of_each_tag_and_all_where_there_are_fewe
     assert set(subset.dataset.train.ids) < set(pictures.dataset.train.ids)
     everything = stages.first_by_rank(pictures, reference_pictures=1000)
     assert everything.dataset.train.ids == pictures.dataset.train.ids
+
+
+def test_out_of_fold_all_training_pictures_are_fitted_and_evaluated(made):
+    pictures, embedded, _, _ = roles(made)
+    train = stages.EmbeddedSplit(embedded["train"], None)
+    options = {"holdout_fraction": 0.5, "folds": 4, "seed": 0}
+    splits = stages.assign_roles(pictures, train, **options, is_out_of_fold=True)
+    assert splits.evaluated.ids == splits.ids == pictures.dataset.train.ids
+    assert splits.tuning_rows is None
+    assert splits.train == len(splits.ids)
+    assert set(splits.folds.tolist()) == set(range(4))
+    np.testing.assert_array_equal(splits.evaluated_groups, splits.groups)
+    np.testing.assert_array_equal(splits.labels_onehot, multi_hot(splits.labels, 3))
+
+
+def test_drawings_that_int8_is_calibrated_on_depend_on_no_data_and_are_of_all_kinds():
+    drawings = stages.quantization_drawings(count=len(DRAWING_TAGS) + 1, resolution=32)
+    assert {drawing.shape for drawing in drawings} == {(32, 32, 3)}
+    assert len({drawing.tobytes() for drawing in drawings}) == len(drawings)
+    again = stages.quantization_drawings(count=3, resolution=32)
+    np.testing.assert_array_equal(again, drawings[:3])
