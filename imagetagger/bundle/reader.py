@@ -123,7 +123,8 @@ def read_statistics(
         got = reprlib.repr(metadata.get("embedding_space"))
         raise BundleError(f"{name} is of the embedding space {got}, expected {space}")
     score_offset = tensors.pop("score_offset", np.zeros(tags, np.float32))
-    check_shapes(tensors | {"score_offset": score_offset}, shapes | {"score_offset": (tags,)}, name)
+    check_shapes(tensors, shapes, name)
+    check_shapes({"score_offset": score_offset}, {"score_offset": (tags,)}, name)
     for key, tensor in (*tensors.items(), ("score_offset", score_offset)):
         if not np.isfinite(tensor).all():
             raise BundleError(f"{name}: {key} has values that are not finite")

@@ -203,6 +203,36 @@ def test_other_statistics_are_named_in_their_errors():
         read_statistics(b"", manifest, 4, "onnx/statistics.safetensors")
 
 
+def test_scores_have_no_offset_unless_the_bundle_says_so():
+    np.testing.assert_array_equal(check_bundle(files()).score_offset, np.zeros(4, np.float32))
+    offset = np.array([1.5, -2, 0, 1e30], np.float32)
+    changed = check_bundle(statistics(score_offset=offset))
+    np.testing.assert_array_equal(changed.score_offset, offset)
+    for got, expected in zip(changed.rows, check_bundle(files()).rows, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("value", [np.zeros(3), np.zeros(5), np.zeros((4, 1)), np.zeros(())])
+def test_a_score_offset_of_another_shape_or_dtype_is_refused(value):
+    assert "score_offset is float32 (" in refused(statistics(score_offset=value.astype(np.float32)))
+    assert "score_offset is float64 (4,), expected float32 (4,)" in refused(statistics(score_offset=np.zeros(4)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_score_offset_that_is_not_finite_is_refused(value):
+    offset = np.array([0, value, 0, 0], np.float32)
+    assert "score_offset has values that are not finite" in refused(statistics(score_offset=offset))
+
+
+def test_terms_are_read_and_refused_with_the_bundle():
+    made = check_bundle(reseal(files(), {"terms.json": b'[{"id":"t","name":"T","synonyms":[]}]'}))
+    assert [term.name for term in made.terms] == ["T"]
+    assert check_bundle(files()).terms == ()
+    assert "terms.json" in refused(reseal(files(), {"terms.json": b"["}))
+    own = json.dumps([{"id": made.labels[0].id, "name": "T", "synonyms": []}]).encode()
+    assert "have the same id" in refused(reseal(files(), {"terms.json": own}))
+
+
 TAG = {"id": "a", "name": "A", "synonyms": []}
 
 
