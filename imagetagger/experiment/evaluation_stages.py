@@ -230,16 +230,29 @@ def bootstrap(
 
 
 def compare_baselines(
-    evaluation: Evaluation, splits: DataSplits, train: EmbeddedSplit, *, baselines: list[Baseline], seed: int
+    evaluation: Evaluation,
+    splits: DataSplits,
+    train: EmbeddedSplit,
+    *,
+    baselines: list[Baseline],
+    seed: int,
+    split: str = "validation",
 ) -> list[BaselineComparison]:
-    """Fit other classifiers on the same training pictures, and compare them on the evaluated ones."""
+    """Fit other classifiers on the same training pictures, and compare them on the evaluated ones.
+
+    `split` is that of the settings: out of fold, they too are fitted on the other folds.
+    """
     if not len(splits.labels_onehot):
         return []
-    fitted = splits.folds >= 0
-    x, labels, groups = train.x[fitted], splits.labels[fitted], splits.groups[fitted]
+    parts = [(splits.folds >= 0, np.ones(len(splits.labels_onehot), bool))]
+    if split == "out_of_fold":
+        parts = [(splits.folds != fold, splits.folds == fold) for fold in range(splits.folds.max() + 1)]
     data = evaluation.data
     comparisons = []
     for name in baselines:
-        predicted = predict_top1(fit_baseline(name, x, labels, groups, seed=seed), data.embeddings)
+        predicted = np.zeros(len(data.embeddings), np.int64)
+        for rows, scored in parts:
+            model = fit_baseline(name, train.x[rows], splits.labels[rows], splits.groups[rows], seed=seed)
+            predicted[scored] = predict_top1(model, data.embeddings[scored])
         comparisons.append(compare_baseline(name, predicted, data.labels_onehot, evaluation.is_correct))
     return comparisons

@@ -11,7 +11,13 @@ from imagetagger.classifier.fit import Scores
 from imagetagger.data.dataset import BadDataError, Split
 from imagetagger.embedding.extract import Embeddings
 from imagetagger.evaluation.evaluate import EvaluationData, evaluate_uncalibrated
-from imagetagger.experiment.evaluation_stages import calibrate, decide, evaluate_out_of_fold, score_out_of_fold
+from imagetagger.experiment.evaluation_stages import (
+    calibrate,
+    compare_baselines,
+    decide,
+    evaluate_out_of_fold,
+    score_out_of_fold,
+)
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
 from imagetagger.prediction.predict import predict
 from tests.helpers.composed import settings
@@ -94,3 +100,18 @@ def test_pictures_without_out_of_fold_scores_are_refused_with_the_setting_that_h
     some_left_out = crossed._replace(rows=crossed.rows[:-3])
     with pytest.raises(BadDataError, match=r"scores of 197 of 200 pictures: .*use split=validation"):
         score_out_of_fold(some_left_out, splits, embedded())
+
+
+def test_baselines_too_are_fitted_on_the_other_folds():
+    crossed, splits = made()
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(N, 500)).astype(np.float32)  # of many features, which a fit learns by heart
+    evaluation = evaluated(crossed, splits)
+    evaluation = evaluation._replace(data=evaluation.data._replace(embeddings=noise))
+    train = EmbeddedSplit(Embeddings(noise, np.arange(N), (), 0, 0.0), None)
+    top1 = {}
+    for split in ("validation", "out_of_fold"):
+        (compared,) = compare_baselines(evaluation, splits, train, baselines=["nearest_centroid"], seed=0, split=split)
+        top1[split] = compared.top1
+    assert top1["validation"] > 0.9
+    assert top1["out_of_fold"] < 0.5
