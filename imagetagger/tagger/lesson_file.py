@@ -132,7 +132,7 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
             raise LessonError(f"{path}: picture {key} has {len(picture.embedding)} features, expected {features}")
     if embedded:
         log.info("%s: embedded %d pictures again for this bundle", path, embedded)
-    return adopt_lessons(lessons, bundle.labels, names)._replace(pictures=pictures)
+    return adopt_lessons(lessons, bundle.labels, names, bundle.terms)._replace(pictures=pictures)
 
 
 def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:

@@ -68,8 +68,9 @@ def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] 
     for key, label in known.items():
         target = resolve_merged(key, edits)
         if target != key and target in result:
-            synonyms = dict.fromkeys((*result[target].synonyms, label.name, *label.synonyms))
-            result[target] = replace(result[target], synonyms=tuple(synonyms))
+            own = result[target]
+            added = (name for name in (label.name, *label.synonyms) if not same_name(name, own.name))
+            result[target] = replace(own, synonyms=tuple(dict.fromkeys((*own.synonyms, *added))))
     return result
 
 
@@ -80,11 +81,33 @@ def taught_names(labels: Iterable[Label | Term], lessons: Lessons) -> dict[str, 
     return {tag: names[tag] for tag in (*taught, *lessons.edits.merged.values()) if tag in names}
 
 
-def adopt_lessons(lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str]) -> Lessons:
-    """Adapt lessons to a bundle with these labels: tags that it lacks are added by their names."""
-    present = {label.id for label in labels} | set(lessons.edits.names)
-    lacking = {key: name for key, name in names.items() if key not in present}
-    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, **lacking}))
+def adopt_lessons(
+    lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str], terms: Iterable[Term] = ()
+) -> Lessons:
+    """Adapt lessons to a bundle: tags that it lacks are added by their names, or merged into its own of that name.
+
+    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term; unless the user removed one
+    of them, merged them already, or the name fits several.
+
+    Args:
+        lessons: with the names of other bundles' tags only as far as the user changed them.
+        labels: tags of the bundle.
+        names: of the tags that the lessons teach, by id.
+        terms: broader terms of the bundle.
+    """
+    edits = lessons.edits
+    tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
+    broader = {term.id: term for term in terms}
+    lacking = {key: name for key, name in names.items() if key not in tags and key not in edits.names}
+    own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in tags and key not in broader}
+    merged = dict(edits.merged)
+    for key, name in own.items():
+        matches = _match_name((tags, broader), name)
+        if len(matches) != 1 or key in edits.merged or not edits.removed.isdisjoint({key, matches[0]}):
+            continue
+        if resolve_merged(matches[0], edits._replace(merged=merged)) != key:
+            merged[key] = matches[0]
+    return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
 
 
 def check_name(
@@ -127,17 +150,23 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = 
     broader = {term.id: term for term in terms if term.id not in vocabulary}
     if tag in vocabulary or tag in broader:
         return tag
-    both: tuple[Mapping[str, Label | Term], ...] = (vocabulary, broader)
-    for words, names in product(both, (_own_name, _synonyms)):
-        matches = [key for key, word in words.items() if any(same_name(name, tag) for name in names(word))]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(matches)}")
+    matches = _match_name((vocabulary, broader), tag)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(matches)}")
     spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
     close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
+
+
+def _match_name(kinds: Iterable[Mapping[str, Label | Term]], wanted: str) -> list[str]:
+    """Return the ids that a name belongs to: of the first kind that has it, by name or else as a synonym."""
+    for words, names in product(kinds, (_own_name, _synonyms)):
+        if matches := [key for key, word in words.items() if any(same_name(name, wanted) for name in names(word))]:
+            return matches
+    return []
 
 
 def _own_name(word: Label | Term) -> tuple[str, ...]:
