@@ -113,18 +113,29 @@ def words_below(words: Words, key: str) -> frozenset[str]:
 
 def list_tags(words: Words, probability: np.ndarray, shown: np.ndarray) -> list[Tag]:
     """Tags (C,) that are shown, the most probable first; hidden ones give way to a broader term, or to nothing."""
+    rows = {key: row for row, key in enumerate(words.terms)}
     tags: dict[str, Tag] = {}
     for column in ranked_tags(probability):
         if not shown[column]:
             continue
-        key, p = words.tags[column], float(probability[column])
+        key = words.tags[column]
         if words.is_hidden[column]:
             row = most_specific_visible(words.graph, column, words.is_usable)
             if row is None:
                 continue
-            key, p = words.terms[row], min(float(probability[words.graph.below[row]].sum()), 1.0)
-        tags.setdefault(key, Tag(key, words.names[key], p))
+            key = words.terms[row]
+        if key not in tags:
+            tags[key] = _tag(words, rows.get(key), column, probability)
     return sorted(tags.values(), key=lambda tag: -tag.probability)
+
+
+def _tag(words: Words, row: int | None, column: int, probability: np.ndarray) -> Tag:
+    """The tag of a column, or the term of a row: as probable as all below it, though it was taught and so is a tag."""
+    if row is None:
+        key = words.tags[column]
+        return Tag(key, words.names[key], float(probability[column]))
+    key = words.terms[row]
+    return Tag(key, words.names[key], min(float(probability[words.graph.below[row]].sum()), 1.0))
 
 
 def describe_picture(
@@ -144,8 +155,10 @@ def describe_picture(
     terms = tags
     if words.terms:
         found = describe_set(words.graph, probability, wider_set, words.is_usable, words.is_hidden)
-        keys = [(words.terms if word.is_term else words.tags)[word.row] for word in found]
-        terms = [Tag(key, words.names[key], word.probability) for key, word in zip(keys, found, strict=True)]
+        rows = {key: row for row, key in enumerate(words.terms)}
+        own_rows = [word.row if word.is_term else rows.get(words.tags[word.row]) for word in found]
+        described = (_tag(words, row, word.row, probability) for row, word in zip(own_rows, found, strict=True))
+        terms = sorted(described, key=lambda tag: -tag.probability)
     novelty = prediction.novelty_score
     score = float(novelty[0]) if novelty is not None and has_pictures.any() else None
     return Description(tags, score, bool(prediction.is_novel[0]), terms)

@@ -98,8 +98,9 @@ def adopt_lessons(
     edits = lessons.edits
     tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
     broader = {term.id: term for term in terms}
-    lacking = {key: name for key, name in names.items() if key not in tags and key not in edits.names}
-    own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in tags and key not in broader}
+    known = {*tags, *broader}
+    lacking = {key: name for key, name in names.items() if key not in known and key not in edits.names}
+    own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in known}
     merged = dict(edits.merged)
     for key, name in own.items():
         matches = _match_name((tags, broader), name)

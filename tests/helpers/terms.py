@@ -13,11 +13,11 @@ from imagetagger.tagger.tagger import Tagger
 from tests.helpers.sealing import reseal, with_statistics
 from tests.helpers.taught import files
 
-BROADER = {"blue": ("cold",), "green": ("cold", "plant"), "red": ("reddish",), "n01": ("reddish",)}
+BROADER = {"blue": ("cold",), "green": ("cold", "earth", "plant"), "red": ("reddish",), "n01": ("reddish",)}
 TERMS = (
     Term("colour", "colour", ("color",), (), True),
-    Term("warm", "warm colour", (), ("colour",), True),
-    Term("reddish", "reddish", ("shade of red",), ("warm",), True),
+    Term("earth", "earth colour", (), ("colour",), True),
+    Term("reddish", "reddish", ("shade of red",), ("earth",), True),
     Term("cold", "cold colour", (), ("colour",), True),
     Term("plant", "plant", (), (), False),
 )

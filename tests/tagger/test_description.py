@@ -85,9 +85,8 @@ P = np.array([0.3, 0.25, 0.05, 0.4])
 
 
 def test_tags_are_listed_by_probability_those_that_are_shown():
-    assert list_tags(words(), P, EVERYTHING) == [
-        Tag("cup", "cup", 0.4), Tag("beagle", "beagle", 0.3), Tag("poodle", "poodle", 0.25), Tag("finch", "finch", 0.05),
-    ]  # fmt: skip
+    expected = {"cup": 0.4, "beagle": 0.3, "poodle": 0.25, "finch": 0.05}
+    assert list_tags(words(), P, EVERYTHING) == [Tag(key, key, p) for key, p in expected.items()]
     assert [tag.id for tag in list_tags(words(), P, P < 0.3)] == ["poodle", "finch"]
 
 
@@ -141,3 +140,14 @@ def test_without_terms_a_picture_is_described_by_its_tags():
 
 def test_without_pictures_of_any_tag_there_is_no_novelty_score():
     assert described(words(), P, has_pictures=~EVERYTHING).novelty_score is None
+
+
+def test_a_taught_term_is_as_probable_as_all_below_it():
+    taught = {**VOCABULARY, "dog": Label("dog", "dog", (), ("animal",))}
+    made, p = find_words(taught, TERMS, EDITS), np.array([0.1, 0.05, 0.05, 0.2, 0.6])
+    everything = np.ones(5, bool)
+    assert list_tags(made, p, everything)[0] == Tag("dog", "dog", pytest.approx(0.75))
+    hidden = find_words(taught, TERMS, hiding("beagle", "poodle"))
+    assert list_tags(hidden, p, everything)[0] == Tag("dog", "dog", pytest.approx(0.75))
+    got = described(made, p, in_set=everything, wider=p > 0.5, has_pictures=everything)
+    assert got.terms == [Tag("dog", "dog", pytest.approx(0.75))]
