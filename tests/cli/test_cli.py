@@ -236,6 +236,16 @@ def test_webapp_writes_a_site_and_prints_how_to_serve_it(call, app, tmp_path):
     assert "Any web host with HTTPS can serve it" in out
 
 
+def test_without_a_bundle_the_app_comes_with_the_everyday_one(call, app, everyday_bundle, tmp_path):
+    assert call("webapp", tmp_path / "site")[0] == 0
+    call("webapp", folder(), tmp_path / "other")
+    manifests = {(tmp_path / name / "bundle" / "manifest.json").read_bytes() for name in ("site", "other")}
+    assert len(manifests) == 1
+    code, out, err = call("serve", "--no-browser", "--port=0", "--host", "192.0.2.7")  # not of this machine
+    assert (code, out) == (1, "")
+    assert "got the host 192.0.2.7" in err
+
+
 def test_webapp_leaves_other_folders_alone(call, app, pictures, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "note.txt").write_text("mine")
