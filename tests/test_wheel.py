@@ -85,6 +85,7 @@ def test_the_wheel_holds_the_package_its_configs_its_templates_and_its_app_and_n
         sources = [path for path in sources if not path.is_relative_to(ROOT / APP)]
         assert sources
         assert inside >= {f"{target}/{path.relative_to(ROOT / folder).as_posix()}" for path in sources}
+    assert inside >= {"imagetagger/terms/wordnet.json", "imagetagger/terms/WORDNET-LICENSE"}
     licences = {f"LICENSES/{path.name}" for path in (ROOT / APP / "LICENSES").iterdir()}
     app = {path.relative_to(APP).as_posix() for path in map(Path, inside) if path.is_relative_to(APP)}
     assert app == licences | {"dist.zip"}

@@ -8,7 +8,6 @@ of Tiny ImageNet: 64 pixels enlarged to 224, of the tags that are among the 1000
 With --others also the rates of conventions that the weights were not trained with.
 """
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from experiments.common.arguments import study_parser
+from experiments.common.imagenet import imagenet_wnids
 from imagetagger.backbones.inverted_residual import Activation, Padding
 from imagetagger.backbones.model import Normalisation
 from imagetagger.backbones.registry import load_backbone
@@ -36,15 +36,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "plain ReLU": {"activation": "relu"},
 }
 """Conventions to compare with, by name."""
-
-
-def imagenet_wnids() -> list[str]:
-    """The WordNet ids of the 1000 classes, in the order that all classifiers share."""
-    spec = importlib.util.find_spec("tensorflow_datasets")  # importing it takes seconds
-    assert spec is not None
-    assert spec.origin is not None
-    package = Path(spec.origin).parent
-    return (package / "datasets" / "imagenet2012" / "labels.txt").read_text().split()
 
 
 def make_classifier(

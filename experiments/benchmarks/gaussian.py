@@ -52,7 +52,9 @@ def fit_ours(x: np.ndarray, labels: np.ndarray) -> FittedClassifier:
     batches = ((x[i : i + BATCH_ROWS], labels[i : i + BATCH_ROWS, None]) for i in range(0, len(x), BATCH_ROWS))
     fitted = fit_statistics(batches, tags, x.shape[1])
     prior = fit_prior(fitted, 0.0, SMOOTHING)
-    return jax.block_until_ready(FittedClassifier(None, fitted, prior, finalize(fitted, prior)))
+    return jax.block_until_ready(
+        FittedClassifier(None, fitted, prior, finalize(fitted, prior), np.zeros(len(fitted.count), np.float32))
+    )
 
 
 def timed(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, Any]]:

@@ -98,7 +98,7 @@ def litert_functions(executor: Executor) -> ModelFunctions:
 
 
 def make_golden_files(
-    pictures: dict[str, bytes], compute: ModelFunctions, manifest: Manifest, rows: Rows
+    pictures: dict[str, bytes], compute: ModelFunctions, manifest: Manifest, rows: Rows, score_offset: np.ndarray
 ) -> dict[str, bytes]:
     """Compute the files of golden/.
 
@@ -107,11 +107,14 @@ def make_golden_files(
         compute: the functions of the bundle's model.
         manifest: of the bundle.
         rows: its statistics.
+        score_offset: float32 (C,), added to the score of each tag.
     """
     crops = [preprocess(data, manifest.image.size) for data in pictures.values()]
     vectors = compute_golden_vectors(compute, crops, rows)
     entries = tuple(
-        GoldenPicture(name, hashlib.sha256(crop.tobytes()).hexdigest(), golden_tags(scores[:-1], rows, manifest))
+        GoldenPicture(
+            name, hashlib.sha256(crop.tobytes()).hexdigest(), golden_tags(scores[:-1], rows, score_offset, manifest)
+        )
         for name, crop, scores in zip(pictures, crops, vectors["log_joint"], strict=True)
     )
     answers = msgspec.to_builtins(GoldenAnswers(entries, LESSON_STEPS))
@@ -143,7 +146,7 @@ def check_golden(bundle: Bundle, executor: Executor) -> str:
     golden = read_golden_vectors("golden/golden.safetensors", len(crops), bundle)
     lowest = compare_golden(litert_functions(executor), golden, crops, bundle.rows, temperature, min_cosine)
     for picture, name, scores in zip(pictures, crops, golden["log_joint"], strict=True):
-        if (tags := golden_tags(scores[:-1], bundle.rows, manifest)) != picture.tags:
+        if (tags := golden_tags(scores[:-1], bundle.rows, bundle.score_offset, manifest)) != picture.tags:
             got, expected = (str(msgspec.to_builtins(answer))[:300] for answer in (tags, picture.tags))
             raise BundleError(f"{name}: the tags are {got}, expected {expected}")
     return f"{len(crops)} golden pictures: crops equal, cosine at least {lowest:.6f}, tags and lessons equal"
@@ -221,10 +224,12 @@ def golden_crops(bundle: Bundle, pictures: Sequence[GoldenPicture]) -> dict[str,
     return crops
 
 
-def golden_tags(log_joint: np.ndarray, rows: Rows, manifest: Manifest) -> tuple[GoldenTag, ...]:
+def golden_tags(
+    log_joint: np.ndarray, rows: Rows, score_offset: np.ndarray, manifest: Manifest
+) -> tuple[GoldenTag, ...]:
     """Prediction set of a score (C,), the most probable tag first; a row without pictures is never in it."""
     log_prior = log_class_prior(rows.count, manifest.classifier.class_prior)
-    prediction = predict(log_joint[None], None, log_prior, manifest.decision)
+    prediction = predict((log_joint + score_offset)[None], None, log_prior, manifest.decision)
     p, in_set = prediction.probability[0], prediction.in_set[0]
     return tuple(GoldenTag(int(i), round(float(p[i]), 4)) for i in ranked_tags(p) if in_set[i])
 

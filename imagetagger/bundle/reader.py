@@ -5,17 +5,16 @@ import json
 import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from msgspec import Meta, Struct
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
 from imagetagger.bundle.archive import ArchiveError, read_files
+from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
 from imagetagger.bundle.manifest import Manifest, parse_manifest
-from imagetagger.bundle.names import printable_problem
-from imagetagger.bundle.strict_json import BundleError, decode_json
+from imagetagger.bundle.strict_json import BundleError
 
 MAX_BUNDLE_BYTES = 2**30
 """Bytes of all files together: far above any bundle, well within any memory."""
@@ -27,17 +26,6 @@ REQUIRED_FILES = (
     "golden/golden.json",
     "golden/golden.safetensors",
 )
-
-
-LabelText = Annotated[str, Meta(min_length=1, max_length=500)]
-
-
-class Label(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tag: its stable id, the name people see, other names that people may look for."""
-
-    id: LabelText
-    name: LabelText
-    synonyms: tuple[LabelText, ...]
 
 
 class Rows(NamedTuple):
@@ -52,12 +40,23 @@ class Rows(NamedTuple):
 
 
 class Bundle(NamedTuple):
-    """A bundle whose every file matches its manifest."""
+    """A bundle whose every file matches its manifest.
+
+    Attributes:
+        manifest: what the bundle says of itself.
+        files: by name.
+        labels: its C tags.
+        terms: broader terms of the tags.
+        rows: statistics of the tags.
+        score_offset: float32 (C,), added to the score of each tag; 0 for tags that were fitted on pictures.
+    """
 
     manifest: Manifest
     files: dict[str, bytes]
     labels: tuple[Label, ...]
+    terms: tuple[Term, ...]
     rows: Rows
+    score_offset: np.ndarray
 
     def __repr__(self) -> str:
         return f"Bundle({self.manifest.name}, {len(self.labels)} tags)"
@@ -97,43 +96,40 @@ def check_bundle(files: dict[str, bytes]) -> Bundle:
         if hashlib.sha256(files[name]).hexdigest() != file.sha256:
             raise BundleError(f"{name} was changed: its SHA-256 is not the one in manifest.json")
     labels = read_labels(files["labels.json"])
-    rows = read_rows(files["statistics.safetensors"], manifest, len(labels))
-    return Bundle(manifest, files, labels, rows)
+    terms = read_terms(files.get("terms.json"), labels)
+    rows, score_offset = read_statistics(files["statistics.safetensors"], manifest, len(labels))
+    return Bundle(manifest, files, labels, terms, rows, score_offset)
 
 
-def read_labels(data: bytes) -> tuple[Label, ...]:
-    """Decode labels.json: at least one tag, all ids different.
+def read_statistics(
+    data: bytes, manifest: Manifest, tags: int, name: str = "statistics.safetensors", space: str | None = None
+) -> tuple[Rows, np.ndarray]:
+    """Decode the statistics of a bundle and what is added to the score of each tag, finite and of an embedding space.
+
+    Args:
+        data: of the file.
+        manifest: of the bundle.
+        tags: C.
+        name: of the file.
+        space: None for the manifest's.
 
     Raises:
-        BundleError: names the entry and what is wrong with it.
+        BundleError: names what is wrong.
     """
-    labels: tuple[Label, ...] = decode_json(data, Annotated[tuple[Label, ...], Meta(min_length=1)], "labels.json")
-    for i, label in enumerate(labels):
-        for text in (label.id, label.name, *label.synonyms):
-            if problem := printable_problem(text):
-                raise BundleError(f"labels.json: [{i}]: {problem}")
-    if len({label.id for label in labels}) < len(labels):
-        raise BundleError("labels.json: two tags have the same id")
-    return labels
-
-
-def read_rows(
-    data: bytes, manifest: Manifest, tags: int, name: str = "statistics.safetensors", space: str | None = None
-) -> Rows:
-    """Decode the statistics of a bundle, finite and of an embedding space; None for the manifest's."""
     space = space or manifest.embedding_space
     tensors, metadata = read_tensors(data, name)
     shapes = {"count": (tags,), "mean": (tags, manifest.model.features), "m2": (tags, manifest.model.features)}
     if metadata.get("embedding_space") != space:
         got = reprlib.repr(metadata.get("embedding_space"))
         raise BundleError(f"{name} is of the embedding space {got}, expected {space}")
-    check_shapes(tensors, shapes, name)
-    for key, tensor in tensors.items():
+    score_offset = tensors.pop("score_offset", np.zeros(tags, np.float32))
+    check_shapes(tensors | {"score_offset": score_offset}, shapes | {"score_offset": (tags,)}, name)
+    for key, tensor in (*tensors.items(), ("score_offset", score_offset)):
         if not np.isfinite(tensor).all():
             raise BundleError(f"{name}: {key} has values that are not finite")
     if (tensors["count"] < 0).any() or (tensors["m2"] < 0).any():
         raise BundleError(f"{name}: counts and squares must not be negative")
-    return Rows(**tensors)
+    return Rows(**tensors), score_offset
 
 
 def read_tensors(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:

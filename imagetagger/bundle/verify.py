@@ -19,7 +19,7 @@ from imagetagger.bundle.golden import (
     read_golden_vectors,
 )
 from imagetagger.bundle.manifest import OnnxInfo
-from imagetagger.bundle.reader import Bundle, Rows, abbreviate, read_bundle, read_rows
+from imagetagger.bundle.reader import Bundle, Rows, abbreviate, read_bundle, read_statistics
 from imagetagger.bundle.strict_json import BundleError
 
 ONNX_MODELS = ("onnx/embed.onnx", "onnx/score.onnx", "onnx/merge.onnx")
@@ -52,7 +52,7 @@ def verify_bundle(path: Path) -> list[str]:
 
 def _check_onnx(bundle: Bundle, onnx: OnnxInfo) -> str:
     """Compare the ONNX models with their golden vectors, which LiteRT computed in float32."""
-    rows = read_rows(
+    rows, _ = read_statistics(
         bundle.files[ONNX_STATISTICS], bundle.manifest, len(bundle.labels), ONNX_STATISTICS, onnx.embedding_space
     )
     if importlib.util.find_spec("onnxruntime") is None:

@@ -28,18 +28,20 @@ class FittedClassifier(NamedTuple):
         transform: of the network's embeddings; None without one.
         statistics: of the transformed training embeddings.
         prior: shared by all tags, fitted on the same embeddings.
-        gaussian: one per tag, from statistics and prior.
+        gaussian: one per tag, from statistics and prior; its log prior includes `score_offset`.
+        score_offset: float32 (C,), added to the score of each tag; 0 for tags that were fitted on pictures.
     """
 
     transform: Transform | None
     statistics: Statistics
     prior: Prior
     gaussian: Gaussian
+    score_offset: np.ndarray
 
     @property
     def log_prior(self) -> np.ndarray:
-        """Log prior of each tag, float32 (C,); -inf for tags without pictures."""
-        return np.asarray(self.gaussian.log_prior)
+        """Log class prior of each tag, float32 (C,); -inf for tags without pictures."""
+        return np.asarray(self.gaussian.log_prior) - self.score_offset
 
 
 class Scores(NamedTuple):
@@ -108,7 +110,8 @@ def fit_gaussians(
             classifier.isotropic_prior_strength,
         )
     class_prior: Any = classifier.class_prior
-    return FittedClassifier(transform, statistics, prior, finalize(statistics, prior, class_prior))
+    gaussian = finalize(statistics, prior, class_prior)
+    return FittedClassifier(transform, statistics, prior, gaussian, np.zeros(tags, np.float32))
 
 
 def to_coordinates(embeddings: np.ndarray, reference: Reference) -> np.ndarray:

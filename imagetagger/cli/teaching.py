@@ -40,10 +40,9 @@ def run_learn(options: argparse.Namespace) -> int:
 
     def change() -> str:
         for name in options.tag:
-            known = tagger.tags
-            if not names_tag(known, name):
+            if not tagger.has_tag(name):
+                new[name] = _alike(tagger.tags, name)
                 tagger.add_tag(name)
-                new[name] = _alike(known, name)
         _change_pictures(tagger, images, lambda image: tagger.learn(image, options.tag), result)
         return f"learned {join_names(options.tag)} from {_count(result.changed)}" if result.changed else ""
 
@@ -71,7 +70,7 @@ def run_forget(options: argparse.Namespace) -> int:
     result = PictureChanges([], [], list(problems))
 
     def change() -> str:
-        if strange := [name for name in options.tag if not names_tag(tagger.tags, name)]:
+        if strange := [name for name in options.tag if not tagger.has_tag(name)]:
             raise CommandError(f"there is no tag {strange[0]!r}: `imagetagger tags` lists them")
         _change_pictures(tagger, images, lambda image: tagger.forget(image, options.tag), result)
         return f"forgot {join_names(options.tag)} in {_count(result.changed)}" if result.changed else ""
@@ -96,13 +95,6 @@ def run_undo(options: argparse.Namespace) -> int:
     else:
         print_line(f"undone: {undone}")
     return 0
-
-
-def names_tag(tags: Sequence["KnownTag"], text: str) -> bool:
-    """Whether a text is the id, the name or a synonym of a tag."""
-    from imagetagger.bundle.names import same_name
-
-    return any(text == tag.id or any(same_name(text, name) for name in (tag.name, *tag.synonyms)) for tag in tags)
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from imagetagger.bundle.labels import Term
 from imagetagger.system.atomic_files import atomic_write
 
 ID_BYTES = 16
@@ -19,11 +20,12 @@ class BadDataError(ValueError):
 
 
 class DatasetTag(NamedTuple):
-    """A tag's stable id, its displayed name, and other names that people search for."""
+    """A tag's stable id, its displayed name, other names that people search for, and ids of broader terms."""
 
     id: str
     name: str
     synonyms: tuple[str, ...] = ()
+    broader: tuple[str, ...] = ()
 
 
 class Skip(NamedTuple):
@@ -66,6 +68,7 @@ class Dataset(NamedTuple):
         skipped: pictures that could not be loaded.
         test: a user's own test pictures, which are never learned.
         is_split: whether training and validation pictures are separate already.
+        terms: broader terms of the tags, and of these terms.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Dataset(NamedTuple):
     skipped: tuple[Skip, ...] = ()
     test: Split | None = None
     is_split: bool = True
+    terms: tuple[Term, ...] = ()
 
 
 def content_id(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 
 from imagetagger.backbones.model import Backbone
 from imagetagger.classifier.cross_fit import CrossFit
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
@@ -47,7 +47,7 @@ def build_record(
     runtime: Runtime,
     evaluation: Evaluation,
     crossed: CrossFit,
-    reference: Reference | None = None,
+    reference: Knowledge = None,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from imagetagger.backbones.model import Backbone
+from imagetagger.bundle.labels import Term
 from imagetagger.bundle.manifest import BundleError
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import DatasetTag, Split
@@ -26,6 +27,7 @@ class RunOutput(NamedTuple):
     Attributes:
         record: the contents of result.json.
         tags: C tags.
+        terms: broader terms of the tags.
         validation: the M pictures that were evaluated.
         evaluation: of the variant that leads.
         reference: files of the reference statistics by name; none unless they were asked for.
@@ -35,6 +37,7 @@ class RunOutput(NamedTuple):
 
     record: Record
     tags: tuple[DatasetTag, ...]
+    terms: tuple[Term, ...]
     validation: Split
     evaluation: Evaluation
     reference: Mapping[str, bytes] = MappingProxyType({})
@@ -48,7 +51,9 @@ def export_bundle(
     """Add the bundle to what a run leaves, or why it cannot be made: the record is written all the same."""
     description = describe_bundle(s, output.record, backbone)
     try:
-        bundle = assemble_bundle(s.export, s.classifier, description, output.tags, variants, output.validation)
+        bundle = assemble_bundle(
+            s.export, s.classifier, description, output.tags, output.terms, variants, output.validation
+        )
     except (ExportError, BundleError) as error:
         return output._replace(export_error=type(error)(with_setting_names(str(error), s.export)))
     record = msgspec.structs.replace(output.record, bundled_variant=s.export.bundle_variant)

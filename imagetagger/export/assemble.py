@@ -24,6 +24,7 @@ from imagetagger.bundle.golden import (
     make_golden_files,
     score_tolerance,
 )
+from imagetagger.bundle.labels import Term
 from imagetagger.bundle.reader import Rows, check_bundle
 from imagetagger.classifier.fit import score_embeddings
 from imagetagger.classifier.whitening import apply_transform
@@ -70,6 +71,7 @@ def assemble_bundle(
     classifier: ClassifierConfig,
     description: BundleOrigin,
     tags: Sequence[DatasetTag],
+    terms: Sequence[Term],
     variants: Mapping[Variant, VariantEvaluation],
     validation: Split,
 ) -> dict[str, bytes]:
@@ -92,8 +94,10 @@ def assemble_bundle(
     files = {
         "model.tflite": combine([network, *_classifier(export, classifier, bundled).values()]),
         "statistics.safetensors": _statistics(bundled, space),
-        "labels.json": _json([{"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)} for tag in tags]),
+        "labels.json": _json([_label(tag) for tag in tags]),
     }
+    if terms:
+        files["terms.json"] = _json([msgspec.to_builtins(term) for term in terms])
     features = bundled.classifier.statistics.mean.shape[1]
     float32_network = _network(float32, "float32") if export.onnx else b""
     strength = classifier.variance_prior_strength
@@ -124,7 +128,7 @@ def assemble_bundle(
         provenance=description.provenance,
     )
     functions = litert_functions(load_executor(files["model.tflite"], unsealed))
-    files |= make_golden_files(golden_pictures(), functions, unsealed, _rows(bundled))
+    files |= make_golden_files(golden_pictures(), functions, unsealed, _rows(bundled), bundled.classifier.score_offset)
     if export.onnx:
         files |= onnx_files(float32_network, _classifier(export, classifier, float32), float32, unsealed)
     train = bundled.bundled.train if bundled.bundled else None
@@ -174,6 +178,7 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
         embedded = embed_image(executor, preprocess(validation.read(i), image.size, image.pixel_limit))
         cosine = cosine_similarity(embedded, embeddings[i])
         scores = score_rows(executor, embeddings[i], append_empty_row(bundle.rows))
+        scores[:-1] += bundle.score_offset
         # A uniform class prior is a constant that the bundle leaves out.
         difference = float(np.ptp(scores[:-1][has_pictures] - expected[has_pictures]))
         if expected_scores.background is not None:
@@ -205,8 +210,10 @@ def golden_pictures() -> dict[str, bytes]:
 
 
 def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
+    available = train if export.calibration_source == "pictures" else export.calibration_pictures
     return {
-        "calibration_pictures": min(export.calibration_pictures, train),
+        "calibration_pictures": min(export.calibration_pictures, available),
+        "calibration_source": export.calibration_source,
         "weights": "int8 per channel",
         "activations": "int8",
         "biases": "corrected for rounded weights",
@@ -229,7 +236,15 @@ def _rows(variant: VariantEvaluation) -> Rows:
 
 
 def _statistics(variant: VariantEvaluation, space: str) -> bytes:
-    return save_tensors(_rows(variant)._asdict(), {"embedding_space": space})
+    tensors, offset = _rows(variant)._asdict(), variant.classifier.score_offset
+    if offset.any():
+        tensors["score_offset"] = offset
+    return save_tensors(tensors, {"embedding_space": space})
+
+
+def _label(tag: DatasetTag) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": tag.id, "name": tag.name, "synonyms": list(tag.synonyms)}
+    return entry | ({"broader": list(tag.broader)} if tag.broader else {})
 
 
 def _json(value: Any) -> bytes:

@@ -17,7 +17,8 @@ from imagetagger.bundle.reader import Bundle, read_tensors
 from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
-from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits, adopt_lessons
+from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits
+from imagetagger.tagger.tag_names import adopt_lessons
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
     names: dict[str, str]
     merged: dict[str, str]
     removed: tuple[str, ...]
+    hidden: tuple[str, ...] = ()  # absent in files of older versions
 
 
 class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +82,7 @@ def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None
         contains_pictures=bool(pictures),
         names=dict(names),
         pictures=tuple(ListedPicture(key, p.space, p.tags, p.missed) for key, p in pictures.items()),
-        edits=ListedEdits(dict(edits.names), dict(edits.merged), tuple(sorted(edits.removed))),
+        edits=ListedEdits(dict(edits.names), dict(edits.merged), *(tuple(sorted(ids)) for ids in edits[2:])),
     )
     text = json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False)
     embeddings = {key: np.ascontiguousarray(picture.embedding) for key, picture in pictures.items()}
@@ -146,5 +148,7 @@ def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
             got = f"{embedding.dtype} {embedding.shape}"
             raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected finite float32 (D,)")
         pictures[key] = TaughtPicture(crop, embedding, listed.embedding_space, listed.tags, listed.missed)
-    edits = VocabularyEdits(content.edits.names, content.edits.merged, frozenset(content.edits.removed))
+    edits = VocabularyEdits(
+        content.edits.names, content.edits.merged, frozenset(content.edits.removed), frozenset(content.edits.hidden)
+    )
     return Lessons(pictures, edits), content.names

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.bundle.executor import Executor, empty_row, lesson_row, merge_rows, split_blocks
-from imagetagger.bundle.reader import Bundle, Label, Rows
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.reader import Bundle, Rows
 from imagetagger.tagger.lessons import Lessons, resolve_merged
 
 
@@ -24,12 +25,14 @@ class TagRow(NamedTuple):
         pictures: ids of the user's pictures in it, in order.
         learned: statistics of these pictures.
         total: those of the bundle and these together.
+        score_offset: that of the bundle's rows together; 0 without any.
     """
 
     base: tuple[int, ...]
     pictures: tuple[str, ...]
     learned: Rows
     total: Rows
+    score_offset: float
 
 
 class TagRows(NamedTuple):
@@ -43,6 +46,11 @@ class TagRows(NamedTuple):
 
     by_tag: dict[str, TagRow]
     blocks: tuple[Rows, ...]
+
+    @property
+    def score_offset(self) -> np.ndarray:
+        """What is added to the score of each tag, float32 (C,)."""
+        return np.array([row.score_offset for row in self.by_tag.values()], np.float32)
 
 
 def update_rows(
@@ -89,7 +97,8 @@ def _tag_row(
     rows = [Rows(*(part[i : i + 1] for part in bundle.rows)) for i in base]
     if pictures or not rows:
         rows.append(learned)
-    return TagRow(base, pictures, learned, reduce(lambda a, b: merge_rows(executor, a, b), rows))
+    offset = float(np.logaddexp.reduce(bundle.score_offset[list(base)])) if base else 0.0
+    return TagRow(base, pictures, learned, reduce(lambda a, b: merge_rows(executor, a, b), rows), offset)
 
 
 def _join_blocks(by_tag: dict[str, TagRow], before: TagRows, size: int, features: int) -> tuple[Rows, ...]:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from imagetagger.bundle.labels import read_labels
 from imagetagger.bundle.manifest import parse_manifest
-from imagetagger.bundle.reader import read_labels
 from imagetagger.bundle.strict_json import BundleError
 from tests.helpers.bad_files import Case, case_id, cases, sound, wrong
 from tests.helpers.sealing import sealed

@@ -40,8 +40,10 @@ def test_json_is_one_object_per_picture_with_the_whole_description(call, picture
     code, out, _ = call("tag", folder(), "--json", "--top-k", "2", pictures["blue"], pictures["crimson"])
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
-        expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {"image": str(path), "tags": expected, "novelty_score": None, "is_novel": False}
+        described = tagger().describe(path, top_k=2)
+        tags, terms = ([word._asdict() for word in words] for words in (described.tags, described.terms))
+        expected = {"image": str(path), "tags": tags, "terms": terms, "novelty_score": None, "is_novel": False}
+        assert json.loads(line) == expected
 
 
 def test_json_has_the_novelty_score(call, pictures):

@@ -81,7 +81,9 @@ def brighter():
     statistics = float32.classifier.statistics
     statistics = statistics._replace(mean=2 * statistics.mean + 1, m2=4 * statistics.m2)
     prior = fit_prior(statistics, made.classifier.variance_prior_strength, made.classifier.var_smoothing)
-    classifier = FittedClassifier(None, statistics, prior, finalize(statistics, prior))
+    classifier = FittedClassifier(
+        None, statistics, prior, finalize(statistics, prior), np.zeros(len(statistics.count), np.float32)
+    )
     x = 2 * embedded(made.validation) + 1
     data = EvaluationData(x, score_embeddings(classifier, x), float32.data.labels_onehot)
     uncalibrated = evaluate_uncalibrated(data, classifier.log_prior, 0.9)

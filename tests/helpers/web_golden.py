@@ -21,12 +21,13 @@ import msgspec
 import numpy as np
 
 from imagetagger.bundle.executor import Executor
-from imagetagger.bundle.reader import Label, Rows
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.reader import Rows
 from imagetagger.options import PREDICTION_SETS, PredictionSet
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, adapt_coverage, threshold_at
 from imagetagger.prediction.decision import CONFORMAL_SETS, Decision, NoveltyRule, PredictionSetRule
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
 from imagetagger.tagger.tag_statistics import TagRow, TagRows
@@ -141,7 +142,7 @@ def names_golden() -> dict[str, Any]:
         "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
         "spaces": [c for c in known if chr(c).isspace()],
         "stored": [
-            [name, lessons.normalise_name(name), _attempt(lambda n=name: lessons.check_name(NO_LESSONS, (), n))]
+            [name, lessons.normalise_name(name), _attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
             for name in NAMES
         ],
         "same": [[a, b] for a in NAMES for b in NAMES if a < b and lessons.same_name(a, b)],
@@ -149,7 +150,7 @@ def names_golden() -> dict[str, Any]:
 
 
 def _stored(name: str) -> str | None:
-    return _attempt(lambda: lessons.check_name(NO_LESSONS, (), name))
+    return _attempt(lambda: tag_names.check_name(NO_LESSONS, (), name))
 
 
 def lessons_golden() -> dict[str, Any]:
@@ -158,14 +159,14 @@ def lessons_golden() -> dict[str, Any]:
     histories = [_history(rng) for _ in range(11)] + [_scripted(steps) for steps in SCRIPTS]
     values = [value for value, _ in histories]
     pairs = itertools.pairwise(values)
-    names = [lessons.taught_names(LABELS, value) for value in values]
+    names = [tag_names.taught_names(LABELS, value) for value in values]
     return {
         "labels": [msgspec.to_builtins(label) for label in LABELS],
         "other_labels": [msgspec.to_builtins(label) for label in OTHER_LABELS],
         "histories": [{"steps": steps, "state": state_of(value, LABELS)} for value, steps in histories],
         "merged": [state_of(lessons.merge_lessons(a, b), LABELS) for a, b in pairs],
         "adopted": [
-            state_of(lessons.adopt_lessons(value, OTHER_LABELS, taught), OTHER_LABELS)
+            state_of(tag_names.adopt_lessons(value, OTHER_LABELS, taught), OTHER_LABELS)
             for value, taught in zip(values, names, strict=True)
         ],
     }
@@ -194,7 +195,7 @@ def _taken(taught: Lessons, step: list[Any]) -> tuple[Lessons, list[Any]]:
 
 
 def _step(rng: random.Random, taught: Lessons) -> list[Any]:
-    tags = list(lessons.vocabulary(LABELS, taught)) or ["red"]
+    tags = list(tag_names.vocabulary(LABELS, taught)) or ["red"]
     tag, other, key, name = rng.choice(tags), rng.choice(tags), rng.choice(KEYS), rng.choice(NAMES)
     kind = rng.choice(("learn", "learn", "learn", "forget", "add", "add", "rename", "merge", "remove"))
     arguments = {
@@ -216,9 +217,9 @@ def take(taught: Lessons, step: list[Any]) -> tuple[Lessons, Any]:
         case ["forget", key, tags]:
             return lessons.forget(taught, LABELS, key, tags), True
         case ["add", name]:
-            return lessons.add_tag(taught, LABELS, name)
+            return tag_names.add_tag(taught, LABELS, name)
         case ["rename", tag, name]:
-            return lessons.rename_tag(taught, LABELS, tag, name), True
+            return tag_names.rename_tag(taught, LABELS, tag, name), True
         case ["merge", tag, other]:
             return lessons.merge_tags(taught, tag, other), True
         case ["remove", tag]:
@@ -234,12 +235,12 @@ def state_of(taught: Lessons, labels: tuple[Label, ...]) -> dict[str, Any]:
         "merged": [*map(list, taught.edits.merged.items())],
         "removed": sorted(taught.edits.removed),
         "vocabulary": [msgspec.to_builtins(label) for label in _tags(labels, taught)],
-        "taught": [*map(list, lessons.taught_names(labels, taught).items())],
+        "taught": [*map(list, tag_names.taught_names(labels, taught).items())],
     }
 
 
 def _tags(labels: tuple[Label, ...], taught: Lessons) -> list[Label]:
-    vocabulary = lessons.vocabulary(labels, taught)
+    vocabulary = tag_names.vocabulary(labels, taught)
     assert [*vocabulary] == [label.id for label in vocabulary.values()]
     return list(vocabulary.values())
 

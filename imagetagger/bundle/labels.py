@@ -1,0 +1,102 @@
+"""The words of a bundle: its tags, and the broader terms that they belong to."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from imagetagger.bundle.names import printable_problem
+from imagetagger.bundle.strict_json import BundleError, decode_json
+
+LabelText = Annotated[str, Meta(min_length=1, max_length=500)]
+BroaderIds = Annotated[tuple[LabelText, ...], Meta(max_length=100)]
+
+MAX_TERMS = 100_000
+
+
+class Label(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A tag: its stable id, the name people see, other names that people may look for, ids of broader terms."""
+
+    id: LabelText
+    name: LabelText
+    synonyms: tuple[LabelText, ...] = ()
+    broader: BroaderIds = ()
+
+
+class Term(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A broader term, such as "dog": no tag, but what several tags have in common.
+
+    Attributes:
+        id: stable; no tag of the bundle has it.
+        name: what people see.
+        synonyms: other names that people may look for.
+        broader: ids of terms that it belongs to.
+        everyday: whether a picture may be described by it; others are only searched.
+    """
+
+    id: LabelText
+    name: LabelText
+    synonyms: tuple[LabelText, ...] = ()
+    broader: BroaderIds = ()
+    everyday: bool = False
+
+
+def read_labels(data: bytes) -> tuple[Label, ...]:
+    """Decode labels.json: at least one tag, all ids different.
+
+    Raises:
+        BundleError: names the entry and what is wrong with it.
+    """
+    labels: tuple[Label, ...] = decode_json(data, Annotated[tuple[Label, ...], Meta(min_length=1)], "labels.json")
+    _check_texts(labels, "labels.json")
+    if len({label.id for label in labels}) < len(labels):
+        raise BundleError("labels.json: two tags have the same id")
+    return labels
+
+
+def read_terms(data: bytes | None, labels: Iterable[Label]) -> tuple[Term, ...]:
+    """Decode terms.json, None without one: the terms that tags and terms name as broader, without circles.
+
+    Raises:
+        BundleError: names the entry and what is wrong with it.
+    """
+    terms: tuple[Term, ...] = ()
+    if data is not None:
+        terms = decode_json(data, Annotated[tuple[Term, ...], Meta(max_length=MAX_TERMS)], "terms.json")
+    _check_texts(terms, "terms.json")
+    known = {term.id: term for term in terms}
+    tags = {label.id for label in labels}
+    if len(known) < len(terms) or not known.keys().isdisjoint(tags):
+        raise BundleError("terms.json: two terms, or a term and a tag, have the same id")
+    entries: list[Label | Term] = [*labels, *terms]
+    for entry in entries:
+        if strange := [key for key in entry.broader if key not in known]:
+            raise BundleError(f"{entry.id[:100]!r} has the broader term {strange[0][:100]!r}, which terms.json lacks")
+    if (circle := find_circle({term.id: term.broader for term in terms})) is not None:
+        raise BundleError(f"terms.json: {circle[:100]!r} is a broader term of itself")
+    return terms
+
+
+def find_circle(broader: Mapping[str, Iterable[str]]) -> str | None:
+    """Return a key that is reached from itself, or leads to one that is; None without any."""
+    remaining = {key: set(above) for key, above in broader.items()}
+    below: dict[str, list[str]] = {key: [] for key in broader}
+    for key, above in remaining.items():
+        for other in above:
+            below[other].append(key)
+    free = [key for key, above in remaining.items() if not above]
+    while free:
+        done = free.pop()
+        del remaining[done]
+        for key in below[done]:
+            remaining[key].discard(done)
+            if not remaining[key]:
+                free.append(key)
+    return next(iter(remaining), None)
+
+
+def _check_texts(entries: Iterable[Label | Term], file: str) -> None:
+    for i, entry in enumerate(entries):
+        for text in (entry.id, entry.name, *entry.synonyms):
+            if problem := printable_problem(text):
+                raise BundleError(f"{file}: [{i}]: {problem}")

@@ -1,0 +1,1 @@
+"""Words for tags, and the broader terms above them: from goldfinch to bird."""
