@@ -7,6 +7,7 @@ import numpy as np
 from experiments.common.embeddings import EmbeddedPictures
 from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.fit import FittedClassifier, Scores, fit_classifier
+from imagetagger.classifier.head import Knowledge
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
 from imagetagger.data.dataset import multi_hot

@@ -90,9 +90,8 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         warnings=warnings,
         stages=dict(runner.records),
     )
-    output = RunOutput(
-        record, pictures.value.dataset.tags, pictures.value.dataset.terms, splits.value.evaluated, evaluation.value
-    )
+    dataset = pictures.value.dataset
+    output = RunOutput(record, dataset.tags, splits.value.evaluated, evaluation.value, dataset.terms)
     if s.export.reference_statistics:
         made = make_reference_files(runner, s, pictures.value, backbone.value, leading)
         output = output._replace(reference=made)

@@ -71,9 +71,9 @@ def assemble_bundle(
     classifier: ClassifierConfig,
     description: BundleOrigin,
     tags: Sequence[DatasetTag],
-    terms: Sequence[Term],
     variants: Mapping[Variant, VariantEvaluation],
     validation: Split,
+    terms: Sequence[Term] = (),
 ) -> dict[str, bytes]:
     """Make the files of the bundle with the variant `export.bundle_variant`.
 

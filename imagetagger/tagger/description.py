@@ -26,17 +26,17 @@ class Description(NamedTuple):
 
     Attributes:
         tags: the most probable first. A hidden one is replaced by the most specific broader term that is not.
-        terms: the picture in at most three words: tags, or the broader terms that several of them have in common. All
-            of `tags` for a bundle without terms.
         novelty_score: log likelihood of the background minus that of the best tag, in nats: higher is more novel. None
             for a bundle without a background, or without any tag that has pictures.
         is_novel: whether no tag fits, so that the picture may show something unknown.
+        terms: the picture in at most three words: tags, or the broader terms that several of them have in common. They
+            are `tags` for a bundle without terms.
     """
 
     tags: list[Tag]
-    terms: list[Tag]
     novelty_score: float | None
     is_novel: bool
+    terms: list[Tag]
 
 
 class KnownTag(NamedTuple):
@@ -148,4 +148,4 @@ def describe_picture(
         terms = [Tag(key, words.names[key], word.probability) for key, word in zip(keys, found, strict=True)]
     novelty = prediction.novelty_score
     score = float(novelty[0]) if novelty is not None and has_pictures.any() else None
-    return Description(tags, terms, score, bool(prediction.is_novel[0]))
+    return Description(tags, score, bool(prediction.is_novel[0]), terms)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from imagetagger.bundle.labels import Label
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.preprocess import BAND_ROWS
 
 
@@ -105,10 +105,8 @@ def learn(lessons: Lessons, key: str, picture: TaughtPicture) -> Lessons:
     return lessons._replace(pictures={**lessons.pictures, key: taught})
 
 
-def forget(lessons: Lessons, vocabulary: Mapping[str, Label], key: str, tags: Iterable[str]) -> Lessons:
+def forget(lessons: Lessons, labels: Iterable[Label | Term], key: str, tags: Iterable[str]) -> Lessons:
     """Remove tags, and what was merged into them, from a picture; a picture without tags is removed.
-
-    The vocabulary only names tags in errors.
 
     Raises:
         LessonError: the picture was never taught, or never as one of the tags.
@@ -119,7 +117,7 @@ def forget(lessons: Lessons, vocabulary: Mapping[str, Label], key: str, tags: It
     resolved = {stored: resolve_merged(stored, lessons.edits) for stored in picture.tags}
     forgotten = tuple(tags)
     if strange := [tag for tag in forgotten if tag not in resolved.values()]:
-        names = {tag: label.name for tag, label in vocabulary.items()}
+        names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
         listed = ", ".join(names.get(tag, tag) for tag in dict.fromkeys(resolved.values()))
         raise LessonError(f"this picture was never taught as {names.get(strange[0], strange[0])}, but as {listed}")
     remaining = tuple(stored for stored in picture.tags if resolved[stored] not in forgotten)

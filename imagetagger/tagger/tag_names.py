@@ -60,7 +60,7 @@ def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] 
     known = {label.id: label for label in labels}
     by_term = {term.id: Label(term.id, term.name, term.synonyms, term.broader) for term in terms}
     for key in dict.fromkeys((*edits.names, *edits.merged.values(), *taught)):
-        label = known.get(key) or by_term.get(key) or Label(key, key)
+        label = known.get(key) or by_term.get(key) or Label(key, key, ())
         known[key] = replace(label, name=edits.names.get(key, label.name))
     result = {
         key: label for key, label in known.items() if resolve_merged(key, edits) == key and key not in edits.removed

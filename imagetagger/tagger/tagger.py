@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from imagetagger.bundle.executor import Executor, embed_image, load_executor
-from imagetagger.bundle.labels import Label
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.everyday import everyday_bundle
 from imagetagger.prediction.predict import Prediction
@@ -164,7 +164,7 @@ class Tagger:
         """
         key = lessons.picture_id(self.decode(image))
         with self._lock:
-            self._change_lessons(lessons.forget(self.lessons, self._state.vocabulary, key, self._find_tags(tags)))
+            self._change_lessons(lessons.forget(self.lessons, self._labels, key, self._find_tags(tags)))
 
     def undo(self) -> None:
         """Undo the last change, whatever it was.
@@ -258,7 +258,7 @@ class Tagger:
     def save(self, path: str | Path) -> None:
         """Write the lessons, pictures included, completely or not at all."""
         taught = self.lessons
-        save_lessons(taught, tag_names.taught_names((*self._bundle.labels, *self._bundle.terms), taught), Path(path))
+        save_lessons(taught, tag_names.taught_names(self._labels, taught), Path(path))
 
     def decode(self, image: ImageSource) -> Image.Image:
         """Decode a picture to an upright RGB image, the same picture to all methods; raises like `describe`."""
@@ -287,6 +287,10 @@ class Tagger:
         rows = update_rows(self._state.rows, self._bundle, taught, vocabulary, self._executor)
         coverage = adapted_coverage(taught, self._bundle.manifest.decision.prediction_set)
         self._state = _State(taught, vocabulary, words, rows, coverage)
+
+    @property
+    def _labels(self) -> tuple[Label | Term, ...]:
+        return (*self._bundle.labels, *self._bundle.terms)
 
     def _find_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
         return tag_names.find_tags(self._state.vocabulary, tags, self._bundle.terms)
