@@ -27,8 +27,11 @@ def is_bundle(path: Path) -> bool:
         return True
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):  # a picture may end like a .zip
+        return False
 
 
 def run_tag(options: argparse.Namespace) -> int | str:

@@ -39,7 +39,8 @@ def test_the_first_path_is_the_bundle_if_it_is_one(pictures, tmp_path):
     for path in (folder(), tmp_path / "bundle.zip", tmp_path / "renamed", tmp_path / "run", tmp_path / "gone.zip"):
         assert is_bundle(path), path
     write_zip({"x.txt": b""}, tmp_path / "others")
-    for path in (tmp_path, pictures["blue"], tmp_path / "gone", tmp_path / "others"):
+    (tmp_path / "odd.jpg").write_bytes(pictures["blue"].read_bytes() + b"PK\5\6" + b"\xff" * 18)
+    for path in (tmp_path, pictures["blue"], tmp_path / "gone", tmp_path / "others", tmp_path / "odd.jpg"):
         assert not is_bundle(path), path
 
 
