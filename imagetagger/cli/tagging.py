@@ -27,8 +27,11 @@ def is_bundle(path: Path) -> bool:
         return True
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):  # a picture may end like a .zip
+        return False
 
 
 def run_tag(options: argparse.Namespace) -> int | str:
@@ -60,13 +63,12 @@ def run_tag(options: argparse.Namespace) -> int | str:
 def _print_tags(tagger: "Tagger", images: list[Path], options: argparse.Namespace) -> int:
     """Print the tags of pictures in their order; return how many could not be read."""
     unread = 0
-    has_target = options.top_k is not None or options.coverage is not None
     workers = max(1, min(cpu_count(), len(images)))
     described = map_in_order(_describer(tagger, len(images) // workers, options), images, workers)
     with progress_bar(len(images)) as advance:
         for image, description in zip(images, described, strict=True):
             with advance():
-                unread += _print_description(image, description, options.json, has_target)
+                unread += _print_description(image, description, options)
     return unread
 
 
@@ -96,15 +98,16 @@ def _describer(
     return describe
 
 
-def _print_description(image: Path, description: "Description | Exception", as_json: bool, has_target: bool) -> bool:
-    """Print what a picture shows, in few words unless tags were asked for; return whether it could not be read."""
+def _print_description(image: Path, description: "Description | Exception", options: argparse.Namespace) -> bool:
+    """Print what a picture shows; return whether it could not be read."""
     if isinstance(description, Exception):
         print_problem(f"{image}: {description}")
         return True
-    if as_json:
+    if options.json:
         print_json({"image": str(image), **description._asdict()})
         return False
-    words = description.tags if has_target else description.terms
-    line = f"{image}: " + ", ".join(f"{tag.name} {100 * tag.probability:.0f} %" for tag in words)
+    wants_tags = options.top_k is not None or options.coverage is not None
+    words = description.tags if wants_tags else description.terms
+    line = f"{image}: " + ", ".join(f"{word.name} {100 * word.probability:.0f} %" for word in words)
     print_line(line + "  (unknown: nothing fits well)" * description.is_novel)
     return False
