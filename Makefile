@@ -28,8 +28,15 @@ $(VENV)/installed: pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-quickstart: $(VENV)/installed ## make the environment, then train, evaluate and export a small tagger (about a minute)
+quickstart: $(VENV)/installed ## make the environment, then a small tagger (about a minute), and tag photographs
 	$(BIN)/python -m imagetagger.run +experiment=quickstart
+	@printf '\nPhotographs that scikit-learn ships, tagged by the everyday tagger:\n'
+	@$(BIN)/imagetagger tag "$$($(BIN)/python -c 'import sklearn; print(*sklearn.__path__)')/datasets/images"
+	@printf '%s\n' '' 'Next:' \
+	  '  source $(VENV)/bin/activate' \
+	  '  imagetagger tag photo.jpg holiday/          tag your own' \
+	  '  imagetagger learn --tag Rex rex*.jpg        teach it; also with a cat, a dog and a horse, five pictures each' \
+	  '  make webapp && imagetagger serve            open the app'
 
 webapp: $(BUILT) ## build the web app if its sources changed (needs Node 20.19 or newer)
 

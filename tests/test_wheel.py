@@ -71,6 +71,13 @@ def wheel(built):
     return found
 
 
+def app_inside(wheel: Path) -> dict[str, bytes]:
+    """The files of the packed app in a wheel."""
+    with zipfile.ZipFile(wheel) as outer, outer.open((APP / "dist.zip").as_posix()) as packed:
+        app = zipfile.ZipFile(packed)
+        return {name: app.read(name) for name in app.namelist()}
+
+
 def test_the_wheel_holds_the_package_its_configs_its_templates_and_its_app_and_nothing_else(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
     for folder, target in (("imagetagger", "imagetagger"), ("configs", "imagetagger/configs")):
@@ -81,7 +88,8 @@ def test_the_wheel_holds_the_package_its_configs_its_templates_and_its_app_and_n
     assert inside >= {"imagetagger/terms/wordnet.json", "imagetagger/terms/WORDNET-LICENSE"}
     licences = {f"LICENSES/{path.name}" for path in (ROOT / APP / "LICENSES").iterdir()}
     app = {path.relative_to(APP).as_posix() for path in map(Path, inside) if path.is_relative_to(APP)}
-    assert app == licences | {f"dist/{name}" for name in FILES}
+    assert app == licences | {"dist.zip"}
+    assert app_inside(wheel) == FILES
     assert licences
     tops = {name.split("/")[0] for name in inside}
     assert len(tops) == 2
@@ -122,7 +130,7 @@ def test_a_build_makes_the_app_if_it_is_missing_and_uses_one_that_is_built(check
     for fails in ("none", "ci"):  # the second build needs no npm
         call(sys.executable, "-c", BUILD.format("wheel"), tmp_path, cwd=checkout, env={**npm, "FAILS": fails})
         (wheel,) = tmp_path.glob("*.whl")
-        assert zipfile.ZipFile(wheel).read((APP / "dist" / "index.html").as_posix()) == b"app\n"
+        assert app_inside(wheel)["index.html"] == b"app\n"
         wheel.unlink()
 
 

@@ -28,8 +28,9 @@ Print the tags of pictures, the most probable first. In folders, all pictures at
   imagetagger tag --coverage 0.95 cat.jpg
   imagetagger tag --lessons mine.zip cat.jpg             with a file that `learn`, Tagger.save or the app wrote
 
-What you taught with `imagetagger learn` is used where no bundle is named. Without --top-k, each picture gets its tag
-set: enough tags to contain the right one as often as the bundle guarantees.
+What you taught with `imagetagger learn` is used where no bundle is named. Each picture gets its tag set: enough tags to
+contain the right one as often as the bundle guarantees, and broader terms in place of many ("dog" for twelve breeds).
+With --top-k or --coverage, it is the tags themselves.
 A picture that no tag fits well is marked as unknown.
 A picture that cannot be read is reported and skipped; the exit code is then 1."""
 
@@ -68,7 +69,8 @@ List the tags, or change them. The exit code is 1 if a change is not possible.
   imagetagger tags rename Rex "Rex the dog"
   imagetagger tags merge doggy dog
   imagetagger tags remove Rex
-  imagetagger tags hide dog --below                      no breeds, please; `tags unhide dog` shows them again"""
+  imagetagger tags hide dog                              and all that is below it
+  imagetagger tags hide dog --below                      only its breeds, not the dog; `tags unhide dog` shows them"""
 
 VERIFY = """\
 Check a bundle, a folder or a .zip: its files against the manifest, the manifest against its schema and digest, the

@@ -124,7 +124,7 @@ def _add_tags(commands: Any) -> None:
         action = add(name, summary)
         action.add_argument("tags", nargs="+", metavar="TAG", help="name or id")
         if name == "hide":
-            action.add_argument("--below", action="store_true", help="hide all that is below too: no breeds, please")
+            action.add_argument("--below", action="store_true", help="hide what is below a term only: no breeds")
     rename = add("rename", "give a tag another name; what it was taught stays")
     merge = add("merge", "merge a tag into another, which then knows what both were taught")
     for action, second in ((rename, "name"), (merge, "into")):

@@ -29,7 +29,7 @@ def run_tag_list(options: argparse.Namespace) -> int:
     for tag in tags:
         print_line(_tag_line(tag, tag.id in hidden))
     if terms := [name for key, name in hidden.items() if key not in {tag.id for tag in tagger.tags}]:
-        print_line(f"hidden with what is below: {join_names(terms)}")
+        print_line(f"hidden terms, with what is below: {join_names(terms)}")
     return 0
 
 
@@ -98,8 +98,8 @@ def _description(options: argparse.Namespace) -> str:
     if options.action == "merge":
         return f"merged {options.tag} into {options.into}"
     past = {"add": "added", "remove": "removed", "hide": "hid", "unhide": "unhid"}[options.action]
-    below = " and what is below" if options.action == "hide" and options.below else ""
-    return f"{past} {join_names(options.tags)}{below}"
+    below = "what is below " if options.action == "hide" and options.below else ""
+    return f"{past} {below}{join_names(options.tags)}"
 
 
 def _tag_line(tag: "KnownTag", is_hidden: bool) -> str:

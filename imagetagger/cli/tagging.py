@@ -27,8 +27,11 @@ def is_bundle(path: Path) -> bool:
         return True
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.rpartition("/")[2] == "manifest.json" for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError):  # a picture may end like a .zip
+        return False
 
 
 def run_tag(options: argparse.Namespace) -> int | str:
@@ -65,7 +68,7 @@ def _print_tags(tagger: "Tagger", images: list[Path], options: argparse.Namespac
     with progress_bar(len(images)) as advance:
         for image, description in zip(images, described, strict=True):
             with advance():
-                unread += _print_description(image, description, options.json)
+                unread += _print_description(image, description, options)
     return unread
 
 
@@ -95,14 +98,16 @@ def _describer(
     return describe
 
 
-def _print_description(image: Path, description: "Description | Exception", as_json: bool) -> bool:
+def _print_description(image: Path, description: "Description | Exception", options: argparse.Namespace) -> bool:
     """Print what a picture shows; return whether it could not be read."""
     if isinstance(description, Exception):
         print_problem(f"{image}: {description}")
         return True
-    if as_json:
+    if options.json:
         print_json({"image": str(image), **description._asdict()})
         return False
-    line = f"{image}: " + ", ".join(f"{tag.name} {100 * tag.probability:.0f} %" for tag in description.tags)
+    wants_tags = options.top_k is not None or options.coverage is not None
+    words = description.tags if wants_tags else description.terms
+    line = f"{image}: " + ", ".join(f"{word.name} {100 * word.probability:.0f} %" for word in words)
     print_line(line + "  (unknown: nothing fits well)" * description.is_novel)
     return False

@@ -102,7 +102,7 @@ def build_record(
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
         bundled=_bundled(bundled, confidence) if bundled else None,
         guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows])), confidence),
-        out_of_fold=_out_of_fold(crossed, splits.groups),
+        out_of_fold=None if settings.evaluate.split == "out_of_fold" else _out_of_fold(crossed, splits.groups),
         reference=record.ReferenceRecord(reference.sha256, strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),

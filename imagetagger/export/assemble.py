@@ -132,7 +132,7 @@ def assemble_bundle(
     if export.onnx:
         files |= onnx_files(float32_network, _classifier(export, classifier, float32), float32, unsealed)
     train = bundled.bundled.train if bundled.bundled else None
-    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity, train, description.warnings).encode()
+    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity, train, description.warnings, len(terms)).encode()
     listed = {
         name: manifest.ListedFile(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())
     }

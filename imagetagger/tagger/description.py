@@ -158,7 +158,7 @@ def describe_picture(
         rows = {key: row for row, key in enumerate(words.terms)}
         own_rows = [word.row if word.is_term else rows.get(words.tags[word.row]) for word in found]
         described = (_tag(words, row, word.row, probability) for row, word in zip(own_rows, found, strict=True))
-        terms = sorted(described, key=lambda tag: -tag.probability)
+        terms = sorted(dict.fromkeys(described), key=lambda tag: -tag.probability)
     novelty = prediction.novelty_score
     score = float(novelty[0]) if novelty is not None and has_pictures.any() else None
     return Description(tags, score, bool(prediction.is_novel[0]), terms)

@@ -162,6 +162,18 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = 
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
 
 
+def find_tags(vocabulary: Mapping[str, Label], tags: Iterable[str], terms: Iterable[Term] = ()) -> tuple[str, ...]:
+    """Find tags as `find_tag` does, at least one; return the id of each once."""
+    if isinstance(tags, str):
+        raise LessonError(f"got the text {tags!r}, expected a list of tags: [{tags!r}]")
+    listed = list(tags)
+    if strange := [tag for tag in listed if not isinstance(tag, str)]:
+        raise LessonError(f"got {strange[0]!r} among the tags, expected the id or the name of each as text")
+    if not listed:
+        raise LessonError("got no tags, expected at least one")
+    return tuple(dict.fromkeys(find_tag(vocabulary, tag, terms) for tag in listed))
+
+
 def _match_name(kinds: Iterable[Mapping[str, Label | Term]], wanted: str) -> list[str]:
     """Return the ids that a name belongs to: of the first kind that has it, by name or else as a synonym."""
     for words, names in product(kinds, (_own_name, _synonyms)):

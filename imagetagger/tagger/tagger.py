@@ -261,19 +261,11 @@ class Tagger:
         save_lessons(taught, tag_names.taught_names(self._labels, taught), Path(path))
 
     def decode(self, image: ImageSource) -> Image.Image:
-        """Decode a picture to an upright RGB image, which `learn` and `forget` take for the same picture.
-
-        Raises:
-            BadImageError, OSError: see `describe`.
-        """
+        """Decode a picture to an upright RGB image, the same picture to all methods; raises like `describe`."""
         return decode_source(image, self._bundle.manifest.image.pixel_limit)
 
     def crop(self, image: ImageSource) -> np.ndarray:
-        """What the network sees of a picture, uint8 (S, S, 3).
-
-        Raises:
-            BadImageError, OSError: see `describe`.
-        """
+        """What the network sees of a picture, uint8 (S, S, 3); raises like `describe`."""
         return crop_square(self.decode(image), self._bundle.manifest.image.size)
 
     def _predict(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Prediction:
@@ -301,15 +293,7 @@ class Tagger:
         return (*self._bundle.labels, *self._bundle.terms)
 
     def _find_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
-        if isinstance(tags, str):
-            raise LessonError(f"got the text {tags!r}, expected a list of tags: [{tags!r}]")
-        listed = list(tags)
-        if strange := [tag for tag in listed if not isinstance(tag, str)]:
-            raise LessonError(f"got {strange[0]!r} among the tags, expected the id or the name of each as text")
-        ids = tuple(dict.fromkeys(map(self._find_tag, listed)))
-        if not ids:
-            raise LessonError("got no tags, expected at least one")
-        return ids
+        return tag_names.find_tags(self._state.vocabulary, tags, self._bundle.terms)
 
     def _find_tag(self, tag: str) -> str:
         return tag_names.find_tag(self._state.vocabulary, tag, self._bundle.terms)

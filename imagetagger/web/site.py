@@ -10,7 +10,7 @@ from imagetagger.bundle.archive import ArchiveError, read_files, write_folder
 from imagetagger.bundle.reader import MAX_BUNDLE_BYTES, Bundle, abbreviate
 
 APP_FOLDER = Path(__file__).parent / "app" / "dist"
-"""The built app: in every wheel; in a checkout after `make webapp`."""
+"""The built app: in a checkout after `make webapp`; a wheel has it packed, as dist.zip."""
 
 BUNDLE_FILES = ("manifest.json", "model.tflite", "statistics.safetensors", "labels.json", "MODEL_CARD.md")
 """Files of a bundle that the app or its user reads."""
@@ -65,7 +65,10 @@ def build_site(bundle: Bundle, app: Path = APP_FOLDER) -> dict[str, bytes]:
 
 def read_app(app: Path = APP_FOLDER) -> dict[str, bytes]:
     """Files of the built app by relative address; raises SiteError if it is not built."""
-    if not (app / "index.html").is_file():
+    packed = app.with_suffix(".zip")
+    if not (app / "index.html").is_file() and packed.is_file():
+        app = packed
+    elif not (app / "index.html").is_file():
         raise SiteError(
             f"this checkout has no built app in {app}: run `make webapp` (needs Node 20.19 or newer); wheels contain it"
         )

@@ -40,14 +40,10 @@ def test_json_is_one_object_per_picture_with_the_whole_description(call, picture
     code, out, _ = call("tag", folder(), "--json", "--top-k", "2", pictures["blue"], pictures["crimson"])
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
-        expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {
-            "image": str(path),
-            "tags": expected,
-            "novelty_score": None,
-            "is_novel": False,
-            "terms": expected,
-        }
+        described = tagger().describe(path, top_k=2)
+        tags, terms = ([word._asdict() for word in words] for words in (described.tags, described.terms))
+        expected = {"image": str(path), "tags": tags, "terms": terms, "novelty_score": None, "is_novel": False}
+        assert json.loads(line) == expected
 
 
 def test_json_has_the_novelty_score(call, pictures):
@@ -240,6 +236,16 @@ def test_webapp_writes_a_site_and_prints_how_to_serve_it(call, app, tmp_path):
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
     assert out.startswith(f"{tmp_path / 'site'}: the app with the bundle, {len(files)} files, ")
     assert "Any web host with HTTPS can serve it" in out
+
+
+def test_without_a_bundle_the_app_comes_with_the_everyday_one(call, app, everyday_bundle, tmp_path):
+    assert call("webapp", tmp_path / "site")[0] == 0
+    call("webapp", folder(), tmp_path / "other")
+    manifests = {(tmp_path / name / "bundle" / "manifest.json").read_bytes() for name in ("site", "other")}
+    assert len(manifests) == 1
+    code, out, err = call("serve", "--no-browser", "--port=0", "--host", "192.0.2.7")  # not of this machine
+    assert (code, out) == (1, "")
+    assert "got the host 192.0.2.7" in err
 
 
 def test_webapp_leaves_other_folders_alone(call, app, pictures, tmp_path):

@@ -51,3 +51,20 @@ def test_an_impossible_change_is_a_message_and_changes_nothing(call, lessons, ch
     assert "tag" in err
     assert "\n" not in err
     assert not lessons.exists()
+
+
+def test_hidden_tags_are_marked_and_no_longer_shown(call, lessons, pictures):
+    assert call("tags", "hide", "blue", "red") == (0, "hid blue and red\n", "")
+    assert call("tags")[1].splitlines() == ["blue  (hidden)", "green", "red  (hidden)", "crimson"]
+    assert "blue " not in call("tag", "--top-k=3", pictures["blue"])[1]
+    assert json.loads(call("tags", "--json")[1].splitlines()[0])["is_hidden"]
+    assert call("tags", "unhide", "red") == (0, "unhid red\n", "")
+    assert call("undo") == (0, "undone: unhid red\n", "")
+    assert call("undo") == (0, "undone: hid blue and red\n", "")
+    assert call("tags")[1].splitlines()[0] == "blue"
+
+
+def test_below_a_tag_is_nothing_to_hide(call, lessons):
+    code, out, err = call("tags", "hide", "--below", "blue")
+    assert (code, out) == (1, "")
+    assert "there is nothing below 'blue' to hide" in err

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from PIL import Image
 from imagetagger import Tagger, everyday
 from imagetagger.bundle.archive import write_zip
 from imagetagger.cli.tagging import PICTURES_PER_MODEL, is_bundle
+from imagetagger.tagger.description import Tag
 from tests.helpers.bundles import SIZE
 from tests.helpers.taught import bundle, folder, pixels, started
 
@@ -37,7 +39,8 @@ def test_the_first_path_is_the_bundle_if_it_is_one(pictures, tmp_path):
     for path in (folder(), tmp_path / "bundle.zip", tmp_path / "renamed", tmp_path / "run", tmp_path / "gone.zip"):
         assert is_bundle(path), path
     write_zip({"x.txt": b""}, tmp_path / "others")
-    for path in (tmp_path, pictures["blue"], tmp_path / "gone", tmp_path / "others"):
+    (tmp_path / "odd.jpg").write_bytes(pictures["blue"].read_bytes() + b"PK\5\6" + b"\xff" * 18)
+    for path in (tmp_path, pictures["blue"], tmp_path / "gone", tmp_path / "others", tmp_path / "odd.jpg"):
         assert not is_bundle(path), path
 
 
@@ -99,3 +102,23 @@ def test_python_m_runs_the_same_program(pictures):
     command = [sys.executable, "-m", "imagetagger.cli", "tag", str(folder()), str(pictures["blue"])]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"{pictures['blue']}: blue 100 %\n"), done.stderr
+
+
+class Described(NamedTuple):
+    """A description as of a bundle with broader terms, for which the small bundle is too small."""
+
+    tags: list[Tag]
+    terms: list[Tag]
+    novelty_score: float | None = None
+    is_novel: bool = False
+
+
+def test_a_picture_is_described_in_few_words_and_by_its_tags_where_their_number_is_asked_for(
+    call, pictures, everyday_bundle, monkeypatch
+):
+    breeds = [Tag(str(i), f"breed {i}", 0.08) for i in range(12)]
+    monkeypatch.setattr(Tagger, "describe", lambda *_: Described(breeds, [Tag("dog", "dog", 0.97)]))
+    assert call("tag", pictures["blue"])[1] == f"{pictures['blue']}: dog 97 %\n"
+    for option in ("--top-k=12", "--coverage=0.9"):
+        monkeypatch.setattr(Tagger, "target_coverage", 0.9)
+        assert call("tag", pictures["blue"], option)[1].count("breed ") == 12

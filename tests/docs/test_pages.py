@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from imagetagger import cli
+from imagetagger import cli, everyday
 from imagetagger.bundle.archive import write_folder, write_zip
 from imagetagger.config.parse import RENAMED, explain_overrides, from_hydra
 from imagetagger.run import CONFIGS
@@ -163,8 +163,11 @@ def workplace(tmp_path, monkeypatch):
     write_folder(bundle_files(*WHITENED, train=40), tmp_path / "bundle")
     write_folder(bundle_files(*WHITENED, train=40), tmp_path / "outputs" / "quickstart" / "TIME" / "bundle")
     write_zip(bundle_files(*WHITENED, train=40), tmp_path / "bundle.zip")
-    for i, name in enumerate(("photo.jpg", "rex.jpg")):
+    (tmp_path / "holiday").mkdir()
+    for i, name in enumerate(("photo.jpg", "rex.jpg", "holiday/beach.jpg")):
         noisy((120, 60 * i, 40), i).save(tmp_path / name)
+    monkeypatch.setattr(everyday, "EVERYDAY_BUNDLE", tmp_path / "bundle.zip")
+    monkeypatch.setenv("IMAGETAGGER_DATA", str(tmp_path / "data"))
     for name in ("dataset_size_sweep/sweep/a", "dataset_size_sweep/sweep/b", "whitened/c", "tiny_imagenet/d"):
         leave(tmp_path / "outputs" / name, f"data.per_class={ord(name[-1])}", experiment=Path(name).parts[0])
     monkeypatch.chdir(tmp_path)
@@ -179,17 +182,21 @@ def test_the_python_examples_run(page, capsys, workplace):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", manual_commands("imagetagger "))
-def test_every_command_on_a_bundle_runs(command, capsys, workplace):
-    words = [name for word in shlex.split(command) for name in sorted(map(str, Path().glob(word))) or [word]]
-    if words[1] in ("serve", "webapp") and not BUILT.exists():
-        pytest.skip("the app is not built: make webapp")
-    if words[1] == "serve":
-        with served(Path(words[2]), free_port()) as address, urllib.request.urlopen(address) as response:
-            assert b"imagetagger" in response.read()
-        return
-    assert not exit_code(words[1:])
-    assert capsys.readouterr().out
+@pytest.mark.parametrize("page", MANUAL, ids=page_name)
+def test_the_commands_of_a_page_run_one_after_another(page, capsys, workplace):
+    for command in commands(page):
+        words = [name for word in shlex.split(command) for name in sorted(map(str, Path().glob(word))) or [word]]
+        if words[0] != "imagetagger" or (words[1] in ("serve", "webapp") and not BUILT.exists()):
+            continue  # the app is not built: make webapp
+        if words[1] == "serve":
+            with (
+                served(Path([*words, "bundle.zip"][2]), free_port()) as address,
+                urllib.request.urlopen(address) as got,
+            ):
+                assert b"imagetagger" in got.read()
+            continue
+        assert not exit_code(words[1:]), command
+        assert capsys.readouterr().out
 
 
 def exit_code(arguments):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from imagetagger.bundle.archive import write_zip
 from imagetagger.web import site
 from imagetagger.web.site import (
     APP_FOLDER,
@@ -45,6 +46,14 @@ def test_a_site_is_the_app_and_the_files_of_the_bundle_that_it_reads(app):
     bundled = {name.removeprefix("bundle/") for name in files if name.startswith("bundle/")}
     assert bundled == set(BUNDLE_FILES) & set(bundle().files) >= {"manifest.json", "model.tflite"}
     assert all(files[f"bundle/{name}"] == bundle().files[name] for name in bundled)
+
+
+def test_an_app_that_is_packed_as_in_wheels_gives_the_same_site(app, tmp_path):
+    write_zip(FILES, tmp_path / "packed" / "dist.zip")
+    assert build_site(bundle(), tmp_path / "packed" / "dist") == build_site(bundle(), app)
+    (tmp_path / "packed" / "dist.zip").write_bytes(b"cut")
+    with pytest.raises(SiteError, match="is not a built app"):
+        build_site(bundle(), tmp_path / "packed" / "dist")
 
 
 def test_the_worker_caches_every_file_but_itself(app):
