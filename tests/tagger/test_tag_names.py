@@ -1,0 +1,105 @@
+"""Names of tags and broader terms, and a user's tags in a bundle that knows their names."""
+
+import pytest
+
+from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.names import same_name
+from imagetagger.tagger.lessons import NO_LESSONS, LessonError, learn, remove_tag
+from imagetagger.tagger.tag_names import (
+    add_tag,
+    adopt_lessons,
+    find_tag,
+    names_anything,
+    rename_tag,
+    taught_names,
+    vocabulary,
+)
+from tests.helpers.histories import KEYS, picture, plain
+
+BUNDLE = (Label("n1", "goldfish", ("carp",)), Label("n2", "crane", ("heron",)), Label("n3", "heron", ()))
+TERMS = (Term("t1", "dog", ("hound",)), Term("t2", "fish", ("goldfish",)))
+
+
+def own(*names: str, **edits):
+    """Lessons with tags of these names, made for a bundle that had none."""
+    lessons = NO_LESSONS
+    for name in names:
+        lessons, _ = add_tag(lessons, (), name)
+    return lessons._replace(edits=lessons.edits._replace(**edits))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("Goldfish", "n1"), (" CARP", "n1"), ("heron", "n3"), ("Dog", "t1"), ("hound", "t1"), ("fish", "t2")],
+)
+def test_a_users_tag_is_the_tag_or_term_of_its_name_that_another_bundle_has(name, key):
+    lessons = learn(own(name), KEYS[0], picture(KEYS[0], f"user:{name.strip().casefold()}"))
+    adopted = adopt_lessons(lessons, BUNDLE, taught_names((), lessons), TERMS)
+    tags = vocabulary(BUNDLE, adopted, TERMS)
+    assert list(tags) == list(dict.fromkeys(["n1", "n2", "n3", key]))
+    assert find_tag(tags, name, TERMS) == key
+    assert not any(same_name(tags[key].name, synonym) for synonym in tags[key].synonyms)
+    assert adopted.pictures == lessons.pictures
+    assert plain(adopt_lessons(adopted, BUNDLE, {}, TERMS)) == plain(adopted)
+
+
+def test_names_of_tags_that_pictures_teach_count_like_those_of_edits():
+    lessons = learn(NO_LESSONS, KEYS[0], picture(KEYS[0], "elsewhere"))
+    adopted = adopt_lessons(lessons, BUNDLE, {"elsewhere": "goldfish"}, TERMS)
+    assert adopted.edits.merged == {"elsewhere": "n1"}
+
+
+@pytest.mark.parametrize(
+    ("lessons", "labels"),
+    [
+        (own("zebra"), BUNDLE),
+        (own("goldfish"), (*BUNDLE, Label("n4", "Goldfish", ()))),
+        (own("goldfish", removed=frozenset({"n1"})), BUNDLE),
+        (own("goldfish", removed=frozenset({"user:goldfish"})), BUNDLE),
+        (own("goldfish", "zebra", merged={"user:goldfish": "user:zebra"}), BUNDLE),
+        (own("goldfish", merged={"n1": "user:goldfish"}), BUNDLE),
+        (own("goldfish", merged={"n1": "n2", "n2": "user:goldfish"}), BUNDLE),
+        (own("goldfish", names={"user:goldfish": "goldfish", "n1": "koi"}), (Label("n1", "goldfish", ()),)),
+    ],
+    ids=["no such name", "two of it", "removed", "own removed", "merged", "into own", "into own twice", "renamed"],
+)
+def test_a_users_tag_stays_apart_where_an_edit_says_so_or_the_name_fits_no_single_tag(lessons, labels):
+    assert adopt_lessons(lessons, labels, {}, ()).edits == lessons.edits
+
+
+def test_two_tags_of_one_name_go_into_the_same_one():
+    lessons = own(names={"a": "goldfish", "b": "Carp"})
+    adopted = adopt_lessons(lessons, BUNDLE, {}, TERMS)
+    assert adopted.edits.merged == {"a": "n1", "b": "n1"}
+    assert list(vocabulary(BUNDLE, adopted, TERMS)) == ["n1", "n2", "n3"]
+
+
+def test_a_term_is_found_after_all_tags_by_name_then_by_synonym():
+    tags = {label.id: label for label in BUNDLE}
+    assert [find_tag(tags, name, TERMS) for name in ("dog", "HOUND", "t1", "goldfish")] == ["t1", "t1", "t1", "n1"]
+    taught = {**tags, "t1": Label("t1", "doggy", ("hound",))}
+    assert [find_tag(taught, name, TERMS) for name in ("doggy", "hound", "t1")] == ["t1"] * 3
+    with pytest.raises(LessonError, match="there is no tag 'dogs'"):
+        find_tag(tags, "dogs", TERMS)
+
+
+def test_a_term_that_is_added_becomes_a_tag_with_its_id():
+    lessons, key = add_tag(NO_LESSONS, BUNDLE, " DOG ", TERMS)
+    assert key == "t1"
+    assert vocabulary(BUNDLE, lessons, TERMS)["t1"] == Label("t1", "dog", ("hound",))
+    removed = remove_tag(lessons, "t1")
+    assert "t1" not in vocabulary(BUNDLE, removed, TERMS)
+    assert add_tag(removed, BUNDLE, "dog", TERMS)[1] == "t1"
+
+
+def test_a_tag_is_not_renamed_to_a_term_but_a_term_is():
+    with pytest.raises(LessonError, match="there is a broader term 'Dog' already: choose another name, or merge"):
+        rename_tag(NO_LESSONS, BUNDLE, "n1", "Dog", TERMS)
+    lessons = rename_tag(NO_LESSONS, BUNDLE, "t1", "DOG", TERMS)
+    assert lessons.edits.names == {"t1": "DOG"}
+
+
+def test_any_name_of_a_tag_or_a_term_names_something():
+    tags = {label.id: label for label in BUNDLE}
+    assert all(names_anything(tags, name, TERMS) for name in ("n1", "GOLDFISH", "carp", "t2", "Fish", "hound"))
+    assert not any(names_anything(tags, name, TERMS) for name in ("N1", "zebra", ""))
