@@ -29,7 +29,7 @@ from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.evaluation.guarantee import correct_rule
 from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
-from imagetagger.experiment.reference_stages import find_reference
+from imagetagger.experiment.reference_stages import find_head, find_reference
 from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
 from imagetagger.options import VARIANTS, GroupBy, PredictionSet, TransformKind, Variant
@@ -110,7 +110,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
 def test_settings_have_the_names_of_the_arguments_they_become():
     subset = all_parameters(subsample_mask) & {"fraction", "per_class"}
     assert names(DataConfig) == parameters(load_dataset) - {"cache", "seed"} | {"name"} | subset | {
-        *(parameters(assign_roles) - {"folds", "seed"}),
+        *(parameters(assign_roles) - {"folds", "seed", "is_out_of_fold"}),
         *parameters(check_skipped),
         *(parameters(extract_embeddings) & {"pixel_limit"}),
         *parameters(group_pictures),
@@ -121,12 +121,14 @@ def test_settings_have_the_names_of_the_arguments_they_become():
     assert names(EmbedConfig) == runtime | {"dtype", "measure_raw_rate"}
     prior = all_parameters(fit_prior) - {"statistics"}
     fitted = parameters(fit_transform) | parameters(find_reference) - {"resolution", "data"}
-    assert names(ClassifierConfig) == fitted | prior | {"class_prior"}
+    assert names(ClassifierConfig) == fitted | prior | {"class_prior", "source"}
+    assert parameters(find_head) <= names(ClassifierConfig)
     calibrated = parameters(fit_decision) - {"independent_pictures"} | parameters(assign_roles) & {"folds"}
     assert names(CalibrateConfig) == calibrated | all_parameters(correct_rule) & {"confidence"}
     metrics = {"split", "bootstrap_resamples", "baselines"}
     assert names(EvaluateConfig) == metrics | parameters(write_run_report) - {"seed"}
-    export = {"variants", "bundle_variant", "calibration_pictures", "onnx", "reference_statistics"}
+    export = {"variants", "bundle_variant", "onnx", "reference_statistics"}
+    export |= {"calibration_pictures", "calibration_source"}
     reference = parameters(first_by_rank) & {"reference_pictures"}
     block = all_parameters(score_signature) & {"block"}
     assert names(ExportConfig) == parameters(check_parity) | export | reference | block

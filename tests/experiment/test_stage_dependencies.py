@@ -101,6 +101,7 @@ CHANGES = {
     "export.variants": ("export.variants=[]", ()),
     "export.bundle_variant": ("export.bundle_variant=null", ()),
     "export.calibration_pictures": ("export.calibration_pictures=7", ()),
+    "export.calibration_source": ("export.calibration_source=drawings", ()),
     "export.reference_pictures": ("export.reference_pictures=7", ()),
     "export.min_cosine": ("export.min_cosine=0.5", ()),
     "export.max_top1_loss": ("export.max_top1_loss=1", ()),
@@ -113,7 +114,7 @@ CHANGES = {
 ADDS = {"data.test": {"embed test"}}
 """Stages that a setting adds."""
 
-OTHERS = {"evaluate.split", "export.reference_statistics"}
+OTHERS = {"classifier.source", "evaluate.split", "export.reference_statistics"}
 """They change which stages there are, and are tested elsewhere."""
 
 

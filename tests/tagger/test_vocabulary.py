@@ -16,14 +16,7 @@ from imagetagger.tagger.lessons import (
     remove_tag,
     resolve_merged,
 )
-from imagetagger.tagger.tag_names import (
-    add_tag,
-    adopt_lessons,
-    find_tag,
-    rename_tag,
-    taught_names,
-    vocabulary,
-)
+from imagetagger.tagger.tag_names import add_tag, adopt_lessons, find_tag, rename_tag, taught_names, vocabulary
 from tests.helpers.histories import KEYS, LABELS, histories, picture, plain
 
 
