@@ -10,7 +10,7 @@ from imagetagger.report.run.page import write_run_report
 from imagetagger.run import CONFIGS
 from tests.helpers.composed import settings, shrunk
 from tests.helpers.jobs import results, sweep
-from tests.helpers.pictures import patchwork_folder, tiny_imagenet_zip
+from tests.helpers.pictures import patchwork_folder, photographs_folder, tiny_imagenet_zip
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
 
@@ -19,12 +19,19 @@ def tiny(tmp, per_tag=3):
     return [f"data.path={tiny_imagenet_zip(tmp / 'tiny.zip', per_tag)}"]
 
 
+def photographs(tmp):
+    """Few pictures, and the network that has a classifier: only its weights are real."""
+    small = ["backbone=efficientnet_lite0", "backbone.weights=imagenet", "backbone.width=1", "backbone.resolution=224"]
+    return [*small, "classifier.dimensions=64", f"data.path={photographs_folder(tmp / 'photographs')}"]
+
+
 RECIPES = {
     "quickstart": lambda tmp: [],
     "folder": lambda tmp: [f"data.path={patchwork_folder(tmp / 'pictures')}"],
     "tiny_imagenet": lambda tmp: [*tiny(tmp), "embed.measure_raw_rate=false"],
     "export": tiny,
     "reference": lambda tmp: tiny(tmp, 8),
+    "everyday": photographs,
     "whitened": tiny,
     "threshold_sweep": tiny,
     "dataset_size_sweep": tiny,
