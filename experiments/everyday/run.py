@@ -5,7 +5,7 @@ python -m experiments.everyday.run PHOTOGRAPHS WASTE [--bundle BUNDLE]
 PHOTOGRAPHS is a folder or .zip of pictures of ImageNet's classes, named WNID_NAME.jpg; WASTE a folder with one
 sub-folder per tag. Everything goes through the bundle's own model in LiteRT. What the bundle was calibrated on is
 evaluated out of fold: probabilities and sets of each tenth are fitted on the others. Prints tables; writes
-results.csv.
+results.csv and figure.png.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from experiments.common import plots
 from experiments.common.arguments import study_parser
 from experiments.common.tables import Column, Row, markdown_table, write_csv
 from imagetagger.bundle.executor import (
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows.append({"part": "lessons", "pictures": pictures, "seed": seed} | taught)
     print(accuracy_table(rows), lesson_table(rows), sep="\n\n")
     write_csv(rows, options.out / "results.csv")
+    draw(rows, options.out / "figure.png")
 
 
 def embed_all(model: Model, split: Split) -> np.ndarray:
@@ -182,6 +184,28 @@ def lesson_table(rows: Sequence[Row]) -> str:
         chosen = [row for row in rows if row.get("pictures") == pictures]
         means.append({"pictures": pictures} | {name: float(np.mean([row[name] for row in chosen])) for name in names})
     return markdown_table(means, columns)
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Draw how often new tags are found, alone and beside all others, and what the photographs lose."""
+    figure, (found, kept) = plots.panels(2, 9, 3.6)
+    for key, label, colour in (("alone", "among the new tags", plots.GREY), ("beside", "among all tags", plots.BLUE)):
+        found.plot(LESSONS, mean_by_lessons(rows, key), "o-", ms=5, lw=2, color=colour, label=label)
+    found.set(xscale="log", ylim=(0, 100), xlabel="pictures of each new tag", ylabel="found, %")
+    kept.plot(LESSONS, mean_by_lessons(rows, "after"), "o-", ms=5, lw=2, color=plots.BLUE, label="after the lessons")
+    plots.level(kept, mean_by_lessons(rows, "before")[0])
+    kept.set(xscale="log", ylim=(75, 90), xlabel="pictures of each new tag", ylabel="top-1 on photographs, %")
+    plots.title(found, "Six new tags")
+    plots.title(kept, "The 1,000 known ones")
+    for axes in (found, kept):
+        plots.ticks(axes, LESSONS)
+    plots.legend(found, loc="lower right")
+    plots.save(figure, path)
+
+
+def mean_by_lessons(rows: Sequence[Row], key: str) -> list[float]:
+    """Mean over the seeds at each number of lessons, in per cent."""
+    return [100 * float(np.mean([row[key] for row in rows if row.get("pictures") == count])) for count in LESSONS]
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ classifier knows them all.
 """
 
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from imagetagger.bundle.labels import Term
-from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_ids
+from imagetagger.data.dataset import Dataset, Skip, Split, content_ids
 from imagetagger.data.folder_listing import IGNORED_NAMES
-from imagetagger.terms.wordnet import broader_terms, read_wordnet
+from imagetagger.data.wordnet_tags import wordnet_tags
 
 
 def load_imagenet_photographs(path: Path) -> Dataset:
@@ -43,19 +42,6 @@ def load_imagenet_photographs(path: Path) -> Dataset:
     train = Split(keys, ids, np.array(labels, np.int32), lambda i: read(keys[i]))
     nothing = Split([], [], np.zeros((0, 1), np.int32), lambda i: b"")
     return Dataset("imagenet_photographs", tags, train, nothing, tuple(skipped), terms=terms)
-
-
-def wordnet_tags() -> tuple[tuple[DatasetTag, ...], tuple[Term, ...]]:
-    """Return the 1,000 tags of ImageNet in words that people use, in the order of its classifiers, and their terms."""
-    table = read_wordnet()
-    tags = tuple(DatasetTag(tag.id, tag.name, tag.synonyms, tag.broader) for tag in table.tags)
-    return tags, wordnet_terms(tag.id for tag in tags)
-
-
-def wordnet_terms(tag_ids: Iterable[str]) -> tuple[Term, ...]:
-    """Return the broader terms of tags, by their WordNet ids."""
-    found = broader_terms(read_wordnet(), tag_ids)
-    return tuple(Term(term.id, term.name, term.synonyms, term.broader, term.everyday) for term in found)
 
 
 def _open(path: Path) -> tuple[list[str], Callable[[str], bytes]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_ids, pad_labels
+from imagetagger.data.wordnet_tags import with_broader, wordnet_terms
 from imagetagger.system.atomic_files import file_sha256
 from imagetagger.system.download import Download, download
 
@@ -103,7 +104,7 @@ def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:
     path = path or download(OFFICIAL_ARCHIVE, cache / "downloads", "path")
     archive = open_archive(path)
     digest = file_sha256(path) if path.is_file() else None
-    tags = read_tags(archive)
+    tags = with_broader(read_tags(archive))
     index = {tag.id: i for i, tag in enumerate(tags)}
 
     skipped = []
@@ -128,4 +129,6 @@ def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:
         )
 
     train, validation = read_split("train"), read_split("validation")
-    return Dataset("tiny_imagenet", tags, train, validation, tuple(skipped))
+    return Dataset(
+        "tiny_imagenet", tags, train, validation, tuple(skipped), terms=wordnet_terms(tag.id for tag in tags)
+    )

@@ -107,7 +107,7 @@ def test_groups_and_pictures_to_test_on_change_the_fingerprint():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("imagenet", "got name=imagenet, expected synthetic, tiny_imagenet, folder or tfds"),
+        ("imagenet", "got name=imagenet, expected synthetic, tiny_imagenet, folder, tfds or imagenet_photographs"),
         ("folder", "got path=None, expected a folder with one sub-folder per tag"),
         ("tfds", "got tfds_name=None, expected the name of a data set"),
     ],
