@@ -68,9 +68,8 @@ def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] 
     for key, label in known.items():
         target = resolve_merged(key, edits)
         if target != key and target in result:
-            own = result[target]
-            added = (name for name in (label.name, *label.synonyms) if not same_name(name, own.name))
-            result[target] = replace(own, synonyms=tuple(dict.fromkeys((*own.synonyms, *added))))
+            synonyms = dict.fromkeys((*result[target].synonyms, label.name, *label.synonyms))
+            result[target] = replace(result[target], synonyms=tuple(synonyms))
     return result
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagetagger.data.dataset import content_id
-from imagetagger.data.imagenet_photographs import load_imagenet_photographs, wordnet_tags, wordnet_terms
+from imagetagger.data.dataset import DatasetTag, content_id
+from imagetagger.data.imagenet_photographs import load_imagenet_photographs
 from imagetagger.data.registry import load_dataset
+from imagetagger.data.wordnet_tags import with_broader, wordnet_tags, wordnet_terms
 from imagetagger.terms.wordnet import read_wordnet
 from tests.helpers.composed import settings
 from tests.helpers.pictures import picture
@@ -120,6 +121,15 @@ def test_terms_of_some_tags_are_those_above_them_only():
     assert terms["fish"].everyday
     keys = {term.id for term in terms.values()}
     assert all(set(term.broader) <= keys for term in terms.values())
+
+
+def test_tags_of_another_data_set_get_their_broader_terms_by_their_ids():
+    tags = (DatasetTag("n01443537", "my fish", ("koi",)), DatasetTag("user:cat", "cat"))
+    fish, cat = with_broader(tags)
+    assert fish[:3] == tags[0][:3]
+    assert set(fish.broader) <= {term.id for term in wordnet_terms(["n01443537"])}
+    assert fish.broader
+    assert cat == tags[1]
 
 
 def test_the_registry_knows_them_and_needs_a_path(tmp_path):

@@ -10,7 +10,7 @@ import sklearn.datasets
 
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.bundle.verify import verify_bundle
-from imagetagger.data.imagenet_photographs import wordnet_tags
+from imagetagger.data.wordnet_tags import wordnet_tags
 from imagetagger.everyday import EVERYDAY_BUNDLE
 from imagetagger.tagger.description import words_below
 from imagetagger.tagger.tagger import Tagger

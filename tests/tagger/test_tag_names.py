@@ -3,7 +3,6 @@
 import pytest
 
 from imagetagger.bundle.labels import Label, Term
-from imagetagger.bundle.names import same_name
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, learn, remove_tag
 from imagetagger.tagger.tag_names import (
     add_tag,
@@ -38,7 +37,6 @@ def test_a_users_tag_is_the_tag_or_term_of_its_name_that_another_bundle_has(name
     tags = vocabulary(BUNDLE, adopted, TERMS)
     assert list(tags) == list(dict.fromkeys(["n1", "n2", "n3", key]))
     assert find_tag(tags, name, TERMS) == key
-    assert not any(same_name(tags[key].name, synonym) for synonym in tags[key].synonyms)
     assert adopted.pictures == lessons.pictures
     assert plain(adopt_lessons(adopted, BUNDLE, {}, TERMS)) == plain(adopted)
 
