@@ -3,6 +3,7 @@ import {
   addTag,
   adoptLessons,
   forget,
+  hideTag,
   type Label,
   LessonError,
   type Lessons,
@@ -28,6 +29,7 @@ interface State {
   names: [string, string][];
   merged: [string, string][];
   removed: string[];
+  hidden: string[];
   vocabulary: Label[];
   taught: [string, string][];
 }
@@ -60,6 +62,8 @@ function take(lessons: Lessons, [kind, ...values]: Step): [Lessons, unknown] {
       return [renameTag(lessons, labels, a, b), true];
     case "merge":
       return [mergeTags(lessons, a, b), true];
+    case "hide":
+      return [hideTag(lessons, a, true), true];
     default:
       return [removeTag(lessons, a), true];
   }
@@ -86,6 +90,7 @@ function stateOf(lessons: Lessons, of: readonly Label[] = labels): State {
     names: [...lessons.edits.names],
     merged: [...lessons.edits.merged],
     removed: [...lessons.edits.removed].sort(),
+    hidden: [...lessons.edits.hidden].sort(),
     vocabulary: [...vocabulary(of, lessons).values()],
     taught: [...taughtNames(of, lessons)],
   };
@@ -206,4 +211,41 @@ test("names such as __proto__ are names", () => {
   const [lessons, id] = addTag(NO_LESSONS, labels, "__proto__");
   expect(id).toBe("user:__proto__");
   expect(vocabulary(labels, lessons).get(id)?.name).toBe("__proto__");
+});
+
+const entity = { id: "n00", name: "entity", synonyms: ["thing"], broader: [], everyday: false };
+const terms = [
+  entity,
+  { ...entity, id: "n10", name: "dog", synonyms: ["domestic dog", "puppy"], broader: ["n00"], everyday: true },
+  { ...entity, id: "n11", name: "crane", synonyms: [] },
+  { ...entity, id: "n12", name: "crane", synonyms: [] },
+  { ...entity, id: "n13", name: "puppy", synonyms: ["thing"], everyday: true },
+];
+
+test("a tag of a term's name or synonym is that term, but a name that several have makes a tag of its own", () => {
+  const idOf = (name: string) => addTag(NO_LESSONS, [], name, terms)[1];
+  const names = ["Dog", " domestic  DOG", "puppy", "thing", "crane", "doggy"];
+  expect(names.map(idOf)).toEqual(["n10", "n10", "n13", "n13", "user:crane", "user:doggy"]);
+  expect(addTag(NO_LESSONS, labels, "dog")[1]).toBe("user:dog");
+});
+
+test("a term that is a tag already is no other one, and comes back after its removal", () => {
+  const [added, dog] = addTag(NO_LESSONS, labels, "dog", terms);
+  expect(vocabulary(labels, added).get(dog)?.name).toBe("dog");
+  expect(() => addTag(added, labels, "DOG", terms)).toThrow("there is a tag");
+  expect(addTag(added, labels, "domestic dog", terms)[1]).toBe("user:domestic dog");
+  expect(addTag(mergeTags(added, dog, "red"), labels, "domestic dog", terms)[1]).toBe("user:domestic dog");
+  for (const name of ["dog", "domestic dog"]) expect(addTag(removeTag(added, dog), labels, name, terms)[1]).toBe(dog);
+  const [named] = addTag(NO_LESSONS, labels, "n10");
+  expect(addTag(named, labels, "dog", terms)[1]).toBe("user:dog"); // no id is another tag's name
+});
+
+test("a hidden tag keeps what it was taught, and is shown again", () => {
+  const taught = learn(NO_LESSONS, "a", picture(["red"]));
+  const hidden = hideTag(taught, "red", true);
+  expect(hidden.pictures).toBe(taught.pictures);
+  expect([...vocabulary(labels, hidden).keys()]).toContain("red");
+  expect(hideTag(hidden, "red", false)).toEqual(taught);
+  expect([...mergeLessons(taught, hidden).edits.hidden]).toEqual(["red"]);
+  expect(mergeLessons(hidden, taught)).toBe(hidden);
 });

@@ -39,6 +39,8 @@ export interface DerivedState {
   rows: TagRows;
   /** How many pictures taught each tag, (C), in the order of the vocabulary. */
   counts: Float32Array;
+  /** What is added to the score of each tag, (C). */
+  offsets: Float32Array;
   /** Of the next prediction set, so that the bundle's coverage is reached; null for rules without a guarantee. */
   coverage: number | null;
 }
@@ -57,9 +59,10 @@ export async function deriveState(
   const merge = (a: TagRow["total"], b: TagRow["total"]) => computing(() => mergeRows(executor, a, b));
   const rows = await updateRows(before, bundle, lessons, words, merge, bundle.manifest.model.block);
   const counts = Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);
+  const offsets = Float32Array.from(rows.byTag.values(), (row) => row.scoreOffset);
   const missed = [...lessons.pictures.values()].flatMap((lesson) => lesson.missed ?? []);
   const coverage = adaptedCoverage(missed, bundle.manifest.decision.prediction_set);
-  return { lessons, vocabulary: words, rows, counts, coverage };
+  return { lessons, vocabulary: words, rows, counts, offsets, coverage };
 }
 
 /** Returns the rows of taught tags to store, and the tags whose rows are to be deleted. */

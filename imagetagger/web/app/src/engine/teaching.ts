@@ -3,6 +3,7 @@
 import type { PictureId, TagId } from "../api";
 import {
   addTag,
+  hideTag,
   type Label,
   LessonError,
   type Lessons,
@@ -69,7 +70,7 @@ export async function remove(session: Session, ids: readonly PictureId[], forget
 
 /** Adds a tag; returns its id. */
 export async function add(session: Session, text: string): Promise<TagId> {
-  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text);
+  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text, session.bundle.terms);
   await change(session, `Added the tag ${listed(wordsOf(session, lessons), id)}`, withLessons(session.state, lessons));
   return id;
 }
@@ -88,6 +89,11 @@ export async function merge(session: Session, tag: TagId, into: TagId) {
     `Merged ${name} into ${target}`,
     withLessons(session.state, mergeTags(session.lessons, tag, into)),
   );
+}
+
+export async function hide(session: Session, tag: TagId, isHidden: boolean) {
+  const what = `${isHidden ? "Hid" : "Showed"} the tag ${listed(session.vocabulary, tag)}`;
+  await change(session, what, withLessons(session.state, hideTag(session.lessons, tag, isHidden)));
 }
 
 export async function removeOne(session: Session, tag: TagId) {
@@ -111,7 +117,7 @@ function withNewTags(session: Session, tags: readonly TagId[], names: readonly s
   let { lessons } = session;
   const all = [...tags];
   for (const text of names) {
-    const [next, id] = addTag(lessons, session.bundle.labels, text);
+    const [next, id] = addTag(lessons, session.bundle.labels, text, session.bundle.terms);
     lessons = next;
     all.push(id);
   }

@@ -1,6 +1,6 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
-import type { BundleView, PictureId, PictureView, StepView, TagView, ThresholdView } from "../api";
+import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
 import { rankedTags } from "../prediction/prediction_sets";
@@ -10,7 +10,7 @@ import type { Session } from "./session";
 export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagView[] {
   const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
   const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
-  return [...vocabulary.values()].map(({ id, name, synonyms }) => {
+  return [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
     const row = rows.byTag.get(id);
     const taught = row?.pictures.length ?? 0;
     const bundleName = original.get(id) ?? null;
@@ -19,12 +19,19 @@ export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagVie
       id,
       name,
       synonyms,
-      pictures: Math.round(row?.total.count[0] ?? 0),
+      broader,
+      pictures: row?.base.some((i) => bundle.scoreOffset[i] !== 0) ? null : Math.round(row?.total.count[0] ?? 0),
       taught,
       original: bundleName,
       changed,
+      hidden: lessons.edits.hidden.has(id),
     };
   });
+}
+
+/** Returns the broader terms of the bundle. */
+export function termViews({ bundle }: Session): TermView[] {
+  return bundle.terms.map(({ id, name, synonyms, broader }) => ({ id, name, synonyms, broader }));
 }
 
 /** Returns the ids of visible pictures, the newest first. */
@@ -58,8 +65,8 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
 
 /** Returns the prediction for scores under the rows in use, with the user's threshold, or the bundle's if `standard`. */
 export function predictionOf(session: Session, scores: Float32Array, standard = false): Prediction {
-  const { bundle, counts, coverage, settings } = session;
-  return predict(scores, counts, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
+  const { bundle, counts, offsets, coverage, settings } = session;
+  return predict(scores, counts, offsets, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
 }
 
 /** Returns a time after which no picture was added: now, unless the clock was set back. */
@@ -67,9 +74,12 @@ export function latestTime({ pictures }: Session): number {
   return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
 }
 
-function suggestionsOf({ rows }: Session, { probabilities, inSet, isNovel }: Prediction) {
+/** Without the hidden tags of the set; where those are all, it is the most probable one that is shown. */
+function suggestionsOf({ rows, lessons, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
   const ids = [...rows.byTag.keys()];
-  const shown = rankedTags(probabilities).filter((i) => inSet[i]);
+  const visible = rankedTags(probabilities).filter((i) => !lessons.edits.hidden.has(ids[i] as string));
+  const inside = visible.filter((i) => inSet[i]);
+  const shown = inside.length > 0 ? inside : visible.filter((i) => (counts[i] ?? 0) > 0).slice(0, 1);
   const suggested = shown.map((i) => ({ tag: ids[i] as string, probability: probabilities[i] as number }));
   return { suggested, unknown: isNovel };
 }

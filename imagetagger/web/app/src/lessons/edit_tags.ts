@@ -1,28 +1,37 @@
-/** Edits of the vocabulary: add, rename, merge, remove and reset a tag. */
+/** Edits of the vocabulary: add, rename, merge, remove, reset and hide a tag. */
 
-import type { Label } from "../bundle/reader";
+import type { Label, Term } from "../bundle/reader";
 import { quote } from "../files/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons, TaughtPicture } from "./lessons";
 import { casefold, sameName } from "./names";
+import { findTerm } from "./terms";
 import { checkName, vocabulary } from "./vocabulary";
 
 /**
- * Adds a tag and returns its id; a tag of that name that was removed comes back.
+ * Adds a tag and returns its id; a tag of that name that was removed comes back, and the name of a term is that term.
  *
  * Throws LessonError where the name is empty or taken.
  */
-export function addTag(lessons: Lessons, labels: readonly Label[], newName: string): [Lessons, string] {
+export function addTag(
+  lessons: Lessons,
+  labels: readonly Label[],
+  newName: string,
+  terms: readonly Term[] = [],
+): [Lessons, string] {
   const name = checkName(lessons, labels, newName);
   const { edits } = lessons;
   const bundleNames = new Map(labels.map((label) => [label.id, label.name]));
-  const used = new Set(Array.from(vocabulary(labels, lessons).values(), (label) => label.name)); // no name is another's id
-  const hidden = (id: string) => edits.removed.has(id) && resolveMerged(id, edits) === id && !used.has(id);
+  const known = vocabulary(labels, lessons);
+  const used = new Set(Array.from(known.values(), (label) => label.name)); // no name is another's id
+  const isFree = (id: string) => resolveMerged(id, edits) === id && !used.has(id);
   const spellings = [...edits.names, ...bundleNames]; // a renamed tag comes back by either name
-  const removed = spellings.find(([id, other]) => hidden(id) && sameName(other, name));
+  const removed = spellings.find(([id, other]) => edits.removed.has(id) && isFree(id) && sameName(other, name));
   const taken = [bundleNames.keys(), used, edits.names.keys(), edits.merged.keys(), edits.merged.values()];
-  const id = removed ? removed[0] : freeId(name, new Set(taken.flatMap((ids) => [...ids])));
+  const term = findTerm(terms, name)?.id;
+  const ofTerm = term !== undefined && !known.has(term) && isFree(term) ? term : undefined;
+  const id = removed?.[0] ?? ofTerm ?? freeId(name, new Set(taken.flatMap((ids) => [...ids])));
   const names = new Map(edits.names);
   names.delete(id);
   const original = bundleNames.get(id);
@@ -48,6 +57,13 @@ export function renameTag(lessons: Lessons, labels: readonly Label[], tag: strin
 export function mergeTags(lessons: Lessons, tag: string, into: string): Lessons {
   if (tag === into) throw new LessonError("a tag cannot be merged into itself: choose another one");
   return { ...lessons, edits: { ...lessons.edits, merged: new Map(lessons.edits.merged).set(tag, into) } };
+}
+
+/** Hides a tag, or shows it again: it keeps what it was taught, but is not suggested while it is hidden. */
+export function hideTag(lessons: Lessons, tag: string, isHidden: boolean): Lessons {
+  const hidden = without(lessons.edits.hidden, tag);
+  if (isHidden) hidden.add(tag);
+  return { ...lessons, edits: { ...lessons.edits, hidden } };
 }
 
 /** Removes a tag with all that was merged into it, and the pictures that taught nothing else. */

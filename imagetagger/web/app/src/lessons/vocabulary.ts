@@ -17,7 +17,7 @@ export function vocabulary(labels: readonly Label[], lessons: Lessons): Map<stri
   const { edits } = lessons;
   const known = new Map(labels.map((label) => [label.id, label]));
   for (const id of new Set([...edits.names.keys(), ...edits.merged.values(), ...taught(lessons)])) {
-    const label = known.get(id) ?? { id, name: id, synonyms: [] };
+    const label = known.get(id) ?? { id, name: id, synonyms: [], broader: [] };
     known.set(id, { ...label, name: edits.names.get(id) ?? label.name });
   }
   const result = new Map<string, Label>();

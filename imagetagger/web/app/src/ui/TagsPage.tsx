@@ -2,19 +2,27 @@ import { useMemo, useState } from "preact/hooks";
 import type { TagId } from "../api";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { byUse, closeness, findTag, fold } from "./filter";
+import { byUse, findTag } from "./filter";
 import { Icon } from "./Icon";
+import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";
 import * as words from "./words";
 
-/** The screen of all tags. */
+/** Rows at first, and with each press for more: a thousand at once take long on a phone, and nobody reads them. */
+const PAGE = 100;
+
+/** The screen of all tags: those with the user's pictures first. */
 export function TagsPage() {
   const { library } = useApp();
   const [text, setText] = useState("");
   const [open, setOpen] = useState<TagId | "new" | null>(null);
   const sorted = useMemo(() => [...library.tags.values()].sort(byUse), [library.tags]);
-  const query = fold(text);
-  const shown = query === "" ? sorted : sorted.filter((tag) => closeness(tag, query) < 3);
+  const [rows, setRows] = useState(PAGE);
+  const shown = useMemo(() => {
+    const matching = matchingTags(library, text);
+    return matching === null ? sorted : sorted.filter((tag) => matching.has(tag.id));
+  }, [sorted, library.terms, text]);
+  const left = shown.length - rows;
   const tag = open === null ? undefined : library.tags.get(open);
   const close = () => setOpen(null);
   return (
@@ -35,14 +43,17 @@ export function TagsPage() {
           placeholder="Search tags"
           dir="auto"
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setRows(PAGE);
+          }}
         />
       </div>
       <p class="hidden" role="status">
-        {words.many(shown.length, "tag")} shown
+        {words.many(shown.length, "tag")} found
       </p>
       <ul class="rows" aria-label="Tags">
-        {shown.map((each) => (
+        {shown.slice(0, rows).map((each) => (
           <li key={each.id}>
             <button type="button" class="row" onClick={() => setOpen(each.id)}>
               <span class="row-text">
@@ -54,6 +65,7 @@ export function TagsPage() {
                     was {each.original}
                   </small>
                 )}
+                {each.hidden && <small>{words.hidden()}</small>}
               </span>
               <small class={each.taught > 0 ? "count own" : "count"}>
                 {words.taughtBy(each.pictures, each.taught)}
@@ -63,6 +75,11 @@ export function TagsPage() {
           </li>
         ))}
       </ul>
+      {left > 0 && (
+        <button type="button" class="button" onClick={() => setRows(rows + PAGE)}>
+          {words.showMore(Math.min(PAGE, left), left)}
+        </button>
+      )}
       {shown.length === 0 && <p class="nothing">No tag has this name.</p>}
       {open === "new" && <NewTag text={text} onClose={close} />}
       {tag && <TagPanel tag={tag} onClose={close} />}
