@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { complete, EVERYTHING, knownTag, visible } from "../src/ui/filter";
-import { closeness, completeTerms, fold, matchingTags, tagsBelow } from "../src/ui/search";
+import { closeness, completeTerms, fold, matchingSynonym, matchingTags, tagsBelow } from "../src/ui/search";
 import { picture, tag, term } from "./ui_pictures";
 
 const words = [
@@ -76,6 +76,16 @@ test("terms to choose from are those that hold several tags, the exact one first
 test("hidden tags are not among the choices", () => {
   const hidden = tags.map((each) => ({ ...each, hidden: each.id === "goose" }));
   expect(complete(hidden, "go").map(({ id }) => id)).toEqual(["goldfinch"]);
+});
+
+test("a synonym tells why a tag is offered where its name does not", () => {
+  const pen = tag("ballpoint pen", { synonyms: ["Biro", "pen"] });
+  expect(["bir", "pen", "ball", "x"].map((text) => matchingSynonym(pen, text))).toEqual([
+    "Biro",
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("a thousand tags with a thousand terms above are searched between two key presses", () => {

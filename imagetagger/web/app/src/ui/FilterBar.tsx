@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { Combobox } from "./Combobox";
 import { useApp } from "./context";
 import { complete, counts, type Show } from "./filter";
-import { completeTerms } from "./search";
+import { completeTerms, matchingSynonym } from "./search";
 import * as words from "./words";
 
 const SHOWS: readonly [Show, string][] = [
@@ -23,11 +23,10 @@ export function FilterBar() {
     const own = complete(tags.values(), filter.text).filter(({ id }) => broader.every(({ term }) => term.id !== id));
     return [
       ...broader.map(({ term, count }) => ({ key: term.id, label: term.name, detail: words.many(count, "tag") })),
-      ...own.map((tag) => ({
-        key: tag.id,
-        label: tag.name,
-        ...(tag.taught > 0 ? { detail: words.many(tag.taught, "picture") } : {}),
-      })),
+      ...own.map((tag) => {
+        const detail = tag.taught > 0 ? words.many(tag.taught, "picture") : matchingSynonym(tag, filter.text);
+        return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
+      }),
     ];
   }, [library.tags, library.terms, filter.text]);
   const nameOf = (id: string) => (tags.get(id) ?? terms.get(id))?.name ?? "";

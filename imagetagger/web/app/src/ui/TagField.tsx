@@ -2,7 +2,7 @@ import type { TagId, TagView, TermView } from "../api";
 import { normaliseName } from "../lessons/names";
 import { type Choice, Combobox } from "./Combobox";
 import { complete, findTag, knownTag } from "./filter";
-import { closeness, fold } from "./search";
+import { matchingSynonym } from "./search";
 import * as words from "./words";
 
 interface Props {
@@ -32,9 +32,7 @@ export function TagField({ label, text, tags, terms, chosen, first, onText, onTa
     text,
   );
   const choices = (exact === undefined ? close : [exact, ...close]).map((tag): Choice => {
-    const matches = (word: string) => closeness({ name: word, synonyms: [] }, fold(text)) < 3;
-    const known = matches(tag.name) ? undefined : tag.synonyms.find(matches);
-    const detail = chosenTags.includes(tag.id) ? words.alreadyHere() : known;
+    const detail = chosenTags.includes(tag.id) ? words.alreadyHere() : matchingSynonym(tag, text);
     return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
   });
   const isAgain = chosen?.newNames.some((other) => other.toLowerCase() === name.toLowerCase()) ?? false;

@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { TagId } from "../api";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { byUse, findTag } from "./filter";
+import { byUse, knownTag } from "./filter";
 import { Icon } from "./Icon";
 import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";
@@ -67,16 +67,18 @@ export function TagsPage() {
                 )}
                 {each.hidden && <small>{words.hidden()}</small>}
               </span>
-              <small class={each.taught > 0 ? "count own" : "count"}>
-                {words.taughtBy(each.pictures, each.taught)}
-              </small>
+              {(each.taught > 0 || each.pictures !== null) && (
+                <small class={each.taught > 0 ? "count own" : "count"}>
+                  {words.taughtBy(each.pictures, each.taught)}
+                </small>
+              )}
               <Icon name="right" />
             </button>
           </li>
         ))}
       </ul>
       {left > 0 && (
-        <button type="button" class="button" onClick={() => setRows(rows + PAGE)}>
+        <button type="button" class="button more-rows" onClick={() => setRows(rows + PAGE)}>
           {words.showMore(Math.min(PAGE, left), left)}
         </button>
       )}
@@ -89,7 +91,7 @@ export function TagsPage() {
 
 function NewTag({ text, onClose }: { text: string; onClose(): void }) {
   const { engine, library, act } = useApp();
-  const [name, setName] = useState(findTag(library.tags.values(), text) ? "" : text);
+  const [name, setName] = useState(knownTag(library.tags.values(), library.terms, text) ? "" : text);
   const submit = (event: Event) => {
     event.preventDefault();
     if (name.trim() === "") return;

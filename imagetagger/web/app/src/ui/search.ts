@@ -21,6 +21,13 @@ export function closeness(words: Words, text: string): number {
   return [name, ...synonyms].some((each) => beginsWord(each, text)) ? 2 : 3;
 }
 
+/** The synonym that text matches where the name does not: it tells why a tag is offered. */
+export function matchingSynonym({ name, synonyms }: Words, text: string): string | undefined {
+  const query = fold(text);
+  const matches = (word: string) => beginsWord(fold(word), query);
+  return matches(name) ? undefined : synonyms.find(matches);
+}
+
 /**
  * The tags that a search finds; null for an empty one, which finds all.
  *
