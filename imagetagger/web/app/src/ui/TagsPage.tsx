@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import type { TagId } from "../api";
+import type { TagId, TagView } from "../api";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
 import { byUse, knownTag } from "./filter";
@@ -55,7 +55,7 @@ export function TagsPage() {
       <ul class="rows" aria-label="Tags">
         {shown.slice(0, rows).map((each) => (
           <li key={each.id}>
-            <button type="button" class="row" onClick={() => setOpen(each.id)}>
+            <button type="button" class={hasCount(each) ? "row" : "row bare"} onClick={() => setOpen(each.id)}>
               <span class="row-text">
                 <span class="clip" dir="auto">
                   {each.name}
@@ -67,7 +67,7 @@ export function TagsPage() {
                 )}
                 {each.hidden && <small>{words.hidden()}</small>}
               </span>
-              {(each.taught > 0 || each.pictures !== null) && (
+              {hasCount(each) && (
                 <small class={each.taught > 0 ? "count own" : "count"}>
                   {words.taughtBy(each.pictures, each.taught)}
                 </small>
@@ -87,6 +87,11 @@ export function TagsPage() {
       {tag && <TagPanel tag={tag} onClose={close} />}
     </section>
   );
+}
+
+/** Whether pictures taught it, as far as is known: of a thousand tags known before, each would say the same. */
+function hasCount({ pictures, taught }: TagView): boolean {
+  return taught > 0 || pictures !== null;
 }
 
 function NewTag({ text, onClose }: { text: string; onClose(): void }) {
