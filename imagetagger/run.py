@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import hydra
-import msgspec
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from imagetagger.system.extras import experiments_needed
+
+with experiments_needed():
+    import hydra
+    import msgspec
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import DictConfig
 
 from imagetagger.bundle.archive import read_files, write_folder, write_zip
 from imagetagger.bundle.reader import MAX_BUNDLE_BYTES
@@ -54,8 +57,9 @@ def job(composed: DictConfig) -> float | None:
 
 
 def _run_alone(settings: Experiment, folder: Path) -> None:
-    from imagetagger.experiment.pipeline import run_experiment  # after the config is checked: JAX takes seconds
-    from imagetagger.report.run.page import write_run_report
+    with experiments_needed():
+        from imagetagger.experiment.pipeline import run_experiment  # after the config is checked: JAX takes seconds
+        from imagetagger.report.run.page import write_run_report
 
     start = time.perf_counter()
     output = run_experiment(settings)

@@ -20,9 +20,10 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's cache out of the tests; one cache for the session, so that a model is converted once."""
+    """Keep the user's cache and lessons out of the tests; one cache for the session: a model is converted once."""
     with pytest.MonkeyPatch.context() as patch:  # for all of it: fixtures of modules come before those of tests
         patch.setenv("IMAGETAGGER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("IMAGETAGGER_DATA", str(tmp_path_factory.getbasetemp() / "data"))
         yield
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 APP = ROOT / "imagetagger" / "web" / "app"
 REGISTRIES = [
     ".".join(parts)
@@ -69,9 +71,13 @@ def test_every_requirement_is_pinned_and_hashed_and_no_index_is_chosen():
 
 
 def test_every_dependency_of_the_project_is_among_the_requirements():
-    extras = PROJECT["optional-dependencies"]
-    declared = [*PROJECT["dependencies"], *(line for name in extras if name != "gpu" for line in extras[name])]
-    assert set(map(distribution, declared)) <= set(map(distribution, requirements()))
+    declared = [*PROJECT["dependencies"], *(line for name in EXTRAS if name != "gpu" for line in EXTRAS[name])]
+    assert set(map(distribution, declared)) - {"imagetagger"} <= set(map(distribution, requirements()))
+
+
+def test_every_extra_builds_on_the_one_for_experiments():
+    assert all("imagetagger[experiments]" in lines for name, lines in EXTRAS.items() if name != "experiments")
+    assert not set(map(distribution, EXTRAS["experiments"])) & set(map(distribution, PROJECT["dependencies"]))
 
 
 def modules() -> list[Path]:
@@ -87,15 +93,28 @@ def imports(module: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-def test_every_package_that_is_imported_is_a_declared_dependency():
-    declared, owners = set(map(distribution, PROJECT["dependencies"])), packages_distributions()
-    undeclared = {
+def undeclared(found: list[Path], declared: list[str]) -> set[tuple[str, str]]:
+    """Modules, and the packages that they import and that are not declared."""
+    names, owners = set(map(distribution, declared)), packages_distributions()
+    return {
         (str(module.relative_to(ROOT)), package)
-        for module in modules()
+        for module in found
         for package in set(imports(module)) - set(sys.stdlib_module_names) - {"imagetagger"}
-        if not declared & set(map(distribution, owners.get(package, [package])))
+        if not names & set(map(distribution, owners.get(package, [package])))
     }
-    assert not undeclared
+
+
+def test_every_package_that_is_imported_is_a_declared_dependency():
+    assert not undeclared(modules(), [*PROJECT["dependencies"], *EXTRAS["experiments"]])
+
+
+def test_what_a_light_install_runs_imports_only_what_it_brings():
+    contracts = SETTINGS["tool"]["importlinter"]["contracts"]
+    (light,) = (contract["source_modules"] for contract in contracts if contract["type"] == "forbidden")
+    paths = [ROOT / name.replace(".", "/") for name in light]
+    found = [module for module in modules() if {module.with_suffix(""), *module.parents} & set(paths)]
+    assert len(found) > 40
+    assert undeclared(found, PROJECT["dependencies"]) == {("imagetagger/bundle/verify.py", "onnxruntime")}
 
 
 def test_a_module_has_at_most_300_lines_and_a_function_fewer_than_80():
@@ -110,7 +129,7 @@ def test_a_module_has_at_most_300_lines_and_a_function_fewer_than_80():
     assert not {where: length for where, length in functions.items() if length >= 80}
 
 
-SHARED_NAMES = {"main": "both ways in, cli.py and run.py, start with it", "log": "each room's own logger"}
+SHARED_NAMES = {"main": "both ways in, cli/ and run.py, start with it", "log": "each room's own logger"}
 
 
 def test_a_public_name_is_defined_in_one_room_only():

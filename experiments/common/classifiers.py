@@ -7,6 +7,7 @@ import numpy as np
 from experiments.common.embeddings import EmbeddedPictures
 from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.fit import FittedClassifier, Scores, fit_classifier
+from imagetagger.classifier.head import Knowledge
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
 from imagetagger.data.dataset import multi_hot
@@ -30,7 +31,8 @@ def evaluate_run(
     """
     runner, splits, train = StageRunner(), fitted_on.splits, fitted_on.train
     validation = (used_with or fitted_on).validation
-    reference = StageResult(fitted_on.reference.key, choose_reference(fitted_on, settings.classifier))
+    known: Knowledge = choose_reference(fitted_on, settings.classifier)
+    reference = StageResult(fitted_on.reference.key, known)
     fitted = evaluation_stages.fit_model(runner, settings, reference, splits, train, suffix="")
     return evaluation_stages.evaluate_embeddings(runner, settings, fitted, splits, train, validation, suffix="").value
 
@@ -51,7 +53,8 @@ def fit_run(embedded: EmbeddedPictures, classifier: ClassifierConfig) -> FittedC
 
 def choose_reference(embedded: EmbeddedPictures, classifier: ClassifierConfig) -> Reference | None:
     """Return the reference statistics of the network if the settings ask for them."""
-    return embedded.reference.value if classifier.reference == "auto" else None
+    known = embedded.reference.value
+    return known if classifier.reference == "auto" and isinstance(known, Reference) else None
 
 
 def decide(scores: Scores, splits: DataSplits, calibrate: CalibrateConfig) -> Decision:

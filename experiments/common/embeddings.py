@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.common.arguments import data_parser
 from imagetagger.backbones.registry import load_backbone
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.parse import from_hydra
 from imagetagger.config.schema import Experiment
 from imagetagger.data.splits import holdout_mask
@@ -49,7 +49,7 @@ class EmbeddedPictures(NamedTuple):
     train: StageResult[EmbeddedSplit]
     validation: StageResult[EmbeddedSplit]
     splits: StageResult[DataSplits]
-    reference: StageResult[Reference | None]
+    reference: StageResult[Knowledge]
 
     @property
     def x(self) -> np.ndarray:

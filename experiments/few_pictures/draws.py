@@ -83,9 +83,10 @@ def embed_data(
         for i in range(QUANTIZATION_PICTURES // 2)
     ]
     runtime = litert_runtime(convert_cached(backbone, RESOLUTION, cache, variant, crops if variant == "int8" else ()))
-    reference = find_reference(
+    known = find_reference(
         backbone, runtime, reference="auto", transform="whitened", resolution=RESOLUTION, data="folder"
     )
+    reference = known if isinstance(known, Reference) else None
     data = {}
     for name, split in splits.items():
         embedded = extract_embeddings(split, runtime, RESOLUTION, cache, name=name)
@@ -93,7 +94,8 @@ def embed_data(
     x, y, _ = data["tiny"]
     is_reference = y % 2 == 0
     labels = np.where(is_reference, y, -1)[:, None].astype(np.int32)
-    own = fit_reference(fit_embedding_scatter(x, labels, 200), read_head(Path(backbone.weights)), 511)
+    head = read_head(Path(backbone.weights))
+    own = fit_reference(fit_embedding_scatter(x, labels, 200), None if head is None else head.weights, 511)
     own = own._replace(log_temperature=simulate_log_temperature(x, labels, classifier, own, 0))
     data["tiny"] = Pictures(x[~is_reference], y[~is_reference], own)
     return data

@@ -39,7 +39,7 @@ def fold_batch_norm(
 
 
 def read_keras(path: Path) -> Units:
-    """Read keras.applications' MobileNetV2, without top, from Keras 3 `.weights.h5` or the older `.h5`.
+    """Read keras.applications' MobileNetV2 from Keras 3 `.weights.h5` or the older `.h5`; its top is left out.
 
     Raises:
         ValueError: the file contains another network's weights, or a complete model.
@@ -67,6 +67,14 @@ def read_keras(path: Path) -> Units:
         fold_batch_norm(kernel, gamma, beta, mean, variance, KERAS_EPSILON)
         for kernel, (gamma, beta, mean, variance) in zip(kernels, norms, strict=True)
     ]
+
+
+def read_keras_top(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return weights (K, D) and bias (K,) of the only dense layer in a Keras file; None without one."""
+    with h5py.File(path) as file:
+        layers = _keras3_layers(file["layers"]) if "layers" in file else _keras2_layers(file)
+    dense = [values for _, values in layers if len(values) == 2 and values[0].ndim == 2]
+    return (dense[0][0].T.astype(np.float32), dense[0][1].astype(np.float32)) if len(dense) == 1 else None
 
 
 def _keras3_layers(layers: Any) -> list[tuple[str, list[np.ndarray]]]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from imagetagger.backbones.inverted_residual import Activation, Padding
 from imagetagger.backbones.model import Backbone, Normalisation, from_params
 from imagetagger.backbones.torch_pickle import load_state_dict
-from imagetagger.backbones.weight_layouts import Units, forward_order, read_keras, read_torch
+from imagetagger.backbones.weight_layouts import Units, forward_order, read_keras, read_keras_top, read_torch
 from imagetagger.system.atomic_files import atomic_write
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,20 @@ class Layout(NamedTuple):
     activation: Activation
 
 
-HEAD_NAMES = ("_fc.weight", "classifier.1.weight")
-"""The matrix of the classifier: in EfficientNet-Lite0's state dict, and in torchvision's."""
+class Head(NamedTuple):
+    """The classifier trained with a network: logits are weights @ embedding + bias.
+
+    Attributes:
+        weights: float32 (K, D).
+        bias: float32 (K,).
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+
+HEAD_NAMES = ("_fc", "classifier.1")
+"""The classifier in EfficientNet-Lite0's state dict, and in torchvision's."""
 
 KERAS = Layout(Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), "same", "relu6")
 TORCHVISION = Layout(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "symmetric", "relu6")
@@ -68,15 +80,17 @@ def _read_safetensors(path: Path) -> tuple[Units, Layout]:
     return read_torch(forward_order(tensors), epsilon=1e-5), layout
 
 
-def read_head(weights: Path) -> np.ndarray | None:
-    """Return the weights of the classifier trained with a network, float32 (K, D); None if the file has none."""
-    if weights.suffix == ".pth":
-        tensors: Mapping[str, np.ndarray] = load_state_dict(weights)
-    elif weights.suffix == ".safetensors":
-        tensors = load_file(weights)
-    else:
-        return None
-    return next((np.asarray(tensors[name], np.float32) for name in HEAD_NAMES if name in tensors), None)
+def read_head(weights: Path) -> Head | None:
+    """Return the classifier trained with a network; None if the file has none."""
+    if weights.suffix == ".h5":
+        head = read_keras_top(weights)
+        return Head(*head) if head else None
+    tensors = load_state_dict(weights) if weights.suffix == ".pth" else load_file(weights)
+    for name in HEAD_NAMES:
+        if f"{name}.weight" in tensors:
+            matrix, bias = (np.asarray(tensors[f"{name}.{kind}"], np.float32) for kind in ("weight", "bias"))
+            return Head(matrix, bias)
+    return None
 
 
 READERS: dict[str, Callable[[Path], tuple[Units, Layout]]] = {

@@ -126,14 +126,14 @@ def _check_size(name: str, size: int, left: int) -> int:
 
 
 def write_zip(files: Mapping[str, bytes], path: Path, *, private: bool = False) -> None:
-    """Write files as a .zip, completely or not at all; text and models are compressed, the rest is stored."""
+    """Write files as a .zip, completely or not at all; text, models and statistics are compressed, the rest stored."""
     with atomic_write(path, private=private) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, data in sorted(files.items()):
             member = zipfile.ZipInfo(_check_name(name), ZIP_EPOCH)
             member.external_attr = 0o644 << 16
-            text = name.endswith((".json", ".md", ".txt", ".tflite", ".onnx"))
-            member.compress_type = zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED
-            archive.writestr(member, data)
+            is_compressed = name.endswith((".json", ".md", ".txt", ".tflite", ".onnx", ".safetensors"))
+            member.compress_type = zipfile.ZIP_DEFLATED if is_compressed else zipfile.ZIP_STORED
+            archive.writestr(member, data, compresslevel=9)
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:

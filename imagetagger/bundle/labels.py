@@ -19,7 +19,7 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     id: LabelText
     name: LabelText
-    synonyms: tuple[LabelText, ...] = ()
+    synonyms: tuple[LabelText, ...]
     broader: BroaderIds = ()
 
 
@@ -36,7 +36,7 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
     id: LabelText
     name: LabelText
-    synonyms: tuple[LabelText, ...] = ()
+    synonyms: tuple[LabelText, ...]
     broader: BroaderIds = ()
     everyday: bool = False
 

@@ -91,8 +91,20 @@ def cross_fit(
         nothing = Scores(np.zeros((0, tags), np.float32), None)
         middle = None if reference is None else STRENGTHS[1]
         return CrossFit(np.zeros(0, np.int64), nothing, None, np.zeros((0, tags), bool), middle)
-    joined = {strength: _join(parts) for strength, parts in scored.items()}
+    joined = {strength: join_folds(parts) for strength, parts in scored.items()}
     return joined[choose_strength(joined) if reference is not None else None]
+
+
+def subset_scores(crossed: CrossFit, keep: np.ndarray) -> CrossFit:
+    """Return the scores of the pictures where `keep`, bool (K,), is true."""
+    background = None if crossed.scores.background is None else crossed.scores.background[keep]
+    return CrossFit(
+        crossed.rows[keep],
+        Scores(crossed.scores.log_joint[keep], background),
+        None if crossed.novelty is None else crossed.novelty[keep],
+        crossed.labels_onehot[keep],
+        crossed.strength,
+    )
 
 
 def choose_strength(scored: Mapping[Any, CrossFit]) -> float:
@@ -135,8 +147,8 @@ def _fit_fold(
     return fitted
 
 
-def _join(parts: list[CrossFit]) -> CrossFit:
-    """Return the scores of several folds in the order of the pictures."""
+def join_folds(parts: list[CrossFit]) -> CrossFit:
+    """Return the scores of several folds, one at least, in the order of the pictures."""
     rows = np.concatenate([part.rows for part in parts])
     order = np.argsort(rows)
     log_joint = np.concatenate([part.scores.log_joint for part in parts])[order]

@@ -27,7 +27,7 @@ def _between(low: float, high: float) -> Any:
 class DataConfig:
     """Where pictures come from and how they are split (configs/data/)."""
 
-    name: str = _one_of("synthetic", "tiny_imagenet", "folder", "tfds")
+    name: str = _one_of("synthetic", "tiny_imagenet", "folder", "tfds", "imagenet_photographs")
     path: str | None = MISSING
     test: str | None = MISSING
     group_by: str = _one_of(*get_args(GroupBy))
@@ -83,6 +83,7 @@ class ClassifierConfig:
     mean_variance_floor: float | None = _between(0, 1e6)
     class_prior: str = _one_of(*get_args(ClassPrior))
     reference: str = _one_of("auto", "none")
+    source: str = _one_of("pictures", "head")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class CalibrateConfig:
 class EvaluateConfig:
     """How certain the metrics are, and what the report shows (section `evaluate`)."""
 
-    split: str = _one_of("validation", "tuning")
+    split: str = _one_of("validation", "tuning", "out_of_fold")
     bootstrap_resamples: int = _between(0, 100_000)
     baselines: list[str] = _one_of(*BASELINES)
     examples: int = _between(0, 200)
@@ -116,6 +117,7 @@ class ExportConfig:
     variants: list[str] = _one_of(*VARIANTS)
     bundle_variant: str | None = _one_of(*VARIANTS, None)
     calibration_pictures: int = _between(1, 100_000)
+    calibration_source: str = _one_of("pictures", "drawings")
     reference_pictures: int = _between(1, 1_000_000_000)
     min_cosine: float = _between(-1, 1)
     max_top1_loss: float = _between(0, 100)

@@ -11,7 +11,10 @@ Role = Literal["train", "validation", "test"]
 """What a split serves for."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
-IGNORED_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
+IGNORED_NAMES = {
+    *("thumbs.db", "desktop.ini", "__macosx"),
+    *("@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin"),  # of network storage and Windows
+}
 SPLIT_WORDS: dict[Role, set[str]] = {
     "train": {"train", "training", "trainset", "trn"},
     "validation": {"val", "valid", "validation", "validate", "valset", "dev", "devset", "eval", "evaluation"},
@@ -64,6 +67,15 @@ def split_role(name: str) -> Role | None:
     """
     words = set(re.split(r"[\W\d_]+", name.lower())) - FILLER_WORDS - {""}
     return next((role for role, known in SPLIT_WORDS.items() if words and words <= known), None)
+
+
+def is_ignored_name(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or left by a desktop or by network storage.
+
+    >>> [is_ignored_name(name) for name in (".thumbnails", "@eaDir", "Thumbs.db", "cat.jpg")]
+    [True, True, True, False]
+    """
+    return name.startswith(".") or name.lower() in IGNORED_NAMES
 
 
 def _list_folder(root: Path) -> tuple[list[LabelledFile], list[str]]:
@@ -119,7 +131,7 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _ignored(file: Path, root: Path) -> bool:
-    return any(part.startswith(".") or part.lower() in IGNORED_NAMES for part in file.relative_to(root).parts)
+    return any(map(is_ignored_name, file.relative_to(root).parts))
 
 
 def _read_csv(path: Path) -> Iterator[LabelledFile]:

@@ -4,6 +4,8 @@ A set grows with its target (a coverage, a sum of probabilities or a number of t
 one least target that lets it in. Counting those targets gives the metrics of all sets in one pass.
 """
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,4 +126,20 @@ def coverage_curve(probabilities: np.ndarray, labels_onehot: np.ndarray, rule: P
         precision=correct / np.where(shown, shown, np.nan),
         selected=int(np.searchsorted(targets, own_target(rule))),
         rule=rule.rule,
+    )
+
+
+def mean_curve(curves: Sequence[CoverageCurve], pictures: Sequence[int]) -> CoverageCurve:
+    """Return the mean of curves of one rule at their common targets, weighted by their numbers of pictures."""
+    if len(curves) == 1:
+        return curves[0]
+    targets = reduce(np.intersect1d, [curve.target for curve in curves])
+    rows = [np.searchsorted(curve.target, targets) for curve in curves]
+
+    def mean(name: str) -> np.ndarray:
+        return np.average([getattr(curve, name)[row] for curve, row in zip(curves, rows, strict=True)], 0, pictures)
+
+    selected = int(np.searchsorted(targets, curves[0].target[curves[0].selected]))
+    return CoverageCurve(
+        targets, mean("coverage"), mean("size"), mean("singleton"), mean("precision"), selected, curves[0].rule
     )

@@ -1,11 +1,12 @@
 """How good a classifier is: its metrics on pictures that it has not seen, with its prediction sets."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from imagetagger.classifier.fit import FittedClassifier, Scores
-from imagetagger.evaluation.coverage_curve import CoverageCurve, coverage_curve
+from imagetagger.evaluation.coverage_curve import CoverageCurve, coverage_curve, mean_curve
 from imagetagger.evaluation.metrics import (
     Metrics,
     compute_metrics,
@@ -84,10 +85,38 @@ def evaluate_classifier(
 
     `uncalibrated` comes from `evaluate_uncalibrated`: it does not depend on the decision, and is compared with it.
     """
+    everything = np.ones(len(data.labels_onehot), bool)
+    return evaluate_folds(classifier, decision, [(everything, decision)], data, train, uncalibrated)
+
+
+def evaluate_folds(
+    classifier: FittedClassifier,
+    decision: Decision,
+    parts: Sequence[tuple[np.ndarray, Decision]],
+    data: EvaluationData,
+    train: int,
+    uncalibrated: Metrics,
+) -> Evaluation:
+    """Evaluate parts of the pictures, each with a decision of its own.
+
+    Args:
+        classifier: see `Evaluation`.
+        decision: of the classifier in use, for information.
+        parts: rows, bool (M,), and the decision for them; together all rows.
+        data: the pictures.
+        train: see `Evaluation`.
+        uncalibrated: see `evaluate_classifier`.
+    """
     scores, labels_onehot = data.scores, data.labels_onehot
-    prediction = predict(scores.log_joint, scores.background, classifier.log_prior, decision)
-    in_set = prediction.in_set
-    observed = observe_predictions(prediction.log_probability, in_set, labels_onehot)
+    log_probability = np.zeros(labels_onehot.shape)
+    in_set = np.zeros(labels_onehot.shape, bool)
+    curves = []
+    for rows, own in parts:
+        background = None if scores.background is None else scores.background[rows]
+        prediction = predict(scores.log_joint[rows], background, classifier.log_prior, own)
+        log_probability[rows], in_set[rows] = prediction.log_probability, prediction.in_set
+        curves.append(coverage_curve(prediction.probability, labels_onehot[rows], own.prediction_set))
+    observed = observe_predictions(log_probability, in_set, labels_onehot)
     total = total_metrics(observed)
     median = float(np.median(observed.set_size)) if len(labels_onehot) else float("nan")
     return Evaluation(
@@ -95,7 +124,7 @@ def evaluate_classifier(
         decision=decision,
         data=data,
         train=train,
-        log_probability=prediction.log_probability,
+        log_probability=log_probability,
         in_set=in_set,
         uncalibrated=compute_metrics(uncalibrated),
         observed=observed,
@@ -105,5 +134,5 @@ def evaluate_classifier(
             "by_tag": coverage_by_tag(in_set, labels_onehot).tolist(),
         },
         reliability={"before": reliability_bins(uncalibrated), "after": reliability_bins(total)},
-        curve=coverage_curve(prediction.probability, labels_onehot, decision.prediction_set),
+        curve=mean_curve(curves, [int(rows.sum()) for rows, _ in parts]),
     )

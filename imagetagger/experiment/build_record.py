@@ -12,7 +12,7 @@ import numpy as np
 
 from imagetagger.backbones.model import Backbone
 from imagetagger.classifier.cross_fit import CrossFit
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.digest import config_digest
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
@@ -47,7 +47,7 @@ def build_record(
     runtime: Runtime,
     evaluation: Evaluation,
     crossed: CrossFit,
-    reference: Reference | None = None,
+    reference: Knowledge = None,
     variants: Mapping[Any, VariantEvaluation],
     intervals: dict[str, tuple[float, float]],
     stages: dict[str, record.StageRecord],
@@ -102,7 +102,7 @@ def build_record(
         baselines=[record.BaselineRecord(**one._asdict()) for one in baselines],
         bundled=_bundled(bundled, confidence) if bundled else None,
         guarantee=_guarantee(decision.prediction_set, len(np.unique(splits.groups[crossed.rows])), confidence),
-        out_of_fold=_out_of_fold(crossed, splits.groups),
+        out_of_fold=None if settings.evaluate.split == "out_of_fold" else _out_of_fold(crossed, splits.groups),
         reference=record.ReferenceRecord(reference.sha256, strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.classifier.fit import FittedClassifier, score_embeddings
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, multi_hot
 from imagetagger.data.groups import near_twin_share, own_groups
@@ -31,7 +31,7 @@ class UserTestEvaluation(NamedTuple):
 def fit_bundled(
     runner: StageRunner,
     s: Experiment,
-    reference: StageResult[Reference | None],
+    reference: StageResult[Knowledge],
     loaded: Pictures,
     leading: EvaluatedModel,
 ) -> BundledClassifier:

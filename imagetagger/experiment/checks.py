@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from imagetagger.classifier.cross_fit import CrossFit
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.prediction.calibration import all_correct
@@ -30,7 +30,7 @@ def find_problems(
     evaluation: Evaluation,
     crossed: CrossFit,
     decision: Decision,
-    reference: Reference | None,
+    reference: Knowledge,
     *,
     near_twins: float | None = None,
     has_test: bool = False,
@@ -60,9 +60,7 @@ def find_problems(
     return problems
 
 
-def learning_problems(
-    classifier: ClassifierConfig, evaluation: Evaluation, reference: Reference | None
-) -> Iterator[str]:
+def learning_problems(classifier: ClassifierConfig, evaluation: Evaluation, reference: Knowledge) -> Iterator[str]:
     """Yield why the tagger of a bundle will learn badly."""
     if classifier.variance_prior_strength < MIN_KAPPA_FOR_LEARNING:
         yield (

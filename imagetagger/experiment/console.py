@@ -19,7 +19,7 @@ def result_summary(record: Record) -> str:
     data, metrics = record.data, record.calibration.after
     pictures = (
         f"{data.name}: {data.tags} tags, {data.train} pictures fitted, {data.calibration} of them calibrated on out of "
-        f"fold, {data.validation} evaluated, {data.skipped} skipped"
+        f"fold, {data.validation} evaluated{_out_of_fold(record)}, {data.skipped} skipped"
     )
     bundled = record.bundled
     in_bundle = (
@@ -74,6 +74,10 @@ def result_summary(record: Record) -> str:
             f"{parity.won} won (McNemar p = {parity.p_value:.2g})"
         )
     return "\n".join(lines)
+
+
+def _out_of_fold(record: Record) -> str:
+    return " out of fold too" if record.settings["evaluate"]["split"] == "out_of_fold" else ""
 
 
 def _target(record: Record) -> str:

@@ -5,15 +5,18 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from imagetagger.classifier.cross_fit import CrossFit, cross_fit
+from imagetagger.classifier.cross_fit import CrossFit, cross_fit, subset_scores
 from imagetagger.classifier.fit import FittedClassifier, fit_classifier, score_embeddings
+from imagetagger.classifier.head import HeadSpace, Knowledge, cross_fit_head, fit_head_classifier
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
+from imagetagger.data.dataset import BadDataError
 from imagetagger.evaluation.baselines import BaselineComparison, compare_baseline, fit_baseline, predict_top1
 from imagetagger.evaluation.evaluate import (
     Evaluation,
     EvaluationData,
     evaluate_classifier,
+    evaluate_folds,
     evaluate_uncalibrated,
 )
 from imagetagger.evaluation.guarantee import correct_rule
@@ -37,7 +40,7 @@ class FittedModel(NamedTuple):
 def fit_model(
     runner: StageRunner,
     settings: Experiment,
-    reference: StageResult[Reference | None],
+    reference: StageResult[Knowledge],
     splits: StageResult[DataSplits],
     train: StageResult[EmbeddedSplit],
     *,
@@ -48,7 +51,7 @@ def fit_model(
     Args:
         runner: of the stages, which get the names of this file and `suffix`.
         settings: of the run.
-        reference: of the network.
+        reference: what is known of the network.
         splits: roles of the pictures.
         train: embeddings.
         suffix: distinguishes the stages of several models.
@@ -79,26 +82,35 @@ def evaluate_embeddings(
 ) -> StageResult[Evaluation]:
     """Evaluate a classifier and its decision on validation pictures, or without them on held-out training pictures."""
     evaluated = (validation,) if validation else ()
-    data = runner.run(f"score{suffix}", score_evaluated, fitted.classifier, splits, train, *evaluated)
+    if settings.evaluate.split == "out_of_fold":
+        data = runner.run(f"score{suffix}", score_out_of_fold, fitted.cross_fit, splits, train)
+    else:
+        data = runner.run(f"score{suffix}", score_evaluated, fitted.classifier, splits, train, *evaluated)
     uncalibrated = runner.run(
         f"uncalibrated{suffix}", sum_uncalibrated, fitted.classifier, data, coverage=settings.calibrate.coverage
     )
-    evaluation = runner.run(
-        f"evaluate{suffix}", evaluate, fitted.classifier, fitted.decision, data, splits, uncalibrated
-    )
+    inputs = (fitted.classifier, fitted.decision, data, splits, uncalibrated)
+    if settings.evaluate.split == "out_of_fold":
+        evaluation = runner.run(
+            f"evaluate{suffix}", evaluate_out_of_fold, *inputs, fitted.cross_fit, calibrate=settings.calibrate
+        )
+    else:
+        evaluation = runner.run(f"evaluate{suffix}", evaluate, *inputs)
     runner.annotate(f"evaluate{suffix}", images=len(splits.value.labels_onehot))
     return evaluation
 
 
 def cross_fit_splits(
-    reference: Reference | None, splits: DataSplits, train: EmbeddedSplit, *, classifier: ClassifierConfig
+    reference: Knowledge, splits: DataSplits, train: EmbeddedSplit, *, classifier: ClassifierConfig
 ) -> CrossFit:
     """Score the training pictures out of fold."""
+    if isinstance(reference, HeadSpace):
+        return cross_fit_head(reference, train.x, splits.labels, splits.folds)
     return cross_fit(train.x, splits.labels, splits.folds, splits.tags, classifier, reference)
 
 
 def fit_on_splits(
-    reference: Reference | None,
+    reference: Knowledge,
     crossed: CrossFit,
     splits: DataSplits,
     train: EmbeddedSplit,
@@ -106,6 +118,8 @@ def fit_on_splits(
     classifier: ClassifierConfig,
 ) -> FittedClassifier:
     """Fit the classifier on the training pictures that are not held out."""
+    if isinstance(reference, HeadSpace):
+        return fit_head_classifier(reference, train.x, np.where(splits.is_holdout[:, None], -1, splits.labels))
     strength = crossed.strength or 0.0  # unused without a reference
     return fit_classifier(train.x, splits.labels, splits.is_holdout, splits.tags, classifier, reference, strength)
 
@@ -121,9 +135,9 @@ def score_evaluated(
     return EvaluationData(embeddings, score_embeddings(classifier, embeddings), splits.labels_onehot)
 
 
-def calibrate(reference: Reference | None, crossed: CrossFit, *, calibration_bins: int) -> Calibration:
+def calibrate(reference: Knowledge, crossed: CrossFit, *, calibration_bins: int) -> Calibration:
     """Fit the probabilities on out-of-fold scores."""
-    prior = None if reference is None else reference.log_temperature
+    prior = reference.log_temperature if isinstance(reference, Reference) else None
     return fit_calibration(crossed.scores.log_joint, crossed.labels_onehot, calibration_bins, prior)
 
 
@@ -162,6 +176,43 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate the classifier with its decision."""
     return evaluate_classifier(classifier, decision, data, splits.train, uncalibrated)
+
+
+def score_out_of_fold(crossed: CrossFit, splits: DataSplits, train: EmbeddedSplit) -> EvaluationData:
+    """Take the out-of-fold scores of the training pictures, which are then reported on.
+
+    Raises:
+        BadDataError: some pictures have none.
+    """
+    if len(crossed.rows) < len(train.x):
+        raise BadDataError(
+            f"got split=out_of_fold with scores of {len(crossed.rows)} of {len(train.x)} pictures: it is for small "
+            "data sets whose every tag has pictures in two groups at least; use split=validation"
+        )
+    return EvaluationData(train.x, crossed.scores, splits.labels_onehot)
+
+
+def evaluate_out_of_fold(
+    classifier: FittedClassifier,
+    decision: Decision,
+    data: EvaluationData,
+    splits: DataSplits,
+    uncalibrated: Metrics,
+    crossed: CrossFit,
+    *,
+    calibrate: CalibrateConfig,
+) -> Evaluation:
+    """Evaluate out-of-fold scores, those of each fold with a decision that was fitted on the other folds.
+
+    Every picture is evaluated, and none by anything that was fitted on it. `decision` is that of all pictures.
+    """
+    parts = []
+    for fold in range(splits.folds.max() + 1):
+        rows = splits.folds == fold
+        others = subset_scores(crossed, ~rows)
+        calibration = fit_calibration(others.scores.log_joint, others.labels_onehot, calibrate.calibration_bins)
+        parts.append((rows, decide(others, splits, calibration, calibrate=calibrate)))
+    return evaluate_folds(classifier, decision, parts, data, splits.train, uncalibrated)
 
 
 def bootstrap(

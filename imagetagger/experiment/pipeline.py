@@ -12,7 +12,7 @@ from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
 from imagetagger.experiment.checks import find_problems
 from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
-from imagetagger.experiment.reference_stages import find_reference, make_reference
+from imagetagger.experiment.reference_stages import find_head, find_reference, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageCache, StageRunner
@@ -49,6 +49,8 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     reference = runner.run(
         "reference", find_reference, backbone, model, section=s.classifier, resolution=resolution, data=data
     )
+    if s.classifier.source == "head":
+        reference = runner.run("head", find_head, backbone, reference, section=s.classifier)
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed
@@ -88,9 +90,8 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         warnings=warnings,
         stages=dict(runner.records),
     )
-    output = RunOutput(
-        record, pictures.value.dataset.tags, pictures.value.dataset.terms, splits.value.evaluated, evaluation.value
-    )
+    dataset = pictures.value.dataset
+    output = RunOutput(record, dataset.tags, splits.value.evaluated, evaluation.value, dataset.terms)
     if s.export.reference_statistics:
         made = make_reference_files(runner, s, pictures.value, backbone.value, leading)
         output = output._replace(reference=made)

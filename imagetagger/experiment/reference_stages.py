@@ -13,6 +13,7 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.weights import read_head
 from imagetagger.classifier.cross_fit import cross_fit
 from imagetagger.classifier.fit import fit_embedding_scatter
+from imagetagger.classifier.head import Knowledge, fit_head_space
 from imagetagger.classifier.reference import (
     Reference,
     ReferenceEntry,
@@ -50,7 +51,7 @@ MIN_PROBE_COSINE = 0.9
 
 def find_reference(
     backbone: Backbone, model: Runtime, *, reference: str, transform: str, resolution: int, data: str
-) -> Reference | None:
+) -> Knowledge:
     """Return the installed reference statistics of a network; None if there are none, or none are asked for.
 
     The weights' digest decides. Weights of another digest that embed drawings alike are the same network in another
@@ -85,6 +86,23 @@ def find_reference(
         resolution,
     )
     return None
+
+
+def find_head(backbone: Backbone, known: Knowledge, *, dimensions: int | None) -> Knowledge:
+    """Return the network's own classifier in coordinates that the reference statistics whiten.
+
+    Raises:
+        ValueError: the weights have no classifier, or there are no reference statistics of them.
+    """
+    head = read_head(Path(backbone.weights)) if backbone.weights_sha256 else None
+    if head is None:
+        raise ValueError(
+            f"got source=head with weights={Path(backbone.weights).name}, which hold no classifier: expected "
+            "EfficientNet-Lite0's, or MobileNetV2's of a file that was saved with its top"
+        )
+    if not isinstance(known, Reference):
+        raise ValueError("got source=head with weights that have no reference statistics: expected reference=auto")
+    return fit_head_space(head.weights, head.bias, known, dimensions)
 
 
 def embed_drawings(model: Runtime, resolution: int) -> np.ndarray:
@@ -122,7 +140,8 @@ def make_reference(
         raise ValueError("got reference_statistics=true with random weights, expected the weights of a file")
     labels = np.where(splits.is_holdout[:, None], -1, splits.labels)
     head = read_head(Path(backbone.weights))
-    reference = fit_reference(fit_embedding_scatter(train.x, labels, splits.tags), head, DIMENSIONS)
+    scatter = fit_embedding_scatter(train.x, labels, splits.tags)
+    reference = fit_reference(scatter, None if head is None else head.weights, DIMENSIONS)
     reference = reference._replace(
         log_temperature=simulate_log_temperature(train.x, labels, classifier, reference, seed),
         probe=embed_drawings(model, resolution),

@@ -27,9 +27,9 @@ class RunOutput(NamedTuple):
     Attributes:
         record: the contents of result.json.
         tags: C tags.
-        terms: broader terms of the tags.
         validation: the M pictures that were evaluated.
         evaluation: of the variant that leads.
+        terms: broader terms of the tags.
         reference: files of the reference statistics by name; none unless they were asked for.
         bundle: its files by name; None where none was asked for, or none could be made.
         export_error: why it could not be made.
@@ -37,9 +37,9 @@ class RunOutput(NamedTuple):
 
     record: Record
     tags: tuple[DatasetTag, ...]
-    terms: tuple[Term, ...]
     validation: Split
     evaluation: Evaluation
+    terms: tuple[Term, ...] = ()
     reference: Mapping[str, bytes] = MappingProxyType({})
     bundle: dict[str, bytes] | None = None
     export_error: ExportError | BundleError | None = None
@@ -52,7 +52,7 @@ def export_bundle(
     description = describe_bundle(s, output.record, backbone)
     try:
         bundle = assemble_bundle(
-            s.export, s.classifier, description, output.tags, output.terms, variants, output.validation
+            s.export, s.classifier, description, output.tags, variants, output.validation, output.terms
         )
     except (ExportError, BundleError) as error:
         return output._replace(export_error=type(error)(with_setting_names(str(error), s.export)))

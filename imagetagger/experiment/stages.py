@@ -15,13 +15,14 @@ import numpy as np
 from imagetagger.backbones.model import Backbone
 from imagetagger.convert.quantize import convert_cached
 from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, select
+from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.data.groups import own_groups
 from imagetagger.data.registry import load_dataset
 from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag, subsample_mask, validation_mask
 from imagetagger.embedding.extract import Embeddings, extract_embeddings
 from imagetagger.embedding.runtime import Runtime, litert_runtime, make_runtime
 from imagetagger.options import Variant
-from imagetagger.preprocess import BadImageError, preprocess
+from imagetagger.preprocess import BadImageError, crop_square, preprocess
 
 RAW_RATE_SECONDS = 2.0
 
@@ -154,6 +155,13 @@ def quantization_pictures(pictures: Pictures, *, count: int, resolution: int, pi
     return crops
 
 
+def quantization_drawings(*, count: int, resolution: int) -> list[np.ndarray]:
+    """Draw the pictures that int8 is calibrated on, where that must not depend on any data."""
+    tags = [DRAWING_TAGS[i % len(DRAWING_TAGS)] for i in range(count)]
+    size = max(resolution, 64)
+    return [crop_square(draw_picture(tag, np.random.default_rng(i), size), resolution) for i, tag in enumerate(tags)]
+
+
 class EmbeddedSplit(NamedTuple):
     """Embeddings of one split, and the images/s of the bare network where they were measured."""
 
@@ -195,10 +203,12 @@ def assign_roles(
     holdout_fraction: float,
     folds: int,
     seed: int,
+    is_out_of_fold: bool = False,
 ) -> DataSplits:
     """Decide which pictures serve for what, without those that could not be embedded.
 
-    Without validation pictures, a share of the training pictures is held out and evaluated.
+    Without validation pictures, all training pictures are evaluated out of fold, or a share of them is held out and
+    evaluated.
 
     Raises:
         BadDataError: none are left to fit on, or to evaluate.
@@ -206,7 +216,9 @@ def assign_roles(
     dataset, rows = pictures.dataset, train.embeddings.rows
     ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
     is_holdout, tuning_rows = np.zeros(len(rows), bool), None
-    if validation is None:
+    if is_out_of_fold:
+        evaluated, evaluated_groups = select(dataset.train, rows), groups
+    elif validation is None:
         if len(np.unique(groups)) == len(groups):  # by rank, smaller subsets hold out some of what larger ones do
             is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
         else:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from imagetagger.backbones.model import Backbone
-from imagetagger.classifier.reference import Reference
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip
 from imagetagger.embedding.runtime import Runtime
@@ -21,6 +21,7 @@ from imagetagger.experiment.stages import (
     check_skipped,
     embed_split,
     first_by_rank,
+    quantization_drawings,
     quantization_pictures,
     start_runtime,
     start_variant,
@@ -56,14 +57,17 @@ def start_model(
     if variant is None:
         return runner.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
     crops: tuple[StageResult[list[np.ndarray]], ...] = ()
-    if variant == "int8":
+    count = s.export.calibration_pictures
+    if variant == "int8" and s.export.calibration_source == "drawings":
+        crops = (runner.run("quantization drawings", quantization_drawings, count=count, resolution=resolution),)
+    elif variant == "int8":
         crops = (
             runner.run(
                 "quantization pictures",
                 quantization_pictures,
                 pictures,
                 section=s.data,
-                count=s.export.calibration_pictures,
+                count=count,
                 resolution=resolution,
             ),
         )
@@ -124,7 +128,7 @@ def evaluate_model(
     loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
     model: StageResult[Runtime],
-    reference: StageResult[Reference | None],
+    reference: StageResult[Knowledge],
     label: str = "",
 ) -> EvaluatedModel:
     """Embed the pictures with a model, fit, calibrate and evaluate.
@@ -144,7 +148,7 @@ def evaluate_model(
     measured = s.embed.measure_raw_rate and not label
     train = embed_pictures(runner, s, f"embed{suffix}", pictures, model, "train", measure_raw_rate=measured, **options)
     splits_of: tuple[StageResult[EmbeddedSplit], ...] = ()
-    if s.evaluate.split != "tuning":
+    if s.evaluate.split == "validation":
         splits_of = (embed_pictures(runner, s, f"embed validation{suffix}", loaded, model, "validation", **options),)
     # Pictures that the leading model could use are not refused afterwards because a subset has more bad ones.
     limit = 1.0 if label else s.data.max_bad_fraction
@@ -160,6 +164,7 @@ def evaluate_model(
         section=s.data,
         folds=s.calibrate.folds,
         seed=s.seed,
+        is_out_of_fold=s.evaluate.split == "out_of_fold",
     )
     fitted = fit_model(runner, s, reference, splits, train, suffix=suffix)
     evaluation = evaluate_embeddings(runner, s, fitted, splits, train, *splits_of, suffix=suffix)
@@ -172,7 +177,7 @@ def compare_variants(
     loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
     backbone: StageResult[Backbone],
-    reference: StageResult[Reference | None],
+    reference: StageResult[Knowledge],
     leading: EvaluatedModel,
 ) -> dict[Variant, VariantEvaluation]:
     """Evaluate the further variants, and compare each with float32.

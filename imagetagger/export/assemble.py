@@ -71,9 +71,9 @@ def assemble_bundle(
     classifier: ClassifierConfig,
     description: BundleOrigin,
     tags: Sequence[DatasetTag],
-    terms: Sequence[Term],
     variants: Mapping[Variant, VariantEvaluation],
     validation: Split,
+    terms: Sequence[Term] = (),
 ) -> dict[str, bytes]:
     """Make the files of the bundle with the variant `export.bundle_variant`.
 
@@ -132,7 +132,7 @@ def assemble_bundle(
     if export.onnx:
         files |= onnx_files(float32_network, _classifier(export, classifier, float32), float32, unsealed)
     train = bundled.bundled.train if bundled.bundled else None
-    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity, train, description.warnings).encode()
+    files["MODEL_CARD.md"] = model_card(unsealed, bundled.parity, train, description.warnings, len(terms)).encode()
     listed = {
         name: manifest.ListedFile(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())
     }
@@ -210,8 +210,10 @@ def golden_pictures() -> dict[str, bytes]:
 
 
 def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
+    available = train if export.calibration_source == "pictures" else export.calibration_pictures
     return {
-        "calibration_pictures": min(export.calibration_pictures, train),
+        "calibration_pictures": min(export.calibration_pictures, available),
+        "calibration_source": export.calibration_source,
         "weights": "int8 per channel",
         "activations": "int8",
         "biases": "corrected for rounded weights",

@@ -9,7 +9,11 @@ from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
 
 
 def model_card(
-    manifest: Manifest, parity: Parity | None = None, train: int | None = None, warnings: Sequence[str] = ()
+    manifest: Manifest,
+    parity: Parity | None = None,
+    train: int | None = None,
+    warnings: Sequence[str] = (),
+    terms: int = 0,
 ) -> str:
     """Write the model card of a bundle, after Mitchell et al. 2019 (arXiv 1810.03993).
 
@@ -18,6 +22,7 @@ def model_card(
         parity: of its variant with float32.
         train: pictures that the bundle was fitted on; None for those of the evaluated model.
         warnings: of the run that made it.
+        terms: number of broader terms, which come from WordNet.
     """
     data, backbone = manifest.provenance["data"], manifest.provenance["backbone"]
     weights, model, size = backbone["weights"], manifest.model, manifest.image.size
@@ -42,11 +47,10 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 - **Weights**: {weights["name"]}, SHA-256 {weights["sha256"] or "none"}; licence: {licence}.
 - **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
   {manifest.decision.calibration.temperature:.4g}.
-- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}. The evaluated model was fitted on {data["train"]:,}
-  pictures and evaluated on {data["validation"]:,} others; {_fitted(train or data["train"], data["train"])}.
+- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}. {_data(manifest, train)}.
 - **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {evaluated}.
 - **Unknown pictures**: {_novelty(manifest.decision.novelty)}.
-
+{_terms(terms)}
 {_warnings(warnings)}## Metrics, on pictures that the evaluated model was neither fitted nor calibrated on
 
 | variant | fitted on | top-1 | top-5 | log loss | calibration error | coverage | tags in a set | cosine to float32 |
@@ -57,11 +61,38 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
 
 It knows the kinds of pictures it was fitted on, and looks at the centre square of a picture. Whatever a picture shows,
 its tags share all of the probability. Coverage holds for pictures like those it was calibrated on:
-its training pictures, each scored by a model that had not seen it. The statistics of a
-tag fitted on a single picture are that picture's embedding.
+its training pictures, each scored by a model that had not seen it. {_privacy(manifest)}
 
 Made with imagetagger {manifest.provenance["versions"]["imagetagger"]}.
 """
+
+
+def _data(manifest: Manifest, train: int | None) -> str:
+    data, config = manifest.provenance["data"], manifest.provenance["config"]
+    if config["classifier"]["source"] == "head":
+        return f"""The tags are those of the
+  network's own classifier. {data["train"]:,} photographs set its scale, its probabilities and its tag sets. It was
+  evaluated on the same ones out of fold, on each part by what was set on the others. Such photographs may have been
+  among those that the weights were trained on, so expect less on others"""
+    evaluated = f"evaluated on {data['validation']:,} others"
+    if config["evaluate"]["split"] == "out_of_fold":
+        evaluated = "evaluated on the same ones out of fold, each by a model that was fitted without it"
+    return f"""The evaluated model was fitted on {data["train"]:,}
+  pictures and {evaluated}; {_fitted(train or data["train"], data["train"])}"""
+
+
+def _terms(terms: int) -> str:
+    if not terms:
+        return ""
+    return f"""- **Words**: {terms:,} broader terms, from WordNet 3.0, (c) 2006 by Princeton University; its licence
+  (https://wordnet.princeton.edu/license-and-commercial-use) permits any use that keeps this notice.
+"""
+
+
+def _privacy(manifest: Manifest) -> str:
+    if manifest.provenance["config"]["classifier"]["source"] == "head":
+        return "It holds no\nembedding of any picture."
+    return "The statistics of a\ntag fitted on a single picture are that picture's embedding."
 
 
 def _fitted(train: int, evaluated: int) -> str:

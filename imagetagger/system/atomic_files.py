@@ -1,4 +1,4 @@
-"""Files written completely or not at all, their digests, the cache directory, and versions of packages.
+"""Files written completely or not at all, their digests, the user's folders, and versions of packages.
 
 Standard library only: the tagger that ships uses it.
 """
@@ -48,6 +48,18 @@ def cache_directory(setting: str | None = None) -> Path:
     import platformdirs
 
     folder = setting or os.environ.get("IMAGETAGGER_CACHE") or platformdirs.user_cache_dir("imagetagger")
+    return Path(folder).expanduser()
+
+
+def data_directory() -> Path:
+    """Return the folder of what a user taught.
+
+    It is the environment variable IMAGETAGGER_DATA, else the user's data directory on this platform
+    (`~/.local/share/imagetagger` on Linux).
+    """
+    import platformdirs
+
+    folder = os.environ.get("IMAGETAGGER_DATA") or platformdirs.user_data_dir("imagetagger", appauthor=False)
     return Path(folder).expanduser()
 
 

@@ -17,7 +17,8 @@ from imagetagger.bundle.reader import Bundle, read_tensors
 from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
-from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits, adopt_lessons
+from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits
+from imagetagger.tagger.tag_names import adopt_lessons
 
 log = logging.getLogger(__name__)
 

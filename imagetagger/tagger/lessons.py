@@ -11,15 +11,12 @@ lessons of two users merge picture by picture.
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
-from msgspec.structs import replace
 from PIL import Image
 
-from imagetagger.bundle.labels import Label
-from imagetagger.bundle.names import name_problem, normalise_name, same_name
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.preprocess import BAND_ROWS
 
 
@@ -108,7 +105,7 @@ def learn(lessons: Lessons, key: str, picture: TaughtPicture) -> Lessons:
     return lessons._replace(pictures={**lessons.pictures, key: taught})
 
 
-def forget(lessons: Lessons, labels: Iterable[Label], key: str, tags: Iterable[str]) -> Lessons:
+def forget(lessons: Lessons, labels: Iterable[Label | Term], key: str, tags: Iterable[str]) -> Lessons:
     """Remove tags, and what was merged into them, from a picture; a picture without tags is removed.
 
     Raises:
@@ -120,42 +117,12 @@ def forget(lessons: Lessons, labels: Iterable[Label], key: str, tags: Iterable[s
     resolved = {stored: resolve_merged(stored, lessons.edits) for stored in picture.tags}
     forgotten = tuple(tags)
     if strange := [tag for tag in forgotten if tag not in resolved.values()]:
-        names = {tag: label.name for tag, label in vocabulary(labels, lessons).items()}
+        names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
         listed = ", ".join(names.get(tag, tag) for tag in dict.fromkeys(resolved.values()))
         raise LessonError(f"this picture was never taught as {names.get(strange[0], strange[0])}, but as {listed}")
     remaining = tuple(stored for stored in picture.tags if resolved[stored] not in forgotten)
     pictures = {**lessons.pictures, key: picture._replace(tags=remaining)}
     return lessons._replace(pictures={other: taught for other, taught in pictures.items() if taught.tags})
-
-
-def add_tag(lessons: Lessons, labels: Iterable[Label], name: str) -> tuple[Lessons, str]:
-    """Add a tag and return its id; a removed tag of that name comes back.
-
-    Raises:
-        LessonError: the name cannot be one, or is taken.
-    """
-    name = check_name(lessons, labels, name)
-    edits = lessons.edits
-    bundled = {label.id: label.name for label in labels}
-    used = {label.name for label in vocabulary(labels, lessons).values()}  # a name is never another tag's id
-    hidden = {key for key in edits.removed if resolve_merged(key, edits) == key and key not in used}
-    spellings = (*edits.names.items(), *bundled.items())  # a renamed tag comes back by either name
-    restored = next((key for key, other in spellings if key in hidden and same_name(other, name)), None)
-    key = restored or _unused_id(name, {*bundled, *used, *edits.names, *edits.merged, *edits.merged.values()})
-    names = {other: text for other, text in edits.names.items() if other != key}
-    if key not in bundled or not same_name(bundled[key], name):
-        names[key] = name
-    return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {key})), key
-
-
-def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str) -> Lessons:
-    """Give a tag another name; its id stays.
-
-    Raises:
-        LessonError: the name cannot be one, or is another tag's.
-    """
-    name = check_name(lessons, labels, name, tag)
-    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, tag: name}))
 
 
 def merge_tags(lessons: Lessons, tag: str, into: str) -> Lessons:
@@ -176,6 +143,16 @@ def remove_tag(lessons: Lessons, tag: str) -> Lessons:
         if remaining := tuple(stored for stored in picture.tags if resolve_merged(stored, edits) != tag):
             pictures[key] = picture._replace(tags=remaining)
     return Lessons(pictures, edits._replace(removed=edits.removed | {tag}))
+
+
+def hide_tags(lessons: Lessons, tags: Iterable[str]) -> Lessons:
+    """Show tags and terms no longer; what they were taught stays."""
+    return lessons._replace(edits=lessons.edits._replace(hidden=lessons.edits.hidden.union(tags)))
+
+
+def show_tags(lessons: Lessons, tags: Iterable[str]) -> Lessons:
+    """Show hidden tags and terms again."""
+    return lessons._replace(edits=lessons.edits._replace(hidden=lessons.edits.hidden.difference(tags)))
 
 
 def merge_lessons(a: Lessons, b: Lessons) -> Lessons:
@@ -207,79 +184,3 @@ def resolve_merged(tag: str, edits: VocabularyEdits) -> str:
     while (tag := edits.merged.get(tag, tag)) not in path:
         path.append(tag)
     return min(path[path.index(tag) :])
-
-
-def vocabulary(labels: Iterable[Label], lessons: Lessons) -> dict[str, Label]:
-    """Tags in use by id, those of the bundle first, with the edits applied.
-
-    The names of merged tags become synonyms. A tag that was taught or merged into, and that neither the bundle nor an
-    edit names, as after a change of bundles, is named after its id.
-    """
-    edits = lessons.edits
-    taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
-    known = {label.id: label for label in labels}
-    for key in dict.fromkeys((*edits.names, *edits.merged.values(), *taught)):
-        label = known.get(key, Label(key, key, ()))
-        known[key] = replace(label, name=edits.names.get(key, label.name))
-    result = {
-        key: label for key, label in known.items() if resolve_merged(key, edits) == key and key not in edits.removed
-    }
-    for key, label in known.items():
-        target = resolve_merged(key, edits)
-        if target != key and target in result:
-            synonyms = dict.fromkeys((*result[target].synonyms, label.name, *label.synonyms))
-            result[target] = replace(result[target], synonyms=tuple(synonyms))
-    return result
-
-
-def taught_names(labels: Iterable[Label], lessons: Lessons) -> dict[str, str]:
-    """Names, by id, of tags that pictures teach or others were merged into: another bundle may lack them."""
-    names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
-    taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
-    return {tag: names[tag] for tag in (*taught, *lessons.edits.merged.values()) if tag in names}
-
-
-def adopt_lessons(lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str]) -> Lessons:
-    """Adapt lessons to a bundle with these labels: tags that it lacks are added by their names."""
-    present = {label.id for label in labels} | set(lessons.edits.names)
-    lacking = {key: name for key, name in names.items() if key not in present}
-    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, **lacking}))
-
-
-def check_name(lessons: Lessons, labels: Iterable[Label], name: str, tag: str | None = None) -> str:
-    """Normalise a name for a tag, None for a new one; raise LessonError if it cannot be one or is another tag's."""
-    name = normalise_name(name)
-    if problem := name_problem(name):
-        raise LessonError(problem)
-    for label in vocabulary(labels, lessons).values():
-        if label.id != tag and same_name(label.name, name):
-            raise LessonError(f"there is a tag {label.name!r} already ({label.id}): choose another name, or teach it")
-        if label.id != tag and label.id == name:  # `find_tag` takes names and ids
-            raise LessonError(f"{name!r} is the id of the tag {label.name!r}: choose another name")
-    return name
-
-
-def _unused_id(name: str, taken: set[str]) -> str:
-    """Id made of the full name, so that two users who add the same tag get the same id."""
-    base = f"user:{name.casefold()}"
-    return next(key for key in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if key not in taken)
-
-
-def find_tag(vocabulary: Mapping[str, Label], tag: str) -> str:
-    """Find a tag by id, name or synonym, names in any case; return its id.
-
-    Raises:
-        LessonError: none or several match; names them or the closest ones.
-    """
-    if tag in vocabulary:
-        return tag
-    for names in (lambda label: (label.name,), lambda label: label.synonyms):
-        matches = [key for key, label in vocabulary.items() if any(same_name(name, tag) for name in names(label))]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(matches)}")
-    spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
-    close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
-    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-    raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")

@@ -47,5 +47,6 @@ def adapted_coverage(lessons: Lessons, rule: PredictionSetRule) -> float | None:
 def missed_share(in_set: np.ndarray, rows: TagRows, tags: tuple[str, ...]) -> float | None:
     """Share of a picture's tags, by id, that its set (C,) lacks; None if none of them had pictures yet."""
     index = {key: i for i, key in enumerate(rows.by_tag)}
-    with_pictures = [index[key] for key in tags if rows.by_tag[key].total.count[0] > 0]
+    # A broader term that was never taught has no row.
+    with_pictures = [index[key] for key in tags if key in index and rows.by_tag[key].total.count[0] > 0]
     return float(1 - in_set[with_pictures].mean()) if with_pictures else None

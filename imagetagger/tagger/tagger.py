@@ -7,14 +7,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from imagetagger.bundle.executor import Executor, embed_image, load_executor
-from imagetagger.bundle.labels import Label
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
+from imagetagger.everyday import everyday_bundle
 from imagetagger.prediction.predict import Prediction
-from imagetagger.prediction.prediction_sets import ranked_tags
 from imagetagger.preprocess import ImageSource, crop_square, decode_source
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
+from imagetagger.tagger.description import (
+    NO_WORDS,
+    Description,
+    KnownTag,
+    Tag,
+    Words,
+    describe_picture,
+    find_words,
+    words_below,
+)
 from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding, tag_counts
@@ -23,51 +34,14 @@ from imagetagger.tagger.tag_statistics import TagRows, update_rows
 MAX_UNDO = 100
 """Changes that can be undone, the last one first."""
 
-
-class Tag(NamedTuple):
-    """A tag of a picture, and how probable it is."""
-
-    id: str
-    name: str
-    probability: float
-
-
-class Description(NamedTuple):
-    """The tags of a picture, and whether it shows something new.
-
-    Attributes:
-        tags: the most probable first.
-        novelty_score: log likelihood of the background minus that of the best tag, in nats: higher is more novel. None
-            for a bundle without a background, or without any tag that has pictures.
-        is_novel: whether no tag fits, so that the picture may show something unknown.
-    """
-
-    tags: list[Tag]
-    novelty_score: float | None
-    is_novel: bool
-
-
-class KnownTag(NamedTuple):
-    """A tag of the vocabulary.
-
-    Attributes:
-        id: stable.
-        name: what people see.
-        synonyms: other names.
-        pictures: number that taught it, the bundle's and the user's.
-        taught: number of the user's.
-    """
-
-    id: str
-    name: str
-    synonyms: tuple[str, ...]
-    pictures: int
-    taught: int
+TERM_COVERAGE = 0.95
+"""How often the terms of a description contain what a picture shows, at least."""
 
 
 class _State(NamedTuple):
     lessons: Lessons
     vocabulary: dict[str, Label]
+    words: Words
     rows: TagRows
     coverage: float | None  # of prediction sets, adapted to what the lessons' sets missed
 
@@ -84,24 +58,31 @@ class Tagger:
         self._executor = executor
         self._lock = threading.RLock()
         self._history: deque[Lessons] = deque(maxlen=MAX_UNDO)
-        self._state = _State(lessons.NO_LESSONS, {}, TagRows({}, ()), self.target_coverage)
+        self._state = _State(lessons.NO_LESSONS, {}, NO_WORDS, TagRows({}, ()), self.target_coverage)
         self._set_lessons(lessons.NO_LESSONS)
 
     @classmethod
-    def load(cls, bundle: str | Path, lessons: str | Path | None = None) -> "Tagger":
+    def load(cls, bundle: str | Path | None = None, lessons: str | Path | None = None) -> "Tagger":
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
-        Pictures that were taught to another bundle are embedded again.
+        Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
+        bundle are embedded again.
 
         Raises:
             FileNotFoundError: the bundle or the lessons do not exist.
             BundleError, LessonError: they are damaged or something else; the message says what.
         """
-        checked = read_bundle(Path(bundle))
+        checked = read_bundle(everyday_bundle() if bundle is None else Path(bundle))
         tagger = cls(checked, load_executor(checked.files["model.tflite"], checked.manifest))
         if lessons is not None:
             tagger._set_lessons(tagger._load_lessons(lessons))
         return tagger
+
+    def twin(self) -> "Tagger":
+        """Make another tagger of the same bundle and lessons, which computes at the same time as this one."""
+        twin = Tagger(self._bundle, load_executor(self._bundle.files["model.tflite"], self._bundle.manifest))
+        twin._set_lessons(self.lessons)
+        return twin
 
     @property
     def lessons(self) -> Lessons:
@@ -147,13 +128,10 @@ class Tagger:
         embedding = embed_image(self._executor, self.crop(image))
         state = self._state
         prediction = self._predict(embedding, state, coverage)
-        p, has_pictures = prediction.probability[0], tag_counts(state.rows) > 0
-        shown = has_pictures if top_k is not None else prediction.in_set[0]
-        labels = list(state.vocabulary.values())
-        tags = [Tag(labels[i].id, labels[i].name, float(p[i])) for i in ranked_tags(p) if shown[i]]
-        novelty = prediction.novelty_score
-        score = float(novelty[0]) if novelty is not None and has_pictures.any() else None
-        return Description(tags[:top_k], score, bool(prediction.is_novel[0]))
+        wider = prediction  # terms are few even for large sets
+        if state.words.terms and self.target_coverage:
+            wider = self._predict(embedding, state, max(coverage or state.coverage or 0.0, TERM_COVERAGE))
+        return describe_picture(state.words, prediction, wider.in_set[0], tag_counts(state.rows) > 0, top_k)
 
     def probabilities(self, embedding: np.ndarray) -> np.ndarray:
         """Calibrated probability of every tag, float64 (C,), in the order of `tags`; 0 for tags without pictures."""
@@ -167,7 +145,7 @@ class Tagger:
             BadImageError, OSError: the picture cannot be used or read.
         """
         manifest = self._bundle.manifest
-        upright = decode_source(image, manifest.image.pixel_limit)
+        upright = self.decode(image)
         key, crop = lessons.picture_id(upright), crop_square(upright, manifest.image.size)
         with self._lock:
             ids = self._find_tags(tags)
@@ -184,9 +162,9 @@ class Tagger:
             LessonError: it was never taught as one of them.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        key = lessons.picture_id(decode_source(image, self._bundle.manifest.image.pixel_limit))
+        key = lessons.picture_id(self.decode(image))
         with self._lock:
-            self._change_lessons(lessons.forget(self.lessons, self._bundle.labels, key, self._find_tags(tags)))
+            self._change_lessons(lessons.forget(self.lessons, self._labels, key, self._find_tags(tags)))
 
     def undo(self) -> None:
         """Undo the last change, whatever it was.
@@ -206,14 +184,16 @@ class Tagger:
             LessonError: the name cannot be one, or is taken.
         """
         with self._lock:
-            changed, key = lessons.add_tag(self.lessons, self._bundle.labels, name)
+            changed, key = tag_names.add_tag(self.lessons, self._bundle.labels, name, self._bundle.terms)
             self._change_lessons(changed)
         return key
 
     def rename_tag(self, tag: str, name: str) -> None:
         """Rename a tag; what it was taught stays."""
         with self._lock:
-            self._change_lessons(lessons.rename_tag(self.lessons, self._bundle.labels, self._find_tag(tag), name))
+            self._change_lessons(
+                tag_names.rename_tag(self.lessons, self._bundle.labels, self._find_tag(tag), name, self._bundle.terms)
+            )
 
     def merge_tags(self, tag: str, into: str) -> None:
         """Merge a tag into another, which keeps its name and knows what both were taught."""
@@ -225,6 +205,51 @@ class Tagger:
         with self._lock:
             self._change_lessons(lessons.remove_tag(self.lessons, self._find_tag(tag)))
 
+    def replace_lessons(self, path: str | Path) -> None:
+        """Replace what the user taught by the lessons of a file."""
+        with self._lock:
+            self._change_lessons(self._load_lessons(path))
+
+    def hide_tag(self, tag: str, below: bool = False) -> None:
+        """Hide a tag, or a broader term and all that is below it; it keeps what it was taught.
+
+        A picture of something hidden is described by the most specific broader term that is not.
+
+        Args:
+            tag: a tag or term.
+            below: hide only what is below a term, not the term: "dog" in place of its breeds.
+        """
+        with self._lock:
+            key = self._find_tag(tag)
+            hidden = words_below(self._state.words, key) if below else frozenset({key})
+            if not hidden:
+                raise LessonError(f"there is nothing below {tag!r} to hide: expected a broader term, such as 'dog'")
+            self._change_lessons(lessons.hide_tags(self.lessons, hidden))
+
+    def show_tag(self, tag: str) -> None:
+        """Show a hidden tag again, or a term and all that is below it.
+
+        Raises:
+            LessonError: it was not hidden, or is below a term that is.
+        """
+        with self._lock:
+            key = self._find_tag(tag)
+            shown = (words_below(self._state.words, key) | {key}) & self.lessons.edits.hidden
+            if not shown:
+                hidden = ", ".join(name for _, name in self.hidden) or "nothing"
+                raise LessonError(f"got {tag!r}, which is not hidden itself; hidden are: {hidden}")
+            self._change_lessons(lessons.show_tags(self.lessons, shown))
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """Id and name of each hidden tag and term."""
+        names = self._state.words.names
+        return [(key, names.get(key, key)) for key in sorted(self.lessons.edits.hidden)]
+
+    def has_tag(self, name: str) -> bool:
+        """Whether a text is the id, the name or a synonym of a tag or of a broader term."""
+        return tag_names.names_anything(self._state.vocabulary, name, self._bundle.terms)
+
     def merge_lessons(self, path: str | Path) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
         with self._lock:
@@ -233,7 +258,15 @@ class Tagger:
     def save(self, path: str | Path) -> None:
         """Write the lessons, pictures included, completely or not at all."""
         taught = self.lessons
-        save_lessons(taught, lessons.taught_names(self._bundle.labels, taught), Path(path))
+        save_lessons(taught, tag_names.taught_names(self._labels, taught), Path(path))
+
+    def decode(self, image: ImageSource) -> Image.Image:
+        """Decode a picture to an upright RGB image, which `learn` and `forget` take for the same picture.
+
+        Raises:
+            BadImageError, OSError: see `describe`.
+        """
+        return decode_source(image, self._bundle.manifest.image.pixel_limit)
 
     def crop(self, image: ImageSource) -> np.ndarray:
         """What the network sees of a picture, uint8 (S, S, 3).
@@ -241,8 +274,7 @@ class Tagger:
         Raises:
             BadImageError, OSError: see `describe`.
         """
-        contract = self._bundle.manifest.image
-        return crop_square(decode_source(image, contract.pixel_limit), contract.size)
+        return crop_square(self.decode(image), self._bundle.manifest.image.size)
 
     def _predict(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Prediction:
         adapted = state.coverage if coverage is None else coverage
@@ -258,10 +290,15 @@ class Tagger:
             self._history.append(before)
 
     def _set_lessons(self, taught: Lessons) -> None:
-        vocabulary = lessons.vocabulary(self._bundle.labels, taught)
+        vocabulary = tag_names.vocabulary(self._bundle.labels, taught, self._bundle.terms)
+        words = find_words(vocabulary, self._bundle.terms, taught.edits, self._state.words)
         rows = update_rows(self._state.rows, self._bundle, taught, vocabulary, self._executor)
         coverage = adapted_coverage(taught, self._bundle.manifest.decision.prediction_set)
-        self._state = _State(taught, vocabulary, rows, coverage)
+        self._state = _State(taught, vocabulary, words, rows, coverage)
+
+    @property
+    def _labels(self) -> tuple[Label | Term, ...]:
+        return (*self._bundle.labels, *self._bundle.terms)
 
     def _find_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
         if isinstance(tags, str):
@@ -275,4 +312,4 @@ class Tagger:
         return ids
 
     def _find_tag(self, tag: str) -> str:
-        return lessons.find_tag(self._state.vocabulary, tag)
+        return tag_names.find_tag(self._state.vocabulary, tag, self._bundle.terms)

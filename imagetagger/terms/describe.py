@@ -4,7 +4,6 @@ A prediction set of twelve breeds of dogs is right, and tells little; "dog" cont
 by terms: what is below any of them contains the set, and the true tag as often as the set does.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,10 @@ MAX_WORDS = 3
 
 CONFIDENCE = 0.5
 """A tag or term less probable than this is replaced by a broader one that is as probable, where there is one."""
+
+
+ROUNDING = 1e-9
+"""Of sums of probabilities."""
 
 
 class Word(NamedTuple):
@@ -38,10 +41,11 @@ def describe_set(
 ) -> list[Word]:
     """Describe a picture by at most `max_words` tags and terms, the most probable first.
 
-    From the least probable word on, a word that is hidden, or less probable than `confidence`, is replaced by the most
-    specific usable term above it that is as probable as that, if there is one. While there are too many words, those
-    two or more that have the most specific term in common are replaced by it. Words that have none in common are
-    dropped, the least probable first: only then may the words not contain the whole set.
+    A tag that is hidden, or less probable than `confidence`, is replaced by the most specific usable term above it that
+    is as probable as that, if there is one. While there are too many words, the two or more that have the most specific
+    term in common are replaced by it. What is below another word is left out, but for a tag that is probable enough by
+    itself: "dog 99 %, English setter 84 %". Words that have no term in common are dropped, the least probable first:
+    only then may the words not contain the whole set.
 
     Args:
         graph: of C tags and T terms.
@@ -53,61 +57,46 @@ def describe_set(
         confidence: see above.
     """
     terms = probability @ graph.below.T
-    members = np.flatnonzero(in_set)
-    tags = sorted(members.tolist(), key=lambda tag: float(probability[tag]))
+    is_sure = (probability >= confidence) & ~is_hidden
     chosen: list[int] = []  # terms
     remaining: list[int] = []  # tags
-    for tag in tags:
-        if graph.below[chosen, tag].any():
-            continue
-        if not is_hidden[tag] and probability[tag] >= confidence:
-            remaining.append(tag)
-            continue
+    for tag in np.flatnonzero(in_set).tolist():
         above = np.flatnonzero(graph.below[:, tag] & is_usable)
-        sure = above[terms[above] >= confidence - 1e-9]
-        if len(sure):
-            chosen.append(_most_specific(graph, sure, terms))
+        sure = above[terms[above] >= confidence - ROUNDING]
+        if is_sure[tag]:
+            remaining.append(tag)
+        elif len(sure) or (is_hidden[tag] and len(above)):
+            chosen.append(_most_specific(graph, (sure if len(sure) else above).tolist()))
         elif not is_hidden[tag]:
             remaining.append(tag)
-        elif len(above):
-            chosen.append(_most_specific(graph, above, terms))
-    chosen, remaining = _drop_covered(graph, chosen, remaining)
+    chosen, remaining = _drop_covered(graph, chosen, remaining, is_sure)
     while len(chosen) + len(remaining) > max_words:
-        merged = _merge(graph, chosen, remaining, is_usable, terms)
-        if merged is None:
+        unsure = [tag for tag in remaining if not is_sure[tag]]
+        replaced = graph.below[:, unsure].sum(1) + graph.inside[:, chosen].sum(1)
+        candidates = np.flatnonzero((replaced >= 2) & is_usable)
+        if not len(candidates):
             break
-        chosen, remaining = _drop_covered(graph, [*chosen, merged], remaining)
+        chosen.append(_most_specific(graph, candidates.tolist()))
+        chosen, remaining = _drop_covered(graph, chosen, remaining, is_sure)
     words = [Word(term, True, float(min(terms[term], 1.0))) for term in chosen]
     words += [Word(tag, False, float(probability[tag])) for tag in remaining]
     return sorted(words, key=lambda word: -word.probability)[:max_words]
 
 
-def _most_specific(graph: TermGraph, terms: Iterable[int], probability: np.ndarray) -> int:
-    return min(terms, key=lambda term: (int(graph.breadth[term]), -float(probability[term]), term))
+def most_specific_visible(graph: TermGraph, tag: int, is_usable: np.ndarray) -> int | None:
+    """Return the row of the most specific usable term above a tag; None without one."""
+    above = np.flatnonzero(graph.below[:, tag] & is_usable).tolist()
+    return _most_specific(graph, above) if above else None
 
 
-def _merge(
-    graph: TermGraph, chosen: list[int], remaining: list[int], is_usable: np.ndarray, probability: np.ndarray
-) -> int | None:
-    """Return the most specific usable term above two words or more; None without one."""
-    covered = graph.below[:, remaining].sum(1)
-    for term in chosen:  # a term is above another if it is above all of its tags
-        covered = covered + (graph.below | ~graph.below[term]).all(1)
-    candidates = np.flatnonzero((covered >= 2) & is_usable)
-    return _most_specific(graph, candidates.tolist(), probability) if len(candidates) else None
+def _most_specific(graph: TermGraph, terms: list[int]) -> int:
+    return min(terms, key=lambda term: (int(graph.breadth[term]), term))
 
 
-def _drop_covered(graph: TermGraph, chosen: list[int], remaining: list[int]) -> tuple[list[int], list[int]]:
-    """Leave out words that are below another one."""
-    chosen = list(dict.fromkeys(chosen))
-    kept = [
-        term
-        for term in chosen
-        if not any(
-            other != term
-            and bool((graph.below[other] | ~graph.below[term]).all())
-            and (graph.breadth[other], other) > (graph.breadth[term], term)
-            for other in chosen
-        )
-    ]
-    return kept, [tag for tag in remaining if not graph.below[kept, tag].any()]
+def _drop_covered(
+    graph: TermGraph, chosen: list[int], remaining: list[int], is_sure: np.ndarray
+) -> tuple[list[int], list[int]]:
+    """Leave out words that are below another one, but for sure tags."""
+    terms = list(dict.fromkeys(chosen))
+    kept = [term for term in terms if not any(other != term and graph.inside[other, term] for other in terms)]
+    return kept, [tag for tag in remaining if is_sure[tag] or not graph.below[kept, tag].any()]

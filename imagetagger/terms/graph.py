@@ -12,11 +12,13 @@ class TermGraph(NamedTuple):
     Attributes:
         ids: (T,) of the terms.
         below: bool (T, C), whether a tag is the term or below it.
+        inside: bool (T, T), whether a term is another one or below it: that of the column, of the row.
         breadth: int (T,), the number of tags below each term.
     """
 
     ids: tuple[str, ...]
     below: np.ndarray
+    inside: np.ndarray
     breadth: np.ndarray
 
 
@@ -50,7 +52,10 @@ def term_graph(tags: Mapping[str, Sequence[str]], terms: Mapping[str, Sequence[s
         for term in (tag, *broader):
             if term in above:
                 below[list(above[term]), column] = True
-    return TermGraph(tuple(terms), below, below.sum(1))
+    inside = np.zeros((len(terms), len(terms)), bool)
+    for term, others in above.items():
+        inside[list(others), index[term]] = True
+    return TermGraph(tuple(terms), below, inside, below.sum(1))
 
 
 def term_probabilities(graph: TermGraph, probabilities: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import write_folder, write_zip
-from imagetagger.bundle.reader import REQUIRED_FILES, check_bundle, read_bundle, read_rows
+from imagetagger.bundle.reader import REQUIRED_FILES, check_bundle, read_bundle, read_statistics
 from imagetagger.bundle.strict_json import BundleError
 from tests.helpers.bundles import bundle_files
 from tests.helpers.sealing import reseal
@@ -200,7 +200,7 @@ def test_what_is_not_a_safetensors_file_is_refused_and_named(data):
 def test_other_statistics_are_named_in_their_errors():
     manifest = check_bundle(files()).manifest
     with pytest.raises(BundleError, match=r"^onnx/statistics\.safetensors is not a"):
-        read_rows(b"", manifest, 4, "onnx/statistics.safetensors")
+        read_statistics(b"", manifest, 4, "onnx/statistics.safetensors")
 
 
 TAG = {"id": "a", "name": "A", "synonyms": []}

@@ -14,7 +14,7 @@ from imagetagger.bundle.executor import (
     score_block,
     split_blocks,
 )
-from imagetagger.bundle.reader import read_rows
+from imagetagger.bundle.reader import read_statistics
 from imagetagger.convert.onnx import OPSET, to_onnx
 from imagetagger.preprocess import preprocess
 from tests.helpers.bundles import BLOCK, FEATURES, SIZE, bundle, bundle_files, pictures_of
@@ -72,7 +72,9 @@ def test_embed_is_that_of_litert():
 
 
 def test_score_is_that_of_litert_on_the_statistics_beside_it():
-    rows = read_rows(bundle_files()["onnx/statistics.safetensors"], bundle().manifest, 4, "onnx/statistics.safetensors")
+    rows, _ = read_statistics(
+        bundle_files()["onnx/statistics.safetensors"], bundle().manifest, 4, "onnx/statistics.safetensors"
+    )
     (block,) = split_blocks(rows, BLOCK)
     empty = split_blocks(lesson_row(np.ones(FEATURES, np.float32), 0.0), BLOCK)[0]
     for crop in crops():

@@ -88,7 +88,7 @@ def test_a_tag_without_training_pictures_scores_as_the_background_and_is_never_s
     embedding = embed_image(executor, np.zeros((SIZE, SIZE, 3), np.uint8))  # unlike any tag
     scores = score_rows(executor, embedding, got.rows)
     assert scores[-1] > scores[:-1].max()
-    shown = golden_tags(scores, got.rows, got.manifest)
+    shown = golden_tags(scores, got.rows, got.score_offset, got.manifest)
     assert shown
     assert all(entry.row < len(TAGS) for entry in shown)
     assert not np.isfinite(evaluation.data.scores.log_joint[:, -1]).any()
@@ -98,4 +98,4 @@ def test_a_tag_without_training_pictures_scores_as_the_background_and_is_never_s
 def test_rows_without_any_picture_show_nothing():
     got = bundle(FAST, *WHITENED)
     none = Rows(*(np.zeros_like(part) for part in got.rows))
-    assert golden_tags(np.zeros(len(TAGS), np.float32), none, got.manifest) == ()
+    assert golden_tags(np.zeros(len(TAGS), np.float32), none, got.score_offset, got.manifest) == ()

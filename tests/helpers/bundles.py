@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imagetagger.bundle.labels import Term
 from imagetagger.bundle.reader import Bundle, check_bundle
 from imagetagger.config.schema import ClassifierConfig, ExportConfig
 from imagetagger.convert.tflite import to_tflite
@@ -85,7 +84,6 @@ class Ingredients(NamedTuple):
     classifier: ClassifierConfig
     description: BundleOrigin
     tags: tuple[DatasetTag, ...]
-    terms: tuple[Term, ...]
     variants: dict[Variant, VariantEvaluation]
     validation: Split
 
@@ -115,6 +113,7 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
     }
     provenance = {
         "config_digest": "0" * 64,
+        "config": {"classifier": {"source": "pictures"}, "evaluate": {"split": "validation"}},
         "versions": {"imagetagger": "0"},
         "backbone": {
             "name": "mobilenet_v2",
@@ -124,7 +123,7 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
         "data": {"name": "made", "fingerprint": "f" * 64, "train": 32, "calibration": 32, "validation": 16, "tags": 4},
     }
     description = BundleOrigin(made.experiment, SIZE, made.data.pixel_limit, metrics if per_tag else {}, provenance)
-    return Ingredients(made.export, made.classifier, description, tags, (), variants, validation)
+    return Ingredients(made.export, made.classifier, description, tags, variants, validation)
 
 
 @functools.cache

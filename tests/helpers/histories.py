@@ -9,15 +9,13 @@ from imagetagger.tagger.lessons import (
     LessonError,
     Lessons,
     TaughtPicture,
-    add_tag,
     forget,
     learn,
     merge_tags,
     remove_tag,
-    rename_tag,
     resolve_merged,
-    vocabulary,
 )
+from imagetagger.tagger.tag_names import add_tag, rename_tag, vocabulary
 
 LABELS = (Label("red", "red", ()), Label("n01", "crimson", ("dark red", "carmine")), Label("blue", "blue", ()))
 KEYS = [f"{i}" * 64 for i in range(4)]

@@ -21,13 +21,14 @@ import msgspec
 import numpy as np
 
 from imagetagger.bundle.executor import Executor
-from imagetagger.bundle.labels import Label
+from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.names import normalise_name, same_name
 from imagetagger.bundle.reader import Rows
 from imagetagger.options import PREDICTION_SETS, PredictionSet
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, adapt_coverage, threshold_at
 from imagetagger.prediction.decision import CONFORMAL_SETS, Decision, NoveltyRule, PredictionSetRule
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
 from imagetagger.tagger.tag_statistics import TagRow, TagRows, update_rows
@@ -41,6 +42,7 @@ LABELS = (
     *(Label("red", "red", ()), Label("n01", "crimson", ("dark red", "carmine")), Label("blue", "Blue", ())),
     *(Label("7", "Straße", ("road",)), Label("n02", "crane", ()), Label("n03", "crane", ("bird",))),
 )
+TERMS = (Term("n10", "dog", ("hound",), ("n00",), True), Term("n11", "cat", (), ("n00",)), Term("n00", "entity", ()))
 OTHER_LABELS = (Label("red", "Rot", ()), Label("k9", "dog", ()))
 KEYS = [f"picture {i}" for i in range(5)]
 NAMES = (
@@ -55,7 +57,7 @@ SCRIPTS: list[list[list[Any]]] = [
     [["remove", "n01"], ["rename", "red", "n01"], ["add", "crimson"], ["hide", "blue"]],  # n01 names another tag
     [["add", DOG], ["add", LOGO], ["merge", f"user:{DOG}", f"user:{LOGO}"], ["learn", KEYS[0], [f"user:{LOGO}"], None]],
     [["add", DOG], ["add", LOGO], ["merge", f"user:{LOGO}", f"user:{DOG}"], ["learn", KEYS[1], [f"user:{DOG}"], 0.5]],
-    [["hide", "red"], ["hide", "n02"], ["hide", "n02084071"], ["merge", "n02", "red"], ["remove", "red"]],
+    [["hide", "red"], ["hide", "n02"], ["hide", "n10"], ["show", "red"], ["merge", "n02", "red"], ["remove", "red"]],
 ]
 """Histories that chance does not find; the second and the third merge to a cycle."""
 
@@ -89,12 +91,12 @@ def _offsets() -> dict[str, Any]:
     rows = Rows(np.ones(len(LABELS), np.float32), *(np.zeros((len(LABELS), 1), np.float32),) * 2)
     model = SimpleNamespace(model=SimpleNamespace(features=1))
     bundle = SimpleNamespace(labels=LABELS, rows=rows, score_offset=offsets, manifest=model)
-    taught, dog = lessons.add_tag(NO_LESSONS, LABELS, "dog")
+    taught, dog = tag_names.add_tag(NO_LESSONS, LABELS, "dog")
     for tag, into in (("n01", "red"), ("7", "n01"), ("n02", dog)):
         taught = lessons.merge_tags(taught, tag, into)
     taught = lessons.learn(taught, KEYS[0], _picture(("blue", dog), None)._replace(embedding=np.zeros(1, np.float32)))
     keep = {"merge": lambda **row: {key: row[key] for key in ("count", "mean", "m2")}}
-    executor, words = Executor(keep, threading.Lock(), BLOCK), lessons.vocabulary(LABELS, taught)
+    executor, words = Executor(keep, threading.Lock(), BLOCK), tag_names.vocabulary(LABELS, taught)
     made = update_rows(TagRows({}, ()), bundle, taught, words, executor)  # type: ignore[arg-type]
     return {
         "bundle": offsets.tolist(),
@@ -170,15 +172,15 @@ def names_golden() -> dict[str, Any]:
         "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
         "spaces": [c for c in known if chr(c).isspace()],
         "stored": [
-            [name, lessons.normalise_name(name), _attempt(lambda n=name: lessons.check_name(NO_LESSONS, (), n))]
+            [name, normalise_name(name), _attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
             for name in NAMES
         ],
-        "same": [[a, b] for a in NAMES for b in NAMES if a < b and lessons.same_name(a, b)],
+        "same": [[a, b] for a in NAMES for b in NAMES if a < b and same_name(a, b)],
     }
 
 
 def _stored(name: str) -> str | None:
-    return _attempt(lambda: lessons.check_name(NO_LESSONS, (), name))
+    return _attempt(lambda: tag_names.check_name(NO_LESSONS, (), name))
 
 
 def lessons_golden() -> dict[str, Any]:
@@ -187,14 +189,15 @@ def lessons_golden() -> dict[str, Any]:
     histories = [_history(rng) for _ in range(11)] + [_scripted(steps) for steps in SCRIPTS]
     values = [value for value, _ in histories]
     pairs = itertools.pairwise(values)
-    names = [lessons.taught_names(LABELS, value) for value in values]
+    names = [tag_names.taught_names((*LABELS, *TERMS), value) for value in values]
     return {
         "labels": [entry_of(label) for label in LABELS],
+        "terms": [entry_of(term) for term in TERMS],
         "other_labels": [entry_of(label) for label in OTHER_LABELS],
         "histories": [{"steps": steps, "state": state_of(value, LABELS)} for value, steps in histories],
         "merged": [state_of(lessons.merge_lessons(a, b), LABELS) for a, b in pairs],
         "adopted": [
-            state_of(lessons.adopt_lessons(value, OTHER_LABELS, taught), OTHER_LABELS)
+            state_of(tag_names.adopt_lessons(value, OTHER_LABELS, taught), OTHER_LABELS)
             for value, taught in zip(values, names, strict=True)
         ],
     }
@@ -223,7 +226,7 @@ def _taken(taught: Lessons, step: list[Any]) -> tuple[Lessons, list[Any]]:
 
 
 def _step(rng: random.Random, taught: Lessons) -> list[Any]:
-    tags = list(lessons.vocabulary(LABELS, taught)) or ["red"]
+    tags = list(tag_names.vocabulary(LABELS, taught, TERMS)) or ["red"]
     tag, other, key, name = rng.choice(tags), rng.choice(tags), rng.choice(KEYS), rng.choice(NAMES)
     kind = rng.choice(("learn", "learn", "learn", "forget", "add", "add", "rename", "merge", "remove"))
     arguments = {
@@ -245,15 +248,17 @@ def take(taught: Lessons, step: list[Any]) -> tuple[Lessons, Any]:
         case ["forget", key, tags]:
             return lessons.forget(taught, LABELS, key, tags), True
         case ["add", name]:
-            return lessons.add_tag(taught, LABELS, name)
+            return tag_names.add_tag(taught, LABELS, name, TERMS)
         case ["rename", tag, name]:
-            return lessons.rename_tag(taught, LABELS, tag, name), True
+            return tag_names.rename_tag(taught, LABELS, tag, name, TERMS), True
         case ["merge", tag, other]:
             return lessons.merge_tags(taught, tag, other), True
         case ["remove", tag]:
             return lessons.remove_tag(taught, tag), True
         case ["hide", tag]:
-            return taught._replace(edits=taught.edits._replace(hidden=taught.edits.hidden | {tag})), True
+            return lessons.hide_tags(taught, {tag}), True
+        case ["show", tag]:
+            return lessons.show_tags(taught, {tag}), True
     raise AssertionError(step)
 
 
@@ -266,12 +271,12 @@ def state_of(taught: Lessons, labels: tuple[Label, ...]) -> dict[str, Any]:
         "removed": sorted(taught.edits.removed),
         "hidden": sorted(taught.edits.hidden),
         "vocabulary": [entry_of(label) for label in _tags(labels, taught)],
-        "taught": [*map(list, lessons.taught_names(labels, taught).items())],
+        "taught": [*map(list, tag_names.taught_names((*labels, *TERMS), taught).items())],
     }
 
 
 def _tags(labels: tuple[Label, ...], taught: Lessons) -> list[Label]:
-    vocabulary = lessons.vocabulary(labels, taught)
+    vocabulary = tag_names.vocabulary(labels, taught, TERMS)
     assert [*vocabulary] == [label.id for label in vocabulary.values()]
     return list(vocabulary.values())
 

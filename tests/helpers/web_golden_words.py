@@ -13,14 +13,14 @@ from tests.helpers.sealing import reseal
 from tests.helpers.web_golden_files import USED, encode_rows, packed, valid_bundle
 
 LABELS = [
-    {"id": "red", "name": "red", "broader": ["warm", "n00"]},
-    {"id": "n01", "name": "Straße"},
+    {"id": "red", "name": "red", "synonyms": [], "broader": ["warm", "n00"]},
+    {"id": "n01", "name": "Straße", "synonyms": []},
     {"id": "dog", "name": "\N{DOG FACE}", "synonyms": ["perro"], "broader": ["n00"]},
 ]
 TERMS = [
-    {"id": "n00", "name": "entity"},
+    {"id": "n00", "name": "entity", "synonyms": []},
     {"id": "warm", "name": "warm colour", "synonyms": ["warm"], "broader": ["n00"], "everyday": True},
-    {"id": "n99", "name": "of no tag", "broader": ["warm", "n00"]},
+    {"id": "n99", "name": "of no tag", "synonyms": [], "broader": ["warm", "n00"]},
 ]
 OFFSETS = np.array([-2.5, 0, 1.25], np.float32)
 
@@ -55,7 +55,7 @@ def _wrong_terms() -> Iterable[tuple[str, Any]]:
     yield "terms.json: two terms, or a term and a tag, have the same id", [*TERMS, entity | {"id": "red"}]
     yield "is a broader term of itself", [entity | {"broader": ["warm"]}, warm]
     yield 'terms.json: "warm" is a broader term of itself', [entity, warm | {"broader": ["warm"]}]
-    yield "terms.json: 0.name: got undefined", [{"id": "n00"}, warm]
+    yield "terms.json: 0.synonyms: got undefined", [{"id": "n00", "name": "entity"}, warm]
     yield "expected the keys id, name, synonyms, broader, everyday", [entity | {"colour": "red"}, warm]
     yield "printable", [entity, warm | {"synonyms": ["a\u202eb"]}]
     yield "true or false", [entity, warm | {"everyday": 1}]

@@ -11,7 +11,6 @@ from imagetagger.preprocess import preprocess
 from imagetagger.tagger.lessons import (
     NO_LESSONS,
     LessonError,
-    adopt_lessons,
     encode_crop,
     forget,
     learn,
@@ -20,9 +19,8 @@ from imagetagger.tagger.lessons import (
     picture_id,
     remove_tag,
     resolve_merged,
-    taught_names,
-    vocabulary,
 )
+from imagetagger.tagger.tag_names import adopt_lessons, taught_names, vocabulary
 from tests.helpers.histories import KEYS, LABELS, STEP, histories, meaning, picture, plain, step
 
 

@@ -6,7 +6,7 @@ from imagetagger.bundle.golden import append_empty_row
 from imagetagger.prediction.conformal import COVERAGE_LEVELS
 from imagetagger.prediction.decision import PredictionSetRule
 from imagetagger.prediction.predict import Prediction, log_class_prior, predict
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding, tag_counts
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
@@ -24,7 +24,7 @@ def embedded(colour, seed, *overrides):
 
 def rows(taught: Lessons, *overrides: str) -> TagRows:
     made = bundle(*overrides)
-    return update_rows(TagRows({}, ()), made, taught, lessons.vocabulary(made.labels, taught), executor(*overrides))
+    return update_rows(TagRows({}, ()), made, taught, tag_names.vocabulary(made.labels, taught), executor(*overrides))
 
 
 def predicted(embedding, taught: Lessons, *overrides: str, coverage=None) -> Prediction:
@@ -36,7 +36,7 @@ def with_tags(count: int) -> Lessons:
     """Lessons in which so many tags were added and none was taught."""
     taught = NO_LESSONS
     for i in range(count):
-        taught, _ = lessons.add_tag(taught, bundle().labels, f"tag {i}")
+        taught, _ = tag_names.add_tag(taught, bundle().labels, f"tag {i}")
     return taught
 
 
@@ -90,7 +90,7 @@ def test_without_any_taught_tag_all_is_zero_and_what_can_be_novel_is(overrides):
     nothing = lessons.NO_LESSONS
     for label in bundle().labels:
         nothing = lessons.remove_tag(nothing, label.id)
-    for taught in (nothing, lessons.add_tag(nothing, bundle().labels, "cat")[0]):
+    for taught in (nothing, tag_names.add_tag(nothing, bundle().labels, "cat")[0]):
         got = predicted(embedded("red", 3, *overrides), taught, *overrides)
         assert not got.probability.any()
         assert not got.in_set.any()

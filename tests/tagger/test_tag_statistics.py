@@ -10,7 +10,7 @@ from imagetagger.bundle.executor import lesson_row, merge_rows
 from imagetagger.bundle.labels import Label
 from imagetagger.bundle.reader import Rows
 from imagetagger.classifier.statistics import Statistics, merge_statistics, statistics_from_batch
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 from tests.helpers.bundles import BLOCK, FEATURES
@@ -31,7 +31,7 @@ def learn(taught: Lessons, key: str, *tags: str) -> Lessons:
 
 def rows(taught: Lessons, before: TagRows = NOTHING) -> TagRows:
     made = bundle()
-    return update_rows(before, made, taught, lessons.vocabulary(made.labels, taught), executor())
+    return update_rows(before, made, taught, tag_names.vocabulary(made.labels, taught), executor())
 
 
 def bits(tag_rows: TagRows) -> object:
@@ -67,7 +67,7 @@ def histories(draw):
     steps = st.tuples(st.sampled_from(["learn", "forget", "merge", "remove", "back"]), *[st.integers(0, 5)] * 2)
     for operation, i, j in draw(st.lists(steps, min_size=1, max_size=10)):
         now = taken[-1]
-        tags = list(lessons.vocabulary(LABELS, now)) or [None]
+        tags = list(tag_names.vocabulary(LABELS, now)) or [None]
         tag, other = tags[i % len(tags)], tags[j % len(tags)]
         if operation == "learn" and tag:
             taken.append(learn(now, KEYS[j], tag, other))
@@ -127,7 +127,7 @@ def test_what_did_not_change_is_reused():
     after = rows(learn(learn(NO_LESSONS, "p0", "red"), "p1", "blue"), before)
     for tag in TAGS:
         assert (after.by_tag[tag] is before.by_tag[tag]) == (tag != "blue")
-    renamed = rows(lessons.rename_tag(learn(NO_LESSONS, "p0", "red"), LABELS, "red", "rouge"), before)
+    renamed = rows(tag_names.rename_tag(learn(NO_LESSONS, "p0", "red"), LABELS, "red", "rouge"), before)
     assert all(a is b for a, b in zip(renamed.blocks, before.blocks, strict=True))
 
 
@@ -145,7 +145,7 @@ def test_one_picture_more_continues_from_the_old_row():
 def test_blocks_hold_the_totals_in_order_and_end_with_at_least_one_empty_row(added):
     taught = learn(NO_LESSONS, "p0", "red")
     for i in range(added):
-        taught, _ = lessons.add_tag(taught, LABELS, f"tag {i}")
+        taught, _ = tag_names.add_tag(taught, LABELS, f"tag {i}")
     tag_rows = rows(taught)
     count, mean, m2 = (np.concatenate(part) for part in zip(*tag_rows.blocks, strict=True))
     tags = len(LABELS) + added
@@ -176,7 +176,7 @@ def test_the_block_of_empty_rows_behind_a_full_one_is_reused():
 
 
 def test_a_tag_without_any_picture_has_an_empty_row():
-    taught, key = lessons.add_tag(NO_LESSONS, LABELS, "cat")
+    taught, key = tag_names.add_tag(NO_LESSONS, LABELS, "cat")
     row = rows(taught).by_tag[key]
     assert row.total.count == [0]
     assert not row.total.mean.any()

@@ -8,7 +8,7 @@ from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import write_folder, write_zip
 from imagetagger.bundle.strict_json import BundleError
-from imagetagger.tagger import lessons
+from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lesson_file import save_lessons
 from imagetagger.tagger.lessons import LessonError
 from imagetagger.tagger.tagger import Tagger
@@ -75,7 +75,7 @@ def written(made: Tagger, path, change=lambda key, picture: picture):
     """Save a tagger with its pictures changed."""
     changed = {key: change(key, picture) for key, picture in made.lessons.pictures.items()}
     labels = bundle().labels
-    save_lessons(made.lessons._replace(pictures=changed), lessons.taught_names(labels, made.lessons), path)
+    save_lessons(made.lessons._replace(pictures=changed), tag_names.taught_names(labels, made.lessons), path)
     return path
 
 

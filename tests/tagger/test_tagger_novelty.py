@@ -109,7 +109,7 @@ def test_without_any_tag_every_picture_is_novel_and_has_no_score():
     made = new()
     for tag in ("blue", "green", "red", "crimson"):
         made.remove_tag(tag)
-    assert made.describe(pixels("red", 1)) == ([], None, True)
+    assert made.describe(pixels("red", 1)) == ([], None, True, [])
 
 
 def test_what_was_taught_is_still_known_after_saving_and_loading(tmp_path):

@@ -10,18 +10,13 @@ from imagetagger.tagger.lessons import (
     NO_LESSONS,
     LessonError,
     VocabularyEdits,
-    add_tag,
-    adopt_lessons,
-    find_tag,
     learn,
     merge_lessons,
     merge_tags,
     remove_tag,
-    rename_tag,
     resolve_merged,
-    taught_names,
-    vocabulary,
 )
+from imagetagger.tagger.tag_names import add_tag, adopt_lessons, find_tag, rename_tag, taught_names, vocabulary
 from tests.helpers.histories import KEYS, LABELS, histories, picture, plain
 
 

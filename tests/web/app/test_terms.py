@@ -30,7 +30,7 @@ from tests.helpers.taught import CRIMSON, YELLOW, files, pixels
 pytestmark = needs_app
 BROADER = {"red": ["warm"], "n01": ["warm"]}
 TERMS = [
-    {"id": "hue", "name": "hue"},
+    {"id": "hue", "name": "hue", "synonyms": []},
     {"id": "warm", "name": "warm colour", "synonyms": ["warm hue"], "broader": ["hue"], "everyday": True},
 ]
 PICTURES = {

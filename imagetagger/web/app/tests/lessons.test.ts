@@ -3,7 +3,7 @@ import {
   addTag,
   adoptLessons,
   forget,
-  hideTag,
+  hideTags,
   type Label,
   LessonError,
   type Lessons,
@@ -16,7 +16,9 @@ import {
   resetTag,
   resolveMerged,
   setTags,
+  showTags,
   type TaughtPicture,
+  type Term,
   taughtNames,
   vocabulary,
 } from "../src/lessons/lessons";
@@ -36,13 +38,14 @@ interface State {
 
 interface Golden {
   labels: Label[];
+  terms: Term[];
   other_labels: Label[];
   histories: { steps: Step[]; state: State }[];
   merged: State[];
   adopted: State[];
 }
 
-const { labels, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
+const { labels, terms, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
 const results = histories.map(({ steps }) => history(steps));
 
 function picture(tags: readonly string[], missed: number | null = null): TaughtPicture {
@@ -57,13 +60,15 @@ function take(lessons: Lessons, [kind, ...values]: Step): [Lessons, unknown] {
     case "forget":
       return [forget(lessons, labels, a, b as unknown as string[]), true];
     case "add":
-      return addTag(lessons, labels, a);
+      return addTag(lessons, labels, a, terms);
     case "rename":
-      return [renameTag(lessons, labels, a, b), true];
+      return [renameTag(lessons, labels, a, b, terms), true];
     case "merge":
       return [mergeTags(lessons, a, b), true];
     case "hide":
-      return [hideTag(lessons, a, true), true];
+      return [hideTags(lessons, [a]), true];
+    case "show":
+      return [showTags(lessons, [a]), true];
     default:
       return [removeTag(lessons, a), true];
   }
@@ -91,8 +96,8 @@ function stateOf(lessons: Lessons, of: readonly Label[] = labels): State {
     merged: [...lessons.edits.merged],
     removed: [...lessons.edits.removed].sort(),
     hidden: [...lessons.edits.hidden].sort(),
-    vocabulary: [...vocabulary(of, lessons).values()],
-    taught: [...taughtNames(of, lessons)],
+    vocabulary: [...vocabulary(of, lessons, terms).values()],
+    taught: [...taughtNames([...of, ...terms], lessons)],
   };
 }
 
@@ -119,7 +124,9 @@ describe("as in Python", () => {
   test("another bundle adopts lessons by their names", () => {
     for (const [i, state] of adopted.entries()) {
       const { lessons } = results[i] as { lessons: Lessons };
-      expect(stateOf(adoptLessons(lessons, other_labels, taughtNames(labels, lessons)), other_labels)).toEqual(state);
+      expect(
+        stateOf(adoptLessons(lessons, other_labels, taughtNames([...labels, ...terms], lessons)), other_labels),
+      ).toEqual(state);
     }
   });
 });
@@ -213,39 +220,27 @@ test("names such as __proto__ are names", () => {
   expect(vocabulary(labels, lessons).get(id)?.name).toBe("__proto__");
 });
 
-const entity = { id: "n00", name: "entity", synonyms: ["thing"], broader: [], everyday: false };
-const terms = [
-  entity,
-  { ...entity, id: "n10", name: "dog", synonyms: ["domestic dog", "puppy"], broader: ["n00"], everyday: true },
-  { ...entity, id: "n11", name: "crane", synonyms: [] },
-  { ...entity, id: "n12", name: "crane", synonyms: [] },
-  { ...entity, id: "n13", name: "puppy", synonyms: ["thing"], everyday: true },
-];
-
-test("a tag of a term's name or synonym is that term, but a name that several have makes a tag of its own", () => {
-  const idOf = (name: string) => addTag(NO_LESSONS, [], name, terms)[1];
-  const names = ["Dog", " domestic  DOG", "puppy", "thing", "crane", "doggy"];
-  expect(names.map(idOf)).toEqual(["n10", "n10", "n13", "n13", "user:crane", "user:doggy"]);
-  expect(addTag(NO_LESSONS, labels, "dog")[1]).toBe("user:dog");
-});
-
-test("a term that is a tag already is no other one, and comes back after its removal", () => {
-  const [added, dog] = addTag(NO_LESSONS, labels, "dog", terms);
-  expect(vocabulary(labels, added).get(dog)?.name).toBe("dog");
-  expect(() => addTag(added, labels, "DOG", terms)).toThrow("there is a tag");
-  expect(addTag(added, labels, "domestic dog", terms)[1]).toBe("user:domestic dog");
-  expect(addTag(mergeTags(added, dog, "red"), labels, "domestic dog", terms)[1]).toBe("user:domestic dog");
-  for (const name of ["dog", "domestic dog"]) expect(addTag(removeTag(added, dog), labels, name, terms)[1]).toBe(dog);
-  const [named] = addTag(NO_LESSONS, labels, "n10");
-  expect(addTag(named, labels, "dog", terms)[1]).toBe("user:dog"); // no id is another tag's name
+test("a tag of a term's name is that term, is no other one, and comes back after its removal", () => {
+  const [added, dog] = addTag(NO_LESSONS, labels, " DOG", terms);
+  expect([dog, addTag(NO_LESSONS, labels, "dog")[1]]).toEqual(["n10", "user:dog"]);
+  expect(vocabulary(labels, added, terms).get(dog)).toEqual({
+    id: dog,
+    name: "dog",
+    synonyms: ["hound"],
+    broader: ["n00"],
+  });
+  expect(() => addTag(added, labels, "Dog", terms)).toThrow("there is a tag");
+  expect(addTag(removeTag(added, dog), labels, "dog", terms)[1]).toBe(dog);
+  expect(() => renameTag(NO_LESSONS, labels, "red", "dog", terms)).toThrow("there is a broader term");
+  expect(vocabulary(labels, renameTag(added, labels, dog, "doggy", terms), terms).get(dog)?.name).toBe("doggy");
 });
 
 test("a hidden tag keeps what it was taught, and is shown again", () => {
   const taught = learn(NO_LESSONS, "a", picture(["red"]));
-  const hidden = hideTag(taught, "red", true);
+  const hidden = hideTags(taught, ["red"]);
   expect(hidden.pictures).toBe(taught.pictures);
   expect([...vocabulary(labels, hidden).keys()]).toContain("red");
-  expect(hideTag(hidden, "red", false)).toEqual(taught);
+  expect(showTags(hidden, ["red"])).toEqual(taught);
   expect([...mergeLessons(taught, hidden).edits.hidden]).toEqual(["red"]);
   expect(mergeLessons(hidden, taught)).toBe(hidden);
 });

@@ -14,7 +14,7 @@ const broaderIds = v.pipe(listOf(labelText), v.maxLength(100, "at most 100 broad
 const labelKeys = {
   id: labelText,
   name: labelText,
-  synonyms: v.optional(listOf(labelText), []),
+  synonyms: listOf(labelText),
   broader: v.optional(broaderIds, []),
 };
 

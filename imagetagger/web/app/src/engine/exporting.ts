@@ -18,7 +18,7 @@ export async function exportLessons({ db, bundle, lessons }: Session): Promise<B
     if (!blob) throw new LessonError(`The picture ${id} lost its pixels: forget it, and export again.`);
     return new Uint8Array(await blob.arrayBuffer());
   };
-  return saveLessons(lessons, taughtNames(bundle.labels, lessons), square);
+  return saveLessons(lessons, taughtNames([...bundle.labels, ...bundle.terms], lessons), square);
 }
 
 /** Returns the tags of all pictures, for spreadsheets or programs. */

@@ -3,7 +3,7 @@
 import type { PictureId, TagId } from "../api";
 import {
   addTag,
-  hideTag,
+  hideTags,
   type Label,
   LessonError,
   type Lessons,
@@ -13,9 +13,11 @@ import {
   renameTag,
   resetTag,
   setTags,
+  showTags,
   type TaughtPicture,
   vocabulary,
 } from "../lessons/lessons";
+import { termsAbove } from "../lessons/terms";
 import { missedShare } from "../prediction/predict";
 import type { Session } from "./session";
 import { change } from "./steps";
@@ -76,7 +78,7 @@ export async function add(session: Session, text: string): Promise<TagId> {
 }
 
 export async function rename(session: Session, tag: TagId, text: string) {
-  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
+  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text, session.bundle.terms);
   const [before, after] = [session.vocabulary, wordsOf(session, lessons)].map((words) => listed(words, tag));
   if (before === after) return;
   await change(session, `Renamed ${before} to ${after}`, withLessons(session.state, lessons));
@@ -91,9 +93,13 @@ export async function merge(session: Session, tag: TagId, into: TagId) {
   );
 }
 
+/** Hides a tag; or shows it again, and all that is below a hidden term above it. */
 export async function hide(session: Session, tag: TagId, isHidden: boolean) {
   const what = `${isHidden ? "Hid" : "Showed"} the tag ${listed(session.vocabulary, tag)}`;
-  await change(session, what, withLessons(session.state, hideTag(session.lessons, tag, isHidden)));
+  const terms = new Map(session.bundle.terms.map((term) => [term.id, term]));
+  const above = termsAbove(terms, [tag, ...(session.vocabulary.get(tag)?.broader ?? [])]);
+  const next = isHidden ? hideTags(session.lessons, [tag]) : showTags(session.lessons, [tag, ...above]);
+  await change(session, what, withLessons(session.state, next));
 }
 
 export async function removeOne(session: Session, tag: TagId) {
@@ -148,5 +154,5 @@ function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): str
 
 /** Returns the vocabulary after a change. */
 function wordsOf({ bundle }: Session, lessons: Lessons): ReadonlyMap<TagId, Label> {
-  return vocabulary(bundle.labels, lessons);
+  return vocabulary(bundle.labels, lessons, bundle.terms);
 }

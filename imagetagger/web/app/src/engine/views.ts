@@ -7,7 +7,7 @@ import { rankedTags } from "../prediction/prediction_sets";
 import type { Session } from "./session";
 
 /** Returns all tags, those of the bundle first. */
-export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagView[] {
+export function tagViews({ bundle, vocabulary, hiddenTags, rows, lessons }: Session): TagView[] {
   const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
   const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
   return [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
@@ -24,7 +24,7 @@ export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagVie
       taught,
       original: bundleName,
       changed,
-      hidden: lessons.edits.hidden.has(id),
+      hidden: hiddenTags.has(id),
     };
   });
 }
@@ -75,9 +75,9 @@ export function latestTime({ pictures }: Session): number {
 }
 
 /** Without the hidden tags of the set; where those are all, it is the most probable one that is shown. */
-function suggestionsOf({ rows, lessons, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
+function suggestionsOf({ rows, hiddenTags, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
   const ids = [...rows.byTag.keys()];
-  const visible = rankedTags(probabilities).filter((i) => !lessons.edits.hidden.has(ids[i] as string));
+  const visible = rankedTags(probabilities).filter((i) => !hiddenTags.has(ids[i] as string));
   const inside = visible.filter((i) => inSet[i]);
   const shown = inside.length > 0 ? inside : visible.filter((i) => (counts[i] ?? 0) > 0).slice(0, 1);
   const suggested = shown.map((i) => ({ tag: ids[i] as string, probability: probabilities[i] as number }));

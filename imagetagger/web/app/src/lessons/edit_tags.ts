@@ -6,7 +6,6 @@ import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons, TaughtPicture } from "./lessons";
 import { casefold, sameName } from "./names";
-import { findTerm } from "./terms";
 import { checkName, vocabulary } from "./vocabulary";
 
 /**
@@ -20,18 +19,21 @@ export function addTag(
   newName: string,
   terms: readonly Term[] = [],
 ): [Lessons, string] {
-  const name = checkName(lessons, labels, newName);
   const { edits } = lessons;
+  const inUse = vocabulary(labels, lessons, terms);
+  const term = terms.find(({ id, name }) => !inUse.has(id) && sameName(name, newName));
+  if (term) {
+    const names = new Map(edits.names).set(term.id, term.name);
+    return [{ ...lessons, edits: { ...edits, names, removed: without(edits.removed, term.id) } }, term.id];
+  }
+  const name = checkName(lessons, labels, newName);
   const bundleNames = new Map(labels.map((label) => [label.id, label.name]));
-  const known = vocabulary(labels, lessons);
-  const used = new Set(Array.from(known.values(), (label) => label.name)); // no name is another's id
+  const used = new Set(Array.from(vocabulary(labels, lessons).values(), (label) => label.name)); // no name is another's id
   const isFree = (id: string) => resolveMerged(id, edits) === id && !used.has(id);
   const spellings = [...edits.names, ...bundleNames]; // a renamed tag comes back by either name
   const removed = spellings.find(([id, other]) => edits.removed.has(id) && isFree(id) && sameName(other, name));
   const taken = [bundleNames.keys(), used, edits.names.keys(), edits.merged.keys(), edits.merged.values()];
-  const term = findTerm(terms, name)?.id;
-  const ofTerm = term !== undefined && !known.has(term) && isFree(term) ? term : undefined;
-  const id = removed?.[0] ?? ofTerm ?? freeId(name, new Set(taken.flatMap((ids) => [...ids])));
+  const id = removed?.[0] ?? freeId(name, new Set(taken.flatMap((ids) => [...ids])));
   const names = new Map(edits.names);
   names.delete(id);
   const original = bundleNames.get(id);
@@ -44,8 +46,14 @@ export function addTag(
  *
  * Throws LessonError where the name is empty or taken by another tag.
  */
-export function renameTag(lessons: Lessons, labels: readonly Label[], tag: string, newName: string): Lessons {
-  const name = checkName(lessons, labels, newName, tag);
+export function renameTag(
+  lessons: Lessons,
+  labels: readonly Label[],
+  tag: string,
+  newName: string,
+  terms: readonly Term[] = [],
+): Lessons {
+  const name = checkName(lessons, labels, newName, tag, terms);
   return { ...lessons, edits: { ...lessons.edits, names: new Map(lessons.edits.names).set(tag, name) } };
 }
 
@@ -59,10 +67,16 @@ export function mergeTags(lessons: Lessons, tag: string, into: string): Lessons 
   return { ...lessons, edits: { ...lessons.edits, merged: new Map(lessons.edits.merged).set(tag, into) } };
 }
 
-/** Hides a tag, or shows it again: it keeps what it was taught, but is not suggested while it is hidden. */
-export function hideTag(lessons: Lessons, tag: string, isHidden: boolean): Lessons {
-  const hidden = without(lessons.edits.hidden, tag);
-  if (isHidden) hidden.add(tag);
+/** Hides tags and terms: they keep what they were taught, but are not suggested while they are hidden. */
+export function hideTags(lessons: Lessons, tags: Iterable<string>): Lessons {
+  const { edits } = lessons;
+  return { ...lessons, edits: { ...edits, hidden: new Set([...edits.hidden, ...tags]) } };
+}
+
+/** Shows hidden tags and terms again. */
+export function showTags(lessons: Lessons, tags: Iterable<string>): Lessons {
+  const hidden = new Set(lessons.edits.hidden);
+  for (const tag of tags) hidden.delete(tag);
   return { ...lessons, edits: { ...lessons.edits, hidden } };
 }
 

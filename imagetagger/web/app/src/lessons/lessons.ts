@@ -12,8 +12,8 @@ import { NO_EDITS, resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import { vocabulary } from "./vocabulary";
 
-export type { Label } from "../bundle/reader";
-export { addTag, hideTag, mergeTags, removeTag, renameTag, resetTag } from "./edit_tags";
+export type { Label, Term } from "../bundle/reader";
+export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
 export { resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";
 export { adoptLessons, taughtNames, vocabulary } from "./vocabulary";

@@ -1,18 +1,18 @@
-/** Broader terms that a user names: a tag of such a name is that term. */
+/** Which terms are above tags and terms. See imagetagger/terms/graph.py. */
 
-import type { Term } from "../bundle/reader";
-import { casefold, normaliseName } from "./names";
-
-/** Returns the term of this name, else of this synonym, in any case; undefined without one, or where several match. */
-export function findTerm(terms: readonly Term[], name: string): Term | undefined {
-  const wanted = spelled(name);
-  const named = terms.filter((term) => spelled(term.name) === wanted);
-  const found = named.length ? named : terms.filter(({ synonyms }) => synonyms.some((s) => spelled(s) === wanted));
-  const everyday = found.filter((term) => term.everyday);
-  const [only, ...others] = everyday.length ? everyday : found;
-  return others.length ? undefined : only;
+interface Entry {
+  broader: readonly string[];
 }
 
-function spelled(name: string): string {
-  return casefold(normaliseName(name));
+/** Returns those of these ids that are terms, and all terms above them. */
+export function termsAbove(terms: ReadonlyMap<string, Entry>, ids: readonly string[]): ReadonlySet<string> {
+  const result = new Set<string>();
+  const waiting = [...ids];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    const term = terms.get(id);
+    if (term === undefined || result.has(id)) continue;
+    result.add(id);
+    waiting.push(...term.broader);
+  }
+  return result;
 }

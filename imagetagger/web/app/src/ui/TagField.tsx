@@ -55,13 +55,13 @@ export function TagField({ label, text, tags, terms, chosen, first, onText, onTa
       {...(first ? { first } : {})}
       onPick={(choice) => {
         onText("");
-        if (choice.fresh) onName?.(name);
+        if (choice.fresh) onName?.(term?.name ?? name);
         else onTag(choice.key);
       }}
       onEnter={() => {
         if (exact === undefined && !isNew) return;
         onText("");
-        if (exact === undefined) onName?.(name);
+        if (exact === undefined) onName?.(term?.name ?? name);
         else onTag(exact.id);
       }}
     />

@@ -1,6 +1,6 @@
 import type { PictureView, TagId } from "../api";
 import { normaliseName } from "../lessons/names";
-import { knownTag } from "./filter";
+import { findTag, knownTag } from "./filter";
 import type { Vocabulary } from "./search";
 
 /** The tags that the user is choosing for a picture, before they are learned. */
@@ -51,7 +51,7 @@ export function addTyped(draft: Draft, text: string, { tags, terms }: Vocabulary
   const name = normaliseName(text);
   if (name === "") return draft;
   const tag = knownTag(tags.values(), terms, name);
-  return tag === undefined ? addName(draft, name) : add(draft, tag.id);
+  return tag === undefined ? addName(draft, findTag(terms.values(), name)?.name ?? name) : add(draft, tag.id);
 }
 
 /** The draft without a new name. */

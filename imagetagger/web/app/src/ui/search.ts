@@ -1,4 +1,5 @@
 import type { TagId, TagView, TermView } from "../api";
+import { termsAbove } from "../lessons/terms";
 
 type Words = Pick<TermView, "name" | "synonyms">;
 
@@ -77,19 +78,6 @@ export function tagsBelow(vocabulary: Vocabulary, term: TagId): readonly TagId[]
 }
 
 const belowOf = new WeakMap<Vocabulary["tags"], Map<TagId, TagId[]>>();
-
-/** Returns those of these ids that are terms, and all terms above them. */
-function termsAbove(terms: Vocabulary["terms"], ids: readonly TagId[]): ReadonlySet<TagId> {
-  const result = new Set<TagId>();
-  const waiting = [...ids];
-  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-    const term = terms.get(id);
-    if (term === undefined || result.has(id)) continue;
-    result.add(id);
-    waiting.push(...term.broader);
-  }
-  return result;
-}
 
 /** Folded name and synonyms; remembered, as every key press asks for those of a thousand tags. */
 function folded(words: Words): readonly string[] {

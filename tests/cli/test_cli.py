@@ -5,41 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from imagetagger import cli
 from imagetagger.bundle.archive import write_zip
 from imagetagger.options import DEFAULT_PORT
 from imagetagger.web.site import build_site, write_site
 from tests.helpers.built_app import built_app
-from tests.helpers.bundles import SIZE, WHITENED
+from tests.helpers.bundles import WHITENED
 from tests.helpers.sweeps import leave
-from tests.helpers.taught import CRIMSON, YELLOW, bundle, folder, names, pixels, started, tagger
-
-
-@pytest.fixture
-def pictures(tmp_path) -> dict[str, Path]:
-    """Picture files by tag."""
-    paths = {}
-    for name, colour in {"blue": "blue", "crimson": CRIMSON, "lemon": YELLOW}.items():
-        paths[name] = tmp_path / f"{name}.png"
-        Image.fromarray(pixels(colour, 5, SIZE)).save(paths[name])
-    return paths
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the console script and returns its exit code, stdout and stderr."""
-
-    def run(*arguments) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(list(map(str, arguments)))
-        out, err = capsys.readouterr()
-        code = stopped.value.code
-        return (1, out, err + code) if isinstance(code, str) else (code or 0, out, err)
-
-    return run
-
+from tests.helpers.taught import bundle, folder, names, started, tagger
 
 PROGRAM = (sys.executable, "-c", "from imagetagger.cli import main; main()")
 
@@ -68,7 +41,13 @@ def test_json_is_one_object_per_picture_with_the_whole_description(call, picture
     assert code == 0
     for line, path in zip(out.splitlines(), (pictures["blue"], pictures["crimson"]), strict=True):
         expected = [tag._asdict() for tag in tagger().tag(path, top_k=2)]
-        assert json.loads(line) == {"image": str(path), "tags": expected, "novelty_score": None, "is_novel": False}
+        assert json.loads(line) == {
+            "image": str(path),
+            "tags": expected,
+            "novelty_score": None,
+            "is_novel": False,
+            "terms": expected,
+        }
 
 
 def test_json_has_the_novelty_score(call, pictures):
@@ -132,13 +111,15 @@ def test_a_top_k_below_one_is_refused(call, pictures, number):
 
 def test_a_picture_that_cannot_be_used_is_reported_and_the_others_go_on(call, pictures, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    code, out, err = call("tag", folder(), tmp_path / "bad.png", tmp_path / "gone.png", tmp_path, pictures["blue"])
+    (tmp_path / "empty").mkdir()
+    paths = (tmp_path / "bad.png", tmp_path / "gone.png", tmp_path / "empty", pictures["blue"])
+    code, out, err = call("tag", folder(), *paths)
     assert code == 1
     assert out == f"{pictures['blue']}: blue 100 %\n"
-    bad, gone, directory = err.splitlines()
+    empty, bad, gone = err.splitlines()
     assert bad == f"{tmp_path / 'bad.png'}: not an image in a format that Pillow reads"
     assert gone.startswith(f"{tmp_path / 'gone.png'}: ")
-    assert directory.startswith(f"{tmp_path}: ")
+    assert empty == f"{tmp_path / 'empty'}: no pictures in this folder"
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -158,10 +139,11 @@ def test_any_file_name_can_be_printed(pictures, tmp_path, options):
 
 
 @pytest.mark.parametrize("kind", ["gone", "empty", "picture"])
-def test_an_unusable_bundle_is_a_message(call, pictures, tmp_path, kind):
+@pytest.mark.parametrize("command", [["verify"], ["tag", "x.jpg", "--bundle"]], ids=lambda command: command[0])
+def test_an_unusable_bundle_is_a_message(call, pictures, tmp_path, kind, command):
     (tmp_path / "empty").mkdir()
     path = {"gone": tmp_path / "gone", "empty": tmp_path / "empty", "picture": pictures["blue"]}[kind]
-    code, out, err = call("tag", path, pictures["blue"])
+    code, out, err = call(*command, path)
     assert (code, out) == (1, "")
     why = {"gone": "nothing is", "empty": "manifest.json is missing", "picture": "not a .zip file"}[kind]
     assert why in err
@@ -178,10 +160,10 @@ def test_unusable_lessons_are_a_message(call, pictures, tmp_path):
 
 
 def test_a_missing_bundle_leaves_no_traceback(pictures, tmp_path):
-    done = program("tag", tmp_path / "gone", pictures["blue"])
+    done = program("tag", tmp_path / "gone.zip", pictures["blue"])
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == f"got {tmp_path / 'gone'}, where nothing is: expected a folder or a .zip file\n"
+    assert done.stderr == f"got {tmp_path / 'gone.zip'}, where nothing is: expected a folder or a .zip file\n"
 
 
 def test_a_new_process_prints_the_tags_and_nothing_else(call, pictures):
@@ -202,9 +184,10 @@ def test_a_reader_who_stops_early_leaves_no_traceback(pictures):
 def test_help_teaches_the_commands_by_example(call):
     code, out, _ = call("--help")
     assert code == 0
-    examples = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve BUNDLE", "webapp BUNDLE FOLDER")
-    assert all(f"imagetagger {example}" in out for example in (*examples, "report DIR..."))
-    for command in ("tag", "verify", "serve", "webapp", "report"):
+    examples = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve", "webapp FOLDER", "report DIR...")
+    examples += ("tag cat.jpg", "learn --tag Rex", "forget --tag Rex", "undo", "tags")
+    assert all(f"imagetagger {example}" in out for example in examples)
+    for command in ("tag", "learn", "forget", "undo", "tags", "verify", "serve", "webapp", "report"):
         code, out, _ = call(command, "--help")
         assert code == 0
         assert f"usage: imagetagger {command} [-h]" in out
@@ -217,7 +200,7 @@ def test_help_teaches_the_commands_by_example(call):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["tga"], ["tag"], ["tag", "bundle"], ["tag", "bundle", "x.png", "--best"], ["report"]]
+    "arguments", [[], ["tga"], ["tag"], ["tag", "x.png", "--best"], ["learn", "x.png"], ["report"]]
 )
 def test_a_command_line_that_makes_no_sense_is_explained(call, arguments):
     code, out, err = call(*arguments)

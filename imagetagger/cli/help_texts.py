@@ -1,0 +1,107 @@
+"""What `imagetagger --help` and `imagetagger COMMAND --help` say."""
+
+OVERVIEW = """\
+Tags pictures, and learns your own tags.
+
+  imagetagger tag cat.jpg holiday/              print the tags of pictures, and of those in folders
+  imagetagger learn --tag Rex rex*.jpg          teach a tag of your own; five pictures are a start
+  imagetagger forget --tag Rex rex1.jpg         as if that picture had never been taught
+  imagetagger undo                              take the last change back
+  imagetagger tags                              list the tags; also add, rename, merge, remove, hide, unhide
+  imagetagger serve                             open the app in your browser: it tags, learns, and works offline
+  imagetagger webapp FOLDER                     write the same app as files for any web host
+
+These use the everyday tagger that comes with the package. With a tagger of your own:
+
+  imagetagger run +experiment=quickstart        make a bundle: outputs/quickstart/TIME/bundle
+  imagetagger verify BUNDLE                     check its files, and that it computes the same here
+  imagetagger tag BUNDLE cat.jpg                also serve BUNDLE, webapp BUNDLE FOLDER, learn --bundle BUNDLE ...
+  imagetagger report DIR...                     compare many runs: one page, tables and plots
+
+`imagetagger COMMAND --help` explains a command. In Python: `from imagetagger import Tagger`, which also learns."""
+
+TAG = """\
+Print the tags of pictures, the most probable first. In folders, all pictures at any depth are tagged.
+
+  imagetagger tag cat.jpg holiday/
+  imagetagger tag bundle.zip --top-k 3 --json *.jpg      with a tagger of your own
+  imagetagger tag --coverage 0.95 cat.jpg
+  imagetagger tag --lessons mine.zip cat.jpg             with a file that `learn`, Tagger.save or the app wrote
+
+What you taught with `imagetagger learn` is used where no bundle is named. Without --top-k, each picture gets its tag
+set: enough tags to contain the right one as often as the bundle guarantees.
+A picture that no tag fits well is marked as unknown.
+A picture that cannot be read is reported and skipped; the exit code is then 1."""
+
+LEARN = """\
+Teach that pictures show something. A tag that does not exist is made; a picture that is taught twice counts once.
+
+  imagetagger learn --tag Rex rex*.jpg
+  imagetagger learn --tag Rex --tag dog rex/                          several tags, a folder
+  imagetagger learn --bundle bundle --lessons mine.zip --tag Rex rex/ with a tagger of your own
+
+The lessons, with the pictures as small squares, are kept in your data folder or in --lessons FILE. Several processes
+may teach at once. `imagetagger undo` takes the last command back.
+A picture that cannot be read is reported and skipped; the exit code is then 1."""
+
+FORGET = """\
+Forget that pictures show something, as if they had never been taught.
+
+  imagetagger forget --tag Rex cat.jpg
+
+The pictures stay in earlier versions of the lessons, for `imagetagger undo`; --no-undo deletes those.
+A picture that was not taught is reported and skipped; the exit code is then 1."""
+
+UNDO = """\
+Take back what the last command changed: `learn`, `forget` or a change of `tags`. Up to ten can be undone.
+
+  imagetagger undo
+
+The exit code is 1 if there is nothing to undo."""
+
+TAGS = """\
+List the tags, or change them. The exit code is 1 if a change is not possible.
+
+  imagetagger tags
+  imagetagger tags list --taught --json
+  imagetagger tags add Rex
+  imagetagger tags rename Rex "Rex the dog"
+  imagetagger tags merge doggy dog
+  imagetagger tags remove Rex
+  imagetagger tags hide dog --below                      no breeds, please; `tags unhide dog` shows them again"""
+
+VERIFY = """\
+Check a bundle, a folder or a .zip: its files against the manifest, the manifest against its schema and digest, the
+model against its golden vectors.
+
+The exit code is 0 if the bundle is sound; otherwise it is 1, and the first fault is printed. Digests detect damage and
+changes, but do not prove who made a bundle: take bundles from people you trust."""
+
+SERVE = """\
+Serve the app and open it in the browser. The app tags pictures and learns your own tags; pictures stay in the browser,
+and this server accepts no uploads.
+
+  imagetagger serve
+  imagetagger serve bundle                                                               with a tagger of your own
+  imagetagger serve bundle --host 0.0.0.0 --certfile home.pem --keyfile home-key.pem     for phones in your network
+
+A browser keeps lessons separately for each address, so the port is the same every time. Under another host or port the
+app starts without lessons (its page "More" exports them from one address and imports them at another).
+The bundle is read once, at the start: restart the server after a change. Ctrl-C ends it, with exit code 0."""
+
+WEBAPP = """\
+Write the app as a folder of plain files that any web host can serve. The host needs HTTPS, so that phones can install
+the app and use it offline, and runs no program.
+
+  imagetagger webapp site
+  imagetagger webapp bundle site                         with a tagger of your own
+
+An older site of this command is replaced; a folder with any other file is left alone, and the exit code is 1."""
+
+REPORT = """\
+Compare the results of one or many runs: one page (report.html), tables (CSV) and plots/.
+
+  imagetagger report outputs/sweep             all runs below it; the report goes into that folder
+  imagetagger report outputs/a outputs/b       runs side by side; the report goes into ./report
+
+The page is self-contained: it opens offline, and prints. The exit code is 1 if there is no result to use."""

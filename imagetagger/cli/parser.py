@@ -1,0 +1,171 @@
+"""The command line: its commands, their options and their help."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from imagetagger.cli import help_texts
+from imagetagger.options import DEFAULT_PORT
+from imagetagger.system.atomic_files import installed_version
+
+_RAW = argparse.RawDescriptionHelpFormatter
+
+
+class _Version(argparse.Action):
+    """Prints the version, which takes time to find out, only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"imagetagger {installed_version('imagetagger')}\n")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that can take options between its paths too, as in `tag bundle --top-k 3 cat.jpg`."""
+
+    mixes_options = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self.mixes_options:
+            return super().parse_known_args(args, namespace)
+        self.mixes_options = False  # the method below calls this one
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.mixes_options = True
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser; `command` of what it parses is the module and the function of the command."""
+    parser = _Parser("imagetagger", description=help_texts.OVERVIEW, formatter_class=_RAW)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_tag, _add_learn, _add_forget, _add_undo, _add_tags, _add_serve, _add_webapp):
+        add(commands)
+    commands.add_parser("run", help="run an experiment (--help: its settings)")
+    verify = _command(commands, "verify", "checking.run_verify", "check a bundle", help_texts.VERIFY)
+    verify.add_argument("bundle", type=Path, help="folder or .zip")
+    report = _command(commands, "report", "checking.run_report", "compare many runs", help_texts.REPORT)
+    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of many at any depth")
+    report.add_argument("--out", type=Path, metavar="FOLDER", help="where the report goes")
+    return parser
+
+
+def _command(commands: Any, name: str, function: str, summary: str, description: str) -> _Parser:
+    parser: _Parser = commands.add_parser(name, help=summary, description=description, formatter_class=_RAW)
+    module, _, runs = function.rpartition(".")
+    parser.set_defaults(command=(f"imagetagger.cli.{module}", runs))
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser, **default: Any) -> None:
+    """Add the options of all commands that tag or teach."""
+    parser.add_argument(
+        "--bundle", type=Path, help="folder or .zip of another tagger (default: the everyday one)", **default
+    )
+    parser.add_argument(
+        "--lessons", type=Path, metavar="FILE", help="what a user taught (default: your own lessons)", **default
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line", **default)
+
+
+def _add_pictures(parser: _Parser) -> None:
+    parser.mixes_options = True
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
+
+
+def _add_tag(commands: Any) -> None:
+    parser = _command(commands, "tag", "tagging.run_tag", "tag pictures", help_texts.TAG)
+    parser.usage = "imagetagger tag [-h] [options] [BUNDLE] PATH [PATH ...]"
+    _add_pictures(parser)
+    _add_shared(parser)
+    number = parser.add_mutually_exclusive_group()
+    number.add_argument("--top-k", type=_positive, metavar="K", help="number of tags (default: the tag set)")
+    number.add_argument("--coverage", type=_share, metavar="P", help="how often a tag set is to contain the right tag")
+
+
+def _add_learn(commands: Any) -> None:
+    parser = _command(commands, "learn", "teaching.run_learn", "teach tags by pictures", help_texts.LEARN)
+    _add_pictures(parser)
+    parser.add_argument("--tag", action="append", required=True, help="what the pictures show; can be repeated")
+    _add_shared(parser)
+
+
+def _add_forget(commands: Any) -> None:
+    parser = _command(commands, "forget", "teaching.run_forget", "forget pictures", help_texts.FORGET)
+    _add_pictures(parser)
+    parser.add_argument("--tag", action="append", required=True, help="what they are no longer to teach")
+    parser.add_argument("--no-undo", action="store_true", help="delete the earlier versions too: leave no trace")
+    _add_shared(parser)
+
+
+def _add_undo(commands: Any) -> None:
+    _add_shared(_command(commands, "undo", "teaching.run_undo", "take the last change back", help_texts.UNDO))
+
+
+def _add_tags(commands: Any) -> None:
+    parser = _command(commands, "tags", "tag_list.run_tag_list", "list or change the tags", help_texts.TAGS)
+    taught = "only tags that you taught"
+    parser.add_argument("--taught", action="store_true", help=taught)
+    _add_shared(parser)
+    actions = parser.add_subparsers(metavar="ACTION", dest="action")
+
+    def add(name: str, summary: str, function: str = "tag_list.run_tag_change") -> _Parser:
+        action = _command(actions, name, function, summary, f"{summary.capitalize()}.")
+        _add_shared(action, default=argparse.SUPPRESS)  # what `tags` itself was given stays
+        return action
+
+    listing = add("list", "list the tags", "tag_list.run_tag_list")
+    listing.add_argument("--taught", action="store_true", default=argparse.SUPPRESS, help=taught)
+    for name, summary in (
+        ("add", "add tags, to be taught with `imagetagger learn`"),
+        ("remove", "remove tags, and the pictures that taught only them"),
+        ("hide", "no longer show tags or broader terms, which keep what they know"),
+        ("unhide", "show hidden tags again"),
+    ):
+        action = add(name, summary)
+        action.add_argument("tags", nargs="+", metavar="TAG", help="name or id")
+        if name == "hide":
+            action.add_argument("--below", action="store_true", help="hide all that is below too: no breeds, please")
+    rename = add("rename", "give a tag another name; what it was taught stays")
+    merge = add("merge", "merge a tag into another, which then knows what both were taught")
+    for action, second in ((rename, "name"), (merge, "into")):
+        action.add_argument("tag", metavar="TAG", help="name or id")
+        action.add_argument(second, metavar=second.upper(), help="new name" if second == "name" else "name or id")
+
+
+def _add_serve(commands: Any) -> None:
+    parser = _command(commands, "serve", "serving.run_serve", "open the app", help_texts.SERVE)
+    parser.add_argument("bundle", nargs="?", type=Path, help="folder or .zip (default: the everyday one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    port_help = f"default: {DEFAULT_PORT}; under another port the app starts without lessons"
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=port_help)
+    parser.add_argument("--certfile", type=Path, metavar="PEM", help="certificate for HTTPS")
+    parser.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if --certfile does not contain it")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+
+
+def _add_webapp(commands: Any) -> None:
+    parser = _command(commands, "webapp", "serving.run_webapp", "write the app", help_texts.WEBAPP)
+    parser.add_argument("bundle", nargs="?", type=Path, help="folder or .zip (default: the everyday one)")
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="a new folder, or an older site")
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"got {text}, expected a whole number from 0 (any free port) to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected a whole number of at least 1")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, expected a share above 0 and below 1, as in 0.95")
+    return share

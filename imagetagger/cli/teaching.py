@@ -1,0 +1,149 @@
+"""The commands `learn`, `forget` and `undo`."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagetagger.cli.lesson_store import change_lessons, drop_versions, lessons_to_change, undo_lessons
+from imagetagger.cli.pictures import find_images, map_in_order
+from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, progress_bar
+from imagetagger.system.cpus import cpu_count
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagetagger.tagger.tagger import KnownTag, Tagger
+
+ALIKE = 0.8
+"""Similarity of spellings, up to 1, from which another tag is mentioned."""
+
+
+class PictureChanges(NamedTuple):
+    """What became of the pictures of a command: their paths; `failed` counts those that could not be used."""
+
+    changed: list[str]
+    unchanged: list[str]
+    failed: list[str]
+
+
+def run_learn(options: argparse.Namespace) -> int:
+    """Teach that pictures have tags; a tag that does not exist is made."""
+    from imagetagger.tagger.tagger import Tagger
+
+    path = lessons_to_change(options)
+    images, problems = find_images(options.paths)
+    tagger = Tagger.load(options.bundle)
+    result = PictureChanges([], [], list(problems))
+    new: dict[str, str] = {}  # hints by name
+
+    def change() -> str:
+        for name in options.tag:
+            if not tagger.has_tag(name):
+                new[name] = _alike(tagger.tags, name)
+                tagger.add_tag(name)
+        _change_pictures(tagger, images, lambda image: tagger.learn(image, options.tag), result)
+        return f"learned {join_names(options.tag)} from {_count(result.changed)}" if result.changed else ""
+
+    for problem in problems:
+        print_problem(problem)
+    change_lessons(path, tagger, change)
+    if options.json:
+        made = list(new) if result.changed else []
+        print_json({"tags": options.tag, "new_tags": made, "learned": result.changed, "known": result.unchanged})
+        return bool(result.failed)
+    for name, hint in new.items() if result.changed else ():
+        print_line(f"new tag {name}{hint}")
+    known_before = f", knew {len(result.unchanged)} already" if result.unchanged else ""
+    print_line(f"{join_names(options.tag)}: learned {_count(result.changed)}{known_before}")
+    return bool(result.failed)
+
+
+def run_forget(options: argparse.Namespace) -> int:
+    """Forget that pictures have tags."""
+    from imagetagger.tagger.tagger import Tagger
+
+    path = lessons_to_change(options)
+    images, problems = find_images(options.paths)
+    tagger = Tagger.load(options.bundle)
+    result = PictureChanges([], [], list(problems))
+
+    def change() -> str:
+        if strange := [name for name in options.tag if not tagger.has_tag(name)]:
+            raise CommandError(f"there is no tag {strange[0]!r}: `imagetagger tags` lists them")
+        _change_pictures(tagger, images, lambda image: tagger.forget(image, options.tag), result)
+        return f"forgot {join_names(options.tag)} in {_count(result.changed)}" if result.changed else ""
+
+    for problem in problems:
+        print_problem(problem)
+    change_lessons(path, tagger, change)
+    if options.no_undo:
+        drop_versions(path)
+    if options.json:
+        print_json({"tags": options.tag, "forgotten": result.changed})
+    else:
+        print_line(f"{join_names(options.tag)}: forgot {_count(result.changed)}")
+    return bool(result.failed)
+
+
+def run_undo(options: argparse.Namespace) -> int:
+    """Take the last change of the lessons back."""
+    undone = undo_lessons(lessons_to_change(options))
+    if options.json:
+        print_json({"undone": undone})
+    else:
+        print_line(f"undone: {undone}")
+    return 0
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names for a sentence.
+
+    >>> join_names(["Rex", "dog", "pet"])
+    'Rex, dog and pet'
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _count(pictures: Sequence[str]) -> str:
+    return f"{len(pictures)} picture{'s' * (len(pictures) != 1)}"
+
+
+def _alike(tags: Sequence["KnownTag"], name: str) -> str:
+    """A hint to the tag whose spelling is closest, or nothing."""
+    spelled = {other.casefold(): other for tag in tags for other in (*tag.synonyms, tag.name)}
+    close = get_close_matches(name.casefold(), spelled, 1, ALIKE)
+    return f" (there is also {spelled[close[0]]}: `imagetagger undo` if you meant that)" if close else ""
+
+
+def _change_pictures(
+    tagger: "Tagger", images: Sequence[Path], change: "Callable[[Image], None]", result: PictureChanges
+) -> None:
+    """Change what a tagger knows of pictures, in their order; threads decode them."""
+    from imagetagger.preprocess import BadImageError
+    from imagetagger.tagger.lessons import LessonError
+
+    def decode(image: Path) -> "Image | Exception":
+        try:
+            return tagger.decode(image)
+        except (BadImageError, OSError) as error:
+            return error
+
+    decoded = map_in_order(decode, images, min(cpu_count(), max(len(images), 1)), ahead=1)
+    with progress_bar(len(images)) as advance:
+        for image, picture in zip(map(str, images), decoded, strict=True):
+            before = tagger.lessons
+            try:
+                if isinstance(picture, Exception):
+                    raise picture
+                change(picture)
+            except (BadImageError, OSError, LessonError) as error:
+                result.failed.append(image)
+                with advance():
+                    print_problem(f"{image}: {error}")
+                continue
+            (result.unchanged if tagger.lessons is before else result.changed).append(image)
+            with advance():
+                pass

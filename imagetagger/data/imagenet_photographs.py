@@ -1,0 +1,71 @@
+"""Photographs of ImageNet's classes, each named by the WordNet id of what it shows: n01443537_goldfish.jpg.
+
+A folder or a .zip. Its tags are the 1,000 of ImageNet whether there are pictures of them or not, since a network's own
+classifier knows them all.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from imagetagger.bundle.labels import Term
+from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_ids
+from imagetagger.data.folder_listing import IGNORED_NAMES
+from imagetagger.terms.wordnet import broader_terms, read_wordnet
+
+
+def load_imagenet_photographs(path: Path) -> Dataset:
+    """Load the photographs of a folder or .zip, those without a known WordNet id at the start of their name skipped.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: it is neither a folder nor a .zip, or none of its files is named by a WordNet id of ImageNet.
+    """
+    names, read = _open(path)
+    tags, terms = wordnet_tags()
+    index = {tag.id: i for i, tag in enumerate(tags)}
+    keys, labels, skipped = [], [], []
+    for name in sorted(names):
+        file = name.rpartition("/")[2]
+        if file.startswith(".") or file.lower() in IGNORED_NAMES or name.startswith("__MACOSX/"):
+            continue
+        wnid = file.partition("_")[0]
+        if wnid in index:
+            keys.append(name)
+            labels.append([index[wnid]])
+        else:
+            skipped.append(Skip(name, f"got a name that begins with {wnid[:50]!r}, expected a WordNet id of ImageNet"))
+    if not keys:
+        raise ValueError(f"got path={path}, expected files that are named WNID_NAME, like n01443537_goldfish.jpg")
+    ids = content_ids(lambda i: read(keys[i]), len(keys), "photographs")
+    train = Split(keys, ids, np.array(labels, np.int32), lambda i: read(keys[i]))
+    nothing = Split([], [], np.zeros((0, 1), np.int32), lambda i: b"")
+    return Dataset("imagenet_photographs", tags, train, nothing, tuple(skipped), terms=terms)
+
+
+def wordnet_tags() -> tuple[tuple[DatasetTag, ...], tuple[Term, ...]]:
+    """Return the 1,000 tags of ImageNet in words that people use, in the order of its classifiers, and their terms."""
+    table = read_wordnet()
+    tags = tuple(DatasetTag(tag.id, tag.name, tag.synonyms, tag.broader) for tag in table.tags)
+    return tags, wordnet_terms(tag.id for tag in tags)
+
+
+def wordnet_terms(tag_ids: Iterable[str]) -> tuple[Term, ...]:
+    """Return the broader terms of tags, by their WordNet ids."""
+    found = broader_terms(read_wordnet(), tag_ids)
+    return tuple(Term(term.id, term.name, term.synonyms, term.broader, term.everyday) for term in found)
+
+
+def _open(path: Path) -> tuple[list[str], Callable[[str], bytes]]:
+    """Return the names of the files, and what reads one; safe to call from several threads."""
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        return names, lambda name: (path / name).read_bytes()
+    if not path.exists():
+        raise FileNotFoundError(f"got path={path}, where nothing is: expected a folder or .zip of photographs")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"got path={path}, expected a folder or .zip of pictures named WNID_NAME.jpg")
+    archive = zipfile.ZipFile(path)
+    return [name for name in archive.namelist() if not name.endswith("/")], archive.read

@@ -1,0 +1,148 @@
+"""The tags in use: those of a bundle with a user's edits, how to find one by a name, and how to name one.
+
+A broader term of the bundle can be taught too. It is then a tag with the id of the term.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from itertools import product
+
+from msgspec.structs import replace
+
+from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.names import name_problem, normalise_name, same_name
+from imagetagger.tagger.lessons import LessonError, Lessons, resolve_merged
+
+
+def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterable[Term] = ()) -> tuple[Lessons, str]:
+    """Add a tag and return its id; a removed tag of that name comes back, and a broader term becomes a tag too.
+
+    Raises:
+        LessonError: the name cannot be one, or is taken.
+    """
+    edits = lessons.edits
+    in_use = vocabulary(labels, lessons, terms)
+    term = next((term for term in terms if term.id not in in_use and same_name(term.name, name)), None)
+    if term:
+        names = {**edits.names, term.id: term.name}
+        return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {term.id})), term.id
+    name = check_name(lessons, labels, name)
+    bundled = {label.id: label.name for label in labels}
+    used = {label.name for label in vocabulary(labels, lessons).values()}  # a name is never another tag's id
+    hidden = {key for key in edits.removed if resolve_merged(key, edits) == key and key not in used}
+    spellings = (*edits.names.items(), *bundled.items())  # a renamed tag comes back by either name
+    restored = next((key for key, other in spellings if key in hidden and same_name(other, name)), None)
+    key = restored or _unused_id(name, {*bundled, *used, *edits.names, *edits.merged, *edits.merged.values()})
+    names = {other: text for other, text in edits.names.items() if other != key}
+    if key not in bundled or not same_name(bundled[key], name):
+        names[key] = name
+    return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {key})), key
+
+
+def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str, terms: Iterable[Term] = ()) -> Lessons:
+    """Give a tag another name; its id stays.
+
+    Raises:
+        LessonError: the name cannot be one, or is another tag's.
+    """
+    name = check_name(lessons, labels, name, tag, terms)
+    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, tag: name}))
+
+
+def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] = ()) -> dict[str, Label]:
+    """Tags in use by id, those of the bundle first, with the edits applied; a term that was taught is a tag too.
+
+    The names of merged tags become synonyms. A tag that was taught or merged into, and that neither the bundle nor an
+    edit names, as after a change of bundles, is named after its id.
+    """
+    edits = lessons.edits
+    taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
+    known = {label.id: label for label in labels}
+    by_term = {term.id: Label(term.id, term.name, term.synonyms, term.broader) for term in terms}
+    for key in dict.fromkeys((*edits.names, *edits.merged.values(), *taught)):
+        label = known.get(key) or by_term.get(key) or Label(key, key, ())
+        known[key] = replace(label, name=edits.names.get(key, label.name))
+    result = {
+        key: label for key, label in known.items() if resolve_merged(key, edits) == key and key not in edits.removed
+    }
+    for key, label in known.items():
+        target = resolve_merged(key, edits)
+        if target != key and target in result:
+            synonyms = dict.fromkeys((*result[target].synonyms, label.name, *label.synonyms))
+            result[target] = replace(result[target], synonyms=tuple(synonyms))
+    return result
+
+
+def taught_names(labels: Iterable[Label | Term], lessons: Lessons) -> dict[str, str]:
+    """Names, by id, of tags that pictures teach or others were merged into: another bundle may lack them."""
+    names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
+    taught = (tag for picture in lessons.pictures.values() for tag in picture.tags)
+    return {tag: names[tag] for tag in (*taught, *lessons.edits.merged.values()) if tag in names}
+
+
+def adopt_lessons(lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str]) -> Lessons:
+    """Adapt lessons to a bundle with these labels: tags that it lacks are added by their names."""
+    present = {label.id for label in labels} | set(lessons.edits.names)
+    lacking = {key: name for key, name in names.items() if key not in present}
+    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, **lacking}))
+
+
+def check_name(
+    lessons: Lessons, labels: Iterable[Label], name: str, tag: str | None = None, terms: Iterable[Term] = ()
+) -> str:
+    """Normalise a name for a tag, None for a new one; raise LessonError if it cannot be one or is another tag's."""
+    name = normalise_name(name)
+    if problem := name_problem(name):
+        raise LessonError(problem)
+    for label in vocabulary(labels, lessons).values():
+        if label.id != tag and same_name(label.name, name):
+            raise LessonError(f"there is a tag {label.name!r} already ({label.id}): choose another name, or teach it")
+        if label.id != tag and label.id == name:  # `find_tag` takes names and ids
+            raise LessonError(f"{name!r} is the id of the tag {label.name!r}: choose another name")
+    if any(term.id != tag and same_name(term.name, name) for term in terms):
+        raise LessonError(f"there is a broader term {name!r} already: choose another name, or merge the tag into it")
+    return name
+
+
+def _unused_id(name: str, taken: set[str]) -> str:
+    """Id made of the full name, so that two users who add the same tag get the same id."""
+    base = f"user:{name.casefold()}"
+    return next(key for key in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if key not in taken)
+
+
+def names_anything(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Term] = ()) -> bool:
+    """Whether a text is the id, name or synonym of a tag or of a broader term."""
+    words: list[Label | Term] = [*vocabulary.values(), *terms]
+    return any(
+        name == word.id or any(same_name(name, other) for other in (word.name, *word.synonyms)) for word in words
+    )
+
+
+def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:
+    """Find a tag, or else a broader term, by id, name or synonym, names in any case; return its id.
+
+    Raises:
+        LessonError: none or several match; names them or the closest ones.
+    """
+    broader = {term.id: term for term in terms if term.id not in vocabulary}
+    if tag in vocabulary or tag in broader:
+        return tag
+    both: tuple[Mapping[str, Label | Term], ...] = (vocabulary, broader)
+    for words, names in product(both, (_own_name, _synonyms)):
+        matches = [key for key, word in words.items() if any(same_name(name, tag) for name in names(word))]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(matches)}")
+    spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
+    close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
+    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
+
+
+def _own_name(word: Label | Term) -> tuple[str, ...]:
+    return (word.name,)
+
+
+def _synonyms(word: Label | Term) -> tuple[str, ...]:
+    return word.synonyms

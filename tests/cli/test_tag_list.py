@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from tests.helpers.taught import folder
+
+
+def test_tags_lists_those_of_the_bundle_and_what_was_taught(call, lessons, lemons):
+    assert call("tags") == (0, "blue\ngreen\nred\ncrimson\n", "")
+    call("learn", "--tag", "Lemon", "--tag", "red", lemons)
+    assert call("tags", "list")[1].splitlines() == ["blue", "green", "red  (3 taught)", "crimson", "Lemon  (3 taught)"]
+    assert call("tags", "list", "--taught")[1].splitlines() == ["red  (3 taught)", "Lemon  (3 taught)"]
+    assert call("tags", "--bundle", folder())[1].splitlines() == ["blue", "green", "red", "crimson"]
+
+
+def test_tags_as_json_are_an_object_a_line(call, lessons, lemons):
+    call("learn", "--tag", "Lemon", lemons)
+    for command in (["tags", "--taught", "--json"], ["tags", "list", "--taught", "--json"], ["tags", "--json", "list"]):
+        tags = [json.loads(line) for line in call(*command)[1].splitlines()]
+        assert tags[-1]["name"] == "Lemon"
+        assert (tags[-1]["taught"], tags[-1]["is_hidden"]) == (3, False)
+
+
+def test_the_vocabulary_is_changed_and_each_change_can_be_undone(call, lessons):
+    changes = {
+        ("add", "Lemon", "lime"): "added Lemon and lime",
+        ("rename", "Lemon", "Citron"): "renamed Lemon to Citron",
+        ("merge", "lime", "Citron"): "merged lime into Citron",
+        ("remove", "Citron"): "removed Citron",
+    }
+    lists = []
+    for change, done in changes.items():
+        lists.append(call("tags")[1])
+        assert call("tags", *change) == (0, f"{done}\n", "")
+    assert lists[-1].splitlines()[4:] == ["Citron"]
+    assert call("tags")[1].splitlines()[4:] == []
+    for done, listed in zip(reversed(changes.values()), reversed(lists), strict=True):
+        assert call("undo") == (0, f"undone: {done}\n", "")
+        assert call("tags")[1] == listed
+
+
+def test_a_change_as_json(call, lessons):
+    assert json.loads(call("tags", "add", "Lemon", "--json")[1]) == {"done": "added Lemon"}
+    assert json.loads(call("tags", "--json", "remove", "Lemon")[1]) == {"done": "removed Lemon"}
+
+
+@pytest.mark.parametrize("change", ["add blue", "remove lemon", "rename lemon x", "merge red x"])
+def test_an_impossible_change_is_a_message_and_changes_nothing(call, lessons, change):
+    code, out, err = call("tags", *change.split())
+    assert (code, out) == (1, "")
+    assert "tag" in err
+    assert "\n" not in err
+    assert not lessons.exists()
