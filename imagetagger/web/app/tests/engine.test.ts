@@ -339,3 +339,30 @@ test("rows and edits of an older version, without offsets and hidden tags, are c
     expect(a?.suggested.map(({ tag }) => tag)).toEqual(["user:rex", "n1"]);
   });
 });
+
+test("a hidden tag gives way to the broader term above it, which can be taught and hidden in turn", async () => {
+  bundle = made("one", "s", ["beagle", "cat", "cup"]);
+  const term = (id: string, broader: string[]) => ({ id, name: id, synonyms: [], broader, everyday: true });
+  const labels = bundle.labels.map((label, i) => ({ ...label, broader: [["dog"], ["animal"], []][i] as string[] }));
+  bundle = { ...bundle, labels, terms: [term("dog", ["animal"]), term("animal", [])] };
+  const [app, snapshot] = await opened();
+  await add(app, picture("a", 0));
+  const suggested = () => {
+    const views = changes.flatMap(({ pictures = [] }) => pictures);
+    return views.findLast(({ id }) => id === "a")?.suggested.map(({ tag }) => tag);
+  };
+  const tags = () => changes.findLast((change) => change.tags)?.tags?.map(({ id }) => id);
+  expect(snapshot.tags.map(({ id }) => id)).toEqual(["n0", "n1", "n2"]);
+  await app.hideTag("n0", true);
+  await vi.waitFor(() => expect(suggested()).toEqual(["dog"]));
+  expect(tags()).toEqual(["n0", "n1", "n2", "dog"]);
+  await app.hideTag("dog", true);
+  await vi.waitFor(() => expect(suggested()).toEqual(["animal"]));
+  await app.hideTag("n0", false); // and the term above it, as it would stay hidden otherwise
+  await vi.waitFor(() => expect(suggested()).toEqual(["n0"]));
+  await app.hideTag("n0", true);
+  await app.confirm("a", ["dog"], []);
+  const [, { tags: all, pictures }] = await opened();
+  expect(all.find(({ id }) => id === "dog")).toMatchObject({ taught: 1, original: null, name: "dog" });
+  expect(pictures[0]?.tags).toEqual(["dog"]);
+});

@@ -3,11 +3,11 @@
 import type { Change, PictureId, TagId } from "../api";
 import type { Bundle } from "../bundle/reader";
 import { type Label, type Lessons, vocabulary } from "../lessons/lessons";
-import { termsAbove } from "../lessons/terms";
 import { adaptedCoverage } from "../prediction/predict";
 import type { queue } from "../queue";
 import type { Database, Settings, Step, StoredPicture } from "./database";
 import { type Blocks, type Executor, mergeRows } from "./executor";
+import { hiddenTags, type Substitute } from "./hiding";
 import { type TagRow, type TagRows, updateRows } from "./tag_statistics";
 import { lessonsOf, type UserState } from "./user_state";
 
@@ -37,8 +37,8 @@ export interface Session extends DerivedState {
 export interface DerivedState {
   lessons: Lessons;
   vocabulary: ReadonlyMap<TagId, Label>;
-  /** Tags that are not suggested: the user hid them, or a term above them. */
-  hiddenTags: ReadonlySet<TagId>;
+  /** Tags that are not suggested, as the user hid them or a term above them; and what is shown instead. */
+  hidden: ReadonlyMap<TagId, Substitute | null>;
   rows: TagRows;
   /** How many pictures taught each tag, (C), in the order of the vocabulary. */
   counts: Float32Array;
@@ -58,22 +58,15 @@ export async function deriveState(
   before: TagRows,
 ): Promise<DerivedState> {
   const lessons = lessonsOf(state, pictures);
-  const terms = new Map(bundle.terms.map((term) => [term.id, term]));
   const words = vocabulary(bundle.labels, lessons, bundle.terms);
   const merge = (a: TagRow["total"], b: TagRow["total"]) => computing(() => mergeRows(executor, a, b));
-  const isHidden = (id: TagId) => lessons.edits.hidden.has(id);
-  const hiddenAbove = ({ id, broader }: Label) => [...termsAbove(terms, [id, ...broader])].some(isHidden);
-  const hidden = new Set(
-    lessons.edits.hidden.size === 0
-      ? []
-      : [...words.values()].filter((tag) => isHidden(tag.id) || hiddenAbove(tag)).map(({ id }) => id),
-  );
+  const hidden = hiddenTags(words, bundle.terms, lessons.edits.hidden);
   const rows = await updateRows(before, bundle, lessons, words, merge, bundle.manifest.model.block);
   const counts = Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);
   const offsets = Float32Array.from(rows.byTag.values(), (row) => row.scoreOffset);
   const missed = [...lessons.pictures.values()].flatMap((lesson) => lesson.missed ?? []);
   const coverage = adaptedCoverage(missed, bundle.manifest.decision.prediction_set);
-  return { lessons, vocabulary: words, hiddenTags: hidden, rows, counts, offsets, coverage };
+  return { lessons, vocabulary: words, hidden, rows, counts, offsets, coverage };
 }
 
 /** Returns the rows of taught tags to store, and the tags whose rows are to be deleted. */

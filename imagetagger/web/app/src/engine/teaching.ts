@@ -121,7 +121,10 @@ export async function resetAll(session: Session) {
 /** Returns lessons with tags of these names added, and the ids of all tags; the name of a tag means that tag. */
 function withNewTags(session: Session, tags: readonly TagId[], names: readonly string[]): [Lessons, TagId[]] {
   let { lessons } = session;
+  const { terms } = session.bundle;
   const all = [...tags];
+  const taken = terms.filter(({ id }) => tags.includes(id) && !session.vocabulary.has(id)); // shown for hidden tags
+  for (const { name } of taken) [lessons] = addTag(lessons, session.bundle.labels, name, terms);
   for (const text of names) {
     const [next, id] = addTag(lessons, session.bundle.labels, text, session.bundle.terms);
     lessons = next;

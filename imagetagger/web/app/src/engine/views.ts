@@ -1,16 +1,20 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
-import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
+import type { BundleView, PictureId, PictureView, StepView, TagId, TagView, TermView, ThresholdView } from "../api";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
 import { rankedTags } from "../prediction/prediction_sets";
 import type { Session } from "./session";
 
-/** Returns all tags, those of the bundle first. */
-export function tagViews({ bundle, vocabulary, hiddenTags, rows, lessons }: Session): TagView[] {
+/** Returns all tags, those of the bundle first; then terms that stand for hidden tags. */
+export function tagViews({ bundle, vocabulary, hidden, rows, lessons }: Session): TagView[] {
   const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
   const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
-  return [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
+  const standIns = new Map(
+    Array.from(hidden.values(), (substitute) => [substitute?.term.id, substitute?.term] as const),
+  );
+  const terms = [...standIns.values()].flatMap((term) => (term && !vocabulary.has(term.id) ? term : []));
+  const views = [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
     const row = rows.byTag.get(id);
     const taught = row?.pictures.length ?? 0;
     const bundleName = original.get(id) ?? null;
@@ -24,9 +28,14 @@ export function tagViews({ bundle, vocabulary, hiddenTags, rows, lessons }: Sess
       taught,
       original: bundleName,
       changed,
-      hidden: hiddenTags.has(id),
+      hidden: hidden.has(id),
     };
   });
+  const plain = { pictures: null, taught: 0, changed: false, hidden: false };
+  return [
+    ...views,
+    ...terms.map(({ id, name, synonyms, broader }) => ({ id, name, synonyms, broader, original: name, ...plain })),
+  ];
 }
 
 /** Returns the broader terms of the bundle. */
@@ -74,14 +83,24 @@ export function latestTime({ pictures }: Session): number {
   return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
 }
 
-/** Without the hidden tags of the set; where those are all, it is the most probable one that is shown. */
-function suggestionsOf({ rows, hiddenTags, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
+/** A hidden tag gives way to a broader term; where that leaves nothing, the most probable visible tag is shown. */
+function suggestionsOf({ rows, hidden, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
   const ids = [...rows.byTag.keys()];
-  const visible = rankedTags(probabilities).filter((i) => !hiddenTags.has(ids[i] as string));
-  const inside = visible.filter((i) => inSet[i]);
-  const shown = inside.length > 0 ? inside : visible.filter((i) => (counts[i] ?? 0) > 0).slice(0, 1);
-  const suggested = shown.map((i) => ({ tag: ids[i] as string, probability: probabilities[i] as number }));
-  return { suggested, unknown: isNovel };
+  const ranked = rankedTags(probabilities).map((i) => ({ i, tag: ids[i] as TagId }));
+  const shown = new Map<TagId, number>();
+  const show = (tag: TagId, probability: number) => shown.has(tag) || shown.set(tag, probability);
+  for (const { i, tag } of ranked.filter(({ i }) => inSet[i])) {
+    const substitute = hidden.get(tag);
+    if (substitute === undefined) show(tag, probabilities[i] as number);
+    else if (substitute) {
+      const sum = substitute.below.reduce((total, row) => total + (probabilities[row] as number), 0);
+      show(substitute.term.id, Math.min(sum, 1));
+    }
+  }
+  const next = ranked.find(({ i, tag }) => !hidden.has(tag) && (counts[i] ?? 0) > 0);
+  if (shown.size === 0 && next) show(next.tag, probabilities[next.i] as number);
+  const suggested = Array.from(shown, ([tag, probability]) => ({ tag, probability }));
+  return { suggested: suggested.sort((a, b) => b.probability - a.probability), unknown: isNovel };
 }
 
 export function stepViews({ steps }: Session): StepView[] {
