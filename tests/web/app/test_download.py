@@ -5,6 +5,10 @@ import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 
+import pytest
+
+from imagetagger.bundle.reader import read_bundle
+from imagetagger.everyday import EVERYDAY_BUNDLE
 from imagetagger.web.responses import responder
 from imagetagger.web.server import Server
 from imagetagger.web.site import build_site
@@ -15,6 +19,9 @@ pytestmark = needs_app
 
 APP_BYTES = 3_300_000
 """What the app and one build of LiteRT may take, compressed."""
+
+EVERYDAY_BYTES = 8_000_000
+"""What they may take together with the everyday bundle."""
 
 
 @contextlib.contextmanager
@@ -38,8 +45,9 @@ def recorded(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
         server.server_close()
 
 
-def test_the_first_visit_downloads_the_app_once_and_one_build_of_litert(playwright, tmp_path):
-    files = build_site(bundle())
+@pytest.mark.parametrize("everyday", [False, True], ids=["small", "everyday"])
+def test_the_first_visit_downloads_each_file_once_and_one_build_of_litert(playwright, tmp_path, everyday):
+    files = build_site(read_bundle(EVERYDAY_BUNDLE) if everyday else bundle())
     with recorded(files) as server, browsed(playwright, tmp_path / "profile") as context:
         page = start(context, server.address)
         wait_until_offline(page)
@@ -50,3 +58,4 @@ def test_the_first_visit_downloads_the_app_once_and_one_build_of_litert(playwrig
     assert sorted(targets) == sorted(set(targets)), "each file once"
     assert len([target for target in targets if target.endswith(".wasm")]) == 1
     assert sum(size for target, size in server.sent if not target.startswith("/bundle/")) <= APP_BYTES
+    assert sum(size for _, size in server.sent) <= EVERYDAY_BYTES
