@@ -23,7 +23,7 @@ CONTENT_TYPES = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-COMPRESSED_TYPES = (".css", ".html", ".js", ".json", ".md", ".svg", ".txt", ".wasm", ".webmanifest")
+COMPRESSED_TYPES = tuple({*CONTENT_TYPES, ".safetensors", ".tflite"} - {".png"})
 
 
 class Response(NamedTuple):
@@ -41,7 +41,7 @@ Responder = Callable[[str, str, Mapping[str, str]], Response]
 def responder(files: Mapping[str, bytes], *, compress: bool) -> Responder:
     """Responder for these files, by relative address: a look-up, so no other file can be read."""
     digest = functools.cache(lambda name: hashlib.sha256(files[name]).hexdigest()[:32])
-    compressed = functools.cache(lambda name: gzip.compress(files[name], 6, mtime=0))
+    compressed = functools.cache(lambda name: gzip.compress(files[name], 9, mtime=0))
 
     def respond(method: str, target: str, request: Mapping[str, str]) -> Response:
         if method not in ("GET", "HEAD"):

@@ -12,8 +12,8 @@ from imagetagger.bundle.reader import MAX_BUNDLE_BYTES, Bundle, abbreviate
 APP_FOLDER = Path(__file__).parent / "app" / "dist"
 """The built app: in a checkout after `make webapp`; a wheel has it packed, as dist.zip."""
 
-BUNDLE_FILES = ("manifest.json", "model.tflite", "statistics.safetensors", "labels.json", "MODEL_CARD.md")
-"""Files of a bundle that the app or its user reads."""
+BUNDLE_FILES = ("manifest.json", "model.tflite", "statistics.safetensors", "labels.json", "terms.json", "MODEL_CARD.md")
+"""Files of a bundle that the app or its user reads; some bundles have no terms.json."""
 
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "

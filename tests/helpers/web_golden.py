@@ -21,7 +21,8 @@ import msgspec
 import numpy as np
 
 from imagetagger.bundle.executor import Executor
-from imagetagger.bundle.labels import Label
+from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.names import normalise_name, same_name
 from imagetagger.bundle.reader import Rows
 from imagetagger.options import PREDICTION_SETS, PredictionSet
 from imagetagger.prediction.calibration import Calibration
@@ -30,7 +31,9 @@ from imagetagger.prediction.decision import CONFORMAL_SETS, Decision, NoveltyRul
 from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
-from imagetagger.tagger.tag_statistics import TagRow, TagRows
+from imagetagger.tagger.tag_statistics import TagRow, TagRows, update_rows
+from tests.helpers.web_golden_files import bundle_golden, lesson_file_golden
+from tests.helpers.web_golden_words import entry_of, words_golden
 
 GOLDEN = Path(__file__).parents[2] / "imagetagger" / "web" / "app" / "tests" / "golden"
 BLOCK = 8
@@ -39,6 +42,7 @@ LABELS = (
     *(Label("red", "red", ()), Label("n01", "crimson", ("dark red", "carmine")), Label("blue", "Blue", ())),
     *(Label("7", "Straße", ("road",)), Label("n02", "crane", ()), Label("n03", "crane", ("bird",))),
 )
+TERMS = (Term("n10", "dog", ("hound",), ("n00",), True), Term("n11", "cat", (), ("n00",)), Term("n00", "entity", ()))
 OTHER_LABELS = (Label("red", "Rot", ()), Label("k9", "dog", ()))
 KEYS = [f"picture {i}" for i in range(5)]
 NAMES = (
@@ -50,11 +54,12 @@ DOG, LOGO = "\N{DOG FACE}", "\uf8ff"
 """UTF-16 and code points order them differently."""
 
 SCRIPTS: list[list[list[Any]]] = [
-    [["remove", "n01"], ["rename", "red", "n01"], ["add", "crimson"]],  # whose old id is another tag's name
+    [["remove", "n01"], ["rename", "red", "n01"], ["add", "crimson"], ["hide", "blue"]],  # n01 names another tag
     [["add", DOG], ["add", LOGO], ["merge", f"user:{DOG}", f"user:{LOGO}"], ["learn", KEYS[0], [f"user:{LOGO}"], None]],
     [["add", DOG], ["add", LOGO], ["merge", f"user:{LOGO}", f"user:{DOG}"], ["learn", KEYS[1], [f"user:{DOG}"], 0.5]],
+    [["hide", "red"], ["hide", "n02"], ["hide", "n10"], ["show", "red"], ["merge", "n02", "red"], ["remove", "red"]],
 ]
-"""Histories that chance does not find; the last two merge to a cycle."""
+"""Histories that chance does not find; the second and the third merge to a cycle."""
 
 
 def predict_golden() -> dict[str, Any]:
@@ -76,6 +81,29 @@ def predict_golden() -> dict[str, Any]:
         "predictions": predictions,
         "levels": [[coverage, threshold_at(np.array(_thresholds("aps")), coverage)] for coverage in coverages],
         "adapted": adapted,
+        "offsets": _offsets(),
+    }
+
+
+def _offsets() -> dict[str, Any]:
+    """The offsets of merged tags, of one that was taught, and of one that a user added, by update_rows."""
+    offsets = np.array([-3.5, -1.25, 0, 2, -700, 1e-3], np.float32)
+    rows = Rows(np.ones(len(LABELS), np.float32), *(np.zeros((len(LABELS), 1), np.float32),) * 2)
+    model = SimpleNamespace(model=SimpleNamespace(features=1))
+    bundle = SimpleNamespace(labels=LABELS, rows=rows, score_offset=offsets, manifest=model)
+    taught, dog = tag_names.add_tag(NO_LESSONS, LABELS, "dog")
+    for tag, into in (("n01", "red"), ("7", "n01"), ("n02", dog)):
+        taught = lessons.merge_tags(taught, tag, into)
+    taught = lessons.learn(taught, KEYS[0], _picture(("blue", dog), None)._replace(embedding=np.zeros(1, np.float32)))
+    keep = {"merge": lambda **row: {key: row[key] for key in ("count", "mean", "m2")}}
+    executor, words = Executor(keep, threading.Lock(), BLOCK), tag_names.vocabulary(LABELS, taught)
+    made = update_rows(TagRows({}, ()), bundle, taught, words, executor)  # type: ignore[arg-type]
+    return {
+        "bundle": offsets.tolist(),
+        "merged": dict(taught.edits.merged),
+        "added": [[dog, "dog"]],
+        "taught": ["blue", dog],
+        "tags": {tag: row.score_offset for tag, row in made.by_tag.items()},
     }
 
 
@@ -101,7 +129,8 @@ def _predicted(rng: np.random.Generator, rule: PredictionSet, i: int) -> dict[st
     prior = ("uniform", "counts")[i // 2 % 2]
     blocks = iter(scores.reshape(-1, BLOCK))
     executor = Executor({"score": lambda **_: {"log_joint": next(blocks)}}, threading.Lock(), BLOCK)
-    rows = _rows_with(count, len(scores) // BLOCK)
+    offsets = (rng.integers(-30, 30, tags) / 8 * (rng.integers(0, 3, tags) > 0)).astype(np.float32) * (i % 3 > 0)
+    rows = _rows_with(count, offsets, len(scores) // BLOCK)
     manifest = SimpleNamespace(decision=in_use, classifier=SimpleNamespace(class_prior=prior))
     got = predict_embedding(np.zeros(1, np.float32), rows, manifest, executor, setting if coverage else None)  # type: ignore[arg-type]
     score = None if got.novelty_score is None else got.novelty_score[0]
@@ -110,6 +139,7 @@ def _predicted(rng: np.random.Generator, rule: PredictionSet, i: int) -> dict[st
     return {
         "scores": scores.tolist(),
         "counts": count.tolist(),
+        "offsets": offsets.tolist(),
         "decision": made | {"prediction_set": made["prediction_set"] | {"thresholds": None}},
         "class_prior": prior,
         "coverage": setting,
@@ -122,12 +152,12 @@ def _predicted(rng: np.random.Generator, rule: PredictionSet, i: int) -> dict[st
     }
 
 
-def _rows_with(count: np.ndarray, blocks: int) -> TagRows:
+def _rows_with(count: np.ndarray, offsets: np.ndarray, blocks: int) -> TagRows:
     zero = np.zeros((1, 1), np.float32)
     rows = [Rows(count[i : i + 1], zero, zero) for i in range(len(count))]
     padded = np.concatenate([count, np.zeros(blocks * BLOCK - len(count), np.float32)]).reshape(-1, BLOCK)
     wide = np.zeros((BLOCK, 1), np.float32)
-    by_tag = {str(i): TagRow((i,), (), row, row) for i, row in enumerate(rows)}
+    by_tag = {str(i): TagRow((i,), (), row, row, float(offsets[i])) for i, row in enumerate(rows)}
     return TagRows(by_tag, tuple(Rows(part, wide, wide) for part in padded))
 
 
@@ -142,10 +172,10 @@ def names_golden() -> dict[str, Any]:
         "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
         "spaces": [c for c in known if chr(c).isspace()],
         "stored": [
-            [name, lessons.normalise_name(name), _attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
+            [name, normalise_name(name), _attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
             for name in NAMES
         ],
-        "same": [[a, b] for a in NAMES for b in NAMES if a < b and lessons.same_name(a, b)],
+        "same": [[a, b] for a in NAMES for b in NAMES if a < b and same_name(a, b)],
     }
 
 
@@ -159,10 +189,11 @@ def lessons_golden() -> dict[str, Any]:
     histories = [_history(rng) for _ in range(11)] + [_scripted(steps) for steps in SCRIPTS]
     values = [value for value, _ in histories]
     pairs = itertools.pairwise(values)
-    names = [tag_names.taught_names(LABELS, value) for value in values]
+    names = [tag_names.taught_names((*LABELS, *TERMS), value) for value in values]
     return {
-        "labels": [msgspec.to_builtins(label) for label in LABELS],
-        "other_labels": [msgspec.to_builtins(label) for label in OTHER_LABELS],
+        "labels": [entry_of(label) for label in LABELS],
+        "terms": [entry_of(term) for term in TERMS],
+        "other_labels": [entry_of(label) for label in OTHER_LABELS],
         "histories": [{"steps": steps, "state": state_of(value, LABELS)} for value, steps in histories],
         "merged": [state_of(lessons.merge_lessons(a, b), LABELS) for a, b in pairs],
         "adopted": [
@@ -195,7 +226,7 @@ def _taken(taught: Lessons, step: list[Any]) -> tuple[Lessons, list[Any]]:
 
 
 def _step(rng: random.Random, taught: Lessons) -> list[Any]:
-    tags = list(tag_names.vocabulary(LABELS, taught)) or ["red"]
+    tags = list(tag_names.vocabulary(LABELS, taught, TERMS)) or ["red"]
     tag, other, key, name = rng.choice(tags), rng.choice(tags), rng.choice(KEYS), rng.choice(NAMES)
     kind = rng.choice(("learn", "learn", "learn", "forget", "add", "add", "rename", "merge", "remove"))
     arguments = {
@@ -217,13 +248,17 @@ def take(taught: Lessons, step: list[Any]) -> tuple[Lessons, Any]:
         case ["forget", key, tags]:
             return lessons.forget(taught, LABELS, key, tags), True
         case ["add", name]:
-            return tag_names.add_tag(taught, LABELS, name)
+            return tag_names.add_tag(taught, LABELS, name, TERMS)
         case ["rename", tag, name]:
-            return tag_names.rename_tag(taught, LABELS, tag, name), True
+            return tag_names.rename_tag(taught, LABELS, tag, name, TERMS), True
         case ["merge", tag, other]:
             return lessons.merge_tags(taught, tag, other), True
         case ["remove", tag]:
             return lessons.remove_tag(taught, tag), True
+        case ["hide", tag]:
+            return lessons.hide_tags(taught, {tag}), True
+        case ["show", tag]:
+            return lessons.show_tags(taught, {tag}), True
     raise AssertionError(step)
 
 
@@ -234,13 +269,14 @@ def state_of(taught: Lessons, labels: tuple[Label, ...]) -> dict[str, Any]:
         "names": [*map(list, taught.edits.names.items())],
         "merged": [*map(list, taught.edits.merged.items())],
         "removed": sorted(taught.edits.removed),
-        "vocabulary": [msgspec.to_builtins(label) for label in _tags(labels, taught)],
-        "taught": [*map(list, tag_names.taught_names(labels, taught).items())],
+        "hidden": sorted(taught.edits.hidden),
+        "vocabulary": [entry_of(label) for label in _tags(labels, taught)],
+        "taught": [*map(list, tag_names.taught_names((*labels, *TERMS), taught).items())],
     }
 
 
 def _tags(labels: tuple[Label, ...], taught: Lessons) -> list[Label]:
-    vocabulary = tag_names.vocabulary(labels, taught)
+    vocabulary = tag_names.vocabulary(labels, taught, TERMS)
     assert [*vocabulary] == [label.id for label in vocabulary.values()]
     return list(vocabulary.values())
 
@@ -258,14 +294,13 @@ def _attempt(do: Callable[[], Any]) -> Any:
 
 def golden() -> dict[str, Any]:
     """All golden vectors, by the name of their file."""
-    from tests.helpers.web_golden_files import bundle_golden, lesson_file_golden
-
     return {
         "predict": predict_golden(),
         "names": names_golden(),
         "lessons": lessons_golden(),
         "bundle": bundle_golden(),
         "lesson_file": lesson_file_golden(),
+        "words": words_golden(),
     }
 
 

@@ -34,8 +34,8 @@ from tests.helpers.bundles import WHITENED, bundle_files
 from tests.helpers.sealing import put, reseal
 
 SPACE = "5" * 64
-USED = ("manifest.json", "labels.json", "statistics.safetensors", "model.tflite")
-"""The files of a bundle that the app reads."""
+USED = ("manifest.json", "labels.json", "statistics.safetensors", "model.tflite", "terms.json")
+"""The files of a bundle that the app reads; terms.json is in some only."""
 
 LABELS = [
     {"id": "red", "name": "red", "synonyms": ["rouge"]},
@@ -66,15 +66,15 @@ def valid_bundle() -> dict[str, bytes]:
         manifest |= {"embedding_space": SPACE, "decision": DECISION, "provenance": {}, "metrics": {"float32": {}}}
         manifest["classifier"] |= {"variance_prior_strength": 20.0, "var_smoothing": 0.5, "mean_prior": True}
 
-    changed = stand_ins | {"manifest.json": made["manifest.json"], **_labels(LABELS), **_rows()}
+    changed = stand_ins | {"manifest.json": made["manifest.json"], **encode_labels(LABELS), **encode_rows()}
     return reseal(made, changed, edit)
 
 
-def _labels(value: Any) -> dict[str, bytes | None]:
+def encode_labels(value: Any) -> dict[str, bytes | None]:
     return {"labels.json": json.dumps(value, ensure_ascii=False).encode()}
 
 
-def _rows(space: str = SPACE, **changes: Any) -> dict[str, bytes | None]:
+def encode_rows(space: str = SPACE, **changes: Any) -> dict[str, bytes | None]:
     tensors = {key: value for key, value in (ROWS | changes).items() if value is not None}
     return {"statistics.safetensors": save_tensors(tensors, {"embedding_space": space})}
 
@@ -87,10 +87,10 @@ def bundle_golden() -> dict[str, Any]:
     wrong = []
     for message, damaged in _wrong_bundles(files):
         assert _refused(lambda d=damaged: check_bundle({**files, **d})), message
-        changed = {name: data for name, data in damaged.items() if name in USED and data != files[name]}
+        changed = {name: data for name, data in damaged.items() if name in USED and data != files.get(name)}
         wrong.append({"message": message, "files": {name: packed(data) for name, data in changed.items()}})
     return {
-        "files": {name: packed(files[name]) for name in USED},
+        "files": {name: packed(files[name]) for name in USED if name in files},
         "labels": LABELS,
         "rows": {key: value.ravel().tolist() for key, value in ROWS.items()},
         "wrong": wrong,
@@ -139,18 +139,23 @@ def _wrong_bundles(files: Mapping[str, bytes]) -> Iterable[tuple[str, dict[str, 
     yield "image.size", edited("image/size", 31)
     yield "printable", edited("name", "a\u202eb")
     yield "a name such as", edited(["files", "../evil"], {"sha256": "0" * 64, "bytes": 1})
-    yield "different ids", sealed(_labels([*LABELS[:2], LABELS[0]]))
-    yield "at least one tag", sealed(_labels([]))
-    yield "printable", sealed(_labels([*LABELS[:2], LABELS[2] | {"name": "a\nb"}]))
-    yield "expected the keys id, name, synonyms", sealed(_labels([*LABELS[:2], LABELS[2] | {"colour": "red"}]))
+    yield "different ids", sealed(encode_labels([*LABELS[:2], LABELS[0]]))
+    yield "at least one tag", sealed(encode_labels([]))
+    yield "printable", sealed(encode_labels([*LABELS[:2], LABELS[2] | {"name": "a\nb"}]))
+    yield (
+        "expected the keys id, name, synonyms, broader",
+        sealed(encode_labels([*LABELS[:2], LABELS[2] | {"colour": "red"}])),
+    )
     yield "half a character", sealed({"labels.json": json.dumps([LABELS[0] | {"name": "\ud800"}]).encode()})
-    yield "expected (3)", sealed(_rows(count=ROWS["count"][:2]))
-    yield "expected (2)", sealed(_labels(LABELS[:2]))
-    yield "finite", sealed(_rows(mean=np.full((3, 12), np.nan, np.float32)))
-    yield "negative", sealed(_rows(m2=-ROWS["m2"]))
-    yield "expected one of F32", sealed(_rows(mean=ROWS["mean"].astype(np.float64)))
-    yield "expected count, m2, mean", sealed(_rows(m2=None))
-    yield "embedding space", sealed(_rows("6" * 64))
+    yield "expected (3)", sealed(encode_rows(count=ROWS["count"][:2]))
+    yield "expected (2)", sealed(encode_labels(LABELS[:2]))
+    yield "finite", sealed(encode_rows(mean=np.full((3, 12), np.nan, np.float32)))
+    yield "negative", sealed(encode_rows(m2=-ROWS["m2"]))
+    yield "expected one of F32", sealed(encode_rows(mean=ROWS["mean"].astype(np.float64)))
+    yield "expected count, m2, mean", sealed(encode_rows(m2=None))
+    yield "score_offset is (2), expected (3)", sealed(encode_rows(score_offset=np.zeros(2, np.float32)))
+    yield "score_offset must be finite", sealed(encode_rows(score_offset=np.full(3, np.inf, np.float32)))
+    yield "embedding space", sealed(encode_rows("6" * 64))
     yield "damaged", sealed({"statistics.safetensors": files["statistics.safetensors"] + b"more"})
     yield "damaged", sealed({"statistics.safetensors": b"short"})
 
@@ -166,7 +171,10 @@ def lesson_file_golden() -> dict[str, Any]:
         for crop, embedding, (tags, missed) in zip(crops, embeddings, taught, strict=True)
     }
     edits = VocabularyEdits(
-        {"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"}, {"blue": "red"}, frozenset({"green", "n02"})
+        {"user:\N{DOG FACE}": "\N{DOG FACE}", "red": "rouge"},
+        {"blue": "red"},
+        frozenset({"green", "n02"}),
+        frozenset({"n03", "n02"}),
     )
     names = {"red": "rouge", "n01": "crimson"}
     with tempfile.TemporaryDirectory() as folder:
@@ -198,7 +206,7 @@ def contents(taught: Lessons, names: Mapping[str, str]) -> dict[str, Any]:
             for key, p in taught.pictures.items()
         ],
         "names": dict(names),
-        "edits": [dict(taught.edits.names), dict(taught.edits.merged), sorted(taught.edits.removed)],
+        "edits": [dict(taught.edits.names), dict(taught.edits.merged), *map(sorted, taught.edits[2:])],
     }
 
 
@@ -209,6 +217,7 @@ def _repacked(files: Mapping[str, bytes]) -> Iterable[bytes]:
     older = json.loads(files["lessons.json"])
     for item in older["pictures"]:
         del item["missed"]
+    del older["edits"]["hidden"]
     yield _zip({**files, "lessons.json": json.dumps(older).encode()})
 
 
@@ -270,6 +279,7 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     yield "true or false", edited(lambda content: content.update(contains_pictures="yes"))
     yield "merged", edited(lambda content: content["edits"].update(merged=[]))
     yield "removed", edited(lambda content: content["edits"].update(removed=[1]))
+    yield "hidden", edited(lambda content: content["edits"].update(hidden="n02"))
     yield "half a character", edited(lambda content: content["names"].update(x="\udc00"))
     yield "finite", _zip({**files, "embeddings.safetensors": _embeddings(files, key, np.full(5, np.inf, np.float32))})
     yield (

@@ -24,6 +24,7 @@ from imagetagger.tagger.lessons import (
 )
 from tests.helpers.web_golden import GOLDEN, lessons_golden, names_golden, predict_golden
 from tests.helpers.web_golden_files import bundle_golden, contents, lesson_file_golden, unpacked
+from tests.helpers.web_golden_words import words_golden
 
 APP = GOLDEN.parents[1]
 NODE = shutil.which("node")
@@ -60,7 +61,9 @@ def assert_same(got, expected, where):
         assert got == expected, where
 
 
-@pytest.mark.parametrize("make", [predict_golden, names_golden, lessons_golden, bundle_golden, lesson_file_golden])
+@pytest.mark.parametrize(
+    "make", [predict_golden, names_golden, lessons_golden, bundle_golden, lesson_file_golden, words_golden]
+)
 def test_golden_vectors_are_what_python_computes(make):
     name = make.__name__.removesuffix("_golden")
     if name == "names" and unicodedata.unidata_version != committed(name)["unicode"]:
@@ -99,9 +102,8 @@ def made_lessons(pictures: int) -> Lessons:
         for i, crop in enumerate(crops)
     }
     names = {"user:\N{DOG FACE}": "\N{DOG FACE}", "__proto__": 'say "hi"\\', "red": "rouge\u2028"}
-    return Lessons(
-        taught, VocabularyEdits(names, {"blue": "red", "\uf8ff": "7"}, frozenset({"n02", "\N{DOG FACE}", "\uf8ff"}))
-    )
+    some = frozenset({"n02", "\N{DOG FACE}", "\uf8ff"})
+    return Lessons(taught, VocabularyEdits(names, {"blue": "red", "\uf8ff": "7"}, some, some | {"user:rex"}))
 
 
 @pytest.mark.skipif(NODE is None, reason="no Node is installed")

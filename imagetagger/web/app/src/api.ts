@@ -14,14 +14,28 @@ export interface TagView {
   id: TagId;
   name: string;
   synonyms: readonly string[];
-  /** How many pictures taught it: those of the bundle and the user's. */
-  pictures: number;
+  /** Ids of broader terms. */
+  broader: readonly TagId[];
+  /** How many pictures taught it: those of the bundle and the user's; null for a tag that a classifier knew before. */
+  pictures: number | null;
   /** How many of them are the user's. */
   taught: number;
   /** The name in the bundle; null for a tag that the user added. */
   original: string | null;
   /** Whether `resetTag` would change anything: taught, renamed, or merged into. */
   changed: boolean;
+  /** Whether it is not suggested, as the user wished. */
+  hidden: boolean;
+}
+
+/** A broader term, such as "dog": what several tags have in common. */
+export interface TermView {
+  /** That of a tag, too, where the user taught the term. */
+  id: TagId;
+  name: string;
+  synonyms: readonly string[];
+  /** Ids of broader terms. */
+  broader: readonly TagId[];
 }
 
 export interface Suggestion {
@@ -87,6 +101,7 @@ export interface StorageView {
 export interface Snapshot {
   bundle: BundleView;
   tags: TagView[];
+  terms: TermView[];
   /** The newest first. */
   pictures: PictureView[];
   /** The newest first. */
@@ -164,6 +179,8 @@ export interface Engine {
   renameTag(tag: TagId, name: string): Promise<void>;
   /** The second tag keeps its name and knows what both were taught. */
   mergeTags(tag: TagId, into: TagId): Promise<void>;
+  /** Hides a tag, which is then not suggested but keeps what it knows; or shows it again. */
+  hideTag(tag: TagId, isHidden: boolean): Promise<void>;
   removeTag(tag: TagId): Promise<void>;
   /** Forgets what the user taught of a tag, its new name and its merges: it is as in the bundle. */
   resetTag(tag: TagId): Promise<void>;

@@ -1,6 +1,6 @@
 /** The service worker: caches every file of the app and its bundle, so that it opens without a network. */
 
-import { cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
+import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
 
 /** A file of the app, as site.py lists it. */
 interface Entry {
@@ -19,6 +19,13 @@ const RELAXED_SIMD = [
 
 const unused = WebAssembly.validate(new Uint8Array(RELAXED_SIMD)) ? "litert_wasm_compat" : "litert_wasm_internal";
 
+/** The page has fetched most files already: the server is asked whether they changed, and need not send them again. */
+const asking = {
+  requestWillFetch: async ({ request }: { request: Request }) =>
+    request.cache === "reload" ? new Request(request, { cache: "no-cache" }) : request,
+};
+
+addPlugins([asking]);
 precacheAndRoute(
   (self.__WB_MANIFEST as Entry[]).filter(({ url }) => !url.includes(unused)),
   { ignoreURLParametersMatching: [/./] },

@@ -91,11 +91,12 @@ test("a database of the first version is read: stores, keys and fields keep thei
     for (const [key, value] of entries) await old.put(store, value, key);
   old.close();
   const db = await open("first version");
+  const complete = { ...edits, hidden: new Set() }; // newer keys have defaults
   expect(await read(db)).toEqual({
     pictures: new Map([["a", picture]]),
-    state: { lessons: new Map([["a", lesson]]), edits, hidden: new Set(["b"]), dismissed: new Set(["c"]) },
-    steps: [{ ...step, before: { ...step.before, dismissed: [] } }],
-    rows: new Map([["x", tagRow]]),
+    state: { lessons: new Map([["a", lesson]]), edits: complete, hidden: new Set(["b"]), dismissed: new Set(["c"]) },
+    steps: [{ ...step, before: { ...step.before, edits: complete, dismissed: [] } }],
+    rows: new Map([["x", { ...tagRow, scoreOffset: 0 }]]),
     bundle: { digest: "d", labels: [{ id: "x", name: "x", synonyms: [] }] },
     settings: { threshold: 0.8 },
   });

@@ -48,7 +48,7 @@ vi.mock("../src/pixels/decode", () => ({
 }));
 
 function made(digest: string, space: string, tags: readonly string[] = ["red", "blue"]): Bundle {
-  const labels = tags.map((name, i) => ({ id: `n${i}`, name, synonyms: [] }));
+  const labels = tags.map((name, i) => ({ id: `n${i}`, name, synonyms: [], broader: [] }));
   const mean = Float32Array.from(tags.flatMap((_, i) => [9 * i, 9 * i]));
   const rows = { count: new Float32Array(tags.length).fill(5), mean, m2: new Float32Array(2 * tags.length) };
   const manifest = {
@@ -62,7 +62,8 @@ function made(digest: string, space: string, tags: readonly string[] = ["red", "
       novelty: null,
     },
   };
-  return { manifest, labels, rows, model: new Uint8Array() } as unknown as Bundle;
+  const scoreOffset = new Float32Array(tags.length);
+  return { manifest, labels, terms: [], rows, scoreOffset, model: new Uint8Array() } as unknown as Bundle;
 }
 
 const picture = (id: string, x: number) => new File([JSON.stringify({ id, square: [x, x] })], `${id}.png`);
@@ -281,4 +282,87 @@ test("a picture of imported lessons gets its name and preview when its file is a
   const result = await add(other, picture("aaaaaaaaaa", 4));
   expect(result.again).toEqual(["aaaaaaaaaa"]);
   expect((await opened())[1].pictures[0]).toMatchObject({ name: "aaaaaaaaaa.png", tags: ["user:rex"] });
+});
+
+test("hidden tags are not suggested, also after opening again, and what was taught stays", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 8), picture("b", 9));
+  await app.confirm("a", ["n1"], []);
+  await app.hideTag("n1", true);
+  const [again, hidden] = await opened();
+  expect(hidden.tags.map((tag) => tag.hidden)).toEqual([false, true]);
+  await vi.waitFor(() => {
+    const [a, b] = ["a", "b"].map((id) => changes.flatMap(({ pictures = [] }) => pictures).find((p) => p.id === id));
+    expect(a?.tags).toEqual(["n1"]);
+    expect(b?.suggested.map(({ tag }) => tag)).toEqual(["n0"]);
+  });
+  await again.undo(hidden.steps[0]?.id ?? 0);
+  const [, shown] = await opened();
+  expect(shown.tags.map((tag) => tag.hidden)).toEqual([false, false]);
+  await vi.waitFor(() => {
+    const b = changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "b");
+    expect(b?.suggested.map(({ tag }) => tag)).toEqual(["n1"]);
+  });
+});
+
+test("a tag that has the name of a broader term is that term, and offsets count in predictions", async () => {
+  bundle = made("one", "s");
+  const dog = { id: "n9", name: "dog", synonyms: ["domestic dog"], broader: [], everyday: true };
+  bundle = { ...bundle, terms: [dog], scoreOffset: Float32Array.of(-1000, 0) };
+  const [app, { terms, tags }] = await opened();
+  expect(terms).toEqual([{ id: "n9", name: "dog", synonyms: ["domestic dog"], broader: [] }]);
+  expect(tags.map(({ pictures }) => pictures)).toEqual([null, 5]);
+  expect(await app.addTag("Dog")).toBe("n9");
+  await add(app, picture("a", 0));
+  await vi.waitFor(() => {
+    const a = changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "a");
+    expect(a?.suggested.map(({ tag }) => tag)).toEqual(["n1"]); // its mean is far away
+  });
+});
+
+test("rows and edits of an older version, without offsets and hidden tags, are complete", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 9));
+  await app.confirm("a", [], ["Rex"]);
+  await change("rows", (rows) => {
+    const [n, m2] = [Float32Array.of(1), new Float32Array(2)];
+    const row = { count: n, mean: Float32Array.of(10, 10), m2 };
+    rows.put({ base: [], pictures: ["a"], learned: row, total: row, digest: "one" }, "user:rex");
+  });
+  await change("meta", (meta) =>
+    meta.put({ names: new Map([["user:rex", "Rex"]]), merged: new Map(), removed: new Set() }, "edits"),
+  );
+  const [, { tags }] = await opened();
+  expect(tags.map(({ hidden }) => hidden)).toEqual([false, false, false]);
+  await vi.waitFor(() => {
+    const a = changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "a");
+    expect(a?.suggested.map(({ tag }) => tag)).toEqual(["user:rex", "n1"]);
+  });
+});
+
+test("a hidden tag gives way to the broader term above it, which can be taught and hidden in turn", async () => {
+  bundle = made("one", "s", ["beagle", "cat", "cup"]);
+  const term = (id: string, broader: string[]) => ({ id, name: id, synonyms: [], broader, everyday: true });
+  const labels = bundle.labels.map((label, i) => ({ ...label, broader: [["dog"], ["animal"], []][i] as string[] }));
+  bundle = { ...bundle, labels, terms: [term("dog", ["animal"]), term("animal", [])] };
+  const [app, snapshot] = await opened();
+  await add(app, picture("a", 0));
+  const suggested = () => {
+    const views = changes.flatMap(({ pictures = [] }) => pictures);
+    return views.findLast(({ id }) => id === "a")?.suggested.map(({ tag }) => tag);
+  };
+  const tags = () => changes.findLast((change) => change.tags)?.tags?.map(({ id }) => id);
+  expect(snapshot.tags.map(({ id }) => id)).toEqual(["n0", "n1", "n2"]);
+  await app.hideTag("n0", true);
+  await vi.waitFor(() => expect(suggested()).toEqual(["dog"]));
+  expect(tags()).toEqual(["n0", "n1", "n2", "dog"]);
+  await app.hideTag("dog", true);
+  await vi.waitFor(() => expect(suggested()).toEqual(["animal"]));
+  await app.hideTag("n0", false); // and the term above it, as it would stay hidden otherwise
+  await vi.waitFor(() => expect(suggested()).toEqual(["n0"]));
+  await app.hideTag("n0", true);
+  await app.confirm("a", ["dog"], []);
+  const [, { tags: all, pictures }] = await opened();
+  expect(all.find(({ id }) => id === "dog")).toMatchObject({ taught: 1, original: null, name: "dog" });
+  expect(pictures[0]?.tags).toEqual(["dog"]);
 });

@@ -11,7 +11,7 @@ import { golden, unpacked } from "./golden";
 interface Contents {
   pictures: [string, string, string[], number | null, number[], string][];
   names: Record<string, string>;
-  edits: [Record<string, string>, Record<string, string>, string[]];
+  edits: [Record<string, string>, Record<string, string>, string[], string[]];
 }
 
 interface Golden {
@@ -26,14 +26,14 @@ function blob(zip: string): Blob {
 }
 
 function contentsOf({ lessons, names, crops }: LoadedLessons): Contents {
-  const { names: renamed, merged, removed } = lessons.edits;
+  const { names: renamed, merged, removed, hidden } = lessons.edits;
   return {
     pictures: Array.from(lessons.pictures, ([id, { space, tags, missed, embedding }]) => {
       const hash = createHash("sha256").update(crops.get(id) as Uint8Array);
       return [id, space, [...tags], missed, Array.from(embedding), hash.digest("hex")];
     }),
     names: Object.fromEntries(names),
-    edits: [Object.fromEntries(renamed), Object.fromEntries(merged), [...removed].sort()],
+    edits: [Object.fromEntries(renamed), Object.fromEntries(merged), [...removed].sort(), [...hidden].sort()],
   };
 }
 

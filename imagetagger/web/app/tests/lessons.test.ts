@@ -3,6 +3,7 @@ import {
   addTag,
   adoptLessons,
   forget,
+  hideTags,
   type Label,
   LessonError,
   type Lessons,
@@ -15,7 +16,9 @@ import {
   resetTag,
   resolveMerged,
   setTags,
+  showTags,
   type TaughtPicture,
+  type Term,
   taughtNames,
   vocabulary,
 } from "../src/lessons/lessons";
@@ -28,19 +31,21 @@ interface State {
   names: [string, string][];
   merged: [string, string][];
   removed: string[];
+  hidden: string[];
   vocabulary: Label[];
   taught: [string, string][];
 }
 
 interface Golden {
   labels: Label[];
+  terms: Term[];
   other_labels: Label[];
   histories: { steps: Step[]; state: State }[];
   merged: State[];
   adopted: State[];
 }
 
-const { labels, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
+const { labels, terms, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
 const results = histories.map(({ steps }) => history(steps));
 
 function picture(tags: readonly string[], missed: number | null = null): TaughtPicture {
@@ -55,11 +60,15 @@ function take(lessons: Lessons, [kind, ...values]: Step): [Lessons, unknown] {
     case "forget":
       return [forget(lessons, labels, a, b as unknown as string[]), true];
     case "add":
-      return addTag(lessons, labels, a);
+      return addTag(lessons, labels, a, terms);
     case "rename":
-      return [renameTag(lessons, labels, a, b), true];
+      return [renameTag(lessons, labels, a, b, terms), true];
     case "merge":
       return [mergeTags(lessons, a, b), true];
+    case "hide":
+      return [hideTags(lessons, [a]), true];
+    case "show":
+      return [showTags(lessons, [a]), true];
     default:
       return [removeTag(lessons, a), true];
   }
@@ -86,8 +95,9 @@ function stateOf(lessons: Lessons, of: readonly Label[] = labels): State {
     names: [...lessons.edits.names],
     merged: [...lessons.edits.merged],
     removed: [...lessons.edits.removed].sort(),
-    vocabulary: [...vocabulary(of, lessons).values()],
-    taught: [...taughtNames(of, lessons)],
+    hidden: [...lessons.edits.hidden].sort(),
+    vocabulary: [...vocabulary(of, lessons, terms).values()],
+    taught: [...taughtNames([...of, ...terms], lessons)],
   };
 }
 
@@ -114,7 +124,9 @@ describe("as in Python", () => {
   test("another bundle adopts lessons by their names", () => {
     for (const [i, state] of adopted.entries()) {
       const { lessons } = results[i] as { lessons: Lessons };
-      expect(stateOf(adoptLessons(lessons, other_labels, taughtNames(labels, lessons)), other_labels)).toEqual(state);
+      expect(
+        stateOf(adoptLessons(lessons, other_labels, taughtNames([...labels, ...terms], lessons)), other_labels),
+      ).toEqual(state);
     }
   });
 });
@@ -206,4 +218,29 @@ test("names such as __proto__ are names", () => {
   const [lessons, id] = addTag(NO_LESSONS, labels, "__proto__");
   expect(id).toBe("user:__proto__");
   expect(vocabulary(labels, lessons).get(id)?.name).toBe("__proto__");
+});
+
+test("a tag of a term's name is that term, is no other one, and comes back after its removal", () => {
+  const [added, dog] = addTag(NO_LESSONS, labels, " DOG", terms);
+  expect([dog, addTag(NO_LESSONS, labels, "dog")[1]]).toEqual(["n10", "user:dog"]);
+  expect(vocabulary(labels, added, terms).get(dog)).toEqual({
+    id: dog,
+    name: "dog",
+    synonyms: ["hound"],
+    broader: ["n00"],
+  });
+  expect(() => addTag(added, labels, "Dog", terms)).toThrow("there is a tag");
+  expect(addTag(removeTag(added, dog), labels, "dog", terms)[1]).toBe(dog);
+  expect(() => renameTag(NO_LESSONS, labels, "red", "dog", terms)).toThrow("there is a broader term");
+  expect(vocabulary(labels, renameTag(added, labels, dog, "doggy", terms), terms).get(dog)?.name).toBe("doggy");
+});
+
+test("a hidden tag keeps what it was taught, and is shown again", () => {
+  const taught = learn(NO_LESSONS, "a", picture(["red"]));
+  const hidden = hideTags(taught, ["red"]);
+  expect(hidden.pictures).toBe(taught.pictures);
+  expect([...vocabulary(labels, hidden).keys()]).toContain("red");
+  expect(showTags(hidden, ["red"])).toEqual(taught);
+  expect([...mergeLessons(taught, hidden).edits.hidden]).toEqual(["red"]);
+  expect(mergeLessons(hidden, taught)).toBe(hidden);
 });

@@ -9,6 +9,7 @@ import { golden } from "./golden";
 interface Case {
   scores: number[];
   counts: number[];
+  offsets: number[];
   decision: Decision;
   class_prior: "uniform" | "counts";
   coverage: number | null;
@@ -38,7 +39,13 @@ test.each(predictions.map((expected, i) => [i, expected.decision.prediction_set.
   "picture %i is predicted by %s as in Python",
   (_, __, expected) => {
     const counts = Float32Array.from(expected.counts);
-    const got = predict(Float32Array.from(expected.scores), counts, constants(expected), expected.coverage);
+    const got = predict(
+      Float32Array.from(expected.scores),
+      counts,
+      Float32Array.from(expected.offsets),
+      constants(expected),
+      expected.coverage,
+    );
     expect(got.inSet).toEqual(expected.in_set);
     expect(got.isNovel).toBe(expected.is_novel);
     for (const [i, p] of expected.probabilities.entries())
@@ -60,7 +67,7 @@ test("the golden pictures are of every kind", () => {
 
 test("scores without a background are refused, not misread", () => {
   const first = predictions[0] as Case;
-  const call = () => predict(new Float32Array(3), new Float32Array(3), constants(first), null);
+  const call = () => predict(new Float32Array(3), new Float32Array(3), new Float32Array(3), constants(first), null);
   expect(call).toThrow("got 3 scores for 3 tags");
 });
 

@@ -4,6 +4,7 @@ import { EMPTY_ROWS, type TagRows, updateRows } from "../src/engine/tag_statisti
 import {
   addTag,
   forget,
+  type Label,
   type Lessons,
   learn,
   mergeTags,
@@ -13,14 +14,24 @@ import {
   resolveMerged,
   vocabulary,
 } from "../src/lessons/lessons";
+import { golden } from "./golden";
+
+interface Offsets {
+  bundle: number[];
+  merged: Record<string, string>;
+  added: [id: string, name: string][];
+  taught: string[];
+  tags: Record<string, number>;
+}
 
 const FEATURES = 3;
 const BLOCK = 4;
-const labels = Array.from({ length: 6 }, (_, i) => ({ id: `t${i}`, name: `tag ${i}`, synonyms: [] }));
+const labels = Array.from({ length: 6 }, (_, i) => ({ id: `t${i}`, name: `tag ${i}`, synonyms: [], broader: [] }));
 const numbers = (count: number, seed: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(seed + 7 * i));
 const bundle = {
   labels,
   rows: { count: Float32Array.of(2, 0, 5, 1, 3, 4), mean: numbers(18, 1), m2: numbers(18, 2).map(Math.abs) },
+  scoreOffset: new Float32Array(6),
   manifest: { model: { features: FEATURES } },
 } as unknown as Bundle;
 
@@ -133,4 +144,19 @@ test("a change that touches no row gives the very same rows", async () => {
 test("an embedding of another size is refused, not misread", async () => {
   const picture = { embedding: new Float32Array(2), space: "s", tags: ["t0"], missed: null };
   await expect(rowsOf(learn(NO_LESSONS, "p", picture))).rejects.toThrow("2 features, expected 3");
+});
+
+test("merged tags have the joint offset of their rows, as in Python, and the user's own tags none", async () => {
+  const { labels } = golden<{ labels: Label[] }>("lessons");
+  const { offsets } = golden<{ offsets: Offsets }>("predict");
+  const rows = { count: new Float32Array(6).fill(1), mean: new Float32Array(18), m2: new Float32Array(18) };
+  let lessons = NO_LESSONS;
+  for (const [, name] of offsets.added) [lessons] = addTag(lessons, labels, name);
+  lessons = teach(lessons, "p1", ...offsets.taught);
+  for (const [tag, into] of Object.entries(offsets.merged)) lessons = mergeTags(lessons, tag, into);
+  const made = { ...bundle, labels, rows, scoreOffset: Float32Array.from(offsets.bundle) };
+  const { byTag } = await updateRows(EMPTY_ROWS, made, lessons, vocabulary(labels, lessons), merge, BLOCK);
+  expect([...byTag.keys()].sort()).toEqual(Object.keys(offsets.tags).sort());
+  for (const [tag, offset] of Object.entries(offsets.tags)) expect(byTag.get(tag)?.scoreOffset).toBeCloseTo(offset, 6);
+  expect(byTag.get("n03")?.scoreOffset).toBe(Math.fround(1e-3));
 });

@@ -62,10 +62,11 @@ test("a new name counts once, whatever its case, and can be taken out", () => {
 
 test("the text of the field is the tag of that name or synonym, else a new name, and blanks are nothing", () => {
   const tags = [tag("dog", { synonyms: ["hound"] }), tag("dogs")];
+  const vocabulary = { tags: new Map(tags.map((each) => [each.id, each])), terms: new Map() };
   const draft = initialDraft(open);
-  expect(addTyped(draft, " Hound ", tags).tags).toEqual(["cat", "dog"]);
-  expect(addTyped(draft, "do", tags)).toEqual({ ...draft, newNames: ["do"] });
-  expect(addTyped(draft, "  ", tags)).toBe(draft);
+  expect(addTyped(draft, " Hound ", vocabulary).tags).toEqual(["cat", "dog"]);
+  expect(addTyped(draft, "do", vocabulary)).toEqual({ ...draft, newNames: ["do"] });
+  expect(addTyped(draft, "  ", vocabulary)).toBe(draft);
 });
 
 test("deleted tags leave the draft", () => {

@@ -1,4 +1,4 @@
-import type { PictureView, Snapshot, TagView } from "../src/api";
+import type { PictureView, Snapshot, TagView, TermView } from "../src/api";
 
 /** A picture of the page's tests: unconfirmed, with nothing suggested, but for what is given. */
 export function picture(id: string, more: Partial<PictureView> = {}): PictureView {
@@ -9,7 +9,13 @@ export function picture(id: string, more: Partial<PictureView> = {}): PictureVie
 
 /** A tag whose name is its id, but for what is given. */
 export function tag(id: string, more: Partial<TagView> = {}): TagView {
-  return { id, name: id, synonyms: [], pictures: 0, taught: 0, original: id, changed: false, ...more };
+  const plain = { name: id, synonyms: [], broader: [], pictures: 0, taught: 0, changed: false, hidden: false };
+  return { id, original: id, ...plain, ...more };
+}
+
+/** A term whose name is its id, but for what is given. */
+export function term(id: string, broader: string[] = [], synonyms: string[] = []): TermView {
+  return { id, name: id, synonyms, broader };
 }
 
 /** Everything at first. */
@@ -17,6 +23,7 @@ export function snapshot(pictures: PictureView[], tags: TagView[] = []): Snapsho
   return {
     bundle: { name: "b", digest: "", variant: "int8", size: 224, tags: tags.length },
     tags,
+    terms: [],
     pictures,
     steps: [],
     threshold: { rule: "lac", value: 0.9, standard: 0.9, min: 0.5, max: 0.99, step: 0.01 },

@@ -71,6 +71,9 @@ export interface Changes {
   settings?: Settings;
 }
 
+/** What rows of older versions lack. */
+const ROW_DEFAULTS = { scoreOffset: 0 };
+
 const STORES = ["pictures", "squares", "previews", "lessons", "steps", "rows", "meta"] as const;
 
 /** Opens the database; every address and folder has its own. */
@@ -107,15 +110,21 @@ export async function read(db: Database): Promise<Stored> {
     pictures: new Map(pictures.map((picture) => [picture.id, picture])),
     state: {
       lessons: new Map(lessons),
-      edits: edits ?? INITIAL_STATE.edits,
+      edits: { ...INITIAL_STATE.edits, ...edits },
       hidden: hidden ?? INITIAL_STATE.hidden,
       dismissed: dismissed ?? INITIAL_STATE.dismissed,
     },
-    steps: steps.map((step) => ({ ...step, before: { ...NO_CHANGE, ...step.before } })), // steps of older versions lack newer keys
-    rows: new Map(rows),
+    steps: steps.map((step) => ({ ...step, before: complete(step.before) })),
+    rows: new Map(rows.map(([tag, row]) => [tag, { ...ROW_DEFAULTS, ...row }])),
     bundle,
     settings,
   };
+}
+
+/** Adds the keys that steps of older versions lack. */
+function complete(before: Patch): Patch {
+  const edits = before.edits && { edits: { ...INITIAL_STATE.edits, ...before.edits } };
+  return { ...NO_CHANGE, ...before, ...edits };
 }
 
 /** A change that could not be stored; the message says why, and that nothing was lost. */

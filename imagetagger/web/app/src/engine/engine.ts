@@ -10,7 +10,7 @@ import type { Session } from "./session";
 import { undo } from "./steps";
 import { suggest } from "./suggestions";
 import * as teaching from "./teaching";
-import { bundleView, pictureView, shown, stepViews, tagViews, thresholdView } from "./views";
+import { bundleView, pictureView, shown, stepViews, tagViews, termViews, thresholdView } from "./views";
 
 /**
  * Makes the engine of an app.
@@ -32,7 +32,12 @@ export function engine(base: string): Engine {
       opened = current;
       void suggest(current, []);
       const pictures = shown(current).flatMap((id) => pictureView(current, id) ?? []);
-      const views = { bundle: bundleView(current), tags: tagViews(current), steps: stepViews(current) };
+      const views = {
+        bundle: bundleView(current),
+        terms: termViews(current),
+        tags: tagViews(current),
+        steps: stepViews(current),
+      };
       return { ...views, pictures, threshold: thresholdView(current), reembedded, unreadable };
     },
     async take(files) {
@@ -55,6 +60,7 @@ export function engine(base: string): Engine {
     renameTag: (tag, name) => changing((now) => teaching.rename(now, tag, name)),
     mergeTags: (tag, into) => changing((now) => teaching.merge(now, tag, into)),
     removeTag: (tag) => changing((now) => teaching.removeOne(now, tag)),
+    hideTag: (tag, isHidden) => changing((now) => teaching.hide(now, tag, isHidden)),
     resetTag: (tag) => changing((now) => teaching.reset(now, tag)),
     resetAll: () => changing(teaching.resetAll),
     async undo(step) {

@@ -10,15 +10,15 @@ import { pictureView, shown, tagViews } from "./views";
 
 /** Returns all lessons as a .zip, with the squares of their pictures. */
 export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
-  const { names, merged, removed } = lessons.edits;
-  if (lessons.pictures.size + names.size + merged.size + removed.size === 0)
+  const { names, merged, removed, hidden } = lessons.edits;
+  if (lessons.pictures.size + names.size + merged.size + removed.size + hidden.size === 0)
     throw new LessonError("There are no lessons yet: teach a picture first.");
   const square = async (id: PictureId) => {
     const blob = await db.get("squares", id);
     if (!blob) throw new LessonError(`The picture ${id} lost its pixels: forget it, and export again.`);
     return new Uint8Array(await blob.arrayBuffer());
   };
-  return saveLessons(lessons, taughtNames(bundle.labels, lessons), square);
+  return saveLessons(lessons, taughtNames([...bundle.labels, ...bundle.terms], lessons), square);
 }
 
 /** Returns the tags of all pictures, for spreadsheets or programs. */

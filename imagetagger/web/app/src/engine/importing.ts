@@ -39,7 +39,9 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
     session.listen({ progress: null });
   }
   const merged = mergeLessons(session.lessons, { pictures, edits: adopted.edits });
-  const tags = [...vocabulary(labels, merged).keys()].filter((tag) => !session.vocabulary.has(tag)).length;
+  const tags = [...vocabulary(labels, merged, session.bundle.terms).keys()].filter(
+    (tag) => !session.vocabulary.has(tag),
+  ).length;
   const stillHidden = new Set([...session.state.hidden].filter((id) => !pictures.has(id)));
   const next = withLessons({ ...session.state, hidden: stillHidden }, merged);
   const hiddenByUndo = new Set([...session.state.hidden, ...newPictures.map(({ picture }) => picture.id)]);

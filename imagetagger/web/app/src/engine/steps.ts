@@ -68,7 +68,8 @@ async function commit(
   const moved = back.hidden.map(([id]) => id);
   const taught = [...back.lessons, ...back.dismissed].map(([id]) => id);
   const touched = new Set([...taught, ...moved.filter((id) => !next.hidden.has(id))]);
-  const isSame = derived.rows === session.rows;
+  const spelled = ({ edits }: UserState) => JSON.stringify([...edits.hidden].sort());
+  const isSame = derived.rows === session.rows && spelled(next) === spelled(session.state);
   await replaceRows(session, { ...derived, state: next, steps });
   session.listen({
     tags: tagViews(session),

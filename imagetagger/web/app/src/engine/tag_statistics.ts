@@ -17,6 +17,8 @@ export interface TagRow {
   learned: Rows;
   /** Those of the bundle and these together. */
   total: Rows;
+  /** Added to its score: that of the bundle's rows together; 0 without any. */
+  scoreOffset: number;
 }
 
 /** The rows of all tags. */
@@ -85,7 +87,14 @@ async function rowOf(
   if (pictures.length || !rows.length) rows.push(learned);
   let total = rows[0] as Rows;
   for (const row of rows.slice(1)) total = await merge(total, row);
-  return { base, pictures, learned, total };
+  return { base, pictures, learned, total, scoreOffset: jointOffset(base.map((i) => bundle.scoreOffset[i] as number)) };
+}
+
+/** Returns the offset of merged rows: the logarithm of the sum of their exponentials. */
+function jointOffset(offsets: readonly number[]): number {
+  if (offsets.length === 0) return 0;
+  const highest = Math.max(...offsets);
+  return highest + Math.log(offsets.reduce((sum, offset) => sum + Math.exp(offset - highest), 0));
 }
 
 /** Returns the totals in blocks; a block whose rows are all unchanged is reused. */

@@ -3,6 +3,7 @@
 import type { PictureId, TagId } from "../api";
 import {
   addTag,
+  hideTags,
   type Label,
   LessonError,
   type Lessons,
@@ -12,9 +13,11 @@ import {
   renameTag,
   resetTag,
   setTags,
+  showTags,
   type TaughtPicture,
   vocabulary,
 } from "../lessons/lessons";
+import { termsAbove } from "../lessons/terms";
 import { missedShare } from "../prediction/predict";
 import type { Session } from "./session";
 import { change } from "./steps";
@@ -69,13 +72,13 @@ export async function remove(session: Session, ids: readonly PictureId[], forget
 
 /** Adds a tag; returns its id. */
 export async function add(session: Session, text: string): Promise<TagId> {
-  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text);
+  const [lessons, id] = addTag(session.lessons, session.bundle.labels, text, session.bundle.terms);
   await change(session, `Added the tag ${listed(wordsOf(session, lessons), id)}`, withLessons(session.state, lessons));
   return id;
 }
 
 export async function rename(session: Session, tag: TagId, text: string) {
-  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text);
+  const lessons = renameTag(session.lessons, session.bundle.labels, tag, text, session.bundle.terms);
   const [before, after] = [session.vocabulary, wordsOf(session, lessons)].map((words) => listed(words, tag));
   if (before === after) return;
   await change(session, `Renamed ${before} to ${after}`, withLessons(session.state, lessons));
@@ -88,6 +91,15 @@ export async function merge(session: Session, tag: TagId, into: TagId) {
     `Merged ${name} into ${target}`,
     withLessons(session.state, mergeTags(session.lessons, tag, into)),
   );
+}
+
+/** Hides a tag; or shows it again, and all that is below a hidden term above it. */
+export async function hide(session: Session, tag: TagId, isHidden: boolean) {
+  const what = `${isHidden ? "Hid" : "Showed"} the tag ${listed(session.vocabulary, tag)}`;
+  const terms = new Map(session.bundle.terms.map((term) => [term.id, term]));
+  const above = termsAbove(terms, [tag, ...(session.vocabulary.get(tag)?.broader ?? [])]);
+  const next = isHidden ? hideTags(session.lessons, [tag]) : showTags(session.lessons, [tag, ...above]);
+  await change(session, what, withLessons(session.state, next));
 }
 
 export async function removeOne(session: Session, tag: TagId) {
@@ -109,9 +121,12 @@ export async function resetAll(session: Session) {
 /** Returns lessons with tags of these names added, and the ids of all tags; the name of a tag means that tag. */
 function withNewTags(session: Session, tags: readonly TagId[], names: readonly string[]): [Lessons, TagId[]] {
   let { lessons } = session;
+  const { terms } = session.bundle;
   const all = [...tags];
+  const taken = terms.filter(({ id }) => tags.includes(id) && !session.vocabulary.has(id)); // shown for hidden tags
+  for (const { name } of taken) [lessons] = addTag(lessons, session.bundle.labels, name, terms);
   for (const text of names) {
-    const [next, id] = addTag(lessons, session.bundle.labels, text);
+    const [next, id] = addTag(lessons, session.bundle.labels, text, session.bundle.terms);
     lessons = next;
     all.push(id);
   }
@@ -142,5 +157,5 @@ function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): str
 
 /** Returns the vocabulary after a change. */
 function wordsOf({ bundle }: Session, lessons: Lessons): ReadonlyMap<TagId, Label> {
-  return vocabulary(bundle.labels, lessons);
+  return vocabulary(bundle.labels, lessons, bundle.terms);
 }

@@ -118,7 +118,8 @@ function restored(after: ReadonlySet<PictureId>, moved: Membership): ReadonlySet
 }
 
 function sameEdits(a: VocabularyEdits, b: VocabularyEdits): boolean {
-  const flat = ({ names, merged, removed }: VocabularyEdits) => JSON.stringify([[...names], [...merged], [...removed]]);
+  const flat = ({ names, merged, removed, hidden }: VocabularyEdits) =>
+    JSON.stringify([names, merged, removed, hidden].map((edits) => [...edits]));
   return flat(a) === flat(b);
 }
 

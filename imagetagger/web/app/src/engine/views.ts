@@ -1,16 +1,20 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
-import type { BundleView, PictureId, PictureView, StepView, TagView, ThresholdView } from "../api";
+import type { BundleView, PictureId, PictureView, StepView, TagId, TagView, TermView, ThresholdView } from "../api";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
 import { rankedTags } from "../prediction/prediction_sets";
 import type { Session } from "./session";
 
-/** Returns all tags, those of the bundle first. */
-export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagView[] {
+/** Returns all tags, those of the bundle first; then terms that stand for hidden tags. */
+export function tagViews({ bundle, vocabulary, hidden, rows, lessons }: Session): TagView[] {
   const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
   const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
-  return [...vocabulary.values()].map(({ id, name, synonyms }) => {
+  const standIns = new Map(
+    Array.from(hidden.values(), (substitute) => [substitute?.term.id, substitute?.term] as const),
+  );
+  const terms = [...standIns.values()].flatMap((term) => (term && !vocabulary.has(term.id) ? term : []));
+  const views = [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
     const row = rows.byTag.get(id);
     const taught = row?.pictures.length ?? 0;
     const bundleName = original.get(id) ?? null;
@@ -19,12 +23,24 @@ export function tagViews({ bundle, vocabulary, rows, lessons }: Session): TagVie
       id,
       name,
       synonyms,
-      pictures: Math.round(row?.total.count[0] ?? 0),
+      broader,
+      pictures: row?.base.some((i) => bundle.scoreOffset[i] !== 0) ? null : Math.round(row?.total.count[0] ?? 0),
       taught,
       original: bundleName,
       changed,
+      hidden: hidden.has(id),
     };
   });
+  const plain = { pictures: null, taught: 0, changed: false, hidden: false };
+  return [
+    ...views,
+    ...terms.map(({ id, name, synonyms, broader }) => ({ id, name, synonyms, broader, original: name, ...plain })),
+  ];
+}
+
+/** Returns the broader terms of the bundle. */
+export function termViews({ bundle }: Session): TermView[] {
+  return bundle.terms.map(({ id, name, synonyms, broader }) => ({ id, name, synonyms, broader }));
 }
 
 /** Returns the ids of visible pictures, the newest first. */
@@ -58,8 +74,8 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
 
 /** Returns the prediction for scores under the rows in use, with the user's threshold, or the bundle's if `standard`. */
 export function predictionOf(session: Session, scores: Float32Array, standard = false): Prediction {
-  const { bundle, counts, coverage, settings } = session;
-  return predict(scores, counts, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
+  const { bundle, counts, offsets, coverage, settings } = session;
+  return predict(scores, counts, offsets, bundle.manifest, (standard ? null : settings.threshold) ?? coverage);
 }
 
 /** Returns a time after which no picture was added: now, unless the clock was set back. */
@@ -67,11 +83,24 @@ export function latestTime({ pictures }: Session): number {
   return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
 }
 
-function suggestionsOf({ rows }: Session, { probabilities, inSet, isNovel }: Prediction) {
+/** A hidden tag gives way to a broader term; where that leaves nothing, the most probable visible tag is shown. */
+function suggestionsOf({ rows, hidden, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
   const ids = [...rows.byTag.keys()];
-  const shown = rankedTags(probabilities).filter((i) => inSet[i]);
-  const suggested = shown.map((i) => ({ tag: ids[i] as string, probability: probabilities[i] as number }));
-  return { suggested, unknown: isNovel };
+  const ranked = rankedTags(probabilities).map((i) => ({ i, tag: ids[i] as TagId }));
+  const shown = new Map<TagId, number>();
+  const show = (tag: TagId, probability: number) => shown.has(tag) || shown.set(tag, probability);
+  for (const { i, tag } of ranked.filter(({ i }) => inSet[i])) {
+    const substitute = hidden.get(tag);
+    if (substitute === undefined) show(tag, probabilities[i] as number);
+    else if (substitute) {
+      const sum = substitute.below.reduce((total, row) => total + (probabilities[row] as number), 0);
+      show(substitute.term.id, Math.min(sum, 1));
+    }
+  }
+  const next = ranked.find(({ i, tag }) => !hidden.has(tag) && (counts[i] ?? 0) > 0);
+  if (shown.size === 0 && next) show(next.tag, probabilities[next.i] as number);
+  const suggested = Array.from(shown, ([tag, probability]) => ({ tag, probability }));
+  return { suggested: suggested.sort((a, b) => b.probability - a.probability), unknown: isNovel };
 }
 
 export function stepViews({ steps }: Session): StepView[] {

@@ -1,6 +1,6 @@
-/** Edits of the vocabulary: add, rename, merge, remove and reset a tag. */
+/** Edits of the vocabulary: add, rename, merge, remove, reset and hide a tag. */
 
-import type { Label } from "../bundle/reader";
+import type { Label, Term } from "../bundle/reader";
 import { quote } from "../files/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
@@ -9,20 +9,31 @@ import { casefold, sameName } from "./names";
 import { checkName, vocabulary } from "./vocabulary";
 
 /**
- * Adds a tag and returns its id; a tag of that name that was removed comes back.
+ * Adds a tag and returns its id; a tag of that name that was removed comes back, and the name of a term is that term.
  *
  * Throws LessonError where the name is empty or taken.
  */
-export function addTag(lessons: Lessons, labels: readonly Label[], newName: string): [Lessons, string] {
-  const name = checkName(lessons, labels, newName);
+export function addTag(
+  lessons: Lessons,
+  labels: readonly Label[],
+  newName: string,
+  terms: readonly Term[] = [],
+): [Lessons, string] {
   const { edits } = lessons;
+  const inUse = vocabulary(labels, lessons, terms);
+  const term = terms.find(({ id, name }) => !inUse.has(id) && sameName(name, newName));
+  if (term) {
+    const names = new Map(edits.names).set(term.id, term.name);
+    return [{ ...lessons, edits: { ...edits, names, removed: without(edits.removed, term.id) } }, term.id];
+  }
+  const name = checkName(lessons, labels, newName);
   const bundleNames = new Map(labels.map((label) => [label.id, label.name]));
   const used = new Set(Array.from(vocabulary(labels, lessons).values(), (label) => label.name)); // no name is another's id
-  const hidden = (id: string) => edits.removed.has(id) && resolveMerged(id, edits) === id && !used.has(id);
+  const isFree = (id: string) => resolveMerged(id, edits) === id && !used.has(id);
   const spellings = [...edits.names, ...bundleNames]; // a renamed tag comes back by either name
-  const removed = spellings.find(([id, other]) => hidden(id) && sameName(other, name));
+  const removed = spellings.find(([id, other]) => edits.removed.has(id) && isFree(id) && sameName(other, name));
   const taken = [bundleNames.keys(), used, edits.names.keys(), edits.merged.keys(), edits.merged.values()];
-  const id = removed ? removed[0] : freeId(name, new Set(taken.flatMap((ids) => [...ids])));
+  const id = removed?.[0] ?? freeId(name, new Set(taken.flatMap((ids) => [...ids])));
   const names = new Map(edits.names);
   names.delete(id);
   const original = bundleNames.get(id);
@@ -35,8 +46,14 @@ export function addTag(lessons: Lessons, labels: readonly Label[], newName: stri
  *
  * Throws LessonError where the name is empty or taken by another tag.
  */
-export function renameTag(lessons: Lessons, labels: readonly Label[], tag: string, newName: string): Lessons {
-  const name = checkName(lessons, labels, newName, tag);
+export function renameTag(
+  lessons: Lessons,
+  labels: readonly Label[],
+  tag: string,
+  newName: string,
+  terms: readonly Term[] = [],
+): Lessons {
+  const name = checkName(lessons, labels, newName, tag, terms);
   return { ...lessons, edits: { ...lessons.edits, names: new Map(lessons.edits.names).set(tag, name) } };
 }
 
@@ -48,6 +65,19 @@ export function renameTag(lessons: Lessons, labels: readonly Label[], tag: strin
 export function mergeTags(lessons: Lessons, tag: string, into: string): Lessons {
   if (tag === into) throw new LessonError("a tag cannot be merged into itself: choose another one");
   return { ...lessons, edits: { ...lessons.edits, merged: new Map(lessons.edits.merged).set(tag, into) } };
+}
+
+/** Hides tags and terms: they keep what they were taught, but are not suggested while they are hidden. */
+export function hideTags(lessons: Lessons, tags: Iterable<string>): Lessons {
+  const { edits } = lessons;
+  return { ...lessons, edits: { ...edits, hidden: new Set([...edits.hidden, ...tags]) } };
+}
+
+/** Shows hidden tags and terms again. */
+export function showTags(lessons: Lessons, tags: Iterable<string>): Lessons {
+  const hidden = new Set(lessons.edits.hidden);
+  for (const tag of tags) hidden.delete(tag);
+  return { ...lessons, edits: { ...lessons.edits, hidden } };
 }
 
 /** Removes a tag with all that was merged into it, and the pictures that taught nothing else. */

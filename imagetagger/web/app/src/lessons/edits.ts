@@ -10,7 +10,12 @@ export interface VocabularyEdits {
   merged: ReadonlyMap<string, string>;
   /** Ids of removed tags, unless a picture still teaches them. */
   removed: ReadonlySet<string>;
+  /** Ids of tags and terms that are not shown; they keep what they were taught. */
+  hidden: ReadonlySet<string>;
 }
+
+/** Before anything was changed. */
+export const NO_EDITS: VocabularyEdits = { names: new Map(), merged: new Map(), removed: new Set(), hidden: new Set() };
 
 /**
  * Returns the tag that a tag was finally merged into; itself if it was not merged.

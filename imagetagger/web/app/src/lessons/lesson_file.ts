@@ -34,7 +34,11 @@ const lessonsContent = shape({
   /** Of the tags that the pictures teach, by id. */
   names: mapOf(text),
   pictures: listOf(listedPicture),
-  edits: shape({ names: mapOf(text), merged: mapOf(text), removed: listOf(text) }),
+  edits: shape({
+    ...{ names: mapOf(text), merged: mapOf(text), removed: listOf(text) },
+    /** Absent in files of older versions. */
+    hidden: v.optional(listOf(text), []),
+  }),
 });
 
 const README = `This file contains what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as
@@ -72,6 +76,7 @@ export async function saveLessons(
       names: Object.fromEntries(edits.names),
       merged: Object.fromEntries(edits.merged),
       removed: [...edits.removed].sort(byCodePoint),
+      hidden: [...edits.hidden].sort(byCodePoint),
     },
   };
   const embeddings = new Map<string, Float32Tensor>();
@@ -123,6 +128,7 @@ async function parse(archive: Archive): Promise<LoadedLessons> {
     pictures.set(id, { embedding: tensor.values, space, tags, missed });
     crops.set(id, crop);
   }
-  const { names, merged, removed } = content.edits;
-  return { lessons: { pictures, edits: { names, merged, removed: new Set(removed) } }, names: content.names, crops };
+  const { names, merged, removed, hidden } = content.edits;
+  const edits = { names, merged, removed: new Set(removed), hidden: new Set(hidden) };
+  return { lessons: { pictures, edits }, names: content.names, crops };
 }

@@ -8,12 +8,12 @@
 import type { Label } from "../bundle/reader";
 import { quote } from "../files/text";
 import type { VocabularyEdits } from "./edits";
-import { resolveMerged } from "./edits";
+import { NO_EDITS, resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import { vocabulary } from "./vocabulary";
 
-export type { Label } from "../bundle/reader";
-export { addTag, mergeTags, removeTag, renameTag, resetTag } from "./edit_tags";
+export type { Label, Term } from "../bundle/reader";
+export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
 export { resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";
 export { adoptLessons, taughtNames, vocabulary } from "./vocabulary";
@@ -37,10 +37,7 @@ export interface Lessons {
 }
 
 /** Before anything was taught. */
-export const NO_LESSONS: Lessons = {
-  pictures: new Map(),
-  edits: { names: new Map(), merged: new Map(), removed: new Set() },
-};
+export const NO_LESSONS: Lessons = { pictures: new Map(), edits: NO_EDITS };
 
 /** Adds a picture, or tags to a known one; a tag that it has changes nothing. */
 export function learn(lessons: Lessons, id: string, picture: TaughtPicture): Lessons {
@@ -107,11 +104,12 @@ export function mergeLessons(a: Lessons, b: Lessons): Lessons {
   }
   const names = new Map([...b.edits.names, ...a.edits.names]);
   const merged = new Map([...b.edits.merged, ...a.edits.merged]);
-  const allEdits = { names, merged, removed: new Set<string>() };
+  const hidden = new Set([...a.edits.hidden, ...b.edits.hidden]);
+  const allEdits = { names, merged, removed: new Set<string>(), hidden };
   const taught = new Set<string>();
   for (const picture of pictures.values()) for (const tag of picture.tags) taught.add(resolveMerged(tag, allEdits));
   const removed = new Set([...a.edits.removed, ...b.edits.removed].filter((tag) => !taught.has(tag)));
-  const edits = { names, merged, removed };
+  const edits = { ...allEdits, removed };
   const isNothingNew = equal(edits, a.edits) && [...pictures].every(([id, picture]) => a.pictures.get(id) === picture);
   return isNothingNew ? a : { pictures, edits };
 }
@@ -134,6 +132,8 @@ function unique(tags: readonly string[]): string[] {
 function equal(a: VocabularyEdits, b: VocabularyEdits): boolean {
   const alike = (x: ReadonlyMap<string, string>, y: ReadonlyMap<string, string>) =>
     x.size === y.size && [...x].every(([key, value]) => y.get(key) === value);
-  const removed = a.removed.size === b.removed.size && [...a.removed].every((tag) => b.removed.has(tag));
-  return removed && alike(a.names, b.names) && alike(a.merged, b.merged);
+  const same = (x: ReadonlySet<string>, y: ReadonlySet<string>) =>
+    x.size === y.size && [...x].every((tag) => y.has(tag));
+  const sets = same(a.removed, b.removed) && same(a.hidden, b.hidden);
+  return sets && alike(a.names, b.names) && alike(a.merged, b.merged);
 }

@@ -1,6 +1,6 @@
 /** The tags in use, and their names. */
 
-import type { Label } from "../bundle/reader";
+import type { Label, Term } from "../bundle/reader";
 import { quote } from "../files/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
@@ -8,16 +8,23 @@ import type { Lessons } from "./lessons";
 import { nameProblem, normaliseName, sameName } from "./names";
 
 /**
- * Returns the tags in use by id, those of the bundle first, with edits applied.
+ * Returns the tags in use by id, those of the bundle first, with edits applied; a term that was taught is a tag too.
  *
  * The names of merged tags become synonyms. A tag that only lessons know, as after a change of bundles, is named by its
  * id.
  */
-export function vocabulary(labels: readonly Label[], lessons: Lessons): Map<string, Label> {
+export function vocabulary(
+  labels: readonly Label[],
+  lessons: Lessons,
+  terms: readonly Term[] = [],
+): Map<string, Label> {
   const { edits } = lessons;
   const known = new Map(labels.map((label) => [label.id, label]));
+  const byTerm = new Map(
+    terms.map(({ id, name, synonyms, broader }) => [id, { id, name, synonyms, broader }] as const),
+  );
   for (const id of new Set([...edits.names.keys(), ...edits.merged.values(), ...taught(lessons)])) {
-    const label = known.get(id) ?? { id, name: id, synonyms: [] };
+    const label = known.get(id) ?? byTerm.get(id) ?? { id, name: id, synonyms: [], broader: [] };
     known.set(id, { ...label, name: edits.names.get(id) ?? label.name });
   }
   const result = new Map<string, Label>();
@@ -32,7 +39,7 @@ export function vocabulary(labels: readonly Label[], lessons: Lessons): Map<stri
 }
 
 /** Returns the names of tags that pictures teach or others were merged into: another bundle may lack them. */
-export function taughtNames(labels: readonly Label[], lessons: Lessons): Map<string, string> {
+export function taughtNames(labels: readonly Pick<Label, "id" | "name">[], lessons: Lessons): Map<string, string> {
   const names = new Map([...labels.map((label) => [label.id, label.name] as const), ...lessons.edits.names]);
   const result = new Map<string, string>();
   for (const tag of [...taught(lessons), ...lessons.edits.merged.values()]) {
@@ -54,7 +61,13 @@ export function adoptLessons(lessons: Lessons, labels: readonly Label[], names: 
  *
  * Throws LessonError where it is empty, too long, not text, or the name of another tag.
  */
-export function checkName(lessons: Lessons, labels: readonly Label[], name: string, tag: string | null = null): string {
+export function checkName(
+  lessons: Lessons,
+  labels: readonly Label[],
+  name: string,
+  tag: string | null = null,
+  terms: readonly Term[] = [],
+): string {
   const stored = normaliseName(name);
   const problem = nameProblem(stored);
   if (problem) throw new LessonError(problem);
@@ -65,6 +78,10 @@ export function checkName(lessons: Lessons, labels: readonly Label[], name: stri
     if (label.id === stored)
       throw new LessonError(`${quote(stored)} is the id of the tag ${quote(label.name)}: choose another name`);
   }
+  if (terms.some((term) => term.id !== tag && sameName(term.name, stored)))
+    throw new LessonError(
+      `there is a broader term ${quote(stored)} already: choose another name, or merge the tag into it`,
+    );
   return stored;
 }
 

@@ -26,12 +26,13 @@ export interface Constants {
  * Predicts the tags of a picture.
  *
  * `scores` has C rows, then at least one without pictures, which scores as the background; `counts` (C) is the number of
- * pictures of each tag. `coverage` is that of the prediction set, null for the bundle's; for rules without a guarantee
+ * pictures of each tag, `offsets` (C) is added to their scores, not to the background. `coverage` is that of the prediction set, null for the bundle's; for rules without a guarantee
  * it is the threshold itself: the sum of probabilities, or the number of tags.
  */
 export function predict(
   scores: Float32Array,
   counts: Float32Array,
+  offsets: Float32Array,
   { decision, classifier }: Constants,
   coverage: number | null,
 ): Prediction {
@@ -39,7 +40,9 @@ export function predict(
   if (background === undefined)
     throw new Error(`got ${scores.length} scores for ${counts.length} tags, expected at least one more`);
   const hasPictures = Array.from(counts, (count) => count > 0);
-  const joint = scores.slice(0, counts.length).map((score, i) => (hasPictures[i] ? score : -Infinity));
+  const joint = scores
+    .slice(0, counts.length)
+    .map((score, i) => (hasPictures[i] ? score + (offsets[i] as number) : -Infinity));
   const hasPrior = classifier.class_prior === "counts";
   const noveltyScore = decision.novelty && background - bestLogLikelihood(joint, counts, hasPrior);
   const isNovel = decision.novelty !== null && (noveltyScore as number) > decision.novelty.threshold;

@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 import { Combobox } from "./Combobox";
 import { useApp } from "./context";
 import { complete, counts, type Show } from "./filter";
+import { completeTerms, matchingSynonym } from "./search";
 import * as words from "./words";
 
 const SHOWS: readonly [Show, string][] = [
@@ -15,19 +16,26 @@ const SHOWS: readonly [Show, string][] = [
 export function FilterBar() {
   const { state, library, dispatch } = useApp();
   const { filter, selected } = state;
-  const { pictures, tags } = library;
+  const { pictures, tags, terms } = library;
   const count = useMemo(() => counts(pictures.values()), [pictures]);
-  const choices = complete(tags.values(), filter.text).map((tag) => ({
-    key: tag.id,
-    label: tag.name,
-    ...(tag.taught > 0 ? { detail: words.many(tag.taught, "picture") } : {}),
-  }));
+  const choices = useMemo(() => {
+    const broader = completeTerms(library, filter.text);
+    const own = complete(tags.values(), filter.text).filter(({ id }) => broader.every(({ term }) => term.id !== id));
+    return [
+      ...broader.map(({ term, count }) => ({ key: term.id, label: term.name, detail: words.many(count, "tag") })),
+      ...own.map((tag) => {
+        const detail = tag.taught > 0 ? words.many(tag.taught, "picture") : matchingSynonym(tag, filter.text);
+        return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
+      }),
+    ];
+  }, [library.tags, library.terms, filter.text]);
+  const nameOf = (id: string) => (tags.get(id) ?? terms.get(id))?.name ?? "";
   return (
     <div class="filterbar">
       <Combobox
         search
         label="Search by tag"
-        text={filter.tag === null ? filter.text : (tags.get(filter.tag)?.name ?? "")}
+        text={filter.tag === null ? filter.text : nameOf(filter.tag)}
         choices={choices}
         eager={false}
         onText={(text) => dispatch({ type: "filter", filter: { text, tag: null } })}

@@ -19,8 +19,8 @@ const left: { scroll: number; id: PictureId | null } = { scroll: 0, id: null };
 export function Gallery() {
   const { state, library, dispatch } = useApp();
   const { filter, selected } = state;
-  const { order, pictures, tags } = library;
-  const ids = useMemo(() => visible(order, pictures, tags, filter), [order, pictures, tags, filter]);
+  const { order, pictures, tags, terms } = library;
+  const ids = useMemo(() => visible(library, filter), [order, pictures, tags, terms, filter]);
   const { awaited } = state;
   const arrived = arrivedOf(state);
   const isPlain = showsNew(filter);

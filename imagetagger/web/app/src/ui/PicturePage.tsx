@@ -30,8 +30,8 @@ function Known({ picture }: { picture: PictureView }) {
   const [asks, setAsks] = useState(false);
   const { id } = picture;
   const ids = useMemo(
-    () => visible(library.order, library.pictures, library.tags, state.filter, id),
-    [library.order, library.pictures, library.tags, state.filter, id],
+    () => visible(library, state.filter, id),
+    [library.order, library.pictures, library.tags, library.terms, state.filter, id],
   );
   const { before, after } = neighbours(ids, id);
   useEffect(() => {

@@ -16,9 +16,10 @@ import {
   remove,
   removeName,
 } from "./draft";
-import { closeness, fold, nextOpen } from "./filter";
+import { nextOpen } from "./filter";
 import { Icon } from "./Icon";
 import { goToPicture } from "./route";
+import { closeness, fold } from "./search";
 import { TagField } from "./TagField";
 import { Threshold } from "./Threshold";
 import * as words from "./words";
@@ -45,7 +46,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
     const struck = draft.removed.includes(tag);
     return { ...chip(tag), struck };
   });
-  const intended = addTyped(draft, text, library.tags.values());
+  const intended = addTyped(draft, text, library);
   const changes = difference(picture, intended);
   const learn = [...changes.learn.map(nameOf), ...changes.newNames];
   const forget = changes.forget.map(nameOf);
@@ -91,6 +92,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
         text={text}
         onText={setText}
         tags={[...library.tags.values()]}
+        terms={library.terms}
         chosen={draft}
         onTag={(tag) => change(add(draft, tag))}
         onName={(name) => change(addName(draft, name))}

@@ -67,6 +67,19 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
         <button
           type="button"
           class="button"
+          onClick={() =>
+            closeAfter(
+              engine.hideTag(tag.id, !tag.hidden),
+              tag.hidden ? `Showing ${tag.name} again` : `Hid ${tag.name}`,
+            )
+          }
+        >
+          <Icon name={tag.hidden ? "check" : "hide"} />
+          {tag.hidden ? "Suggest it again" : "Hide from suggestions"}
+        </button>
+        <button
+          type="button"
+          class="button"
           disabled={!tag.changed || tag.original === null}
           onClick={() => setAsks("reset")}
         >

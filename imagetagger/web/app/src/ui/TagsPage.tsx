@@ -1,20 +1,28 @@
 import { useMemo, useState } from "preact/hooks";
-import type { TagId } from "../api";
+import type { TagId, TagView } from "../api";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { byUse, closeness, findTag, fold } from "./filter";
+import { byUse, knownTag } from "./filter";
 import { Icon } from "./Icon";
+import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";
 import * as words from "./words";
 
-/** The screen of all tags. */
+/** Rows at first, and with each press for more: a thousand at once take long on a phone, and nobody reads them. */
+const PAGE = 100;
+
+/** The screen of all tags: those with the user's pictures first. */
 export function TagsPage() {
   const { library } = useApp();
   const [text, setText] = useState("");
   const [open, setOpen] = useState<TagId | "new" | null>(null);
   const sorted = useMemo(() => [...library.tags.values()].sort(byUse), [library.tags]);
-  const query = fold(text);
-  const shown = query === "" ? sorted : sorted.filter((tag) => closeness(tag, query) < 3);
+  const [rows, setRows] = useState(PAGE);
+  const shown = useMemo(() => {
+    const matching = matchingTags(library, text);
+    return matching === null ? sorted : sorted.filter((tag) => matching.has(tag.id));
+  }, [sorted, library.terms, text]);
+  const left = shown.length - rows;
   const tag = open === null ? undefined : library.tags.get(open);
   const close = () => setOpen(null);
   return (
@@ -35,16 +43,19 @@ export function TagsPage() {
           placeholder="Search tags"
           dir="auto"
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setRows(PAGE);
+          }}
         />
       </div>
       <p class="hidden" role="status">
-        {words.many(shown.length, "tag")} shown
+        {words.many(shown.length, "tag")} found
       </p>
       <ul class="rows" aria-label="Tags">
-        {shown.map((each) => (
+        {shown.slice(0, rows).map((each) => (
           <li key={each.id}>
-            <button type="button" class="row" onClick={() => setOpen(each.id)}>
+            <button type="button" class={hasCount(each) ? "row" : "row bare"} onClick={() => setOpen(each.id)}>
               <span class="row-text">
                 <span class="clip" dir="auto">
                   {each.name}
@@ -54,15 +65,23 @@ export function TagsPage() {
                     was {each.original}
                   </small>
                 )}
+                {each.hidden && <small>{words.hidden()}</small>}
               </span>
-              <small class={each.taught > 0 ? "count own" : "count"}>
-                {words.taughtBy(each.pictures, each.taught)}
-              </small>
+              {hasCount(each) && (
+                <small class={each.taught > 0 ? "count own" : "count"}>
+                  {words.taughtBy(each.pictures, each.taught)}
+                </small>
+              )}
               <Icon name="right" />
             </button>
           </li>
         ))}
       </ul>
+      {left > 0 && (
+        <button type="button" class="button more-rows" onClick={() => setRows(rows + PAGE)}>
+          {words.showMore(Math.min(PAGE, left), left)}
+        </button>
+      )}
       {shown.length === 0 && <p class="nothing">No tag has this name.</p>}
       {open === "new" && <NewTag text={text} onClose={close} />}
       {tag && <TagPanel tag={tag} onClose={close} />}
@@ -70,9 +89,14 @@ export function TagsPage() {
   );
 }
 
+/** Whether pictures taught it, as far as is known: of a thousand tags known before, each would say the same. */
+function hasCount({ pictures, taught }: TagView): boolean {
+  return taught > 0 || pictures !== null;
+}
+
 function NewTag({ text, onClose }: { text: string; onClose(): void }) {
   const { engine, library, act } = useApp();
-  const [name, setName] = useState(findTag(library.tags.values(), text) ? "" : text);
+  const [name, setName] = useState(knownTag(library.tags.values(), library.terms, text) ? "" : text);
   const submit = (event: Event) => {
     event.preventDefault();
     if (name.trim() === "") return;

@@ -21,7 +21,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
-  const intended = addTyped(draft, text, library.tags.values());
+  const intended = addTyped(draft, text, library);
   const names = [...intended.tags.map(nameOf), ...intended.newNames];
   const chips = [
     ...draft.tags.map((key) => ({ key, name: nameOf(key), probability: null, taught: false })),
@@ -51,6 +51,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
         text={text}
         onText={setText}
         tags={[...library.tags.values()]}
+        terms={library.terms}
         chosen={draft}
         onTag={(tag) => setDraft(add(draft, tag))}
         onName={(name) => setDraft(addName(draft, name))}

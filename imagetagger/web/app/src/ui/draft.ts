@@ -1,6 +1,7 @@
-import type { PictureView, TagId, TagView } from "../api";
+import type { PictureView, TagId } from "../api";
 import { normaliseName } from "../lessons/names";
-import { findTag } from "./filter";
+import { findTag, knownTag } from "./filter";
+import type { Vocabulary } from "./search";
 
 /** The tags that the user is choosing for a picture, before they are learned. */
 export interface Draft {
@@ -45,12 +46,12 @@ export function addName(draft: Draft, name: string): Draft {
   return taken ? draft : { ...draft, newNames: [...draft.newNames, name] };
 }
 
-/** The draft with the text of a field: the tag of this name or synonym, otherwise a new name. */
-export function addTyped(draft: Draft, text: string, tags: Iterable<TagView>): Draft {
+/** The draft with the text of a field: the tag that it names, otherwise a new name. */
+export function addTyped(draft: Draft, text: string, { tags, terms }: Vocabulary): Draft {
   const name = normaliseName(text);
   if (name === "") return draft;
-  const tag = findTag(tags, name);
-  return tag === undefined ? addName(draft, name) : add(draft, tag.id);
+  const tag = knownTag(tags.values(), terms, name);
+  return tag === undefined ? addName(draft, findTag(terms.values(), name)?.name ?? name) : add(draft, tag.id);
 }
 
 /** The draft without a new name. */

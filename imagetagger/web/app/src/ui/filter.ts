@@ -1,5 +1,6 @@
-import type { PictureId, PictureView, TagId, TagView } from "../api";
+import type { PictureId, PictureView, TagId, TagView, TermView } from "../api";
 import { normaliseName } from "../lessons/names";
+import { closeness, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
 
 /** The state of the pictures to show. */
 export type Show = "all" | "open" | "confirmed" | "unknown";
@@ -26,23 +27,9 @@ const SHOWN: Record<Show, (picture: PictureView) => boolean> = {
   unknown: (picture) => picture.unknown && !picture.confirmed,
 };
 
-/** Text as it is compared: without case, accents and compatibility forms. */
-export function fold(text: string): string {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim().replace(/\s+/g, " ");
-}
-
 /** The confirmed tags of a picture, or before that the suggested ones. */
 export function shownTags(picture: PictureView): readonly TagId[] {
   return picture.confirmed ? picture.tags : picture.suggested.map((s) => s.tag);
-}
-
-/** How well a tag matches folded text: 0 name begins with it, 1 a synonym does, 2 inside one of them, 3 not at all. */
-export function closeness(tag: TagView, text: string): number {
-  const name = fold(tag.name);
-  const synonyms = tag.synonyms.map(fold);
-  if (name.startsWith(text)) return 0;
-  if (synonyms.some((s) => s.startsWith(text))) return 1;
-  return name.includes(text) || synonyms.some((s) => s.includes(text)) ? 2 : 3;
 }
 
 /** Tags by the user's pictures, then by name. */
@@ -50,15 +37,16 @@ export function byUse(a: TagView, b: TagView): number {
   return b.taught - a.taught || a.name.localeCompare(b.name);
 }
 
-/** At most `limit` tags that match the text, the closest first; without text those that the user taught. */
+/** At most `limit` visible tags that match the text, the closest first; without text those that the user taught. */
 export function complete(tags: Iterable<TagView>, text: string, limit = 8): TagView[] {
   const query = fold(text);
   if (query === "")
     return [...tags]
-      .filter((tag) => tag.taught > 0)
+      .filter((tag) => tag.taught > 0 && !tag.hidden)
       .sort(byUse)
       .slice(0, limit);
   return [...tags]
+    .filter((tag) => !tag.hidden)
     .map((tag) => ({ tag, close: closeness(tag, query) }))
     .filter(({ close }) => close < 3)
     .sort((a, b) => a.close - b.close || byUse(a.tag, b.tag))
@@ -66,11 +54,22 @@ export function complete(tags: Iterable<TagView>, text: string, limit = 8): TagV
     .map(({ tag }) => tag);
 }
 
-/** The tag of this name or synonym, whatever the case; a name goes before a synonym. */
-export function findTag(tags: Iterable<TagView>, text: string): TagView | undefined {
+/** The tag, or term, of this name or synonym, whatever the case; a name goes before a synonym. */
+export function findTag<T extends TagView | TermView>(tags: Iterable<T>, text: string): T | undefined {
   const name = plain(text);
   const all = [...tags];
   return all.find((tag) => plain(tag.name) === name) ?? all.find((tag) => tag.synonyms.some((s) => plain(s) === name));
+}
+
+/** The tag that a text names: by its name, a synonym, or those of the broader term that it is. */
+export function knownTag(
+  tags: Iterable<TagView>,
+  terms: ReadonlyMap<TagId, TermView> | undefined,
+  text: string,
+): TagView | undefined {
+  const all = [...tags];
+  const term = terms && findTag(terms.values(), text);
+  return findTag(all, text) ?? all.find((tag) => tag.id === term?.id);
 }
 
 /** The number of pictures of each state. */
@@ -80,15 +79,18 @@ export function counts(pictures: Iterable<PictureView>): Record<Show, number> {
   return { all: all.length, open: count("open"), confirmed: count("confirmed"), unknown: count("unknown") };
 }
 
+interface Pictures {
+  order: readonly PictureId[];
+  pictures: ReadonlyMap<PictureId, PictureView>;
+}
+
 /** The ids, in order, of the pictures that pass the filter; `always`, as the picture on the page, passes too. */
 export function visible(
-  order: readonly PictureId[],
-  pictures: ReadonlyMap<PictureId, PictureView>,
-  tags: ReadonlyMap<TagId, TagView>,
+  { order, pictures, ...vocabulary }: Pictures & Vocabulary,
   filter: Filter,
   always?: PictureId,
 ): PictureId[] {
-  const matching = matchingTags(tags, filter);
+  const matching = wantedTags(vocabulary, filter);
   return order.filter((id) => {
     const picture = pictures.get(id);
     if (picture === undefined) return false;
@@ -119,11 +121,8 @@ export function nextOpen(
   });
 }
 
-function matchingTags(tags: ReadonlyMap<TagId, TagView>, filter: Filter): ReadonlySet<TagId> | null {
-  if (filter.tag !== null) return new Set([filter.tag]);
-  const text = fold(filter.text);
-  if (text === "") return null;
-  return new Set([...tags.values()].filter((tag) => closeness(tag, text) < 3).map((tag) => tag.id));
+function wantedTags(vocabulary: Vocabulary, { tag, text }: Filter): ReadonlySet<TagId> | null {
+  return tag === null ? matchingTags(vocabulary, text) : new Set([tag, ...tagsBelow(vocabulary, tag)]);
 }
 
 function plain(text: string): string {

@@ -9,6 +9,7 @@ import type {
   StepView,
   TagId,
   TagView,
+  TermView,
   ThresholdView,
 } from "../api";
 import { type Draft, prune } from "./draft";
@@ -18,6 +19,7 @@ import { EVERYTHING, type Filter, showsNew, visible } from "./filter";
 export interface Library {
   bundle: BundleView;
   tags: ReadonlyMap<TagId, TagView>;
+  terms: ReadonlyMap<TagId, TermView>;
   pictures: ReadonlyMap<PictureId, PictureView>;
   /** The newest first. */
   order: readonly PictureId[];
@@ -139,6 +141,7 @@ export function library(snapshot: Snapshot): Library {
   return {
     bundle: snapshot.bundle,
     tags: new Map(snapshot.tags.map((tag) => [tag.id, tag])),
+    terms: new Map(snapshot.terms.map((term) => [term.id, term])),
     pictures: new Map(snapshot.pictures.map((picture) => [picture.id, picture])),
     order: snapshot.pictures.map((picture) => picture.id),
     steps: snapshot.steps,
@@ -163,9 +166,13 @@ function changed(state: State, change: Change): State {
     awaited: state.since === null ? 0 : awaited(state.awaited, before, change),
     library: after,
     toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
-    filter: state.filter.tag !== null && !after.tags.has(state.filter.tag) ? EVERYTHING : state.filter,
+    filter: isKnown(after, state.filter.tag) ? state.filter : EVERYTHING,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
   };
+}
+
+function isKnown({ tags, terms }: Library, tag: TagId | null): boolean {
+  return tag === null || tags.has(tag) || terms.has(tag);
 }
 
 /** The id of the step that `undo` takes back; 0 without one. */
@@ -227,7 +234,7 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
 function onlyShownSelected(state: State): State {
   const { library, selected, filter } = state;
   if (library === null || selected === null || selected.size === 0) return state;
-  const shown = visible(library.order, library.pictures, library.tags, filter).filter((id) => selected.has(id));
+  const shown = visible(library, filter).filter((id) => selected.has(id));
   return shown.length === selected.size ? state : { ...state, selected: new Set(shown) };
 }
 

@@ -132,8 +132,9 @@ export function when(time: number, now: number): string {
   return new Date(time).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }
 
-/** How many pictures taught a tag. */
-export function taughtBy(pictures: number, taught: number): string {
+/** How many pictures taught a tag; null for one that was known before. */
+export function taughtBy(pictures: number | null, taught: number): string {
+  if (pictures === null) return taught === 0 ? "Known" : `Known, and ${many(taught, "picture")} of yours`;
   if (taught === 0) return pictures === 0 ? "Not taught yet" : many(pictures, "picture");
   return pictures === taught
     ? `${many(taught, "picture")} of yours`
@@ -211,6 +212,13 @@ export const drop = () => "Drop the pictures to add them";
 export const nothingFound = () => "No pictures were found there";
 /** Beside a tag that the picture has already. */
 export const alreadyHere = () => "already here";
+/** Beside a broader term that can be taught. */
+export const broader = () => "broader term";
+/** Beside a tag that is not suggested. */
+export const hidden = () => "hidden";
+/** The button for more rows of a long list. */
+export const showMore = (count: number, left: number) =>
+  count === left ? `Show ${count.toLocaleString("en")} more` : `Show ${count} more of ${left.toLocaleString("en")}`;
 /** A new version of the app is available. */
 export const update = () => "A new version is ready.";
 /** A failure without a message. */
