@@ -116,7 +116,6 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
     provenance = {
         "config": finite_json(asdict(made)),
         "config_digest": "0" * 64,
-        "config": {"classifier": {"source": "pictures"}, "evaluate": {"split": "validation"}},
         "versions": {"imagetagger": "0"},
         "backbone": {
             "name": "mobilenet_v2",
