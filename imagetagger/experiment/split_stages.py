@@ -20,16 +20,18 @@ def divide_pictures(
 ) -> StageResult[Pictures]:
     """Group the pictures, and hold out whole groups to evaluate on unless the data set is split already.
 
-    Near twins are found by the float32 embeddings of the network, before any picture has a role.
+    Near twins are found by the float32 embeddings of the network, before any picture has a role. Where all pictures are
+    evaluated out of fold, none are held out.
     """
-    if s.data.group_by == "none" and not is_undivided(loaded.value):
+    is_out_of_fold = s.evaluate.split == "out_of_fold"
+    if s.data.group_by == "none" and (is_out_of_fold or not is_undivided(loaded.value)):
         return loaded
     embedded: tuple[StageResult[EmbeddedSplit], ...] = ()
     if s.data.group_by in ("auto", "similarity"):
         model = start_model(runner, s, backbone, loaded, "float32")
         embedded = (embed_pictures(runner, s, "embed for groups", loaded, model, "train", label="embedding float32"),)
     grouping = runner.run("group", group_training_pictures, loaded, *embedded, section=s.data)
-    return runner.run("divide", divide, loaded, grouping, section=s.data, seed=s.seed)
+    return runner.run("divide", divide, loaded, grouping, section=s.data, seed=s.seed, is_out_of_fold=is_out_of_fold)
 
 
 def is_undivided(pictures: Pictures) -> bool:
@@ -49,10 +51,12 @@ def group_training_pictures(pictures: Pictures, embedded: EmbeddedSplit | None =
     return grouping._replace(groups=groups)
 
 
-def divide(pictures: Pictures, grouping: Grouping, *, validation_fraction: float, seed: int) -> Pictures:
+def divide(
+    pictures: Pictures, grouping: Grouping, *, validation_fraction: float, seed: int, is_out_of_fold: bool = False
+) -> Pictures:
     """Give the pictures their groups, and hold out a share of the groups if the data set is not split."""
     dataset, train = pictures.dataset, pictures.dataset.train
-    if not is_undivided(pictures):
+    if is_out_of_fold or not is_undivided(pictures):
         return pictures._replace(groups=grouping.groups, joined=grouping.joined)
     mask = validation_mask(train.ids, train.labels, grouping.groups, validation_fraction, seed)
     divided = dataset._replace(train=select(train, ~mask), validation=select(train, mask))
