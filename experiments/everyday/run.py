@@ -35,7 +35,7 @@ from imagetagger.evaluation.metrics import compute_metrics, observe_predictions,
 from imagetagger.everyday import EVERYDAY_BUNDLE
 from imagetagger.prediction.calibration import fit_calibration
 from imagetagger.prediction.decision import Decision, fit_decision
-from imagetagger.prediction.predict import predict
+from imagetagger.prediction.predict import predict, sets_at
 from imagetagger.preprocess import preprocess
 from imagetagger.tagger.description import Words, describe_picture, find_words
 from imagetagger.tagger.lessons import NO_LESSONS
@@ -96,9 +96,9 @@ def evaluate_out_of_fold(model: Model, scores: np.ndarray, labels: np.ndarray) -
         decision = fit_rule(scores[fold != part], onehot[fold != part])
         for row in np.flatnonzero(fold == part):
             prediction = predict(scores[row : row + 1], None, log_prior, decision)
-            wider = predict(scores[row : row + 1], None, log_prior, decision, TERM_COVERAGE)
+            wider = sets_at(prediction.log_probability, decision.prediction_set, TERM_COVERAGE)
             log_p[row], in_set[row] = prediction.log_probability[0], prediction.in_set[0]
-            terms = describe_picture(words, prediction, wider.in_set[0], everything).terms
+            terms = describe_picture(words, prediction, wider[0], everything).terms
             described.append((any(holds(words, term.id, labels[row]) for term in terms), len(terms)))
     metrics = compute_metrics(total_metrics(observe_predictions(log_p, in_set, onehot)))
     wanted = {key: metrics[key] for key in ("top1", "top5", "ece", "coverage", "set_size")}

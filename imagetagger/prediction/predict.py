@@ -11,7 +11,7 @@ import numpy as np
 from imagetagger.options import ClassPrior
 from imagetagger.prediction.calibration import log_probabilities
 from imagetagger.prediction.conformal import threshold_at
-from imagetagger.prediction.decision import Decision
+from imagetagger.prediction.decision import Decision, PredictionSetRule
 from imagetagger.prediction.novelty import novelty_score
 from imagetagger.prediction.prediction_sets import prediction_sets
 
@@ -69,20 +69,26 @@ def predict(
     Raises:
         ValueError: a coverage for a rule that guarantees none.
     """
-    rule = decision.prediction_set
-    threshold = rule.threshold
-    if coverage is not None:
-        if not rule.thresholds:
-            raise ValueError(f"got coverage={coverage:g}, expected none: {rule.rule} sets have no guaranteed coverage")
-        threshold = threshold_at(np.asarray(rule.thresholds), coverage)
     has_pictures = np.isfinite(log_prior)
     novelty = None if background is None else score_novelty(scores, background, log_prior)
     is_novel = np.zeros(len(scores), bool)
     if decision.novelty and novelty is not None:
         is_novel = novelty > decision.novelty.threshold
-    if not has_pictures.any():
-        impossible = np.full(scores.shape, -np.inf)
-        return Prediction(impossible, np.zeros(scores.shape, bool), novelty, is_novel)
-    log_p = log_probabilities(np.where(has_pictures, scores, -np.inf), decision.calibration)
-    in_set = prediction_sets(np.exp(log_p), rule.rule, threshold) & has_pictures
-    return Prediction(log_p, in_set, novelty, is_novel)
+    log_p = np.full(scores.shape, -np.inf)
+    if has_pictures.any():
+        log_p = log_probabilities(np.where(has_pictures, scores, -np.inf), decision.calibration)
+    return Prediction(log_p, sets_at(log_p, decision.prediction_set, coverage), novelty, is_novel)
+
+
+def sets_at(log_probability: np.ndarray, rule: PredictionSetRule, coverage: float | None = None) -> np.ndarray:
+    """Return the prediction sets, bool (N, C), of calibrated log probabilities; -inf for tags without pictures.
+
+    Raises:
+        ValueError: a coverage for a rule that guarantees none.
+    """
+    threshold = rule.threshold
+    if coverage is not None:
+        if not rule.thresholds:
+            raise ValueError(f"got coverage={coverage:g}, expected none: {rule.rule} sets have no guaranteed coverage")
+        threshold = threshold_at(np.asarray(rule.thresholds), coverage)
+    return prediction_sets(np.exp(log_probability), rule.rule, threshold) & np.isfinite(log_probability)

@@ -13,7 +13,7 @@ from imagetagger.bundle.executor import Executor, embed_image, load_executor
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.everyday import everyday_bundle
-from imagetagger.prediction.predict import Prediction
+from imagetagger.prediction.predict import Prediction, sets_at
 from imagetagger.preprocess import ImageSource, crop_square, decode_source
 from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.description import (
@@ -128,10 +128,11 @@ class Tagger:
         embedding = embed_image(self._executor, self.crop(image))
         state = self._state
         prediction = self._predict(embedding, state, coverage)
-        wider = prediction  # terms are few even for large sets
+        wider = prediction.in_set  # of terms, there are few even for large sets
         if state.words.terms and self.target_coverage:
-            wider = self._predict(embedding, state, max(coverage or state.coverage or 0.0, TERM_COVERAGE))
-        return describe_picture(state.words, prediction, wider.in_set[0], tag_counts(state.rows) > 0, top_k)
+            rule = self._bundle.manifest.decision.prediction_set
+            wider = sets_at(prediction.log_probability, rule, max(coverage or state.coverage or 0.0, TERM_COVERAGE))
+        return describe_picture(state.words, prediction, wider[0], tag_counts(state.rows) > 0, top_k)
 
     def probabilities(self, embedding: np.ndarray) -> np.ndarray:
         """Calibrated probability of every tag, float64 (C,), in the order of `tags`; 0 for tags without pictures."""

@@ -56,7 +56,9 @@ def describe_set(
         max_words: see above.
         confidence: see above.
     """
-    terms = probability @ graph.below.T
+    above_set = np.flatnonzero(graph.below[:, in_set].any(1))
+    terms = np.zeros(len(graph.ids))
+    terms[above_set] = graph.below[above_set] @ probability
     is_sure = (probability >= confidence) & ~is_hidden
     chosen: list[int] = []  # terms
     remaining: list[int] = []  # tags
