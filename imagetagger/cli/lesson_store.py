@@ -57,6 +57,14 @@ def lessons_to_change(options: argparse.Namespace) -> Path:
     return options.lessons or default_lessons()
 
 
+def lessons_to_read(options: argparse.Namespace) -> Path | None:
+    """The lessons that a command uses: those named, or without a bundle the user's if there are any."""
+    if options.lessons is None and options.bundle is None and default_lessons().exists():
+        return default_lessons()
+    named: Path | None = options.lessons
+    return named
+
+
 def change_lessons(path: Path, tagger: "Tagger", change: Callable[[], str]) -> None:
     """Load a file's lessons into a tagger, change and save them, while no other process does.
 
@@ -66,6 +74,8 @@ def change_lessons(path: Path, tagger: "Tagger", change: Callable[[], str]) -> N
         change: changes the tagger and returns what it did in words; "" for nothing worth keeping.
     """
     path = path.resolve()  # a link stays one
+    if path.is_dir():
+        raise CommandError(f"got the lessons {path}, which is a folder: expected a file such as lessons.zip")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         if path.exists():

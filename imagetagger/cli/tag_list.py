@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imagetagger.cli.lesson_store import change_lessons, default_lessons, lessons_to_change
+from imagetagger.cli.lesson_store import change_lessons, lessons_to_change, lessons_to_read
 from imagetagger.cli.teaching import join_names
 from imagetagger.cli.terminal import print_json, print_line
 
@@ -16,20 +16,20 @@ def run_tag_list(options: argparse.Namespace) -> int:
     """List the tags."""
     from imagetagger.tagger.tagger import Tagger
 
-    lessons = options.lessons
-    if lessons is None and options.bundle is None and default_lessons().exists():
-        lessons = default_lessons()
-    tagger = Tagger.load(options.bundle, lessons)
+    tagger = Tagger.load(options.bundle, lessons_to_read(options))
     tags = [tag for tag in tagger.tags if tag.taught or not options.taught]
-    hidden = dict(tagger.hidden)
+    ids = {tag.id for tag in tagger.tags}
+    terms = {key: name for key, name in tagger.hidden if key not in ids}
     if options.json:
         for tag in tags:
-            print_json({**tag._asdict(), "is_hidden": tag.id in hidden})
+            print_json({**tag._asdict(), "is_term": False})
+        for key, name in terms.items():
+            print_json({"id": key, "name": name, "is_hidden": True, "is_term": True})
         return 0
     for tag in tags:
-        print_line(_tag_line(tag, tag.id in hidden))
-    if terms := [name for key, name in hidden.items() if key not in {tag.id for tag in tagger.tags}]:
-        print_line(f"hidden terms, with what is below: {join_names(terms)}")
+        print_line(_tag_line(tag))
+    if terms:
+        print_line(f"hidden terms, with what is below: {join_names(list(terms.values()))}")
     return 0
 
 
@@ -102,6 +102,6 @@ def _description(options: argparse.Namespace) -> str:
     return f"{past} {below}{join_names(options.tags)}"
 
 
-def _tag_line(tag: "KnownTag", is_hidden: bool) -> str:
-    notes = [f"{tag.taught} taught"] * bool(tag.taught) + ["hidden"] * is_hidden
+def _tag_line(tag: "KnownTag") -> str:
+    notes = [f"{tag.taught} taught"] * bool(tag.taught) + ["hidden"] * tag.is_hidden
     return tag.name + f"  ({', '.join(notes)})" * bool(notes)

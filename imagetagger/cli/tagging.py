@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagetagger.cli.lesson_store import default_lessons
+from imagetagger.cli.lesson_store import lessons_to_read
 from imagetagger.cli.pictures import find_images, map_in_order
 from imagetagger.cli.terminal import print_json, print_line, print_problem, progress_bar
 from imagetagger.system.cpus import cpu_count
@@ -44,12 +44,9 @@ def run_tag(options: argparse.Namespace) -> int | str:
         options.bundle, *paths = paths
     if not paths:
         return f"got the bundle {options.bundle} and no pictures: name pictures or folders after it"
-    lessons = options.lessons
-    if lessons is None and options.bundle is None and default_lessons().exists():
-        lessons = default_lessons()
     found = find_images(paths)
     try:
-        tagger = Tagger.load(options.bundle, lessons)
+        tagger = Tagger.load(options.bundle, lessons_to_read(options))
     except LessonError as error:
         return str(error)
     if options.coverage is not None and tagger.target_coverage is None:
@@ -108,6 +105,7 @@ def _print_description(image: Path, description: "Description | Exception", opti
         return False
     wants_tags = options.top_k is not None or options.coverage is not None
     words = description.tags if wants_tags else description.terms
-    line = f"{image}: " + ", ".join(f"{word.name} {100 * word.probability:.0f} %" for word in words)
+    said = ", ".join(f"{word.name} {100 * word.probability:.0f} %" for word in words)
+    line = f"{image}: {said or '(nothing that is not hidden)'}"
     print_line(line + "  (unknown: nothing fits well)" * description.is_novel)
     return False

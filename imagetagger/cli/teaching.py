@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagetagger.bundle.names import normalise_name, same_name
 from imagetagger.cli.lesson_store import change_lessons, drop_versions, lessons_to_change, undo_lessons
 from imagetagger.cli.pictures import find_images, map_in_order
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, progress_bar
@@ -37,10 +38,14 @@ def run_learn(options: argparse.Namespace) -> int:
     tagger = Tagger.load(options.bundle)
     result = PictureChanges([], [], list(problems))
     new: dict[str, str] = {}  # hints by name
+    known: dict[str, str] = {}  # names of the tags that the given ones are names of
+    options.tag = distinct_names(options.tag)
 
     def change() -> str:
         for name in options.tag:
-            if not tagger.has_tag(name):
+            if tagger.has_tag(name):
+                known[name] = tagger.known_name(name)
+            else:
                 new[name] = _alike(tagger.tags, name)
                 tagger.add_tag(name)
         _change_pictures(tagger, images, lambda image: tagger.learn(image, options.tag), result)
@@ -51,10 +56,14 @@ def run_learn(options: argparse.Namespace) -> int:
     change_lessons(path, tagger, change)
     if options.json:
         made = list(new) if result.changed else []
-        print_json({"tags": options.tag, "new_tags": made, "learned": result.changed, "known": result.unchanged})
+        tags = [known.get(name, name) for name in options.tag]
+        print_json({"tags": tags, "new_tags": made, **_counted(result, "learned", "known")})
         return bool(result.failed)
     for name, hint in new.items() if result.changed else ():
         print_line(f"new tag {name}{hint}")
+    for name, other in known.items():
+        if not same_name(name, other):
+            print_line(f"{name} is taken as {other}; `imagetagger tags add {name}` makes a tag of its own")
     known_before = f", knew {len(result.unchanged)} already" if result.unchanged else ""
     print_line(f"{join_names(options.tag)}: learned {_count(result.changed)}{known_before}")
     return bool(result.failed)
@@ -70,6 +79,7 @@ def run_forget(options: argparse.Namespace) -> int:
     result = PictureChanges([], [], list(problems))
 
     def change() -> str:
+        options.tag = distinct_names(options.tag)
         if strange := [name for name in options.tag if not tagger.has_tag(name)]:
             raise CommandError(f"there is no tag {strange[0]!r}: `imagetagger tags` lists them")
         _change_pictures(tagger, images, lambda image: tagger.forget(image, options.tag), result)
@@ -81,7 +91,7 @@ def run_forget(options: argparse.Namespace) -> int:
     if options.no_undo:
         drop_versions(path)
     if options.json:
-        print_json({"tags": options.tag, "forgotten": result.changed})
+        print_json({"tags": options.tag, **_counted(result, "forgotten")})
     else:
         print_line(f"{join_names(options.tag)}: forgot {_count(result.changed)}")
     return bool(result.failed)
@@ -95,6 +105,19 @@ def run_undo(options: argparse.Namespace) -> int:
     else:
         print_line(f"undone: {undone}")
     return 0
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Names with single spaces, each once.
+
+    >>> distinct_names(["Rex ", "rex", "dog"])
+    ['Rex', 'dog']
+    """
+    return list({name.casefold(): name for name in reversed([normalise_name(name) for name in names])}.values())[::-1]
+
+
+def _counted(result: PictureChanges, changed: str, unchanged: str | None = None) -> dict[str, list[str]]:
+    return {changed: result.changed, **({unchanged: result.unchanged} if unchanged else {}), "failed": result.failed}
 
 
 def join_names(names: Sequence[str]) -> str:

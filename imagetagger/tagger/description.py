@@ -1,6 +1,6 @@
 """What a tagger says of a picture: its tags, and the same in few words, by the broader terms of the tags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.prediction.predict import Prediction
 from imagetagger.prediction.prediction_sets import ranked_tags
-from imagetagger.tagger.lessons import VocabularyEdits
+from imagetagger.tagger.lessons import LessonError, VocabularyEdits
+from imagetagger.tagger.tag_statistics import TagRows
 from imagetagger.terms.describe import describe_set, most_specific_visible
 from imagetagger.terms.graph import TermGraph, term_graph
 
@@ -49,6 +50,7 @@ class KnownTag(NamedTuple):
         pictures: number that taught it, the bundle's and the user's; for a tag of the network's own classifier, how
             many pictures the bundle counts its word as.
         taught: number of the user's.
+        is_hidden: whether it is not shown, by itself or with a term above it.
     """
 
     id: str
@@ -56,6 +58,7 @@ class KnownTag(NamedTuple):
     synonyms: tuple[str, ...]
     pictures: int
     taught: int
+    is_hidden: bool = False
 
 
 class Words(NamedTuple):
@@ -102,6 +105,34 @@ def find_words(
     return Words(tuple(tags), tuple(listed), names, graph, is_usable, is_hidden)
 
 
+def ids_to_hide(words: Words, key: str, below: bool) -> frozenset[str]:
+    """Ids that hide a tag or term, or only what is below a term.
+
+    Raises:
+        LessonError: nothing is below it.
+    """
+    hidden = words_below(words, key) if below else frozenset({key})
+    if not hidden:
+        raise LessonError(f"nothing is below {words.names[key]!r}: expected a broader term, such as 'dog'")
+    return hidden
+
+
+def ids_to_show(words: Words, key: str, hidden: Collection[str]) -> frozenset[str]:
+    """Hidden ids that show a tag again, or a term and all that is below it.
+
+    Raises:
+        LessonError: it is not hidden itself, or a term above it is.
+    """
+    shown = (words_below(words, key) | {key}).intersection(hidden)
+    name, names = words.names[key], words.names
+    if above := [names[term] for term in words.terms if term in hidden and key in words_below(words, term)]:
+        raise LessonError(f"{name!r} is hidden with {above[0]!r}, which is above it: show that")
+    if not shown:
+        listed = ", ".join(sorted(names.get(other, other) for other in hidden)) or "nothing"
+        raise LessonError(f"got {name!r}, which is not hidden; hidden are: {listed}")
+    return shown
+
+
 def words_below(words: Words, key: str) -> frozenset[str]:
     """Ids of the tags and terms below a term, without itself; none below a tag."""
     if key not in words.terms:
@@ -109,6 +140,16 @@ def words_below(words: Words, key: str) -> frozenset[str]:
     row = words.terms.index(key)
     terms = {words.terms[other] for other in np.flatnonzero(words.graph.inside[row])}
     return frozenset(terms | {words.tags[column] for column in np.flatnonzero(words.graph.below[row])}) - {key}
+
+
+def list_vocabulary(vocabulary: Mapping[str, Label], rows: TagRows, words: Words) -> list[KnownTag]:
+    """Tags in use, those of the bundle first."""
+    return [
+        KnownTag(
+            label.id, label.name, label.synonyms, round(float(row.total.count[0])), len(row.pictures), bool(hidden)
+        )
+        for label, row, hidden in zip(vocabulary.values(), rows.by_tag.values(), words.is_hidden, strict=True)
+    ]
 
 
 def list_tags(words: Words, probability: np.ndarray, shown: np.ndarray) -> list[Tag]:

@@ -3,7 +3,7 @@
 A broader term of the bundle can be taught too. It is then a tag with the id of the term.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.names import name_problem, normalise_name, same_name
-from imagetagger.tagger.lessons import LessonError, Lessons, resolve_merged
+from imagetagger.tagger.lessons import LessonError, Lessons, VocabularyEdits, resolve_merged
 
 
 def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterable[Term] = ()) -> tuple[Lessons, str]:
@@ -81,12 +81,12 @@ def taught_names(labels: Iterable[Label | Term], lessons: Lessons) -> dict[str, 
 
 
 def adopt_lessons(
-    lessons: Lessons, labels: Iterable[Label], names: Mapping[str, str], terms: Iterable[Term] = ()
+    lessons: Lessons, labels: Sequence[Label], names: Mapping[str, str], terms: Sequence[Term] = ()
 ) -> Lessons:
     """Adapt lessons to a bundle: tags that it lacks are added by their names, or merged into its own of that name.
 
-    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term; unless the user removed one
-    of them, merged them already, or the name fits several.
+    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term of that name; unless the user
+    removed or renamed one of them, merged them already, or several have the name.
 
     Args:
         lessons: with the names of other bundles' tags only as far as the user changed them.
@@ -95,17 +95,19 @@ def adopt_lessons(
         terms: broader terms of the bundle.
     """
     edits = lessons.edits
-    tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
-    broader = {term.id: term for term in terms}
-    known = {*tags, *broader}
-    lacking = {key: name for key, name in names.items() if key not in known and key not in edits.names}
-    own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in known}
+    bundled = {label.id for label in labels} | {term.id for term in terms}
+    lacking = {key: name for key, name in names.items() if key not in bundled and key not in edits.names}
+    own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in bundled}
+    in_use = vocabulary(labels, lessons, terms)
+    words = {key: label.name for key, label in in_use.items() if key in bundled}
+    words |= {term.id: term.name for term in usable_terms(terms, edits) if term.id not in in_use}
+    by_name: dict[str, list[str]] = {}
+    for key, name in words.items():
+        by_name.setdefault(normalise_name(name).casefold(), []).append(key)
     merged = dict(edits.merged)
     for key, name in own.items():
-        matches = _match_name((tags, broader), name)
-        if len(matches) != 1 or key in edits.merged or not edits.removed.isdisjoint({key, matches[0]}):
-            continue
-        if resolve_merged(matches[0], edits._replace(merged=merged)) != key:
+        matches = by_name.get(normalise_name(name).casefold(), [])
+        if len(matches) == 1 and key not in edits.merged and key not in edits.removed:
             merged[key] = matches[0]
     return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
 
@@ -133,12 +135,21 @@ def _unused_id(name: str, taken: set[str]) -> str:
     return next(key for key in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if key not in taken)
 
 
-def names_anything(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Term] = ()) -> bool:
-    """Whether a text is the id, name or synonym of a tag or of a broader term."""
-    words: list[Label | Term] = [*vocabulary.values(), *terms]
-    return any(
-        name == word.id or any(same_name(name, other) for other in (word.name, *word.synonyms)) for word in words
-    )
+def usable_terms(terms: Iterable[Term], edits: VocabularyEdits) -> tuple[Term, ...]:
+    """Return the terms that a user neither removed as tags nor merged into other tags."""
+    return tuple(term for term in terms if term.id not in edits.removed and term.id not in edits.merged)
+
+
+def matching_ids(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Term] = ()) -> list[str]:
+    """Return the ids of the tags, or else of the broader terms, that a text is the id, the name or a synonym of."""
+    broader = {term.id: term for term in terms if term.id not in vocabulary}
+    if name in vocabulary or name in broader:
+        return [name]
+    kinds: tuple[Mapping[str, Label | Term], ...] = (vocabulary, broader)
+    for words, names in product(kinds, (_own_name, _synonyms)):
+        if matches := [key for key, word in words.items() if any(same_name(other, name) for other in names(word))]:
+            return matches
+    return []
 
 
 def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:
@@ -147,18 +158,26 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = 
     Raises:
         LessonError: none or several match; names them or the closest ones.
     """
-    broader = {term.id: term for term in terms if term.id not in vocabulary}
-    if tag in vocabulary or tag in broader:
-        return tag
-    matches = _match_name((vocabulary, broader), tag)
+    listed = tuple(terms)
+    matches = matching_ids(vocabulary, tag, listed)
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {', '.join(matches)}")
+        names = {term.id: term.name for term in listed} | {key: label.name for key, label in vocabulary.items()}
+        choices = ", ".join(f"{key} ({names[key]})" for key in matches)
+        raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {choices}")
     spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
     close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
+
+
+def find_own_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:
+    """Find a tag as `find_tag` does; a broader term that was never taught is none."""
+    key = find_tag(vocabulary, tag, terms)
+    if key not in vocabulary:
+        raise LessonError(f"{tag!r} is a broader term, not a tag: hide it, or what is below it")
+    return key
 
 
 def find_tags(vocabulary: Mapping[str, Label], tags: Iterable[str], terms: Iterable[Term] = ()) -> tuple[str, ...]:
@@ -171,14 +190,6 @@ def find_tags(vocabulary: Mapping[str, Label], tags: Iterable[str], terms: Itera
     if not listed:
         raise LessonError("got no tags, expected at least one")
     return tuple(dict.fromkeys(find_tag(vocabulary, tag, terms) for tag in listed))
-
-
-def _match_name(kinds: Iterable[Mapping[str, Label | Term]], wanted: str) -> list[str]:
-    """Return the ids that a name belongs to: of the first kind that has it, by name or else as a synonym."""
-    for words, names in product(kinds, (_own_name, _synonyms)):
-        if matches := [key for key, word in words.items() if any(same_name(name, wanted) for name in names(word))]:
-            return matches
-    return []
 
 
 def _own_name(word: Label | Term) -> tuple[str, ...]:

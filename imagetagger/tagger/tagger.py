@@ -24,7 +24,9 @@ from imagetagger.tagger.description import (
     Words,
     describe_picture,
     find_words,
-    words_below,
+    ids_to_hide,
+    ids_to_show,
+    list_vocabulary,
 )
 from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
@@ -93,10 +95,7 @@ class Tagger:
     def tags(self) -> list[KnownTag]:
         """All tags, those of the bundle first."""
         state = self._state
-        return [
-            KnownTag(label.id, label.name, label.synonyms, round(float(row.total.count[0])), len(row.pictures))
-            for label, row in zip(state.vocabulary.values(), state.rows.by_tag.values(), strict=True)
-        ]
+        return list_vocabulary(state.vocabulary, state.rows, state.words)
 
     @property
     def target_coverage(self) -> float | None:
@@ -199,12 +198,14 @@ class Tagger:
     def merge_tags(self, tag: str, into: str) -> None:
         """Merge a tag into another, which keeps its name and knows what both were taught."""
         with self._lock:
-            self._change_lessons(lessons.merge_tags(self.lessons, self._find_tag(tag), self._find_tag(into)))
+            self._change_lessons(
+                lessons.merge_tags(self.lessons, self._find_tag(tag, is_own=True), self._find_tag(into))
+            )
 
     def remove_tag(self, tag: str) -> None:
         """Remove a tag, and the pictures that taught only it."""
         with self._lock:
-            self._change_lessons(lessons.remove_tag(self.lessons, self._find_tag(tag)))
+            self._change_lessons(lessons.remove_tag(self.lessons, self._find_tag(tag, is_own=True)))
 
     def replace_lessons(self, path: str | Path) -> None:
         """Replace what the user taught by the lessons of a file."""
@@ -212,19 +213,12 @@ class Tagger:
             self._change_lessons(self._load_lessons(path))
 
     def hide_tag(self, tag: str, below: bool = False) -> None:
-        """Hide a tag, or a broader term and all that is below it; it keeps what it was taught.
+        """Hide a tag, or a broader term and all that is below it, or only that; it keeps what it was taught.
 
         A picture of something hidden is described by the most specific broader term that is not.
-
-        Args:
-            tag: a tag or term.
-            below: hide only what is below a term, not the term: "dog" in place of its breeds.
         """
         with self._lock:
-            key = self._find_tag(tag)
-            hidden = words_below(self._state.words, key) if below else frozenset({key})
-            if not hidden:
-                raise LessonError(f"there is nothing below {tag!r} to hide: expected a broader term, such as 'dog'")
+            hidden = ids_to_hide(self._state.words, self._find_tag(tag), below)
             self._change_lessons(lessons.hide_tags(self.lessons, hidden))
 
     def show_tag(self, tag: str) -> None:
@@ -234,11 +228,7 @@ class Tagger:
             LessonError: it was not hidden, or is below a term that is.
         """
         with self._lock:
-            key = self._find_tag(tag)
-            shown = (words_below(self._state.words, key) | {key}) & self.lessons.edits.hidden
-            if not shown:
-                hidden = ", ".join(name for _, name in self.hidden) or "nothing"
-                raise LessonError(f"got {tag!r}, which is not hidden itself; hidden are: {hidden}")
+            shown = ids_to_show(self._state.words, self._find_tag(tag), self.lessons.edits.hidden)
             self._change_lessons(lessons.show_tags(self.lessons, shown))
 
     @property
@@ -247,9 +237,13 @@ class Tagger:
         names = self._state.words.names
         return [(key, names.get(key, key)) for key in sorted(self.lessons.edits.hidden)]
 
+    def known_name(self, name: str) -> str:
+        """Name of the tag or broader term that a text is the id, the name or a synonym of; raises like `learn`."""
+        return self._state.words.names[self._find_tag(name)]
+
     def has_tag(self, name: str) -> bool:
         """Whether a text is the id, the name or a synonym of a tag or of a broader term."""
-        return tag_names.names_anything(self._state.vocabulary, name, self._bundle.terms)
+        return bool(tag_names.matching_ids(self._state.vocabulary, name, self._terms))
 
     def merge_lessons(self, path: str | Path) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
@@ -290,11 +284,16 @@ class Tagger:
         self._state = _State(taught, vocabulary, words, rows, coverage)
 
     @property
+    def _terms(self) -> tuple[Term, ...]:
+        return tag_names.usable_terms(self._bundle.terms, self.lessons.edits)
+
+    @property
     def _labels(self) -> tuple[Label | Term, ...]:
         return (*self._bundle.labels, *self._bundle.terms)
 
     def _find_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
-        return tag_names.find_tags(self._state.vocabulary, tags, self._bundle.terms)
+        return tag_names.find_tags(self._state.vocabulary, tags, self._terms)
 
-    def _find_tag(self, tag: str) -> str:
-        return tag_names.find_tag(self._state.vocabulary, tag, self._bundle.terms)
+    def _find_tag(self, tag: str, is_own: bool = False) -> str:
+        find = tag_names.find_own_tag if is_own else tag_names.find_tag
+        return find(self._state.vocabulary, tag, self._terms)

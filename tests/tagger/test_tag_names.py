@@ -8,7 +8,7 @@ from imagetagger.tagger.tag_names import (
     add_tag,
     adopt_lessons,
     find_tag,
-    names_anything,
+    matching_ids,
     rename_tag,
     taught_names,
     vocabulary,
@@ -99,5 +99,5 @@ def test_a_tag_is_not_renamed_to_a_term_but_a_term_is():
 
 def test_any_name_of_a_tag_or_a_term_names_something():
     tags = {label.id: label for label in BUNDLE}
-    assert all(names_anything(tags, name, TERMS) for name in ("n1", "GOLDFISH", "carp", "t2", "Fish", "hound"))
-    assert not any(names_anything(tags, name, TERMS) for name in ("N1", "zebra", ""))
+    assert all(matching_ids(tags, name, TERMS) for name in ("n1", "GOLDFISH", "carp", "t2", "Fish", "hound"))
+    assert not any(matching_ids(tags, name, TERMS) for name in ("N1", "zebra", ""))
