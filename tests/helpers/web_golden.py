@@ -4,15 +4,13 @@ The app ports Python to TypeScript; golden vectors are what Python computes. tes
 with today's Python, imagetagger/web/app/tests/*.test.ts compare the app with them.
 """
 
-import itertools
 import json
 import os
-import random
 import sys
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +19,6 @@ import msgspec
 import numpy as np
 
 from imagetagger.bundle.executor import Executor
-from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.names import normalise_name, same_name
 from imagetagger.bundle.reader import Rows
 from imagetagger.options import PREDICTION_SETS, PredictionSet
@@ -29,37 +26,15 @@ from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, adapt_coverage, threshold_at
 from imagetagger.prediction.decision import CONFORMAL_SETS, Decision, NoveltyRule, PredictionSetRule
 from imagetagger.tagger import lessons, tag_names
-from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, TaughtPicture
+from imagetagger.tagger.lessons import NO_LESSONS
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
 from imagetagger.tagger.tag_statistics import TagRow, TagRows, update_rows
 from tests.helpers.web_golden_files import bundle_golden, lesson_file_golden
-from tests.helpers.web_golden_words import entry_of, words_golden
+from tests.helpers.web_golden_lessons import KEYS, LABELS, NAMES, attempt, lessons_golden, taught_picture
+from tests.helpers.web_golden_words import words_golden
 
 GOLDEN = Path(__file__).parents[2] / "imagetagger" / "web" / "app" / "tests" / "golden"
 BLOCK = 8
-
-LABELS = (
-    *(Label("red", "red", ()), Label("n01", "crimson", ("dark red", "carmine")), Label("blue", "Blue", ())),
-    *(Label("7", "Straße", ("road",)), Label("n02", "crane", ()), Label("n03", "crane", ("bird",))),
-)
-TERMS = (Term("n10", "dog", ("hound",), ("n00",), True), Term("n11", "cat", (), ("n00",)), Term("n00", "entity", ()))
-OTHER_LABELS = (Label("red", "Rot", ()), Label("k9", "dog", ()))
-KEYS = [f"picture {i}" for i in range(5)]
-NAMES = (
-    *("cat", "Cat", "dog", "red", "Crimson", "crane", "n01", "user:cat", "STRASSE", "Σίσυφος", "σίσυφοσ", "Ꭰꭰ", "ISIK"),
-    *("ısık", "\N{DOG FACE}", "\uf8ff", "cafe\u0301", "CAFÉ", " polar\u3000\tbear ", "polar bear", "", "x" * 101),
-    *("a\x07b", "__proto__", "constructor", "قطة", "🧑‍🌾", "ﬁsh", "FISH"),
-)
-DOG, LOGO = "\N{DOG FACE}", "\uf8ff"
-"""UTF-16 and code points order them differently."""
-
-SCRIPTS: list[list[list[Any]]] = [
-    [["remove", "n01"], ["rename", "red", "n01"], ["add", "crimson"], ["hide", "blue"]],  # n01 names another tag
-    [["add", DOG], ["add", LOGO], ["merge", f"user:{DOG}", f"user:{LOGO}"], ["learn", KEYS[0], [f"user:{LOGO}"], None]],
-    [["add", DOG], ["add", LOGO], ["merge", f"user:{LOGO}", f"user:{DOG}"], ["learn", KEYS[1], [f"user:{DOG}"], 0.5]],
-    [["hide", "red"], ["hide", "n02"], ["hide", "n10"], ["show", "red"], ["merge", "n02", "red"], ["remove", "red"]],
-]
-"""Histories that chance does not find; the second and the third merge to a cycle."""
 
 
 def predict_golden() -> dict[str, Any]:
@@ -71,7 +46,7 @@ def predict_golden() -> dict[str, Any]:
     for step_size in (0.0, 0.02, 0.3):
         for coverage in (0.5, 0.9, 0.99):
             missed = rng.choice([0.0, 0.5, 1.0], 12).tolist()
-            taught = NO_LESSONS._replace(pictures={str(i): _picture((), share) for i, share in enumerate(missed)})
+            taught = NO_LESSONS._replace(pictures={str(i): taught_picture((), share) for i, share in enumerate(missed)})
             rule = PredictionSetRule("lac", coverage, 0.5, tuple(_thresholds("lac")), step_size)
             result = adapted_coverage(taught, rule)
             assert result == adapt_coverage(coverage, missed, step_size)
@@ -94,7 +69,9 @@ def _offsets() -> dict[str, Any]:
     taught, dog = tag_names.add_tag(NO_LESSONS, LABELS, "dog")
     for tag, into in (("n01", "red"), ("7", "n01"), ("n02", dog)):
         taught = lessons.merge_tags(taught, tag, into)
-    taught = lessons.learn(taught, KEYS[0], _picture(("blue", dog), None)._replace(embedding=np.zeros(1, np.float32)))
+    taught = lessons.learn(
+        taught, KEYS[0], taught_picture(("blue", dog), None)._replace(embedding=np.zeros(1, np.float32))
+    )
     keep = {"merge": lambda **row: {key: row[key] for key in ("count", "mean", "m2")}}
     executor, words = Executor(keep, threading.Lock(), BLOCK), tag_names.vocabulary(LABELS, taught)
     made = update_rows(TagRows({}, ()), bundle, taught, words, executor)  # type: ignore[arg-type]
@@ -172,124 +149,11 @@ def names_golden() -> dict[str, Any]:
         "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
         "spaces": [c for c in known if chr(c).isspace()],
         "stored": [
-            [name, normalise_name(name), _attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
+            [name, normalise_name(name), attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
             for name in NAMES
         ],
         "same": [[a, b] for a in NAMES for b in NAMES if a < b and same_name(a, b)],
     }
-
-
-def _stored(name: str) -> str | None:
-    return _attempt(lambda: tag_names.check_name(NO_LESSONS, (), name))
-
-
-def lessons_golden() -> dict[str, Any]:
-    """Random lessons, step by step; those of two users merged; those of another bundle."""
-    rng = random.Random(0)
-    histories = [_history(rng) for _ in range(11)] + [_scripted(steps) for steps in SCRIPTS]
-    values = [value for value, _ in histories]
-    pairs = itertools.pairwise(values)
-    names = [tag_names.taught_names((*LABELS, *TERMS), value) for value in values]
-    return {
-        "labels": [entry_of(label) for label in LABELS],
-        "terms": [entry_of(term) for term in TERMS],
-        "other_labels": [entry_of(label) for label in OTHER_LABELS],
-        "histories": [{"steps": steps, "state": state_of(value, LABELS)} for value, steps in histories],
-        "merged": [state_of(lessons.merge_lessons(a, b), LABELS) for a, b in pairs],
-        "adopted": [
-            state_of(tag_names.adopt_lessons(value, OTHER_LABELS, taught), OTHER_LABELS)
-            for value, taught in zip(values, names, strict=True)
-        ],
-    }
-
-
-def _history(rng: random.Random) -> tuple[Lessons, list[Any]]:
-    """Lessons after a user's steps, and each step with its result, null for an error."""
-    taught, steps = NO_LESSONS, []
-    for _ in range(20):
-        taught, step = _taken(taught, _step(rng, taught))
-        steps.append(step)
-    return taught, steps
-
-
-def _scripted(script: list[list[Any]]) -> tuple[Lessons, list[Any]]:
-    taught, steps = NO_LESSONS, []
-    for step in script:
-        taught, taken = _taken(taught, step)
-        steps.append(taken)
-    return taught, steps
-
-
-def _taken(taught: Lessons, step: list[Any]) -> tuple[Lessons, list[Any]]:
-    after, result = _attempt(lambda: take(taught, step)) or (taught, None)
-    return after, [*step, result]
-
-
-def _step(rng: random.Random, taught: Lessons) -> list[Any]:
-    tags = list(tag_names.vocabulary(LABELS, taught, TERMS)) or ["red"]
-    tag, other, key, name = rng.choice(tags), rng.choice(tags), rng.choice(KEYS), rng.choice(NAMES)
-    kind = rng.choice(("learn", "learn", "learn", "forget", "add", "add", "rename", "merge", "remove"))
-    arguments = {
-        "learn": [key, [tag, other], rng.choice((None, 0.0, 0.5, 1.0))],
-        "forget": [key, [tag]],
-        "add": [name],
-        "rename": [tag, name],
-        "merge": [tag, other],
-        "remove": [tag],
-    }
-    return [kind, *arguments[kind]]
-
-
-def take(taught: Lessons, step: list[Any]) -> tuple[Lessons, Any]:
-    """The lessons after a step, and its result: the id of an added tag, else True."""
-    match step:
-        case ["learn", key, tags, missed]:
-            return lessons.learn(taught, key, _picture(tuple(tags), missed)), True
-        case ["forget", key, tags]:
-            return lessons.forget(taught, LABELS, key, tags), True
-        case ["add", name]:
-            return tag_names.add_tag(taught, LABELS, name, TERMS)
-        case ["rename", tag, name]:
-            return tag_names.rename_tag(taught, LABELS, tag, name, TERMS), True
-        case ["merge", tag, other]:
-            return lessons.merge_tags(taught, tag, other), True
-        case ["remove", tag]:
-            return lessons.remove_tag(taught, tag), True
-        case ["hide", tag]:
-            return lessons.hide_tags(taught, {tag}), True
-        case ["show", tag]:
-            return lessons.show_tags(taught, {tag}), True
-    raise AssertionError(step)
-
-
-def state_of(taught: Lessons, labels: tuple[Label, ...]) -> dict[str, Any]:
-    """Lessons as JSON, order included."""
-    return {
-        "pictures": [[key, list(picture.tags), picture.missed] for key, picture in taught.pictures.items()],
-        "names": [*map(list, taught.edits.names.items())],
-        "merged": [*map(list, taught.edits.merged.items())],
-        "removed": sorted(taught.edits.removed),
-        "hidden": sorted(taught.edits.hidden),
-        "vocabulary": [entry_of(label) for label in _tags(labels, taught)],
-        "taught": [*map(list, tag_names.taught_names((*labels, *TERMS), taught).items())],
-    }
-
-
-def _tags(labels: tuple[Label, ...], taught: Lessons) -> list[Label]:
-    vocabulary = tag_names.vocabulary(labels, taught, TERMS)
-    assert [*vocabulary] == [label.id for label in vocabulary.values()]
-    return list(vocabulary.values())
-
-
-def _picture(tags: tuple[str, ...], missed: float | None) -> TaughtPicture:
-    return TaughtPicture(b"", np.zeros(2, np.float32), "space", tags, missed)
-
-
-def _attempt(do: Callable[[], Any]) -> Any:
-    try:
-        return do()
-    except LessonError:
-        return None
 
 
 def golden() -> dict[str, Any]:

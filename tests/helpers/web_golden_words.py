@@ -1,5 +1,6 @@
-"""A bundle with broader terms and score offsets for the web app's golden vectors, and terms that are wrong."""
+"""Terms and score offsets for the web app's golden vectors, terms that are wrong, and tags as they are listed."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,9 @@ import numpy as np
 from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
 from imagetagger.bundle.reader import check_bundle
 from imagetagger.bundle.strict_json import BundleError
+from imagetagger.tagger.description import find_words, list_tags
+from imagetagger.tagger.lessons import NO_LESSONS, hide_tags
+from imagetagger.tagger.tag_names import add_tag, vocabulary
 from tests.helpers.sealing import reseal
 from tests.helpers.web_golden_files import USED, encode_rows, packed, valid_bundle
 
@@ -22,6 +26,19 @@ TERMS = [
     {"id": "warm", "name": "warm colour", "synonyms": ["warm"], "broader": ["n00"], "everyday": True},
     {"id": "n99", "name": "of no tag", "synonyms": [], "broader": ["warm", "n00"]},
 ]
+ANIMALS = tuple(
+    Label(key, key, (), broader)
+    for key, broader in {"beagle": ("dog", "mammal"), "poodle": ("dog",), "finch": ("animal",), "cup": ()}.items()
+)
+KINDS = (
+    *(Term("animal", "animal", (), (), True), Term("dog", "dog", (), ("animal",), True)),
+    Term("mammal", "mammal", (), ("animal",)),
+)
+TAUGHT = ((), ("animal", "dog"), ("mammal",))
+HIDDEN = ((), ("beagle",), ("beagle", "poodle"), ("dog",), ("mammal", "cup"), ("animal",))
+PROBABILITIES = ((0.3, 0.25, 0.04, 0.4, 0.01, 0.0), (0.01, 0.02, 0.35, 0.05, 0.3, 0.2))
+"""Of the tags, and of terms that were taught."""
+
 OFFSETS = np.array([-2.5, 0, 1.25], np.float32)
 
 
@@ -36,7 +53,25 @@ def words_golden() -> dict[str, Any]:
         "labels": [entry_of(label) for label in made.labels],
         "terms": [entry_of(term) for term in made.terms],
         "score_offset": made.score_offset.tolist(),
+        "animals": [entry_of(label) for label in ANIMALS],
+        "kinds": [entry_of(term) for term in KINDS],
+        "listed": [_listed(*case) for case in itertools.product(TAUGHT, HIDDEN, PROBABILITIES)],
         "wrong": [{"message": message, "terms": terms} for message, terms in _wrong_terms() if _is_refused(terms)],
+    }
+
+
+def _listed(taught: tuple[str, ...], hidden: tuple[str, ...], probability: tuple[float, ...]) -> dict[str, Any]:
+    """The tags that are listed of a picture where terms were taught and words hidden: ids and probabilities."""
+    lessons = NO_LESSONS
+    for key in taught:
+        lessons, _ = add_tag(lessons, ANIMALS, key, KINDS)
+    lessons = hide_tags(lessons, hidden)
+    words = find_words(vocabulary(ANIMALS, lessons, KINDS), KINDS, lessons.edits)
+    p = np.array(probability[: len(words.tags)])
+    in_set = p >= 0.05
+    return {
+        **{"taught": taught, "hidden": hidden, "probabilities": p.tolist(), "shown": np.flatnonzero(in_set).tolist()},
+        "tags": [[tag.id, round(tag.probability, 9)] for tag in list_tags(words, p, in_set)],
     }
 
 

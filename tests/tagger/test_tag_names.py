@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.labels import Label
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, learn, remove_tag
 from imagetagger.tagger.tag_names import (
     add_tag,
@@ -13,26 +13,13 @@ from imagetagger.tagger.tag_names import (
     taught_names,
     vocabulary,
 )
+from tests.helpers.adopted import APART, BUNDLE, KNOWN, TERMS, TWICE, taught
 from tests.helpers.histories import KEYS, picture, plain
 
-BUNDLE = (Label("n1", "goldfish", ("carp",)), Label("n2", "crane", ("heron",)), Label("n3", "heron", ()))
-TERMS = (Term("t1", "dog", ("hound",)), Term("t2", "fish", ("goldfish",)))
 
-
-def own(*names: str, **edits):
-    """Lessons with tags of these names, made for a bundle that had none."""
-    lessons = NO_LESSONS
-    for name in names:
-        lessons, _ = add_tag(lessons, (), name)
-    return lessons._replace(edits=lessons.edits._replace(**edits))
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [("Goldfish", "n1"), (" CARP", "n1"), ("heron", "n3"), ("Dog", "t1"), ("hound", "t1"), ("fish", "t2")],
-)
+@pytest.mark.parametrize(("name", "key"), KNOWN)
 def test_a_users_tag_is_the_tag_or_term_of_its_name_that_another_bundle_has(name, key):
-    lessons = learn(own(name), KEYS[0], picture(KEYS[0], f"user:{name.strip().casefold()}"))
+    lessons = taught(name)
     adopted = adopt_lessons(lessons, BUNDLE, taught_names((), lessons), TERMS)
     tags = vocabulary(BUNDLE, adopted, TERMS)
     assert list(tags) == list(dict.fromkeys(["n1", "n2", "n3", key]))
@@ -47,27 +34,13 @@ def test_names_of_tags_that_pictures_teach_count_like_those_of_edits():
     assert adopted.edits.merged == {"elsewhere": "n1"}
 
 
-@pytest.mark.parametrize(
-    ("lessons", "labels"),
-    [
-        (own("zebra"), BUNDLE),
-        (own("goldfish"), (*BUNDLE, Label("n4", "Goldfish", ()))),
-        (own("goldfish", removed=frozenset({"n1"})), BUNDLE),
-        (own("goldfish", removed=frozenset({"user:goldfish"})), BUNDLE),
-        (own("goldfish", "zebra", merged={"user:goldfish": "user:zebra"}), BUNDLE),
-        (own("goldfish", merged={"n1": "user:goldfish"}), BUNDLE),
-        (own("goldfish", merged={"n1": "n2", "n2": "user:goldfish"}), BUNDLE),
-        (own("goldfish", names={"user:goldfish": "goldfish", "n1": "koi"}), (Label("n1", "goldfish", ()),)),
-    ],
-    ids=["no such name", "two of it", "removed", "own removed", "merged", "into own", "into own twice", "renamed"],
-)
+@pytest.mark.parametrize(("lessons", "labels"), APART.values(), ids=APART)
 def test_a_users_tag_stays_apart_where_an_edit_says_so_or_the_name_fits_no_single_tag(lessons, labels):
     assert adopt_lessons(lessons, labels, {}, ()).edits == lessons.edits
 
 
 def test_two_tags_of_one_name_go_into_the_same_one():
-    lessons = own(names={"a": "goldfish", "b": "Carp"})
-    adopted = adopt_lessons(lessons, BUNDLE, {}, TERMS)
+    adopted = adopt_lessons(TWICE, BUNDLE, {}, TERMS)
     assert adopted.edits.merged == {"a": "n1", "b": "n1"}
     assert list(vocabulary(BUNDLE, adopted, TERMS)) == ["n1", "n2", "n3"]
 

@@ -22,8 +22,9 @@ from imagetagger.tagger.lessons import (
     encode_crop,
     picture_id,
 )
-from tests.helpers.web_golden import GOLDEN, lessons_golden, names_golden, predict_golden
+from tests.helpers.web_golden import GOLDEN, names_golden, predict_golden
 from tests.helpers.web_golden_files import bundle_golden, contents, lesson_file_golden, unpacked
+from tests.helpers.web_golden_lessons import lessons_golden
 from tests.helpers.web_golden_words import words_golden
 
 APP = GOLDEN.parents[1]

@@ -36,6 +36,15 @@ interface State {
   taught: [string, string][];
 }
 
+type Pairs = [string, string][];
+
+interface Adoption {
+  names: Record<string, string>;
+  removed: string[];
+  before: [names: Pairs, merged: Pairs];
+  after: [names: Pairs, merged: Pairs];
+}
+
 interface Golden {
   labels: Label[];
   terms: Term[];
@@ -43,9 +52,11 @@ interface Golden {
   histories: { steps: Step[]; state: State }[];
   merged: State[];
   adopted: State[];
+  adoptions: { labels: Label[]; terms: Term[]; cases: Adoption[] }[];
 }
 
-const { labels, terms, other_labels, histories, merged, adopted } = golden<Golden>("lessons");
+const { labels, terms, other_labels, histories, merged, adopted, adoptions } = golden<Golden>("lessons");
+const cases = adoptions.flatMap(({ cases, ...words }) => cases.map((each) => ({ ...words, ...each })));
 const results = histories.map(({ steps }) => history(steps));
 
 function picture(tags: readonly string[], missed: number | null = null): TaughtPicture {
@@ -125,9 +136,20 @@ describe("as in Python", () => {
     for (const [i, state] of adopted.entries()) {
       const { lessons } = results[i] as { lessons: Lessons };
       expect(
-        stateOf(adoptLessons(lessons, other_labels, taughtNames([...labels, ...terms], lessons)), other_labels),
+        stateOf(adoptLessons(lessons, other_labels, taughtNames([...labels, ...terms], lessons), terms), other_labels),
       ).toEqual(state);
     }
+  });
+
+  test.each(cases.map((each, i) => [i, each] as const))("a bundle adopts tags that it knows: %i", (_, each) => {
+    const [names, merged] = each.before.map((pairs) => new Map(pairs)) as [Map<string, string>, Map<string, string>];
+    const edits = { names, merged, removed: new Set(each.removed), hidden: new Set<string>() };
+    const lessons = { pictures: new Map(), edits };
+    const adopt = (lessons: Lessons) =>
+      adoptLessons(lessons, each.labels, new Map(Object.entries(each.names)), each.terms);
+    const after = adopt(lessons);
+    expect([[...after.edits.names], [...after.edits.merged]]).toEqual(each.after);
+    expect(adopt(after)).toEqual(after);
   });
 });
 
@@ -170,6 +192,23 @@ test("a tag that was reset is as in the bundle, and merged ones come back with w
   const after = resetTag(lessons, labels, "red");
   expect([...vocabulary(labels, after).values()]).toEqual(labels);
   expect(Array.from(after.pictures, ([id, { tags }]) => [id, tags])).toEqual([["b", ["blue", "n01"]]]);
+  expect(resetTag(after, labels, "red")).toBe(after);
+});
+
+test("a user's tag that is the bundle's of the same name is forgotten by a reset, and what was merged into it comes back", () => {
+  let [lessons, fish] = addTag(NO_LESSONS, [], "RED");
+  lessons = learn(learn(lessons, "a", picture([fish, "n02"])), "b", picture(["blue"]));
+  lessons = adoptLessons(mergeTags(lessons, "blue", fish), labels, new Map());
+  expect([...lessons.edits.merged]).toEqual([
+    ["blue", fish],
+    [fish, "red"],
+  ]);
+  const after = resetTag(lessons, labels, "red");
+  expect([...vocabulary(labels, after).values()]).toEqual(labels);
+  expect(Array.from(after.pictures, ([id, { tags }]) => [id, tags])).toEqual([
+    ["a", ["n02"]],
+    ["b", ["blue"]],
+  ]);
   expect(resetTag(after, labels, "red")).toBe(after);
 });
 

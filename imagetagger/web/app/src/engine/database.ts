@@ -23,7 +23,8 @@ export interface Step extends StepView {
 /** The bundle of the last opening. */
 export interface LastBundle {
   digest: string;
-  labels: readonly Label[];
+  /** Its tags and broader terms; of older versions of the app, its tags. */
+  labels: readonly Pick<Label, "id" | "name">[];
 }
 
 export interface Settings {

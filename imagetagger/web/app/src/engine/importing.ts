@@ -22,8 +22,8 @@ type NewPicture = NonNullable<Changes["pictures"]>[number];
  */
 export async function importLessons(session: Session, file: Blob): Promise<Imported> {
   const { lessons, names, crops } = await loadLessons(file);
-  const { labels } = session.bundle;
-  const adopted = adoptLessons(lessons, labels, names);
+  const { labels, terms } = session.bundle;
+  const adopted = adoptLessons(lessons, labels, names, terms);
   const pictures = new Map<PictureId, TaughtPicture>();
   const newPictures: NewPicture[] = [];
   const time = latestTime(session) + 1;
@@ -39,9 +39,7 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
     session.listen({ progress: null });
   }
   const merged = mergeLessons(session.lessons, { pictures, edits: adopted.edits });
-  const tags = [...vocabulary(labels, merged, session.bundle.terms).keys()].filter(
-    (tag) => !session.vocabulary.has(tag),
-  ).length;
+  const tags = [...vocabulary(labels, merged, terms).keys()].filter((tag) => !session.vocabulary.has(tag)).length;
   const stillHidden = new Set([...session.state.hidden].filter((id) => !pictures.has(id)));
   const next = withLessons({ ...session.state, hidden: stillHidden }, merged);
   const hiddenByUndo = new Set([...session.state.hidden, ...newPictures.map(({ picture }) => picture.id)]);

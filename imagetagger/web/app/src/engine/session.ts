@@ -7,7 +7,7 @@ import { adaptedCoverage } from "../prediction/predict";
 import type { queue } from "../queue";
 import type { Database, Settings, Step, StoredPicture } from "./database";
 import { type Blocks, type Executor, mergeRows } from "./executor";
-import { hiddenTags, type Substitute } from "./hiding";
+import { type ShownWords, shownWords } from "./shown_words";
 import { type TagRow, type TagRows, updateRows } from "./tag_statistics";
 import { lessonsOf, type UserState } from "./user_state";
 
@@ -37,8 +37,8 @@ export interface Session extends DerivedState {
 export interface DerivedState {
   lessons: Lessons;
   vocabulary: ReadonlyMap<TagId, Label>;
-  /** Tags that are not suggested, as the user hid them or a term above them; and what is shown instead. */
-  hidden: ReadonlyMap<TagId, Substitute | null>;
+  /** How hidden tags, and terms that are tags, are suggested. */
+  shownWords: ShownWords;
   rows: TagRows;
   /** How many pictures taught each tag, (C), in the order of the vocabulary. */
   counts: Float32Array;
@@ -60,13 +60,13 @@ export async function deriveState(
   const lessons = lessonsOf(state, pictures);
   const words = vocabulary(bundle.labels, lessons, bundle.terms);
   const merge = (a: TagRow["total"], b: TagRow["total"]) => computing(() => mergeRows(executor, a, b));
-  const hidden = hiddenTags(words, bundle.terms, lessons.edits.hidden);
+  const shown = shownWords(words, bundle.terms, lessons.edits.hidden);
   const rows = await updateRows(before, bundle, lessons, words, merge, bundle.manifest.model.block);
   const counts = Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);
   const offsets = Float32Array.from(rows.byTag.values(), (row) => row.scoreOffset);
   const missed = [...lessons.pictures.values()].flatMap((lesson) => lesson.missed ?? []);
   const coverage = adaptedCoverage(missed, bundle.manifest.decision.prediction_set);
-  return { lessons, vocabulary: words, hidden, rows, counts, offsets, coverage };
+  return { lessons, vocabulary: words, shownWords: shown, rows, counts, offsets, coverage };
 }
 
 /** Returns the rows of taught tags to store, and the tags whose rows are to be deleted. */

@@ -56,17 +56,22 @@ async function reembed(db: Database, { manifest }: Bundle, executor: Executor, {
   }
 }
 
-/** Returns what changes under a new bundle: names of tags that it lacks, and no threshold of another bundle. */
+/** Returns what changes under a new bundle: tags are those of its own of their names, and no threshold of another one. */
 function adopt({ state, pictures, steps, bundle: last }: Stored, bundle: Bundle) {
   const lessons = lessonsOf(state, pictures);
-  const names = taughtNames(last?.labels ?? [], lessons);
-  const adoptEdits = (edits: UserState["edits"]) => adoptLessons({ ...lessons, edits }, bundle.labels, names).edits;
+  const adoptEdits = (edits: UserState["edits"]) => {
+    const taught = { ...lessons, edits };
+    return adoptLessons(taught, bundle.labels, taughtNames(last?.labels ?? [], taught), bundle.terms).edits;
+  };
   return {
     edits: adoptEdits(state.edits),
     steps: steps.map((step) =>
       step.before.edits ? { ...step, before: { ...step.before, edits: adoptEdits(step.before.edits) } } : step,
     ),
     settings: { threshold: null },
-    bundle: { digest: bundle.manifest.digest, labels: bundle.labels },
+    bundle: {
+      digest: bundle.manifest.digest,
+      labels: [...bundle.labels, ...bundle.terms].map(({ id, name }) => ({ id, name })),
+    },
   };
 }

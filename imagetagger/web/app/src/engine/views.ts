@@ -1,19 +1,17 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
-import type { BundleView, PictureId, PictureView, StepView, TagId, TagView, TermView, ThresholdView } from "../api";
+import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
-import { rankedTags } from "../prediction/prediction_sets";
 import type { Session } from "./session";
+import { suggestedTags } from "./shown_words";
 
 /** Returns all tags, those of the bundle first; then terms that stand for hidden tags. */
-export function tagViews({ bundle, vocabulary, hidden, rows, lessons }: Session): TagView[] {
+export function tagViews({ bundle, vocabulary, shownWords: { hidden }, rows, lessons }: Session): TagView[] {
   const original = new Map(bundle.labels.map(({ id, name }) => [id, name]));
   const mergedInto = new Set([...lessons.edits.merged.keys()].map((id) => resolveMerged(id, lessons.edits)));
-  const standIns = new Map(
-    Array.from(hidden.values(), (substitute) => [substitute?.term.id, substitute?.term] as const),
-  );
-  const terms = [...standIns.values()].flatMap((term) => (term && !vocabulary.has(term.id) ? term : []));
+  const standIns = new Set(hidden.values());
+  const terms = [...standIns].flatMap((term) => (term && !vocabulary.has(term.id) ? term : []));
   const views = [...vocabulary.values()].map(({ id, name, synonyms, broader }) => {
     const row = rows.byTag.get(id);
     const taught = row?.pictures.length ?? 0;
@@ -83,24 +81,9 @@ export function latestTime({ pictures }: Session): number {
   return [...pictures.values()].reduce((latest, { added }) => Math.max(latest, added), Date.now());
 }
 
-/** A hidden tag gives way to a broader term; where that leaves nothing, the most probable visible tag is shown. */
-function suggestionsOf({ rows, hidden, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
-  const ids = [...rows.byTag.keys()];
-  const ranked = rankedTags(probabilities).map((i) => ({ i, tag: ids[i] as TagId }));
-  const shown = new Map<TagId, number>();
-  const show = (tag: TagId, probability: number) => shown.has(tag) || shown.set(tag, probability);
-  for (const { i, tag } of ranked.filter(({ i }) => inSet[i])) {
-    const substitute = hidden.get(tag);
-    if (substitute === undefined) show(tag, probabilities[i] as number);
-    else if (substitute) {
-      const sum = substitute.below.reduce((total, row) => total + (probabilities[row] as number), 0);
-      show(substitute.term.id, Math.min(sum, 1));
-    }
-  }
-  const next = ranked.find(({ i, tag }) => !hidden.has(tag) && (counts[i] ?? 0) > 0);
-  if (shown.size === 0 && next) show(next.tag, probabilities[next.i] as number);
-  const suggested = Array.from(shown, ([tag, probability]) => ({ tag, probability }));
-  return { suggested: suggested.sort((a, b) => b.probability - a.probability), unknown: isNovel };
+function suggestionsOf({ rows, shownWords, counts }: Session, { probabilities, inSet, isNovel }: Prediction) {
+  const suggested = suggestedTags(shownWords, [...rows.byTag.keys()], probabilities, inSet, counts);
+  return { suggested, unknown: isNovel };
 }
 
 export function stepViews({ steps }: Session): StepView[] {

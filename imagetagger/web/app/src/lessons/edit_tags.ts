@@ -90,15 +90,22 @@ export function removeTag(lessons: Lessons, tag: string): Lessons {
 /**
  * Resets a tag to the bundle's: forgets what was taught as this tag, its new name, and its merges.
  *
- * Tags that were merged into it come back with their own lessons. An added tag keeps its name, which is all it has.
+ * Tags that were merged into it come back with their own lessons; but a user's tag of the same name, which is this one
+ * since the bundle has it, is forgotten. An added tag keeps its name, which is all it has.
  * Throws LessonError where a name that would come back belongs to another tag by now.
  */
 export function resetTag(lessons: Lessons, labels: readonly Label[], tag: string): Lessons {
   const { edits } = lessons;
   const bundleNames = new Map(labels.map((label) => [label.id, label.name]));
-  const merged = new Map([...edits.merged].filter(([from, into]) => from !== tag && into !== tag));
-  const names = new Map([...edits.names].filter(([id]) => id !== tag || !bundleNames.has(id)));
-  const pictures = withoutTag(lessons.pictures, (id) => id === tag);
+  const original = bundleNames.get(tag);
+  const isTwin = (id: string) => {
+    const name = bundleNames.has(id) ? undefined : edits.names.get(id);
+    return edits.merged.get(id) === tag && name !== undefined && original !== undefined && sameName(name, original);
+  };
+  const isReset = (id: string) => id === tag || isTwin(id);
+  const merged = new Map([...edits.merged].filter(([from, into]) => !isReset(from) && !isReset(into)));
+  const names = new Map([...edits.names].filter(([id]) => !isTwin(id) && (id !== tag || original === undefined)));
+  const pictures = withoutTag(lessons.pictures, isReset);
   if (
     pictures.size === lessons.pictures.size &&
     [...pictures].every(([id, picture]) => lessons.pictures.get(id) === picture)

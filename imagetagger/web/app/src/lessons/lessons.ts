@@ -13,10 +13,11 @@ import { LessonError } from "./errors";
 import { vocabulary } from "./vocabulary";
 
 export type { Label, Term } from "../bundle/reader";
+export { adoptLessons } from "./adopting";
 export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
 export { resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";
-export { adoptLessons, taughtNames, vocabulary } from "./vocabulary";
+export { taughtNames, vocabulary } from "./vocabulary";
 
 /** A picture that was taught, without its pixels. */
 export interface TaughtPicture {

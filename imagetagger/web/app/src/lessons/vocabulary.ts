@@ -49,13 +49,6 @@ export function taughtNames(labels: readonly Pick<Label, "id" | "name">[], lesso
   return result;
 }
 
-/** Returns the lessons for a bundle with these labels: tags that it lacks become added tags of these names. */
-export function adoptLessons(lessons: Lessons, labels: readonly Label[], names: ReadonlyMap<string, string>): Lessons {
-  const present = new Set([...labels.map((label) => label.id), ...lessons.edits.names.keys()]);
-  const lacking = [...names].filter(([id]) => !present.has(id));
-  return { ...lessons, edits: { ...lessons.edits, names: new Map([...lessons.edits.names, ...lacking]) } };
-}
-
 /**
  * Returns a name as it is stored, for a new tag or for `tag`.
  *
