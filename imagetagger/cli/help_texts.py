@@ -38,7 +38,7 @@ LEARN = """\
 Teach that pictures show something. A tag that does not exist is made; a picture that is taught twice counts once.
 
   imagetagger learn --tag Rex rex*.jpg
-  imagetagger learn --tag Rex --tag dog rex/                          several tags, a folder
+  imagetagger learn --tag Rex --tag ball rex/                         several tags, a folder
   imagetagger learn --bundle bundle --lessons mine.zip --tag Rex rex/ with a tagger of your own
 
 The lessons, with the pictures as small squares, are kept in your data folder or in --lessons FILE. Several processes

@@ -36,7 +36,8 @@ def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterabl
     names = {other: text for other, text in edits.names.items() if other != key}
     if key not in bundled or not same_name(bundled[key], name):
         names[key] = name
-    return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {key})), key
+    merged = _stand_alone(edits.merged, key, name, in_use, terms)
+    return lessons._replace(edits=edits._replace(names=names, merged=merged, removed=edits.removed - {key})), key
 
 
 def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str, terms: Iterable[Term] = ()) -> Lessons:
@@ -46,7 +47,17 @@ def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str, t
         LessonError: the name cannot be one, or is another tag's.
     """
     name = check_name(lessons, labels, name, tag, terms)
-    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, tag: name}))
+    edits = lessons.edits
+    merged = _stand_alone(edits.merged, tag, name, vocabulary(labels, lessons, terms), terms)
+    return lessons._replace(edits=edits._replace(names={**edits.names, tag: name}, merged=merged))
+
+
+def _stand_alone(
+    merged: Mapping[str, str], tag: str, name: str, in_use: Mapping[str, Label], terms: Iterable[Term]
+) -> Mapping[str, str]:
+    """Record a tag as merged into itself if others have its name, so that `adopt_lessons` leaves it alone."""
+    others = {key: label for key, label in in_use.items() if key != tag}
+    return {**merged, tag: tag} if matching_ids(others, name, terms) and tag not in merged else merged
 
 
 def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] = ()) -> dict[str, Label]:
@@ -85,8 +96,8 @@ def adopt_lessons(
 ) -> Lessons:
     """Adapt lessons to a bundle: tags that it lacks are added by their names, or merged into its own of that name.
 
-    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term of that name; unless the user
-    removed or renamed one of them, merged them already, or several have the name.
+    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term; unless the user removed or
+    renamed one of them, merged them already, made a tag of that name beside this bundle, or the name fits several.
 
     Args:
         lessons: with the names of other bundles' tags only as far as the user changed them.
@@ -99,14 +110,11 @@ def adopt_lessons(
     lacking = {key: name for key, name in names.items() if key not in bundled and key not in edits.names}
     own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in bundled}
     in_use = vocabulary(labels, lessons, terms)
-    words = {key: label.name for key, label in in_use.items() if key in bundled}
-    words |= {term.id: term.name for term in usable_terms(terms, edits) if term.id not in in_use}
-    by_name: dict[str, list[str]] = {}
-    for key, name in words.items():
-        by_name.setdefault(normalise_name(name).casefold(), []).append(key)
+    tags = {key: label for key, label in in_use.items() if key in bundled}
+    broader = {term.id: term for term in usable_terms(terms, edits) if term.id not in in_use}
     merged = dict(edits.merged)
     for key, name in own.items():
-        matches = by_name.get(normalise_name(name).casefold(), [])
+        matches = _match_name((tags, broader), name)
         if len(matches) == 1 and key not in edits.merged and key not in edits.removed:
             merged[key] = matches[0]
     return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
@@ -145,11 +153,7 @@ def matching_ids(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Ter
     broader = {term.id: term for term in terms if term.id not in vocabulary}
     if name in vocabulary or name in broader:
         return [name]
-    kinds: tuple[Mapping[str, Label | Term], ...] = (vocabulary, broader)
-    for words, names in product(kinds, (_own_name, _synonyms)):
-        if matches := [key for key, word in words.items() if any(same_name(other, name) for other in names(word))]:
-            return matches
-    return []
+    return _match_name((vocabulary, broader), name)
 
 
 def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:
@@ -190,6 +194,14 @@ def find_tags(vocabulary: Mapping[str, Label], tags: Iterable[str], terms: Itera
     if not listed:
         raise LessonError("got no tags, expected at least one")
     return tuple(dict.fromkeys(find_tag(vocabulary, tag, terms) for tag in listed))
+
+
+def _match_name(kinds: Iterable[Mapping[str, Label | Term]], wanted: str) -> list[str]:
+    """Return the ids that a name belongs to: of the first kind that has it, by name or else as a synonym."""
+    for words, names in product(kinds, (_own_name, _synonyms)):
+        if matches := [key for key, word in words.items() if any(same_name(name, wanted) for name in names(word))]:
+            return matches
+    return []
 
 
 def _own_name(word: Label | Term) -> tuple[str, ...]:

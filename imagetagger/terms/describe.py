@@ -17,6 +17,9 @@ CONFIDENCE = 0.5
 """A tag or term less probable than this is replaced by a broader one that is as probable, where there is one."""
 
 
+MIN_PROBABILITY = 0.01
+"""Less probable words say nothing, though sets may need them."""
+
 ROUNDING = 1e-9
 """Of sums of probabilities."""
 
@@ -45,7 +48,7 @@ def describe_set(
     is as probable as that, if there is one. While there are too many words, the two or more that have the most specific
     term in common are replaced by it. What is below another word is left out, but for a tag that is probable enough by
     itself: "dog 99 %, English setter 84 %". Words that have no term in common are dropped, the least probable first:
-    only then may the words not contain the whole set.
+    only then, and where a word is less probable than MIN_PROBABILITY, may the words not contain the whole set.
 
     Args:
         graph: of C tags and T terms.
@@ -82,7 +85,8 @@ def describe_set(
         chosen, remaining = _drop_covered(graph, chosen, remaining, is_sure)
     words = [Word(term, True, float(min(terms[term], 1.0))) for term in chosen]
     words += [Word(tag, False, float(probability[tag])) for tag in remaining]
-    return sorted(words, key=lambda word: -word.probability)[:max_words]
+    shown = sorted(words, key=lambda word: -word.probability)[:max_words]
+    return [word for word in shown if word.probability >= min(MIN_PROBABILITY, float(probability.max(initial=0)))]
 
 
 def most_specific_visible(graph: TermGraph, tag: int, is_usable: np.ndarray) -> int | None:

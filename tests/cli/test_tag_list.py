@@ -67,4 +67,4 @@ def test_hidden_tags_are_marked_and_no_longer_shown(call, lessons, pictures):
 def test_below_a_tag_is_nothing_to_hide(call, lessons):
     code, out, err = call("tags", "hide", "--below", "blue")
     assert (code, out) == (1, "")
-    assert "there is nothing below 'blue' to hide" in err
+    assert "nothing is below 'blue'" in err

@@ -91,9 +91,16 @@ def test_json_is_one_object(call, lemons, lessons, tmp_path):
     images = [str(lemons / f"{i}.png") for i in range(3)]
     code, out, _ = call("learn", "--json", "--tag", "Lemon", lemons, tmp_path / "gone.png")
     assert code == 1
-    assert json.loads(out) == {"tags": ["Lemon"], "new_tags": ["Lemon"], "learned": images, "known": []}
+    failed = [str(tmp_path / "gone.png")]
+    assert json.loads(out) == {
+        "tags": ["Lemon"],
+        "new_tags": ["Lemon"],
+        "learned": images,
+        "known": [],
+        "failed": failed,
+    }
     code, out, _ = call("forget", "--json", "--tag", "Lemon", images[0])
-    assert json.loads(out) == {"tags": ["Lemon"], "forgotten": images[:1]}
+    assert json.loads(out) == {"tags": ["Lemon"], "forgotten": images[:1], "failed": []}
     assert json.loads(call("undo", "--json")[1]) == {"undone": "forgot Lemon in 1 picture"}
 
 

@@ -1,6 +1,7 @@
 """A bundle small enough for tests, made by the real export: in place of a network, mean colours of 4 x 4 tiles."""
 
 import functools
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from imagetagger.data.dataset import DatasetTag, Split, content_id, multi_hot, p
 from imagetagger.data.splits import assign_folds
 from imagetagger.embedding.extract import Embeddings
 from imagetagger.experiment.evaluation_stages import evaluate_embeddings, fit_model
+from imagetagger.experiment.record import finite_json
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit
 from imagetagger.export.assemble import BundleOrigin, assemble_bundle
@@ -112,6 +114,7 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
         "float32": {**evaluation.value.metrics, "train": 32, "cosine_to_float": 1.0} if per_tag else {"coverage": None}
     }
     provenance = {
+        "config": finite_json(asdict(made)),
         "config_digest": "0" * 64,
         "versions": {"imagetagger": "0"},
         "backbone": {

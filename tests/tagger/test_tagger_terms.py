@@ -62,12 +62,12 @@ def test_a_hidden_branch_gives_way_to_what_is_above_it():
 
 def test_only_what_can_be_hidden_is_and_only_what_is_hidden_is_shown_again():
     made = tagger_with_terms()
-    with pytest.raises(LessonError, match="there is nothing below 'red' to hide: expected a broader term"):
+    with pytest.raises(LessonError, match="nothing is below 'red': expected a broader term"):
         made.hide_tag("red", below=True)
-    with pytest.raises(LessonError, match="got 'red', which is not hidden itself; hidden are: nothing"):
+    with pytest.raises(LessonError, match="got 'red', which is not hidden; hidden are: nothing"):
         made.show_tag("red")
     made.hide_tag("reddish")
-    with pytest.raises(LessonError, match="got 'red', which is not hidden itself; hidden are: reddish"):
+    with pytest.raises(LessonError, match="'red' is hidden with 'reddish', which is above it: show that"):
         made.show_tag("red")
     before = seen(made)
     made.hide_tag("reddish")
@@ -180,3 +180,50 @@ def test_a_users_tag_of_the_name_of_a_tag_a_synonym_or_a_term_is_that_one(tmp_pa
     assert [counts(other)[name] for name in ("colour", "cold colour", "reddish")] == [(1, 1)] * 3
     other.save(tmp_path / "again.zip")
     assert seen(Tagger.load(tmp_path / "bundle", tmp_path / "again.zip")) == seen(other)
+
+
+def test_a_removed_term_is_taught_only_after_it_is_added_again():
+    made = tagger_with_terms()
+    made.learn(pixels("red", 1), ["reddish"])
+    made.remove_tag("reddish")
+    assert not made.has_tag("reddish")
+    with pytest.raises(LessonError, match="there is no tag 'reddish'"):
+        made.learn(pixels("red", 1), ["reddish"])
+    key = made.add_tag("reddish")
+    made.learn(pixels("red", 1), ["reddish"])
+    assert [tag.taught for tag in made.tags if tag.id == key] == [1]
+
+
+def test_a_term_that_was_never_taught_cannot_be_removed_or_merged():
+    made = tagger_with_terms()
+    for change in (lambda: made.remove_tag("reddish"), lambda: made.merge_tags("reddish", "blue")):
+        with pytest.raises(LessonError, match="'reddish' is a broader term, not a tag: hide it"):
+            change()
+
+
+def test_a_term_that_was_merged_is_found_as_what_it_was_merged_into():
+    made = tagger_with_terms()
+    made.add_tag("reddish")
+    made.merge_tags("reddish", "blue")
+    made.learn(pixels("red", 1), ["reddish"])
+    assert made.known_name("reddish") == "blue"
+    made.forget(pixels("red", 1), ["reddish"])
+
+
+def test_a_tag_that_was_given_a_synonym_of_another_stays_one_after_loading(tmp_path):
+    made = tagger_with_terms()
+    made.add_tag("Rex")
+    made.learn(pixels("red", 1), ["Rex"])
+    made.rename_tag("Rex", "carmine")
+    made.add_tag("shade of red")
+    made.save(tmp_path / "lessons.zip")
+    again = tagger_with_terms()
+    again.replace_lessons(tmp_path / "lessons.zip")
+    assert [tag.name for tag in again.tags] == [tag.name for tag in made.tags]
+
+
+def test_hidden_tags_say_so_also_those_below_a_hidden_term():
+    made = tagger_with_terms()
+    made.hide_tag("reddish")
+    assert {tag.name for tag in made.tags if tag.is_hidden} >= {"red"}
+    assert "blue" not in {tag.name for tag in made.tags if tag.is_hidden}
