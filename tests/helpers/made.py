@@ -92,7 +92,7 @@ def outcome(
         default = msgspec.structs.asdict(next(iter(made.variants.values())))
         record["variants"] = {name: VariantRecord(**default | changed) for name, changed in variants.items()}
     made = msgspec.structs.replace(made, **{"experiment": "made"} | record)
-    return RunOutput(made, dataset.tags, (), split, evaluation)
+    return RunOutput(made, dataset.tags, split, evaluation)
 
 
 def missing(i: int) -> bytes:
