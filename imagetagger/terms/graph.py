@@ -1,4 +1,4 @@
-"""Broader terms of tags as a graph: which tags are below a term, and how probable a term is. NumPy only."""
+"""Broader terms of tags as a graph: which tags are below a term. NumPy only."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -56,8 +56,3 @@ def term_graph(tags: Mapping[str, Sequence[str]], terms: Mapping[str, Sequence[s
     for term, others in above.items():
         inside[list(others), index[term]] = True
     return TermGraph(tuple(terms), below, inside, below.sum(1))
-
-
-def term_probabilities(graph: TermGraph, probabilities: np.ndarray) -> np.ndarray:
-    """Probability of every term, float64 (N, T): the sum over the tags below it, from probabilities (N, C)."""
-    return np.minimum(probabilities.astype(np.float64) @ graph.below.T, 1)
