@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from msgspec.structs import astuple
 from PIL import Image
 from safetensors.numpy import load as load_tensors
 
@@ -118,7 +119,7 @@ def test_the_same_ingredients_make_the_same_bytes():
 def test_labels_keep_ids_names_and_synonyms():
     labels = json.loads(bundle_files()["labels.json"])
     assert [DatasetTag(entry["id"], entry["name"], tuple(entry["synonyms"])) for entry in labels] == list(TAGS)
-    assert [(label.id, label.name, tuple(label.synonyms)) for label in bundle().labels] == [tuple(tag) for tag in TAGS]
+    assert [DatasetTag(*astuple(label)) for label in bundle().labels] == list(TAGS)
 
 
 def test_the_bundle_predicts_as_the_classifier_that_was_evaluated():
