@@ -113,7 +113,7 @@ def test_help_shows_commands_groups_and_settings_without_loading_jax(tmp_path):
     done = start(tmp_path, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     assert "+experiment=quickstart" in done.stdout
-    assert "classifier: gnb, lda, ncm, smoothed_gnb, tied, whitened" in done.stdout
+    assert "classifier: gnb, head, lda, ncm, smoothed_gnb, tied, whitened" in done.stdout
     assert "  coverage: 0.9" in done.stdout
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "hydra" in imported

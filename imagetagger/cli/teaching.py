@@ -63,7 +63,7 @@ def run_learn(options: argparse.Namespace) -> int:
         print_line(f"new tag {name}{hint}")
     for name, other in known.items():
         if not same_name(name, other):
-            print_line(f"{name} is taken as {other}; `imagetagger tags add {name}` makes a tag of its own")
+            print_line(f"{name} is taken as {other}; choose another name for a tag of its own")
     known_before = f", knew {len(result.unchanged)} already" if result.unchanged else ""
     print_line(f"{join_names(options.tag)}: learned {_count(result.changed)}{known_before}")
     return bool(result.failed)

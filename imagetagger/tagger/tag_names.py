@@ -36,8 +36,7 @@ def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterabl
     names = {other: text for other, text in edits.names.items() if other != key}
     if key not in bundled or not same_name(bundled[key], name):
         names[key] = name
-    merged = _stand_alone(edits.merged, key, name, in_use, terms)
-    return lessons._replace(edits=edits._replace(names=names, merged=merged, removed=edits.removed - {key})), key
+    return lessons._replace(edits=edits._replace(names=names, removed=edits.removed - {key})), key
 
 
 def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str, terms: Iterable[Term] = ()) -> Lessons:
@@ -47,17 +46,7 @@ def rename_tag(lessons: Lessons, labels: Iterable[Label], tag: str, name: str, t
         LessonError: the name cannot be one, or is another tag's.
     """
     name = check_name(lessons, labels, name, tag, terms)
-    edits = lessons.edits
-    merged = _stand_alone(edits.merged, tag, name, vocabulary(labels, lessons, terms), terms)
-    return lessons._replace(edits=edits._replace(names={**edits.names, tag: name}, merged=merged))
-
-
-def _stand_alone(
-    merged: Mapping[str, str], tag: str, name: str, in_use: Mapping[str, Label], terms: Iterable[Term]
-) -> Mapping[str, str]:
-    """Record a tag as merged into itself if others have its name, so that `adopt_lessons` leaves it alone."""
-    others = {key: label for key, label in in_use.items() if key != tag}
-    return {**merged, tag: tag} if matching_ids(others, name, terms) and tag not in merged else merged
+    return lessons._replace(edits=lessons.edits._replace(names={**lessons.edits.names, tag: name}))
 
 
 def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] = ()) -> dict[str, Label]:
@@ -96,8 +85,8 @@ def adopt_lessons(
 ) -> Lessons:
     """Adapt lessons to a bundle: tags that it lacks are added by their names, or merged into its own of that name.
 
-    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term; unless the user removed or
-    renamed one of them, merged them already, made a tag of that name beside this bundle, or the name fits several.
+    A user's "goldfish" and a bundle's are one tag, as are a user's tag and a broader term; unless the user removed one
+    of them, merged them already, or the name fits several.
 
     Args:
         lessons: with the names of other bundles' tags only as far as the user changed them.
@@ -109,13 +98,14 @@ def adopt_lessons(
     bundled = {label.id for label in labels} | {term.id for term in terms}
     lacking = {key: name for key, name in names.items() if key not in bundled and key not in edits.names}
     own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in bundled}
-    in_use = vocabulary(labels, lessons, terms)
-    tags = {key: label for key, label in in_use.items() if key in bundled}
-    broader = {term.id: term for term in usable_terms(terms, edits) if term.id not in in_use}
+    tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
+    broader = {term.id: term for term in terms}
     merged = dict(edits.merged)
     for key, name in own.items():
         matches = _match_name((tags, broader), name)
-        if len(matches) == 1 and key not in edits.merged and key not in edits.removed:
+        if len(matches) != 1 or key in edits.merged or not edits.removed.isdisjoint({key, matches[0]}):
+            continue
+        if resolve_merged(matches[0], edits._replace(merged=merged)) != key:
             merged[key] = matches[0]
     return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
 
@@ -174,6 +164,19 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = 
     close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
+
+
+def check_synonym(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Term], tag: str | None = None) -> None:
+    """Refuse a name for a tag, None for a new one, that is another word for a tag or term: it would extend that one.
+
+    Raises:
+        LessonError: names what it is a word for.
+    """
+    others = {key: label for key, label in vocabulary.items() if key != tag}
+    words: dict[str, str] = {term.id: term.name for term in terms} | {key: label.name for key, label in others.items()}
+    for key in matching_ids(others, name, terms):
+        if key not in (tag, name) and not same_name(words[key], name):
+            raise LessonError(f"{name!r} is another word for {words[key]!r}: teach that, or choose another name")
 
 
 def find_own_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:

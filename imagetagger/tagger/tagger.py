@@ -184,6 +184,7 @@ class Tagger:
             LessonError: the name cannot be one, or is taken.
         """
         with self._lock:
+            tag_names.check_synonym(self._state.vocabulary, name, self._terms)
             changed, key = tag_names.add_tag(self.lessons, self._bundle.labels, name, self._bundle.terms)
             self._change_lessons(changed)
         return key
@@ -191,9 +192,9 @@ class Tagger:
     def rename_tag(self, tag: str, name: str) -> None:
         """Rename a tag; what it was taught stays."""
         with self._lock:
-            self._change_lessons(
-                tag_names.rename_tag(self.lessons, self._bundle.labels, self._find_tag(tag), name, self._bundle.terms)
-            )
+            key, labels = self._find_tag(tag), self._bundle.labels
+            tag_names.check_synonym(self._state.vocabulary, name, self._terms, key)
+            self._change_lessons(tag_names.rename_tag(self.lessons, labels, key, name, self._bundle.terms))
 
     def merge_tags(self, tag: str, into: str) -> None:
         """Merge a tag into another, which keeps its name and knows what both were taught."""

@@ -210,16 +210,14 @@ def test_a_term_that_was_merged_is_found_as_what_it_was_merged_into():
     made.forget(pixels("red", 1), ["reddish"])
 
 
-def test_a_tag_that_was_given_a_synonym_of_another_stays_one_after_loading(tmp_path):
+def test_another_word_for_a_tag_or_a_term_is_no_name_for_a_tag_of_its_own():
     made = tagger_with_terms()
     made.add_tag("Rex")
-    made.learn(pixels("red", 1), ["Rex"])
-    made.rename_tag("Rex", "carmine")
-    made.add_tag("shade of red")
-    made.save(tmp_path / "lessons.zip")
-    again = tagger_with_terms()
-    again.replace_lessons(tmp_path / "lessons.zip")
-    assert [tag.name for tag in again.tags] == [tag.name for tag in made.tags]
+    for word, name in (("carmine", "crimson"), ("shade of red", "reddish")):
+        for change in (lambda word=word: made.add_tag(word), lambda word=word: made.rename_tag("Rex", word)):
+            with pytest.raises(LessonError, match=f"'{word}' is another word for '{name}': teach that"):
+                change()
+    made.rename_tag("crimson", "carmine")
 
 
 def test_hidden_tags_say_so_also_those_below_a_hidden_term():
