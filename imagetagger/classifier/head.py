@@ -24,7 +24,7 @@ from imagetagger.classifier.reference import Reference
 from imagetagger.classifier.statistics import Statistics
 from imagetagger.classifier.whitening import Transform
 from imagetagger.data.dataset import multi_hot
-from imagetagger.prediction.novelty import novelty_score
+from imagetagger.prediction.predict import score_novelty
 
 HEAD_PICTURES = 12.0
 """Weight of a head's row, in pictures: on Tiny ImageNet the mean of a class differs from it by as much as the mean of
@@ -142,9 +142,11 @@ def cross_fit_head(space: HeadSpace, embeddings: np.ndarray, labels: np.ndarray,
     for fold in range(folds.max(initial=-1) + 1):
         rows = np.flatnonzero(folds == fold)
         others = np.where(((folds != fold) & (folds >= 0))[:, None], labels, -1)
-        scores = score_embeddings(fit_head_classifier(space, embeddings, others), embeddings[rows])
-        likelihood = scores.log_joint + np.log(len(space.bias))  # without the class prior, which is uniform
-        novelty = None if scores.background is None else novelty_score(likelihood, scores.background)
+        fitted = fit_head_classifier(space, embeddings, others)
+        scores = score_embeddings(fitted, embeddings[rows])
+        novelty = None
+        if scores.background is not None:
+            novelty = score_novelty(scores.log_joint, scores.background, fitted.log_prior)
         parts.append(CrossFit(rows, scores, novelty, onehot[rows], None))
     return join_folds(parts)
 

@@ -31,15 +31,9 @@ class PictureChanges(NamedTuple):
 
 def run_learn(options: argparse.Namespace) -> int:
     """Teach that pictures have tags; a tag that does not exist is made."""
-    from imagetagger.tagger.tagger import Tagger
-
-    path = lessons_to_change(options)
-    images, problems = find_images(options.paths)
-    tagger = Tagger.load(options.bundle)
-    result = PictureChanges([], [], list(problems))
+    path, images, tagger, result = _start(options)
     new: dict[str, str] = {}  # hints by name
     known: dict[str, str] = {}  # names of the tags that the given ones are names of
-    options.tag = distinct_names(options.tag)
 
     def change() -> str:
         for name in options.tag:
@@ -51,8 +45,6 @@ def run_learn(options: argparse.Namespace) -> int:
         _change_pictures(tagger, images, lambda image: tagger.learn(image, options.tag), result)
         return f"learned {join_names(options.tag)} from {_count(result.changed)}" if result.changed else ""
 
-    for problem in problems:
-        print_problem(problem)
     change_lessons(path, tagger, change)
     if options.json:
         made = list(new) if result.changed else []
@@ -71,22 +63,14 @@ def run_learn(options: argparse.Namespace) -> int:
 
 def run_forget(options: argparse.Namespace) -> int:
     """Forget that pictures have tags."""
-    from imagetagger.tagger.tagger import Tagger
-
-    path = lessons_to_change(options)
-    images, problems = find_images(options.paths)
-    tagger = Tagger.load(options.bundle)
-    result = PictureChanges([], [], list(problems))
+    path, images, tagger, result = _start(options)
 
     def change() -> str:
-        options.tag = distinct_names(options.tag)
         if strange := [name for name in options.tag if not tagger.has_tag(name)]:
             raise CommandError(f"there is no tag {strange[0]!r}: `imagetagger tags` lists them")
         _change_pictures(tagger, images, lambda image: tagger.forget(image, options.tag), result)
         return f"forgot {join_names(options.tag)} in {_count(result.changed)}" if result.changed else ""
 
-    for problem in problems:
-        print_problem(problem)
     change_lessons(path, tagger, change)
     if options.no_undo:
         drop_versions(path)
@@ -105,6 +89,19 @@ def run_undo(options: argparse.Namespace) -> int:
     else:
         print_line(f"undone: {undone}")
     return 0
+
+
+def _start(options: argparse.Namespace) -> "tuple[Path, list[Path], Tagger, PictureChanges]":
+    """Find the lessons and the pictures of a command, load its tagger, and report what cannot be used."""
+    from imagetagger.tagger.tagger import Tagger
+
+    path = lessons_to_change(options)
+    images, problems = find_images(options.paths)
+    tagger = Tagger.load(options.bundle)
+    options.tag = distinct_names(options.tag)
+    for problem in problems:
+        print_problem(problem)
+    return path, images, tagger, PictureChanges([], [], list(problems))
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

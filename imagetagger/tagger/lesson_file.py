@@ -82,7 +82,9 @@ def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None
         contains_pictures=bool(pictures),
         names=dict(names),
         pictures=tuple(ListedPicture(key, p.space, p.tags, p.missed) for key, p in pictures.items()),
-        edits=ListedEdits(dict(edits.names), dict(edits.merged), *(tuple(sorted(ids)) for ids in edits[2:])),
+        edits=ListedEdits(
+            dict(edits.names), dict(edits.merged), tuple(sorted(edits.removed)), tuple(sorted(edits.hidden))
+        ),
     )
     text = json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False)
     embeddings = {key: np.ascontiguousarray(picture.embedding) for key, picture in pictures.items()}

@@ -1,6 +1,6 @@
 """A picture described by few words: the most specific tags and broader terms that contain its prediction set.
 
-A prediction set of twelve breeds of dogs is right, and tells little; "dog" contains the same tags. So a set is covered
+A prediction set of twelve breeds of dogs is right, and says little; "dog" contains the same tags. So a set is covered
 by terms: what is below any of them contains the set, and the true tag as often as the set does.
 """
 
