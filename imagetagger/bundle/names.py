@@ -15,9 +15,18 @@ def normalise_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+def name_key(name: str) -> str:
+    """Return what names that differ only in case, spacing or Unicode form have in common.
+
+    >>> name_key("Polar  Bear ")
+    'polar bear'
+    """
+    return normalise_name(name).casefold()
+
+
 def same_name(a: str, b: str) -> bool:
-    """Whether two names differ in case and spacing only."""
-    return normalise_name(a).casefold() == normalise_name(b).casefold()
+    """Whether two names differ in case, spacing or Unicode form only."""
+    return name_key(a) == name_key(b)
 
 
 def name_problem(name: str) -> str | None:
