@@ -17,7 +17,7 @@ NEEDS_NODE = node=$$(node -v 2>/dev/null); npm=$$(command -v npm); \
     "test the web app: install them" >&2; exit 1; }
 
 .DEFAULT_GOAL = help
-.PHONY: help quickstart webapp test test-fast webapp-test lint imports types format benchmark requirements clean
+.PHONY: help quickstart webapp test test-fast webapp-test lint imports types format benchmark fuzz requirements clean
 
 help: ## show what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ format: $(VENV)/installed ## fix style
 
 benchmark: $(VENV)/installed ## time fit and predict against scikit-learn and a plain loop
 	$(BIN)/python -m experiments.benchmarks.gaussian
+
+fuzz: $(VENV)/installed ## feed damaged pictures, lists, bundles and lessons for MINUTES (10): none may crash, hang or be believed
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 requirements: $(VENV)/installed ## pin every dependency by version and hash after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra sweeps --extra ray --extra slurm --generate-hashes --no-header \

@@ -1,0 +1,1 @@
+"""Fuzzing of whatever people feed a tagger: `make fuzz`."""

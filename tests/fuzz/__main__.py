@@ -1,0 +1,5 @@
+import sys
+
+from tests.fuzz.fuzzer import main
+
+sys.exit(main())
