@@ -76,6 +76,10 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
         pictures["test"] = _test_pictures(sources[1])
     names = _check_tags(source, pictures)
     index = {name: i for i, name in enumerate(names)}
+    wanted = {spellings[tag] for file in listing.pictures for tag in file.tags} - {""}
+    readable = {tag for split in source.pictures.values() for picture in split.values() for tag in picture.tags}
+    if lost := sorted(wanted - readable):
+        log.warning("tags none of whose pictures can be used, and which are left out: %s", first_names(lost))
     for one in sources:
         if one.skipped:
             log.warning("%s", skip_summary(one.path, one.skipped, one.listed))
