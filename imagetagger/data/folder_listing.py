@@ -16,6 +16,7 @@ from imagetagger.bundle.names import name_key
 from imagetagger.data.folder_walk import FolderContents, join_contents, list_folder, walk_folder
 from imagetagger.data.labelled_files import LabelledFile, Listing
 from imagetagger.data.split_names import Role, are_series, is_view_name, likely_role, split_role
+from imagetagger.data.tag_names import first_names
 
 MAX_WRAPPERS = 5
 """Folders that hold nothing but the next one."""
@@ -172,7 +173,7 @@ def _splits_within_tags(root: Path, folders: list[_TopFolder]) -> list[LabelledF
     deep = [folder.path.name for folder in folders if _holds_equal_names(folder)]
     if mixed or deep:
         raise ValueError(
-            f"got path={root}, some of whose sub-folders hold splits of their own, and {_first(mixed or deep)} "
+            f"got path={root}, some of whose sub-folders hold splits of their own, and {first_names(mixed or deep)} "
             f"{'does not' if mixed else 'holds tags below them'}: expected train, val or test for all pictures of all "
             f"tags, or for none. Make it train/TAG and val/TAG, or {AS_LIST}"
         )
@@ -191,30 +192,26 @@ def _holds_equal_names(folder: _TopFolder) -> bool:
 
 def _refuse_equal_names(root: Path, folders: list[_TopFolder]) -> None:
     """Refuse folders that hold sub-folders of equal names, and may be splits, albums or cameras rather than tags."""
-    inner: dict[str, dict[str, str]] = {}
+    below: dict[str, dict[str, str]] = {}
     for folder in folders:
         depth = _tag_depth(folder)
-        names = {way[depth] for way in folder.ways if len(way) > depth}
-        if names and all(len(way) > depth for way in folder.ways):
-            inner[folder.path.name] = {name_key(name): name for name in sorted(names)}
-    is_series = are_series(list(inner))
-    counts = Counter(key for names in inner.values() for key in names)
+        found = {way[depth] for way in folder.ways if len(way) > depth}
+        if found and all(len(way) > depth for way in folder.ways):
+            below[folder.path.name] = {name_key(name): name for name in sorted(found)}
+    is_series = are_series(list(below))
+    counts = Counter(key for names in below.values() for key in names)
     shared: dict[str, set[str]] = {}
-    for folder_name, names in inner.items():
+    for top, names in below.items():
         equal = {key for key in names if counts[key] > 1}
         words = {key for key in equal if not is_view_name(names[key])}
         if is_series and (words or len(equal) > 1):
-            shared[folder_name] = equal
+            shared[top] = equal
         elif len(words) > 1 and 2 * len(words) >= len(names):
-            shared[folder_name] = words
+            shared[top] = words
     if len(shared) > 1 and 2 * len(shared) >= len(folders):
-        equal_names = sorted({inner[folder_name][key] for folder_name, keys in shared.items() for key in keys})
+        equal_names = sorted({below[top][key] for top, keys in shared.items() for key in keys})
         raise ValueError(
-            f"got path={root}, whose sub-folders {_first(sorted(shared))} hold sub-folders of equal names "
-            f"({_first(equal_names)}), so they may be splits, albums or cameras rather than tags. Name splits train, "
-            f"val and test; or move the pictures into one folder per tag; or {AS_LIST}"
+            f"got path={root}, whose sub-folders {first_names(sorted(shared))} hold sub-folders of equal names "
+            f"({first_names(equal_names)}), so they may be splits, albums or cameras rather than tags. Name splits "
+            f"train, val and test; or move the pictures into one folder per tag; or {AS_LIST}"
         )
-
-
-def _first(names: list[str], count: int = 10) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")

@@ -53,7 +53,11 @@ def list_folder(folder: Path) -> FolderContents:
     ignored = tuple(folder / name for name in names if is_ignored_name(name))
     names = [name for name in names if not is_ignored_name(name)]
     stems, above = picture_stems(names), None
-    folders, files, sidecars, repeated, unusable = [], [], [], [], []
+    folders: list[Path] = []
+    files: list[Path] = []
+    sidecars: list[Path] = []
+    repeated: list[Path] = []
+    unusable: list[Unusable] = []
     for name in names:
         path = folder / name
         try:
