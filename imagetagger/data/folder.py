@@ -18,7 +18,7 @@ from imagetagger.data.labelled_files import Listing
 from imagetagger.data.list_reading import read_list
 from imagetagger.data.listed_paths import missing_reason
 from imagetagger.data.split_names import ROLES, Role
-from imagetagger.data.tag_names import first_names, printable, unify_tag_names
+from imagetagger.data.tag_names import first_names, printable, shown, unify_tag_names
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def list_pictures(path: Path, known: Collection[str] = ()) -> Listing:
 
 def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> _Source:
     """Read the pictures of a listing, and log what was found."""
-    skipped = [Skip(_key(file, path), printable(reason)) for file, reason in listing.unusable]
+    skipped = [Skip(_key(file, path), shown(reason)) for file, reason in listing.unusable]
     pictures: dict[Role, dict[bytes, _Picture]] = {role: {} for role in ROLES}
     copies = 0
     for role, content, picture in _read_pictures(listing, path, spellings, skipped):
@@ -203,7 +203,7 @@ def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
 
 
 def _key(file: Path, root: Path) -> str:
-    return printable(file.relative_to(root).as_posix() if root.is_dir() else str(file))
+    return shown(file.relative_to(root).as_posix() if root.is_dir() else str(file))
 
 
 def _problem(file: Path, written: str) -> str | None:
@@ -220,7 +220,7 @@ def _problem(file: Path, written: str) -> str | None:
         file.open("rb").close()
     except (FileNotFoundError, NotADirectoryError):
         is_link = file.is_symlink()
-        return printable(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(written)
+        return shown(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(written)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError:  # a NUL, or half a surrogate pair

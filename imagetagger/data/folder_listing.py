@@ -57,9 +57,15 @@ def list_labelled_folder(root: Path, known: Collection[str] = ()) -> Listing:
     top, above = _unwrap(root, known)
     level = list_folder(top)
     folders = [_read_top_folder(folder) for folder in level.folders]
-    contents = join_contents([*above, level, *(folder.contents for folder in folders)])
     notes = (f"{root} holds one folder, {top.relative_to(root)}, whose sub-folders are read",) if top != root else ()
     filled = [folder for folder in folders if folder.contents.files]
+    others = [folder for folder in folders if not folder.contents.files]
+    if len(filled) == 1 and not level.files and _holds_splits(filled[0]):
+        inner = list_labelled_folder(filled[0].path, known)
+        passed = join_contents([*above, level, *(folder.contents for folder in others), inner.contents])
+        empty = (*(folder.path for folder in others), *inner.empty)
+        return inner._replace(unusable=list(passed.unusable), contents=passed, empty=empty, notes=notes + inner.notes)
+    contents = join_contents([*above, level, *(folder.contents for folder in folders)])
     pictures, used = _labelled(root, filled, bool(level.files))
     loose = [LabelledFile(file, [], pictures[0].role if pictures else None) for file in level.files]
     tagged = {picture.place for picture in pictures}
@@ -69,12 +75,18 @@ def list_labelled_folder(root: Path, known: Collection[str] = ()) -> Listing:
         list(contents.unusable),
         contents,
         empty=(
-            *(folder.path for folder in folders if not folder.contents.files),
+            *(folder.path for folder in others),
             *(inner for split in used for inner in _tag_folders(split) if str(inner) not in tagged),
         ),
         left_out=tuple(folder.path for folder in filled if used and folder.path not in is_used),
         notes=notes,
     )
+
+
+def _holds_splits(folder: _TopFolder) -> bool:
+    """Whether all pictures of a folder lie in several splits, by the names of its sub-folders."""
+    roles = {split_role(way[0]) if way else None for way in folder.ways}
+    return None not in roles and len(roles) > 1
 
 
 def _unwrap(root: Path, known: Collection[str]) -> tuple[Path, list[FolderContents]]:

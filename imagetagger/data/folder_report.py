@@ -8,7 +8,7 @@ from pathlib import Path
 from imagetagger.data.dataset import Skip
 from imagetagger.data.labelled_files import Listing
 from imagetagger.data.listed_paths import differently_spelled
-from imagetagger.data.tag_names import first_names
+from imagetagger.data.tag_names import first_names, shown
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +19,10 @@ MISSING_FILE, DANGLING_LINK = "no such file", "a link to "
 def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
     """Log the tags of a folder or list, with the number of pictures of each, and what was passed over."""
     for note in listing.notes:
-        log.info("%s", note)
-    log.info("%s: %d tags: %s", path, len(tags), first_names(f"{tag} ({tags[tag]})" for tag in sorted(tags)))
+        log.info("%s", shown(note))
+    log.info(
+        "%s: %d tags: %s", shown(str(path)), len(tags), first_names(f"{tag} ({tags[tag]})" for tag in sorted(tags))
+    )
     contents = listing.contents
     if contents.ignored:
         names = Counter("._*" if file.name.startswith("._") else file.name for file in contents.ignored)
@@ -29,14 +31,14 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
         suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
     if contents.repeated:
-        links = len(contents.repeated)
-        log.info("links to folders that are read anyway, or hold the link: %d, first %s", links, contents.repeated[0])
+        links, first = len(contents.repeated), shown(_relative(contents.repeated[0], path))
+        log.info("links to folders that are read anyway, or hold the link: %d, first %s", links, first)
     if listing.empty:
         names = Counter(_relative(folder, path) for folder in listing.empty)
         log.warning("folders without pictures, which make no tag: %s", first_names(names))
     if listing.left_out:
         names = Counter(_relative(folder, path) for folder in listing.left_out)
-        log.warning("%s has splits; other folders are left out: %s", path, first_names(names))
+        log.warning("%s has splits; other folders are left out: %s", shown(str(path)), first_names(names))
 
 
 def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
@@ -53,16 +55,14 @@ def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
     text = f"{len(found)} of {listed} pictures {kind}; the first: {shown}: {first.reason}"
     if kind == "are not there":
         if similar := differently_spelled(Path(first.key)):
-            text += f"; there is {similar}, which differs in upper and lower case"
+            text += f"; there is {shown(similar)}, which differs in upper and lower case"
         text += f". Paths are relative to the file, to {path.parent.absolute()}"
     others = len(skipped) - len(found)
     return text + (f"; and {others} for other reasons" if others else "")
 
 
 def _counted(names: Counter[str]) -> str:
-    return first_names(
-        f"{name!r} ({count})" if not name.isprintable() else f"{name} ({count})" for name, count in names.most_common()
-    )
+    return first_names(f"{name} ({count})" for name, count in names.most_common())
 
 
 def _relative(path: Path, root: Path) -> str:

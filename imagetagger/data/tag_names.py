@@ -1,6 +1,7 @@
 """The names of tags as folders and lists spell them, made one name per tag."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -8,6 +9,9 @@ from imagetagger.bundle.names import name_key, name_problem, normalise_name
 from imagetagger.data.labelled_files import LabelledFile
 
 log = logging.getLogger(__name__)
+
+UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line breaks and overrides of the direction of writing."""
 
 LISTED_NAMES = 10
 """Names in one line of the log."""
@@ -44,9 +48,14 @@ def printable(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
+def shown(name: str) -> str:
+    """Return a name for the log and for messages: what could steer a terminal or reverse a line is escaped."""
+    return UNSHOWN.sub(lambda match: ascii(match[0])[1:-1], printable(name))
+
+
 def first_names(names: Iterable[str], count: int = LISTED_NAMES) -> str:
     """Return the first names for a message, and how many more there are."""
-    found = [printable(name) for name in names]
+    found = [shown(name) for name in names]
     return ", ".join(found[:count]) + (f" and {len(found) - count} more" if len(found) > count else "")
 
 
@@ -54,7 +63,7 @@ def _check_names(spellings: Mapping[str, str], places: Mapping[str, str]) -> Non
     undecoded: dict[str, str] = {}
     for raw, spelling in spellings.items():
         if spelling and (problem := name_problem(spelling)):
-            raise ValueError(f"{problem}, for the tag of {printable(places[raw]) or 'a picture'}: rename it")
+            raise ValueError(f"{problem}, for the tag of {shown(places[raw]) or 'a picture'}: rename it")
         key = name_key(spelling)
         if undecoded.setdefault(key, raw) != raw and printable(raw) != raw:
             raise ValueError(

@@ -68,6 +68,7 @@ def names(dataset: Dataset) -> list[str]:
         (["train/{balloon,boat}/", "val/{Balloon,BOAT}/"], (4, 4, 0)),
         (["{balloon,boat}/{train,test}/"], (4, 0, 4)),
         (["{balloon,boat}/{Training,Validation}/deeper/"], (4, 4, 0)),
+        (["images/{train,val}/{balloon,boat}/", "labels/{train,val}/{0,1}.txt"], (4, 4, 0)),
         (["train/{balloon,boat}/"], (4, 0, 0)),
         (["train/{balloon,boat}/", "test/readme.txt"], (4, 0, 0)),
     ],

@@ -84,3 +84,18 @@ def test_two_tags_that_only_bytes_tell_apart_are_refused(tmp_path):
 def test_a_family_of_emoji_is_a_tag(tmp_path):  # B02-tag-name-not-printable
     dataset = load_folder(copy_case("B02-tag-name-not-printable", tmp_path) / "data")
     assert [tag.name for tag in dataset.tags] == ["moon", "👨\u200d👩\u200d👧 family"]
+
+
+def test_names_of_files_steer_no_terminal(tmp_path, caplog):
+    root = fill(tmp_path / "d", "cat", "dog", "Icon\r", ".\x1b[2J")
+    for name in ("\x1b[2Jgone.jpg", "a\u202egpj.exe.jpg"):
+        (root / "cat" / name).symlink_to("no\x1bwhere")
+    (root / "empty\x1b[0m").mkdir()
+    (root / "dog" / "up\x1b").symlink_to("..")
+    with caplog.at_level(logging.INFO):
+        dataset = load_folder(root)
+    assert [skip.key for skip in dataset.skipped] == ["cat/\\x1b[2Jgone.jpg", "cat/a\\u202egpj.exe.jpg"]
+    assert dataset.skipped[0].reason == "a link to no\\x1bwhere, where nothing is"
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 5
+    assert not set("\x1b\r\u202e") & set("".join(messages))
