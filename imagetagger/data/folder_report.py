@@ -51,8 +51,8 @@ def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
     kinds["cannot be used"] = [skip for skip in skipped if id(skip) not in counted]
     kind, found = max(kinds.items(), key=lambda one: len(one[1]))
     first = found[0]
-    shown = _relative(Path(first.key), path.parent) if path.is_file() else first.key
-    text = f"{len(found)} of {listed} pictures {kind}; the first: {shown}: {first.reason}"
+    where = _relative(Path(first.key), path.parent) if path.is_file() else first.key
+    text = f"{len(found)} of {listed} pictures {kind}; the first: {where}: {first.reason}"
     if kind == "are not there":
         if similar := differently_spelled(Path(first.key)):
             text += f"; there is {shown(similar)}, which differs in upper and lower case"

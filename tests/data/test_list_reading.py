@@ -274,3 +274,9 @@ def test_lists_that_were_read_wrongly_are_errors_that_name_the_line(tmp_path, na
 )
 def test_delimiters_of_spreadsheets_are_recognised(tmp_path, name):
     assert found(copy_case("B23-list-delimiters", tmp_path) / name) == EXPECTED
+
+
+def test_a_missing_path_in_the_message_steers_no_terminal(folder):
+    path = write(folder / "a.jsonl", json.dumps({"path": "\x1b[2Ja.jpg", "tags": "cat"}))
+    with pytest.raises(ValueError, match=r"1 of 1 pictures are not there; the first: \\x1b\[2Ja.jpg: no such file"):
+        load_folder(path)
