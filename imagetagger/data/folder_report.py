@@ -8,7 +8,7 @@ from pathlib import Path
 from imagetagger.data.dataset import Skip
 from imagetagger.data.labelled_files import Listing
 from imagetagger.data.listed_paths import differently_spelled
-from imagetagger.data.tag_names import first_names, shown
+from imagetagger.data.tag_names import cut, first_names, shown
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
     kind, found = max(kinds.items(), key=lambda one: len(one[1]))
     first = found[0]
     where = _relative(Path(first.key), path.parent) if path.is_file() else first.key
-    text = f"{len(found)} of {listed} pictures {kind}; the first: {where}: {first.reason}"
+    text = f"{len(found)} of {listed} pictures {kind}; the first: {cut(where)}: {cut(first.reason)}"
     if kind == "are not there":
         if similar := differently_spelled(Path(first.key)):
             text += f"; there is {shown(similar)}, which differs in upper and lower case"

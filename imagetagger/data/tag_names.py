@@ -53,9 +53,14 @@ def shown(name: str) -> str:
     return UNSHOWN.sub(lambda match: ascii(match[0])[1:-1], printable(name))
 
 
+def cut(text: str, length: int = 150) -> str:
+    """Return the beginning of a text that is too long for a message."""
+    return text if len(text) <= length else text[:length] + "..."
+
+
 def first_names(names: Iterable[str], count: int = LISTED_NAMES) -> str:
     """Return the first names for a message, and how many more there are."""
-    found = [shown(name) for name in names]
+    found = [cut(shown(name)) for name in names]
     return ", ".join(found[:count]) + (f" and {len(found) - count} more" if len(found) > count else "")
 
 
@@ -80,11 +85,8 @@ def _log_unified(spellings: Mapping[str, str], counts: Mapping[str, int], names:
     unified = {name: variants for name, variants in found.items() if len(variants) > 1}
     for name, variants in list(unified.items())[:LISTED_NAMES]:
         # Escaped where they would look alike: in another Unicode form, or with other spaces.
-        shown = [
-            f"{raw!a} ({n})" if normalise_name(raw) == name != raw else f"{raw!r} ({n})" for raw, n in variants.items()
-        ]
-        log.warning(
-            "tags that differ only in case, spaces or Unicode form are one: %s become %r", ", ".join(shown), name
-        )
+        quoted = [ascii(raw) if normalise_name(raw) == name != raw else repr(raw) for raw in variants]
+        spelt = ", ".join(f"{cut(raw)} ({count})" for raw, count in zip(quoted, variants.values(), strict=True))
+        log.warning("tags that differ only in case, spaces or Unicode form are one: %s become %r", spelt, name)
     if len(unified) > LISTED_NAMES:
         log.warning("likewise %d more tags", len(unified) - LISTED_NAMES)
