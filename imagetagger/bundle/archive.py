@@ -1,7 +1,7 @@
 """Files by name from a folder or a .zip, and back: read into memory, never unpacked to disk.
 
 Whatever `write_zip` would not make is refused before its contents are read: names that could lead outside, links,
-duplicates, encryption, more bytes than allowed. Folder entries and files that desktops leave behind are ignored.
+duplicates, encryption, more bytes than allowed. Folder entries and files that systems leave behind are ignored.
 """
 
 import os
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imagetagger.system.atomic_files import atomic_write
+from imagetagger.system.ignored_files import is_system_path
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
 """A relative path of plain names: without `..`, root, drive, backslash or hidden file."""
@@ -23,9 +24,6 @@ ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 MAX_FILES = 1_000_000
 """More files than any archive of ours has."""
-
-IGNORED_FILES = re.compile(r"(__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini))")
-"""What desktops leave in folders and archives that people open or pack again."""
 
 
 class ArchiveError(ValueError):
@@ -59,7 +57,7 @@ def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
             file = Path(where) / name
             mode = file.lstat().st_mode
             relative = file.relative_to(folder).as_posix()
-            if stat.S_ISDIR(mode) or IGNORED_FILES.fullmatch(relative):
+            if stat.S_ISDIR(mode) or is_system_path(relative):
                 continue
             key = _check_name(relative)
             if not stat.S_ISREG(mode):
@@ -81,9 +79,7 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
         for member in members:
             # The name as stored: zipfile cuts names at a NUL and may take another one from `extra`.
             stored = member.orig_filename
-            if IGNORED_FILES.fullmatch(stored) or (
-                member.is_dir() and not member.file_size and _check_name(stored[:-1])
-            ):
+            if is_system_path(stored) or (member.is_dir() and not member.file_size and _check_name(stored[:-1])):
                 continue
             _check_name(stored)
             key = _check_name(member.filename)

@@ -1,20 +1,13 @@
 """The pictures that a command line names, and working on several at a time."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from imagetagger.data.folder_listing import is_ignored_name
-
-PICTURE_SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
-    *(".avif", ".avifs", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
-    *(".heic", ".heif"),  # which Pillow does not read by itself: they are reported rather than skipped
-}
-"""Of files that count as pictures in folders, in lower case."""
+from imagetagger.data.folder_walk import walk_folder
+from imagetagger.system.ignored_files import PICTURE_SUFFIXES, RAW_SUFFIXES
 
 AHEAD = 2
 """Pictures per worker that may be done before they are wanted."""
@@ -28,7 +21,7 @@ class FoundPictures(NamedTuple):
 
     Attributes:
         files: pictures, in the order of the paths, those of a folder by name.
-        problems: a line for every folder without pictures, or that cannot be read.
+        problems: a line for every folder without pictures, or whatever cannot be read.
     """
 
     files: list[Path]
@@ -36,9 +29,10 @@ class FoundPictures(NamedTuple):
 
 
 def find_images(paths: Iterable[Path]) -> FoundPictures:
-    """Find the pictures of folders at any depth; a path that is no folder is taken as it is.
+    """Find the pictures of folders at any depth, also behind links; a path that is no folder is taken as it is.
 
-    In folders, whatever is hidden, left by desktops or no picture by its name is skipped.
+    In folders, whatever is hidden, left by systems or no picture by its name is skipped, and so is a camera's raw file
+    beside its picture.
     """
     files: list[Path] = []
     problems: list[str] = []
@@ -46,22 +40,20 @@ def find_images(paths: Iterable[Path]) -> FoundPictures:
         if not path.is_dir():
             files.append(path)
             continue
-        before = len(files), len(problems)
-        files += _images_below(path, problems)
-        if (len(files), len(problems)) == before:
+        contents = walk_folder(path)
+        found = [file for file in contents.files if file.suffix.lower() in PICTURE_SUFFIXES | RAW_SUFFIXES]
+        unusable = [
+            one for one in contents.unusable if one.path.suffix.lower() in ("", *PICTURE_SUFFIXES, *RAW_SUFFIXES)
+        ]
+        files += sorted(found, key=_files_before_folders)
+        problems += [f"{one.path}: {one.reason}" for one in unusable]
+        if not found and not unusable:
             problems.append(f"{path}: no pictures in this folder")
     return FoundPictures(files, problems)
 
 
-def _images_below(root: Path, problems: list[str]) -> Iterator[Path]:
-    def report(error: OSError) -> None:
-        problems.append(f"{error.filename}: {error.strerror}")
-
-    for where, folders, names in os.walk(root, onerror=report):  # follows no links to folders
-        folders[:] = sorted(name for name in folders if not is_ignored_name(name))
-        for name in sorted(names):
-            if not is_ignored_name(name) and Path(name).suffix.lower() in PICTURE_SUFFIXES:
-                yield Path(where, name)
+def _files_before_folders(file: Path) -> list[tuple[bool, str]]:
+    return [*((True, part) for part in file.parent.parts), (False, file.name)]
 
 
 def map_in_order(

@@ -2,15 +2,23 @@
 
 import itertools
 import logging
+import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
+from imagetagger.bundle.names import name_key
 from imagetagger.data.dataset import Dataset, DatasetTag, Skip, Split, content_id, pad_labels
-from imagetagger.data.folder_listing import ROLES, LabelledFile, Role, list_pictures
+from imagetagger.data.folder_listing import list_labelled_folder
+from imagetagger.data.folder_report import log_listing, skip_summary
+from imagetagger.data.labelled_files import Listing
+from imagetagger.data.list_reading import read_list
+from imagetagger.data.listed_paths import missing_reason
+from imagetagger.data.split_names import ROLES, Role
+from imagetagger.data.tag_names import first_names, printable, shown, unify_tag_names
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +34,21 @@ class _Picture(NamedTuple):
     groups: set[str]
 
 
+class _Source(NamedTuple):
+    """A folder or list: its pictures by the split that they are in and by content, and what cannot be used."""
+
+    path: Path
+    pictures: dict[Role, dict[bytes, _Picture]]
+    skipped: tuple[Skip, ...]
+    listed: int
+
+
 def load_folder(path: Path, test: Path | None = None) -> Dataset:
     """Load a user's pictures, in the splits that the user made; without any, all pictures are in `train`.
 
     The same picture under two tags is one picture with two tags; copies under one tag count once. A picture that the
-    user put into two splits stays in both, and is counted in a warning.
+    user put into two splits stays in both, and is counted in a warning. Tags whose names differ only in case, spaces
+    or Unicode form are one.
 
     Args:
         path: a folder whose sub-folders are tags, or are splits (train and val or test) whose sub-folders are tags;
@@ -40,83 +58,130 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
 
     Raises:
         FileNotFoundError: `path` or `test` does not exist.
-        ValueError: fewer than two tags, a file that is not such a list, splits that cannot be used, or tags to
-            evaluate that are not learned.
+        ValueError: fewer than two tags, a file that is not such a list, splits that cannot be used, a name that no tag
+            can have, or tags to evaluate that are not learned.
     """
-    skipped: list[Skip] = []
-    pictures = _pictures_by_role(path, skipped)
+    listing = list_pictures(path)
+    tested = None
     if test is not None:
+        tested = list_pictures(test, {name_key(printable(tag)) for file in listing.pictures for tag in file.tags})
+    spellings = unify_tag_names([*listing.pictures, *(tested.pictures if tested else ())])
+    source = _read_source(path, listing, spellings)
+    sources = [source]
+    pictures = dict(source.pictures)
+    if test is not None and tested is not None:
         if pictures["test"]:
             raise ValueError(f"got test={test}, but path={path} has a test split of its own: expected one of them")
-        pictures["test"] = _test_pictures(test, skipped)
-    names = sorted({tag for picture in pictures["train"].values() for tag in picture.tags})
-    if len(names) < 2:
-        raise ValueError(f"got {len(names)} tags in {path}, expected two or more: one sub-folder with pictures per tag")
+        sources.append(_read_source(test, tested, spellings))
+        pictures["test"] = _test_pictures(sources[1])
+    names = _check_tags(source, pictures)
     index = {name: i for i, name in enumerate(names)}
-    for role in ("validation", "test"):
-        if unknown := sorted({t for picture in pictures[role].values() for t in picture.tags} - set(names)):
-            raise ValueError(
-                f"got {role} pictures of tags that no training picture has: {', '.join(unknown[:10])}; expected some "
-                f"of {', '.join(names[:10])}. Rename these tags, or add training pictures of them"
-            )
+    wanted = {spellings[tag] for file in listing.pictures for tag in file.tags} - {""}
+    readable = {tag for split in source.pictures.values() for picture in split.values() for tag in picture.tags}
+    if lost := sorted(wanted - readable):
+        log.warning("tags none of whose pictures can be used, and which are left out: %s", first_names(lost))
+    for one in sources:
+        if one.skipped:
+            log.warning("%s", skip_summary(one.path, one.skipped, one.listed))
     _warn_of_copies(pictures)
     roots = {"train": path, "validation": path, "test": test or path}
-    train, validation, tested = (_make_split(pictures[role], index, roots[role]) for role in ROLES)
+    train, validation, test_split = (_make_split(pictures[role], index, roots[role]) for role in ROLES)
     return Dataset(
         "folder",
         tuple(DatasetTag(name, name) for name in names),
         train,
         validation,
-        tuple(skipped),
-        test=tested if pictures["test"] else None,
+        tuple(skip for one in sources for skip in one.skipped),
+        test=test_split if pictures["test"] else None,
         is_split=bool(pictures["validation"]),
     )
 
 
-def _pictures_by_role(path: Path, skipped: list[Skip]) -> dict[Role, dict[bytes, _Picture]]:
-    """Read what `path` lists by the split it is in, by content id; appends to `skipped`."""
-    listed, left_out = list_pictures(path)
-    if left_out:
-        log.warning("%s has splits; other folders are left out: %s", path, ", ".join(map(_printable, left_out)))
-    roles: Counter[Role | None] = Counter(picture.role for picture in listed)
+def list_pictures(path: Path, known: Collection[str] = ()) -> Listing:
+    """List the pictures of a folder, a .csv or a .jsonl; `known` are the keys of tags that must be found in a folder.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+        ValueError: it is no such list, its splits cannot be used, or only some of its pictures have one.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"got path={path}, where nothing is: expected a folder, .csv or .jsonl")
+    listing = list_labelled_folder(path, known) if path.is_dir() else Listing(list(read_list(path)), [])
+    roles = Counter(picture.role for picture in listing.pictures)
     if unassigned := roles[None] if len(roles) > 1 else 0:
         raise ValueError(
-            f"got {unassigned} of {len(listed)} pictures without a split in {path}, expected train, validation or "
-            "test for all of them, or for none"
+            f"got {unassigned} of {len(listing.pictures)} pictures without a split in {path}, expected train, "
+            "validation or test for all of them, or for none"
         )
+    return listing
+
+
+def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> _Source:
+    """Read the pictures of a listing, and log what was found."""
+    skipped = [Skip(_key(file, path), shown(reason)) for file, reason in listing.unusable]
     pictures: dict[Role, dict[bytes, _Picture]] = {role: {} for role in ROLES}
     copies = 0
-    for role, content, picture in _read_pictures(listed, path, skipped):
+    for role, content, picture in _read_pictures(listing, path, spellings, skipped):
         kept = pictures[role or "train"].setdefault(content, picture)
         kept.tags.update(picture.tags)
         kept.groups.update(picture.groups)
         copies += kept is not picture
+    source = _Source(path, pictures, tuple(skipped), len(listing.pictures) + len(listing.unusable))
+    tags = Counter(tag for split in pictures.values() for picture in split.values() for tag in picture.tags)
+    log_listing(path, listing, tags)
     if copies:
         log.info("copies of other pictures: %d, counted once, with the tags of all copies", copies)
-    return pictures
+    return source
 
 
-def _test_pictures(path: Path, skipped: list[Skip]) -> dict[bytes, _Picture]:
-    """Read the pictures to test on: those of the test split, or all where nothing is split."""
-    pictures = _pictures_by_role(path, skipped)
+def _read_pictures(
+    listing: Listing, root: Path, spellings: Mapping[str, str], skipped: list[Skip]
+) -> Iterator[tuple[Role | None, bytes, _Picture]]:
+    bar = tqdm(listing.pictures, desc="reading pictures", unit="image", disable=None, delay=2)
+    for file, names, role, group, place, written in bar:
+        tags = {spellings[tag] for tag in names} - {""}
+        if root.is_file() and not written.strip():
+            skipped.append(Skip(place, "has no path"))
+            continue
+        if problem := "has no tag" if not tags else _problem(file, written):
+            skipped.append(Skip(_key(file, root), problem))
+            continue
+        try:
+            content = content_id(file.read_bytes())
+        except OSError as error:
+            skipped.append(Skip(_key(file, root), f"cannot be read: {error.strerror}"))
+            continue
+        yield role, content, _Picture(file, tags, {printable(group)} - {""})
+
+
+def _test_pictures(source: _Source) -> dict[bytes, _Picture]:
+    """Return the pictures to test on: those of the test split, or all where nothing is split."""
+    pictures = source.pictures
     if pictures["test"]:
         return pictures["test"]
     if pictures["validation"] or not pictures["train"]:
         raise ValueError(
-            f"got test={path}, which has no pictures to test on: expected a folder with a sub-folder a tag"
+            f"got test={source.path}, which has no pictures to test on: expected a folder with a sub-folder a tag"
         )
     return pictures["train"]
 
 
-def _read_pictures(
-    listed: list[LabelledFile], root: Path, skipped: list[Skip]
-) -> Iterable[tuple[Role | None, bytes, _Picture]]:
-    for file, names, role, group in tqdm(listed, desc="reading pictures", unit="image", disable=None, delay=2):
-        tags = {_printable(tag).strip() for tag in names} - {""}
-        if problem := "has no tag" if not tags else _problem(file):
-            skipped.append(Skip(_key(file, root), problem))
-            continue
-        yield role, content_id(file.read_bytes()), _Picture(file, tags, {_printable(group)} - {""})
+def _check_tags(source: _Source, pictures: Mapping[Role, Mapping[bytes, _Picture]]) -> list[str]:
+    """Return the names of the tags to learn, sorted."""
+    names = sorted({tag for picture in pictures["train"].values() for tag in picture.tags})
+    if len(names) < 2:
+        why = f". {skip_summary(source.path, source.skipped, source.listed)}" if source.skipped else ""
+        raise ValueError(
+            f"got {len(names)} tags in {source.path}{f' ({names[0]})' if names else ''}, expected two or more"
+            f"{': one sub-folder with pictures per tag' if source.path.is_dir() else ''}{why}"
+        )
+    for role in ("validation", "test"):
+        if unknown := sorted({tag for picture in pictures[role].values() for tag in picture.tags} - set(names)):
+            raise ValueError(
+                f"got {role} pictures of tags that no training picture has: {first_names(unknown)}; expected some "
+                f"of {first_names(names)}. Rename these tags, or add training pictures of them"
+            )
+    return names
 
 
 def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], root: Path) -> Split:
@@ -138,24 +203,26 @@ def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
 
 
 def _key(file: Path, root: Path) -> str:
-    return _printable(file.relative_to(root).as_posix() if root.is_dir() else str(file))
+    return shown(file.relative_to(root).as_posix() if root.is_dir() else str(file))
 
 
-def _printable(name: str) -> str:
-    """Return a name with `?` for bytes that are not UTF-8."""
-    return name.encode(errors="replace").decode()
-
-
-def _problem(file: Path) -> str | None:
+def _problem(file: Path, written: str) -> str | None:
     try:
-        if not file.is_file():
-            return "no such file"
-        size = file.stat().st_size
-        if size == 0:
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return "a folder: expected a picture"
+        if not stat.S_ISREG(status.st_mode):
+            return "a pipe, socket or device: expected a file"
+        if status.st_size == 0:
             return "empty file"
-        if size > MAX_FILE_BYTES:
-            return f"{size / 2**20:,.0f} MiB, too large for a picture"
+        if status.st_size > MAX_FILE_BYTES:
+            return f"{status.st_size / 2**20:,.0f} MiB, too large for a picture"
         file.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        is_link = file.is_symlink()
+        return shown(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(written)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    except ValueError:  # a NUL, or half a surrogate pair
+        return "no such file: no path has such characters"
     return None

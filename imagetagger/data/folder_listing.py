@@ -1,170 +1,229 @@
-"""What a user's folder, .csv or .jsonl lists: files, with their tags, their split and their group."""
+"""The pictures of a folder, by its layout: tags, splits of tags, or tags of splits.
 
-import csv
-import json
-import re
-from collections.abc import Iterator, Mapping
+Names decide what cannot be seen otherwise. Folders named like splits are splits if they hold sub-folders of equal
+names. Other folders that hold sub-folders of equal names are refused, since they may be splits, albums or cameras: if
+half of the folders or more hold nothing but sub-folders, at least half of which are in others too, and two at least; of
+folders that are a series (cameraA, cameraB; 2023, 2024) one is enough. Names that only sort the pictures of a tag (raw,
+indoor, 2023-05, 1) do not count, or only in a series and two of them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
-Role = Literal["train", "validation", "test"]
-"""What a split serves for."""
+from imagetagger.bundle.names import name_key
+from imagetagger.data.folder_walk import FolderContents, join_contents, list_folder, walk_folder
+from imagetagger.data.labelled_files import LabelledFile, Listing
+from imagetagger.data.split_names import Role, are_series, is_view_name, likely_role, split_role
+from imagetagger.data.tag_names import first_names
 
-ROLES: tuple[Role, ...] = get_args(Role)
-IGNORED_NAMES = {
-    *("thumbs.db", "desktop.ini", "__macosx"),
-    *("@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin"),  # of network storage and Windows
-}
-SPLIT_WORDS: dict[Role, set[str]] = {
-    "train": {"train", "training", "trainset", "trn"},
-    "validation": {"val", "valid", "validation", "validate", "valset", "dev", "devset", "eval", "evaluation"},
-    "test": {"test", "testing", "testset", "tst"},
-}
-FILLER_WORDS = {"set", "seg", "split", "data", "dataset", "images", "image", "img", "imgs", "pictures", "photos", "x"}
+MAX_WRAPPERS = 5
+"""Folders that hold nothing but the next one."""
+
+AS_LIST = "list the pictures in a .csv with the columns path, tags and split"
 
 
-class LabelledFile(NamedTuple):
-    """A listed file.
+class _TopFolder(NamedTuple):
+    """A folder of the top level: all that lies below it, and the folders on the way down to each of its pictures."""
 
-    Attributes:
-        file: where it should be.
-        tags: their names, untrimmed and perhaps empty.
-        role: of the split that the user put it in; None without splits.
-        group: the user's own; "" for none.
-    """
-
-    file: Path
-    tags: list[str]
-    role: Role | None = None
-    group: str = ""
+    path: Path
+    contents: FolderContents
+    ways: list[tuple[str, ...]]
 
 
-def list_pictures(path: Path) -> tuple[list[LabelledFile], list[str]]:
-    """List the pictures of a folder, a .csv or a .jsonl, and the folders beside its splits that are left out.
+class _Split(NamedTuple):
+    """A folder of a split: its tags lie `depth` folders below it."""
+
+    folder: _TopFolder
+    role: Role
+    depth: int
+
+    @property
+    def tags(self) -> set[str]:
+        return {name_key(way[self.depth]) for way in self.folder.ways if len(way) > self.depth}
+
+
+def list_labelled_folder(root: Path, known: Collection[str] = ()) -> Listing:
+    """List the pictures of a folder with their tags and splits.
+
+    Args:
+        root: holds a folder per tag, splits of such folders, or one folder with either.
+        known: keys of tags that are folders rather than wrappers of the tags' folders; none if any name can be a tag.
 
     Raises:
-        FileNotFoundError: `path` does not exist.
-        ValueError: it is no such list, or its splits cannot be used.
+        ValueError: its folders are splits that cannot be used, or may be splits.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"got path={path}, where nothing is: expected a folder, .csv or .jsonl")
-    if path.is_dir():
-        return _list_folder(path)
-    readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"got path={path}, expected a folder with one sub-folder per tag, a .csv or a .jsonl file")
-    try:
-        return list(readers[path.suffix.lower()](path)), []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"got path={path}, which is not a list in UTF-8: {error}") from error
+    top, above = _unwrap(root, known)
+    level = list_folder(top)
+    folders = [_read_top_folder(folder) for folder in level.folders]
+    notes = (f"{root} holds one folder, {top.relative_to(root)}, whose sub-folders are read",) if top != root else ()
+    filled = [folder for folder in folders if folder.contents.files]
+    others = [folder for folder in folders if not folder.contents.files]
+    if len(filled) == 1 and not level.files and _holds_splits(filled[0]):
+        inner = list_labelled_folder(filled[0].path, known)
+        passed = join_contents([*above, level, *(folder.contents for folder in others), inner.contents])
+        empty = (*(folder.path for folder in others), *inner.empty)
+        return inner._replace(unusable=list(passed.unusable), contents=passed, empty=empty, notes=notes + inner.notes)
+    contents = join_contents([*above, level, *(folder.contents for folder in folders)])
+    pictures, used = _labelled(root, filled, bool(level.files))
+    loose = [LabelledFile(file, [], pictures[0].role if pictures else None) for file in level.files]
+    tagged = {picture.place for picture in pictures}
+    is_used = {split.folder.path for split in used}
+    return Listing(
+        loose + pictures,
+        list(contents.unusable),
+        contents,
+        empty=(
+            *(folder.path for folder in others),
+            *(inner for split in used for inner in _tag_folders(split) if str(inner) not in tagged),
+        ),
+        left_out=tuple(folder.path for folder in filled if used and folder.path not in is_used),
+        notes=notes,
+    )
 
 
-def split_role(name: str) -> Role | None:
-    """Return what a folder or a value of the column `split` serves for, by its name; None if that says nothing.
-
-    >>> [split_role(name) for name in ("Training", "val", "seg_test", "dev-set", "train2017", "cat", "train station")]
-    ['train', 'validation', 'test', 'validation', 'train', None, None]
-    """
-    words = set(re.split(r"[\W\d_]+", name.lower())) - FILLER_WORDS - {""}
-    return next((role for role, known in SPLIT_WORDS.items() if words and words <= known), None)
+def _holds_splits(folder: _TopFolder) -> bool:
+    """Whether all pictures of a folder lie in several splits, by the names of its sub-folders."""
+    roles = {split_role(way[0]) if way else None for way in folder.ways}
+    return None not in roles and len(roles) > 1
 
 
-def is_ignored_name(name: str) -> bool:
-    """Whether a file or folder of this name is hidden, or left by a desktop or by network storage.
+def _unwrap(root: Path, known: Collection[str]) -> tuple[Path, list[FolderContents]]:
+    """Enter folders that hold nothing but one folder, down to the first that holds several; else stay."""
+    top, passed = root, []
+    for _ in range(MAX_WRAPPERS):
+        level = list_folder(top)
+        if len(level.folders) != 1 or level.files:
+            break
+        inner = level.folders[0]
+        if name_key(inner.name) in known or (not known and split_role(inner.name) in ("validation", "test")):
+            break
+        top = inner
+        passed.append(level)
+    is_wrapped = len(level.folders) > 1 and not level.files
+    return (top, passed) if is_wrapped else (root, [])
 
-    >>> [is_ignored_name(name) for name in (".thumbnails", "@eaDir", "Thumbs.db", "cat.jpg")]
-    [True, True, True, False]
-    """
-    return name.startswith(".") or name.lower() in IGNORED_NAMES
+
+def _read_top_folder(path: Path) -> _TopFolder:
+    contents = walk_folder(path)
+    return _TopFolder(path, contents, [file.relative_to(path).parts[:-1] for file in contents.files])
 
 
-def _list_folder(root: Path) -> tuple[list[LabelledFile], list[str]]:
-    folders = _sub_folders(root)
-    splits = {folder: role for folder in folders if (role := split_role(folder.name))}
-    tags = {split: _tag_folders(split, role) for split, role in splits.items()}
-    usable = [split for split in splits if _shares_tags(split, tags)]
-    roles = {splits[split] for split in usable}
-    if "train" in roles and len(roles) > 1:
-        pictures = [
-            LabelledFile(file, [tag.name], splits[split])
-            for split in usable
-            for tag in tags[split]
-            for file in _files(tag, root)
-        ]
-        loose = [LabelledFile(file, [], splits[split]) for split in usable for file in _loose_files(split, root)]
-        return pictures + loose, [folder.name for folder in folders if folder not in usable]
-    beside = [folder for folder in folders if folder not in splits and any(_files(folder, root))]
-    if len(set(splits.values())) > 1 or (splits and not beside):
-        names = ", ".join(folder.name for folder in splits)
+def _labelled(root: Path, folders: list[_TopFolder], has_loose: bool) -> tuple[list[LabelledFile], list[_Split]]:
+    """Return the pictures with their tags, and the splits that were used."""
+    named = [_split(folder, split_role) for folder in folders]
+    strict = [split for split in named if split]
+    likely = [split for folder in folders if (split := _split(folder, likely_role))]
+    for splits in (strict, likely):
+        usable = [split for split in splits if any(split.tags & other.tags for other in splits if other is not split)]
+        roles = {split.role for split in usable}
+        if "train" in roles and len(roles) > 1:
+            return [picture for split in usable for picture in _pictures_of_split(split)], usable
+    if len(folders) == 1 and strict and strict[0].role == "train" and len(strict[0].tags) > 1 and not has_loose:
+        return [picture._replace(role=None) for picture in _pictures_of_split(strict[0])], strict
+    is_all_likely = len(likely) == len(folders) and len({split.role for split in likely}) > 1
+    _refuse_splits(root, likely if is_all_likely else strict, folders)
+    if inner := _splits_within_tags(root, folders):
+        return inner, []
+    _refuse_equal_names(root, folders)
+    return [
+        LabelledFile(file, [one.path.name], place=str(one.path)) for one in folders for file in one.contents.files
+    ], []
+
+
+def _split(folder: _TopFolder, role_of: Callable[[str], Role | None]) -> _Split | None:
+    role = role_of(folder.path.name)
+    return _Split(folder, role, _tag_depth(folder, role)) if role else None
+
+
+def _tag_depth(folder: _TopFolder, role: Role | None = None) -> int:
+    """Return how many folders wrap those of the tags: each the only one at its level, and not a tag itself."""
+    ways, depth = folder.ways, 0
+    while all(len(way) > depth for way in ways) and len(names := {way[depth] for way in ways}) == 1:
+        inner = {way[depth + 1] for way in ways if len(way) > depth + 1}
+        is_wrapper = len(inner) > 1 and all(len(way) > depth + 1 for way in ways)
+        if not is_wrapper and (role is None or split_role(min(names)) != role):
+            break
+        depth += 1
+    return depth
+
+
+def _pictures_of_split(split: _Split) -> list[LabelledFile]:
+    found = []
+    for file, way in zip(split.folder.contents.files, split.folder.ways, strict=True):
+        place = split.folder.path.joinpath(*way[: split.depth + 1])
+        found.append(LabelledFile(file, list(way[split.depth : split.depth + 1]), split.role, "", str(place)))
+    return found
+
+
+def _tag_folders(split: _Split) -> list[Path]:
+    """Return all folders of a split where its tags' folders lie."""
+    folder = split.folder
+    return [one for one in folder.contents.folders if len(one.relative_to(folder.path).parts) == split.depth + 1]
+
+
+def _refuse_splits(root: Path, splits: list[_Split], folders: list[_TopFolder]) -> None:
+    """Refuse folders that are splits by their names, and cannot be used as such."""
+    beside = len(folders) > len(splits)
+    holds_tags = any(len(split.tags) > 1 and all(map(len, split.folder.ways)) for split in splits)
+    if len({split.role for split in splits}) > 1 or (splits and (not beside or holds_tags)):
+        names = ", ".join(split.folder.path.name for split in splits)
         raise ValueError(
             f"got path={root}, whose sub-folders {names} are splits, not tags, and cannot be used as such: expected a "
             f"training folder and others with sub-folders of the same tags. Name one of them, as in "
-            f"path={min(splits)}, or list the pictures in a .csv with the columns path, tags and split"
+            f"path={min(split.folder.path for split in splits)}, or {AS_LIST}"
         )
-    pictures = [LabelledFile(file, [tag.name]) for tag in folders for file in _files(tag, root)]
-    return [LabelledFile(file, []) for file in _loose_files(root, root)] + pictures, []
 
 
-def _tag_folders(split: Path, role: Role) -> list[Path]:
-    """Return the sub-folders of a split, one folder deeper where it only holds another of its role."""
-    folders = _sub_folders(split)
-    if len(folders) == 1 and split_role(folders[0].name) == role:
-        return _sub_folders(folders[0])
-    return folders
+def _splits_within_tags(root: Path, folders: list[_TopFolder]) -> list[LabelledFile]:
+    """Return the pictures where each tag holds its own splits, as in cat/train and cat/test; none elsewhere."""
+    roles = [{split_role(way[0]) if way else None for way in folder.ways} for folder in folders]
+    if not any("train" in one and len(one - {None}) > 1 for one in roles):
+        return []
+    mixed = [folder.path.name for folder, one in zip(folders, roles, strict=True) if None in one]
+    deep = [folder.path.name for folder in folders if _holds_equal_names(folder)]
+    if mixed or deep:
+        raise ValueError(
+            f"got path={root}, some of whose sub-folders hold splits of their own, and {first_names(mixed or deep)} "
+            f"{'does not' if mixed else 'holds tags below them'}: expected train, val or test for all pictures of all "
+            f"tags, or for none. Make it train/TAG and val/TAG, or {AS_LIST}"
+        )
+    return [
+        LabelledFile(file, [folder.path.name], split_role(way[0]), "", str(folder.path))
+        for folder in folders
+        for file, way in zip(folder.contents.files, folder.ways, strict=True)
+    ]
 
 
-def _shares_tags(split: Path, tags: Mapping[Path, list[Path]]) -> bool:
-    names = {tag.name for tag in tags[split]}
-    return any(names & {tag.name for tag in tags[other]} for other in tags if other != split)
+def _holds_equal_names(folder: _TopFolder) -> bool:
+    """Whether folders inside one hold two sub-folders of equal names that could be tags."""
+    pairs = {(name_key(way[1]), way[0]) for way in folder.ways if len(way) > 1 and not is_view_name(way[1])}
+    return sum(count > 1 for count in Counter(inner for inner, _ in pairs).values()) > 1
 
 
-def _sub_folders(root: Path) -> list[Path]:
-    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not _ignored(entry, root))
-
-
-def _loose_files(folder: Path, root: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_file() and not _ignored(entry, root))
-
-
-def _files(folder: Path, root: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.rglob("*")) if file.is_file() and not _ignored(file, root))
-
-
-def _ignored(file: Path, root: Path) -> bool:
-    return any(map(is_ignored_name, file.relative_to(root).parts))
-
-
-def _read_csv(path: Path) -> Iterator[LabelledFile]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        if not {"path", "tags"} <= set(columns):
-            raise ValueError(f"got {path} with columns {', '.join(columns)}, expected path and tags")
-        for row in reader:
-            role = _role(row.get("split"), f"line {reader.line_num} of {path}")
-            picture = path.parent / (row["path"] or "")
-            yield LabelledFile(picture, (row["tags"] or "").split(";"), role, (row.get("group") or "").strip())
-
-
-def _read_jsonl(path: Path) -> Iterator[LabelledFile]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            tags = [row["tags"]] if isinstance(row["tags"], str) else list(map(str, row["tags"]))
-            file, role, group = path.parent / row["path"], row.get("split"), row.get("group")
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f'got line {number} of {path}: {line[:80]!r}, expected {{"path": "a.jpg", "tags": ["cat"]}}'
-            ) from error
-        group = "" if group is None else str(group).strip()
-        yield LabelledFile(file, tags, _role(role, f"line {number} of {path}"), group)
-
-
-def _role(value: object, place: str) -> Role | None:
-    if value is None or not str(value).strip():
-        return None
-    if role := split_role(str(value)):
-        return role
-    raise ValueError(f"got split={value!r} in {place}, expected train, validation or test")
+def _refuse_equal_names(root: Path, folders: list[_TopFolder]) -> None:
+    """Refuse folders that hold sub-folders of equal names, and may be splits, albums or cameras rather than tags."""
+    below: dict[str, dict[str, str]] = {}
+    for folder in folders:
+        depth = _tag_depth(folder)
+        found = {way[depth] for way in folder.ways if len(way) > depth}
+        if found and all(len(way) > depth for way in folder.ways):
+            below[folder.path.name] = {name_key(name): name for name in sorted(found)}
+    is_series = are_series(list(below))
+    counts = Counter(key for names in below.values() for key in names)
+    shared: dict[str, set[str]] = {}
+    for top, names in below.items():
+        equal = {key for key in names if counts[key] > 1}
+        words = {key for key in equal if not is_view_name(names[key])}
+        if is_series and (words or len(equal) > 1):
+            shared[top] = equal
+        elif len(words) > 1 and 2 * len(words) >= len(names):
+            shared[top] = words
+    if len(shared) > 1 and 2 * len(shared) >= len(folders):
+        equal_names = sorted({below[top][key] for top, keys in shared.items() for key in keys})
+        raise ValueError(
+            f"got path={root}, whose sub-folders {first_names(sorted(shared))} hold sub-folders of equal names "
+            f"({first_names(equal_names)}), so they may be splits, albums or cameras rather than tags. Name splits "
+            f"train, val and test; or move the pictures into one folder per tag; or {AS_LIST}"
+        )

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from imagetagger.data.dataset import Dataset, Skip, Split, content_ids
-from imagetagger.data.folder_listing import IGNORED_NAMES
 from imagetagger.data.wordnet_tags import wordnet_tags
+from imagetagger.system.ignored_files import is_ignored_name
 
 
 def load_imagenet_photographs(path: Path) -> Dataset:
@@ -28,7 +28,7 @@ def load_imagenet_photographs(path: Path) -> Dataset:
     keys, labels, skipped = [], [], []
     for name in sorted(names):
         file = name.rpartition("/")[2]
-        if file.startswith(".") or file.lower() in IGNORED_NAMES or name.startswith("__MACOSX/"):
+        if any(map(is_ignored_name, name.split("/"))):
             continue
         wnid = file.partition("_")[0]
         if wnid in index:

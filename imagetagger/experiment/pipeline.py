@@ -12,6 +12,7 @@ from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
 from imagetagger.experiment.checks import find_problems
 from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
+from imagetagger.experiment.lost_tags import describe_lost, find_lost_tags, without_tags
 from imagetagger.experiment.reference_stages import find_head, find_reference, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
@@ -52,6 +53,11 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     if s.classifier.source == "head":
         reference = runner.run("head", find_head, backbone, reference, section=s.classifier)
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
+    lost, left_out = find_lost(s, pictures.value, leading)
+    if lost:
+        loaded = runner.run("tags left", without_tags, loaded, *leading.embedded, tags=lost)
+        pictures = runner.run("subset", subsample, loaded, section=s.data)
+        leading = evaluate_model(runner, s, loaded, pictures, model, reference, is_checked=True)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed
     intervals = runner.run("bootstrap", bootstrap, evaluation, splits, resamples=resamples, seed=seed)
@@ -66,9 +72,10 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
     crossed = leading.fitted.cross_fit.value
     final = (bundled.crossed, bundled.decision) if bundled else (crossed, evaluation.value.decision)
-    warnings = find_problems(
+    problems = find_problems(
         s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=test is not None
     )
+    warnings = [*left_out, *problems]
     for warning in warnings:
         log.warning("%s", warning)
     record = build_record(
@@ -99,6 +106,14 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         return output
     output = runner.time("export", export_bundle, s, output, backbone.value, variants)
     return output._replace(record=msgspec.structs.replace(output.record, stages=runner.records))
+
+
+def find_lost(s: Experiment, pictures: Pictures, leading: EvaluatedModel) -> tuple[tuple[int, ...], list[str]]:
+    """Return the tags that would have no pictures in the bundle, and a warning for each."""
+    is_pooled = not pictures.dataset.is_split and s.data.fraction is None and s.data.per_class is None
+    embedded = [stage.value for stage in leading.embedded]
+    lost = find_lost_tags(pictures, *embedded, is_pooled=is_pooled)
+    return lost, describe_lost(pictures, *embedded, tags=lost)
 
 
 def make_reference_files(

@@ -246,14 +246,14 @@ def check_skipped(pictures: Pictures, *embedded: EmbeddedSplit, max_bad_fraction
     """All skipped pictures, of loading and of embedding.
 
     Raises:
-        BadDataError: the shares of both together exceed `max_bad_fraction`.
+        BadDataError: the shares of both together exceed `max_bad_fraction`; one picture may do so unless that is zero.
     """
     loading = pictures.dataset.skipped
     embedding = tuple(skip for split in embedded for skip in split.embeddings.skipped)
     count = sum(len(split.embeddings.rows) + len(split.embeddings.skipped) for split in embedded)
     share = len(loading) / max(len(loading) + pictures.listed, 1) + len(embedding) / max(count, 1)
     skipped = (*loading, *embedding)
-    if share > max_bad_fraction:
+    if share > max_bad_fraction and (len(skipped) > 1 or not max_bad_fraction):
         listed = "\n".join(f"  {skip.key}: {skip.reason}" for skip in skipped[:10])
         raise BadDataError(
             f"{len(skipped)} pictures ({100 * share:.1f} %) cannot be used, more than "

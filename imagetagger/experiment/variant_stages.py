@@ -130,6 +130,8 @@ def evaluate_model(
     model: StageResult[Runtime],
     reference: StageResult[Knowledge],
     label: str = "",
+    *,
+    is_checked: bool = False,
 ) -> EvaluatedModel:
     """Embed the pictures with a model, fit, calibrate and evaluate.
 
@@ -141,6 +143,7 @@ def evaluate_model(
         model: embeds.
         reference: statistics of the network.
         label: distinguishes the stages of several models; empty for the one that leads.
+        is_checked: whether the pictures were found to have few enough bad ones before.
     """
     suffix = f" {label}" if label else ""
 
@@ -151,7 +154,7 @@ def evaluate_model(
     if s.evaluate.split == "validation":
         splits_of = (embed_pictures(runner, s, f"embed validation{suffix}", loaded, model, "validation", **options),)
     # Pictures that the leading model could use are not refused afterwards because a subset has more bad ones.
-    limit = 1.0 if label else s.data.max_bad_fraction
+    limit = 1.0 if label or is_checked else s.data.max_bad_fraction
     skipped = runner.run(
         f"check{suffix}", check_skipped, pictures, train, *splits_of, section=s.data, max_bad_fraction=limit
     )

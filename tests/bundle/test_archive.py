@@ -267,6 +267,50 @@ def test_a_bundle_that_was_unpacked_looked_into_and_packed_again_can_be_read(tmp
     assert read_files(tmp_path / "a.zip", 10_000) == FILES
 
 
+SYSTEM_FILES = [
+    *(
+        "._a.json",
+        "golden/._0.png",
+        "@eaDir/a.json/SYNO_THUMB.jpg",
+        "golden/@eaDir/x",
+        "Icon\r",
+        ".DS_Store",
+        "Thumbs.db",
+    ),
+    *(
+        "__MACOSX/._x",
+        ".AppleDouble/a.json",
+        ".Spotlight-V100/Store/x",
+        ".Trashes/501/x",
+        ".fseventsd/uuid",
+        ".dropbox",
+    ),
+    *("System Volume Information/IndexerVolumeGuid", "$RECYCLE.BIN/S-1-5/desktop.ini", "lost+found/#123", "#recycle/x"),
+    *(".sync/ID", ".stfolder/x", ".dropbox.cache/x", "a.json.partial", ".~lock.a.json#", "desktop.ini", "#snapshot/x"),
+]
+
+
+@pytest.mark.parametrize("name", SYSTEM_FILES)
+def test_a_bundle_that_was_on_a_stick_or_network_storage_can_be_read(tmp_path, name):  # B15-bundle-on-usb-stick
+    write_folder(FILES, tmp_path / "a")
+    (tmp_path / "a" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "a" / name).write_bytes(b"left by a system")
+    assert read_files(tmp_path / "a", 10_000) == FILES
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for file in sorted((tmp_path / "a").rglob("*")):
+            archive.write(file, file.relative_to(tmp_path / "a").as_posix())
+    assert read_files(tmp_path / "a.zip", 10_000) == FILES
+
+
+@pytest.mark.parametrize("name", [".hidden", "golden/.htaccess", "my@eaDir", "@eaDirs/x"])
+def test_other_hidden_or_strange_files_are_refused_still(tmp_path, name):
+    write_folder(FILES, tmp_path / "a")
+    (tmp_path / "a" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "a" / name).write_bytes(b"strange")
+    with pytest.raises(ArchiveError, match="expected plain relative names"):
+        read_files(tmp_path / "a", 10_000)
+
+
 def test_a_folder_that_was_packed_as_a_whole_can_be_read(tmp_path):
     write_zip({f"bundle/{name}": data for name, data in FILES.items() if name.count("/") < 3}, tmp_path / "a.zip")
     assert read_files(tmp_path / "a.zip", 10_000) == {k: v for k, v in FILES.items() if k.count("/") < 3}

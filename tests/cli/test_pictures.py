@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from pathlib import Path
@@ -41,6 +42,28 @@ def test_a_folder_without_pictures_is_a_problem(tmp_path, album):
 def test_a_folder_that_links_to_itself_ends(album):
     (album / "trip" / "loop").symlink_to(album)
     assert len(find_images([album]).files) == 5
+
+
+def test_pictures_behind_links_are_found_once_and_what_cannot_be_read_is_a_problem(tmp_path, album):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "e.jpg").touch()
+    for name in ("linked", "linked again"):
+        (album / name).symlink_to(tmp_path / "elsewhere")
+    (album / "gone.jpg").symlink_to("nowhere")
+    (album / "gone.txt").symlink_to("nowhere")
+    os.mkfifo(album / "pipe.jpg")
+    found = find_images([album])
+    assert [file.name for file in found.files] == ["a.png", "b.JPG", "z.tiff", "e.jpg", "c.webp", "d.heic"]
+    assert found.problems == [
+        f"{album / 'gone.jpg'}: a link to nowhere, where nothing is",
+        f"{album / 'pipe.jpg'}: a pipe, socket or device: expected a file",
+    ]
+
+
+def test_a_raw_file_is_a_picture_unless_it_lies_beside_one(tmp_path):
+    for name in ("a.NEF", "a.jpg", "b.CR2", "b.xmp", "b.mov"):
+        (tmp_path / name).touch()
+    assert [file.name for file in find_images([tmp_path]).files] == ["a.jpg", "b.CR2"]
 
 
 def test_results_come_in_order_as_soon_as_they_are_there_from_several_threads():

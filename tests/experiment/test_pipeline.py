@@ -156,6 +156,13 @@ def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, fo
     assert run(*folder, "data.max_bad_fraction=0.25").record.data.skipped == 12
 
 
+def test_one_bad_picture_alone_ends_no_run_unless_none_is_allowed(run, folder, tmp_path):
+    (tmp_path / "pictures" / "red" / "half.png").write_bytes(picture("red", 77)[:500])
+    assert run(*folder, "data.max_bad_fraction=0.01").record.data.skipped == 1
+    with pytest.raises(BadDataError, match=r"data\.max_bad_fraction=0.0 allows"):
+        run(*folder, "data.max_bad_fraction=0")
+
+
 def test_with_nothing_left_to_fit_on_the_run_ends_with_what_was_skipped(run, folder):
     with pytest.raises(BadDataError, match=r"36 pictures \(100.0 %\) .*\n.*pixel_limit"):
         run(*folder, "data.pixel_limit=100")

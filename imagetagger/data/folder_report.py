@@ -1,0 +1,69 @@
+"""What the log says of a user's folder or list: its tags, what was passed over, and what cannot be used."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imagetagger.data.dataset import Skip
+from imagetagger.data.labelled_files import Listing
+from imagetagger.data.listed_paths import differently_spelled
+from imagetagger.data.tag_names import cut, first_names, shown
+
+log = logging.getLogger(__name__)
+
+MISSING_FILE, DANGLING_LINK = "no such file", "a link to "
+"""Beginnings of the reasons of pictures that are not there."""
+
+
+def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
+    """Log the tags of a folder or list, with the number of pictures of each, and what was passed over."""
+    for note in listing.notes:
+        log.info("%s", shown(note))
+    log.info(
+        "%s: %d tags: %s", shown(str(path)), len(tags), first_names(f"{tag} ({tags[tag]})" for tag in sorted(tags))
+    )
+    contents = listing.contents
+    if contents.ignored:
+        names = Counter("._*" if file.name.startswith("._") else file.name for file in contents.ignored)
+        log.info("ignored: hidden files and folders, and those of systems: %s", _counted(names))
+    if contents.sidecars:
+        suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
+        log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
+    if contents.repeated:
+        links, first = len(contents.repeated), shown(_relative(contents.repeated[0], path))
+        log.info("links to folders that are read anyway, or hold the link: %d, first %s", links, first)
+    if listing.empty:
+        names = Counter(_relative(folder, path) for folder in listing.empty)
+        log.warning("folders without pictures, which make no tag: %s", first_names(names))
+    if listing.left_out:
+        names = Counter(_relative(folder, path) for folder in listing.left_out)
+        log.warning("%s has splits; other folders are left out: %s", shown(str(path)), first_names(names))
+
+
+def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
+    """Return how many of the listed pictures cannot be used, the commonest kind first, with the first of that kind."""
+    kinds = {
+        "are not there": [skip for skip in skipped if skip.reason.startswith(MISSING_FILE)],
+        "are links to files that are not there": [skip for skip in skipped if skip.reason.startswith(DANGLING_LINK)],
+    }
+    counted = {id(skip) for found in kinds.values() for skip in found}
+    kinds["cannot be used"] = [skip for skip in skipped if id(skip) not in counted]
+    kind, found = max(kinds.items(), key=lambda one: len(one[1]))
+    first = found[0]
+    where = _relative(Path(first.key), path.parent) if path.is_file() else first.key
+    text = f"{len(found)} of {listed} pictures {kind}; the first: {cut(where)}: {cut(first.reason)}"
+    if kind == "are not there":
+        if similar := differently_spelled(Path(first.key)):
+            text += f"; there is {shown(similar)}, which differs in upper and lower case"
+        text += f". Paths are relative to the file, to {path.parent.absolute()}"
+    others = len(skipped) - len(found)
+    return text + (f"; and {others} for other reasons" if others else "")
+
+
+def _counted(names: Counter[str]) -> str:
+    return first_names(f"{name} ({count})" for name, count in names.most_common())
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -1,0 +1,99 @@
+"""Files that are no pictures by their names: what systems leave in folders, and what cameras write beside pictures."""
+
+import re
+from pathlib import PurePath
+
+SYSTEM_NAMES = {
+    # Windows
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "system volume information", "$recycle.bin"),
+    *("recycler", "recycled"),
+    # macOS
+    *("__macosx", ".ds_store", ".appledouble", ".appledb", ".appledesktop", ".localized", ".spotlight-v100"),
+    *(".trashes", ".trash", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", ".volumeicon.icns"),
+    *(".apdisk", ".metadata_never_index", "network trash folder", "temporary items", "icon\r", "icon\uf00d", "icon?"),
+    # Linux
+    *("lost+found", ".directory", ".nomedia", ".thumbnails"),
+    # network storage
+    *("@eadir", "@recycle", "@recently-snapshot", "@snapshot", "@sharebin", "@tmp", "#recycle", "#snapshot"),
+    *(".@__thumb", ".@__qini", "~snapshot", ".snapshot", ".snapshots", ".zfs", "_gsdata_"),
+    # synchronisation
+    *(".sync", ".stfolder", ".stversions", ".stignore", ".syncthing"),
+    # photo software
+    *("picasa.ini", ".picasa.ini", ".picasaoriginals", "zbthumbnail.info", "bridgecache", "bridgecachet"),
+}
+"""Of files and folders, in lower case."""
+
+SYSTEM_NAME = re.compile(
+    r"\._.*|\.trash-\d+|\.dropbox.*|\.~lock\..*|~\$.*|\.nfs[0-9a-f]+|\.smbdelete.*|\.fuse_hidden.*|\.syncthing\..*"
+    r"|~syncthing~.*|found\.\d{3}|.*\.(partial|part|crdownload|!sync|lrdata)",
+    re.DOTALL,
+)
+"""Likewise: copies of attributes, locks, bins, and downloads that are not complete."""
+
+SIDECAR_SUFFIXES = {
+    *(".xmp", ".aae", ".json", ".xml", ".thm", ".ini", ".dop", ".pp3", ".cos", ".pto", ".ctg", ".exif", ".icc"),
+    *(".txt", ".md", ".rtf", ".log", ".csv", ".tsv", ".jsonl", ".yaml", ".yml", ".toml", ".html", ".htm", ".url"),
+    *(".pdf", ".doc", ".docx", ".odt", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".lnk", ".webloc", ".db", ".lrcat"),
+    *(".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".3g2", ".wmv"),
+    *(".flv", ".ogv", ".insv", ".lrv", ".lrf", ".gpx", ".kml", ".srt", ".vtt"),
+    *(".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus", ".amr"),
+    *(".zip", ".tar", ".gz", ".7z", ".rar", ".npy", ".npz", ".pkl", ".mat", ".h5", ".hdf5", ".py", ".ipynb"),
+    *(".bak", ".tmp", ".md5", ".sha1", ".sha256"),
+}
+"""Of files beside pictures that are no pictures: descriptions, edits, videos, sound, documents; in lower case."""
+
+PICTURE_SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".avif", ".avifs", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
+    *(".heic", ".heif"),  # which Pillow does not read by itself: they are reported rather than skipped
+}
+"""Of pictures, in lower case."""
+
+RAW_SUFFIXES = {
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc", ".mef"),
+    *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+}
+"""Of pictures as a camera's sensor recorded them, in lower case: reported, since none is read."""
+
+
+def is_system_name(name: str) -> bool:
+    """Whether systems, network storage or synchronisation leave files and folders of this name anywhere.
+
+    >>> [is_system_name(name) for name in ("@eaDir", "._cat.jpg", "Thumbs.db", ".hidden", "cat.jpg")]
+    [True, True, True, False, False]
+    """
+    return (lower := name.lower()) in SYSTEM_NAMES or SYSTEM_NAME.fullmatch(lower) is not None
+
+
+def is_ignored_name(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or left by a system.
+
+    >>> [is_ignored_name(name) for name in (".thumbnails", "@eaDir", "Thumbs.db", "cat.jpg")]
+    [True, True, True, False]
+    """
+    return name.startswith(".") or is_system_name(name)
+
+
+def is_system_path(path: str) -> bool:
+    """Whether a relative path, with slashes, is of a file that a system left, or lies in such a folder."""
+    return any(is_system_name(part) for part in path.split("/"))
+
+
+def is_sidecar(name: str, beside: frozenset[str] = frozenset()) -> bool:
+    """Whether a file is no picture by its name, such as a description or a video beside one.
+
+    Args:
+        name: of the file.
+        beside: stems of the pictures in its folder, in lower case: a camera's raw file beside its picture is one too.
+
+    >>> is_sidecar("a.jpg.json"), is_sidecar("a.NEF"), is_sidecar("a.NEF", frozenset({"a"})), is_sidecar("a")
+    (True, False, True, False)
+    """
+    path = PurePath(name.lower())
+    return path.suffix in SIDECAR_SUFFIXES or (path.suffix in RAW_SUFFIXES and path.stem in beside)
+
+
+def picture_stems(names: list[str]) -> frozenset[str]:
+    """Return the stems of those names that are of pictures, in lower case."""
+    paths = [PurePath(name.lower()) for name in names]
+    return frozenset(path.stem for path in paths if path.suffix in PICTURE_SUFFIXES)

@@ -1,0 +1,86 @@
+import pytest
+
+from imagetagger.system.ignored_files import is_ignored_name, is_sidecar, is_system_name, is_system_path, picture_stems
+
+SYSTEM = [
+    *(
+        "@eaDir",
+        "#recycle",
+        "@Recycle",
+        "#snapshot",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "RECYCLER",
+        "found.000",
+    ),
+    *("__MACOSX", ".AppleDouble", ".Spotlight-V100", ".Trashes", ".fseventsd", "._cat.jpg", "Icon\r", ".DS_Store"),
+    *("lost+found", ".Trash-1000", ".directory", ".nfs000000000123", "Thumbs.db", "desktop.ini", "ehthumbs.db"),
+    *(
+        ".sync",
+        ".stfolder",
+        ".stversions",
+        ".dropbox",
+        ".dropbox.cache",
+        "~syncthing~a.jpg.tmp",
+        ".syncthing.a.jpg.tmp",
+    ),
+    *(
+        ".~lock.list.csv#",
+        "~$list.xlsx",
+        "a.jpg.partial",
+        "a.jpg.crdownload",
+        "a.part",
+        "Picasa.ini",
+        ".picasaoriginals",
+    ),
+]
+OTHERS = [
+    "cat",
+    "recycle",
+    "eaDir",
+    "@home",
+    "#1",
+    "$100",
+    "thumbs",
+    "icon",
+    "found.jpg",
+    "party.jpg",
+    "lost and found",
+]
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_what_systems_leave_is_ignored_in_any_case(name):
+    assert is_system_name(name)
+    assert is_system_name(name.upper())
+    assert is_ignored_name(name)
+    assert is_system_path(f"a/{name}/b.jpg")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_names_are_kept(name):
+    assert not is_ignored_name(name)
+    assert not is_system_path(f"a/{name}/b.jpg")
+
+
+def test_hidden_files_are_ignored_but_not_of_a_system():
+    assert is_ignored_name(".git")
+    assert not is_system_name(".git")
+
+
+@pytest.mark.parametrize("name", ["a.XMP", "a.aae", "a.jpg.json", "a.MOV", "a.mp4", "a.txt", "a.xml", "a.THM", "a.csv"])
+def test_files_that_cameras_and_exports_write_beside_pictures_are_sidecars(name):
+    assert is_sidecar(name)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.HEIC", "a.avif", "a.nef", "a", "a.picture", "a.svg", "txt", "a.json.jpg"])
+def test_files_that_may_be_pictures_are_no_sidecars(name):
+    assert not is_sidecar(name)
+
+
+def test_a_raw_file_is_a_sidecar_of_the_picture_with_its_name():
+    stems = picture_stems(["IMG_1.JPG", "IMG_2.NEF", "IMG_3.jpg.xmp"])
+    assert stems == {"img_1"}
+    assert is_sidecar("img_1.nef", stems)
+    assert not is_sidecar("IMG_2.NEF", stems)
+    assert not is_sidecar("IMG_1.jpg", stems)
