@@ -27,7 +27,6 @@ from imagetagger.export.model_card import model_card
 from imagetagger.export.parity import ExportError, Parity
 from imagetagger.export.variants import BundledClassifier, VariantEvaluation
 from imagetagger.preprocess import preprocess
-from imagetagger.system.atomic_files import cache_directory
 from tests.helpers.bundles import (
     FEATURES,
     SIZE,

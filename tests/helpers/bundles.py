@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
