@@ -159,8 +159,8 @@ def _add_cache(commands: Any) -> None:
     clear = _command(actions, "clear", "cache.run_cache_clear", "delete its files", help_texts.CACHE_CLEAR)
     for action in (info, clear):
         _add_cache_options(action, default=argparse.SUPPRESS)
-    kinds = ", ".join(CACHE_FILES)
-    clear.add_argument("kinds", nargs="*", type=_cache_kind, metavar="KIND", help=f"{kinds} (default: all but downloads)")
+    which = f"{', '.join(CACHE_FILES)} (default: all but downloads)"
+    clear.add_argument("kinds", nargs="*", type=_cache_kind, metavar="KIND", help=which)
 
 
 def _add_cache_options(parser: argparse.ArgumentParser, **default: Any) -> None:
