@@ -53,9 +53,9 @@ def export_bundle(
     """Add the bundle to what a run leaves, or why it cannot be made: the record is written all the same."""
     description = describe_bundle(s, output.record, backbone)
     models = {variant: one.model for variant, one in variants.items()}
-    limits = {"min_cosine": s.export.min_cosine, "cache": cache_directory(s.cache)}
+    resolution, cache = s.backbone.resolution, cache_directory(s.cache)
     try:
-        check_networks(backbone, models, s.backbone.resolution, **limits)
+        check_networks(backbone, models, resolution, min_cosine=s.export.min_cosine, cache=cache)
         bundle = assemble_bundle(
             s.export, s.classifier, description, output.tags, variants, output.validation, output.terms
         )

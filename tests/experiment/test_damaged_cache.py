@@ -9,7 +9,7 @@ from tests.helpers.composed import settings, shrunk
 
 pytestmark = pytest.mark.slow
 
-PLAIN = ("export=none", "embed.shard_size=16", "evaluate.bootstrap_resamples=0")
+PLAIN = ("export=none", "classifier=gnb", "embed.shard_size=16", "evaluate.bootstrap_resamples=0")
 
 
 def flip(path: Path, byte: int) -> None:
