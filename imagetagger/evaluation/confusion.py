@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from imagetagger.data.dataset import Split, read_listed
+from imagetagger.data.dataset import Split
 from imagetagger.prediction.prediction_sets import true_label_ranks
 from imagetagger.preprocess import crop_square, decode_image
 
@@ -44,9 +44,9 @@ class Confusion(NamedTuple):
 
 
 def thumbnail(split: Split, row: int, side: int = THUMBNAIL_SIDE) -> str | None:
-    """The centre square that the network saw, as a data URI; None if the picture is gone or replaced."""
+    """The centre square that the network saw, as a data URI; None if the picture can no longer be read."""
     try:
-        image = decode_image(read_listed(split, row))
+        image = decode_image(split.read(row))
         pixels = crop_square(image, min(side, *image.size))
     except Exception:  # whatever happened to a picture since it was embedded must not fail the report
         return None

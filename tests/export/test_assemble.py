@@ -276,7 +276,7 @@ def test_golden_pictures_are_wide_tall_grey_transparent_and_always_the_same():
 @pytest.mark.slow
 def test_onnx_has_the_statistics_of_float32_whatever_is_bundled():
     files, made = assemble(brighter()), brighter()
-    spaces = {variant: embedding_space(one.path.read_bytes()) for variant, one in made.variants.items()}
+    spaces = {variant: embedding_space(one.model) for variant, one in made.variants.items()}
     assert spaces["float32"] == embedding_space(tiles_model())
     for name, variant in (("statistics.safetensors", "int8"), ("onnx/statistics.safetensors", "float32")):
         tensors, metadata = read_tensors(files[name], name)
