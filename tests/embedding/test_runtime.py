@@ -206,7 +206,7 @@ def test_the_model_has_builtin_operators_only(model):
 
 
 def test_the_models_signature_takes_bytes_and_names_its_output(model):
-    interpreter = Interpreter(str(model))
+    interpreter = Interpreter(model_content=model)
     assert interpreter.get_signature_list() == {"embed": {"inputs": ["image"], "outputs": ["embedding"]}}
     runner = interpreter.get_signature_runner("embed")
     image, embedding = runner.get_input_details()["image"], runner.get_output_details()["embedding"]
