@@ -96,7 +96,7 @@ def write_shard(folder: Path, ids: Sequence[bytes], embeddings: np.ndarray) -> P
     """Write a shard of embeddings (n, D) with their ids."""
     joined = b"".join(ids)
     packed = np.frombuffer(joined, np.uint8).reshape(len(ids), -1)
-    tensors = {"id": packed, "embedding": np.ascontiguousarray(embeddings, np.float32)}
+    tensors: dict[str, np.ndarray] = {"id": packed, "embedding": np.ascontiguousarray(embeddings, np.float32)}
     return write_checked(folder, _ids_digest(joined), ".safetensors", save(tensors, {"space": folder.name}))
 
 
