@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "the picture is the input": convert_int8(backbone, calibration),
             "and biases corrected": convert_int8(corrected, calibration),
         }
-        embeddings = {step: embed(model, pictures, folder) for step, model in models.items()}
+        embeddings = {step: embed(model, pictures) for step, model in models.items()}
     reference = embeddings.pop("float32")
     rows = []
     for step, x in embeddings.items():
@@ -78,11 +78,9 @@ def normalised_inside(backbone: Backbone, calibration: list[np.ndarray]) -> byte
     return to_tflite({"embed": signature}, "int8", ({"image": picture[None]} for picture in calibration))
 
 
-def embed(model: bytes, pictures: list[np.ndarray], folder: Path) -> list[np.ndarray]:
+def embed(model: bytes, pictures: list[np.ndarray]) -> list[np.ndarray]:
     """Embed pictures with a model's `embed`."""
-    path = folder / "model.tflite"
-    path.write_bytes(model)
-    results = list(litert_runtime(path).run(pictures.__getitem__, range(len(pictures))))
+    results = list(litert_runtime(model).run(pictures.__getitem__, range(len(pictures))))
     return [result for result in results if isinstance(result, np.ndarray)]
 
 

@@ -17,6 +17,7 @@ These use the everyday tagger that comes with the package. With a tagger of your
   imagetagger verify BUNDLE                     check its files, and that it computes the same here
   imagetagger tag BUNDLE cat.jpg                also serve BUNDLE, webapp BUNDLE FOLDER, learn --bundle BUNDLE ...
   imagetagger report DIR...                     compare many runs: one page, tables and plots
+  imagetagger cache                             show the size of what runs keep to be faster; `cache clear` deletes it
 
 `imagetagger COMMAND --help` explains a command. In Python: `from imagetagger import Tagger`, which also learns."""
 
@@ -107,3 +108,21 @@ Compare the results of one or many runs: one page (report.html), tables (CSV) an
   imagetagger report outputs/a outputs/b       runs side by side; the report goes into ./report
 
 The page is self-contained: it opens offline, and prints. The exit code is 1 if there is no result to use."""
+
+CACHE = """\
+Show what runs of experiments keep to be faster the next time, and how much space it takes.
+
+  imagetagger cache                            the same as `cache info`
+  imagetagger cache clear                      delete embeddings, converted models and content ids
+  imagetagger cache clear downloads            delete downloads
+
+After a run, the least recently used embeddings, models and ids beyond 20 GB are deleted; the environment variable
+IMAGETAGGER_CACHE_LIMIT, or the setting cache_limit of a run, is another number of gigabytes."""
+
+CACHE_CLEAR = """\
+Delete what runs of experiments keep to be faster: the next run computes or downloads it again.
+
+  imagetagger cache clear                      embeddings, converted models and content ids
+  imagetagger cache clear models downloads     only these kinds
+
+Files that runs did not make are left alone. The exit code is 1 if a file cannot be deleted."""

@@ -7,6 +7,7 @@ from typing import Any
 from imagetagger.cli import help_texts
 from imagetagger.options import DEFAULT_PORT
 from imagetagger.system.atomic_files import installed_version
+from imagetagger.system.cache_folder import CACHE_FILES
 
 _RAW = argparse.RawDescriptionHelpFormatter
 
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run an experiment (--help: its settings)")
     verify = _command(commands, "verify", "checking.run_verify", "check a bundle", help_texts.VERIFY)
     verify.add_argument("bundle", type=Path, help="folder or .zip")
+    _add_cache(commands)
     report = _command(commands, "report", "checking.run_report", "compare many runs", help_texts.REPORT)
     report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of many at any depth")
     report.add_argument("--out", type=Path, metavar="FOLDER", help="where the report goes")
@@ -147,6 +149,30 @@ def _add_webapp(commands: Any) -> None:
     parser = _command(commands, "webapp", "serving.run_webapp", "write the app", help_texts.WEBAPP)
     parser.add_argument("bundle", nargs="?", type=Path, help="folder or .zip (default: the everyday one)")
     parser.add_argument("out", type=Path, metavar="FOLDER", help="a new folder, or an older site")
+
+
+def _add_cache(commands: Any) -> None:
+    parser = _command(commands, "cache", "cache.run_cache_info", "show or clear the cache of runs", help_texts.CACHE)
+    _add_cache_options(parser)
+    actions = parser.add_subparsers(metavar="ACTION", dest="action")
+    info = _command(actions, "info", "cache.run_cache_info", "show its size", "Show what the cache holds.")
+    clear = _command(actions, "clear", "cache.run_cache_clear", "delete its files", help_texts.CACHE_CLEAR)
+    for action in (info, clear):
+        _add_cache_options(action, default=argparse.SUPPRESS)
+    which = f"{', '.join(CACHE_FILES)} (default: all but downloads)"
+    clear.add_argument("kinds", nargs="*", type=_cache_kind, metavar="KIND", help=which)
+
+
+def _add_cache_options(parser: argparse.ArgumentParser, **default: Any) -> None:
+    where = "the cache directory (default: $IMAGETAGGER_CACHE, or your own)"
+    parser.add_argument("--cache", metavar="FOLDER", help=where, **default)
+    parser.add_argument("--json", action="store_true", help="print one JSON object", **default)
+
+
+def _cache_kind(text: str) -> str:
+    if text not in CACHE_FILES:
+        raise argparse.ArgumentTypeError(f"got {text}, expected one of {', '.join(CACHE_FILES)}")
+    return text
 
 
 def _port(text: str) -> int:

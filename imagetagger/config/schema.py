@@ -134,6 +134,7 @@ class Experiment:
     experiment: str = MISSING
     seed: int = _between(0, 2**32 - 1)
     cache: str | None = MISSING
+    cache_limit: float | None = _between(0, INFINITE)
     force: bool = MISSING
     optimized_metric: str = _one_of(*METRIC_NAMES)
     data: DataConfig = field(default_factory=DataConfig)

@@ -22,9 +22,13 @@ from imagetagger.convert.bias_correction import correct_biases
 from imagetagger.convert.tflite import to_tflite
 from imagetagger.options import Variant
 from imagetagger.preprocess import CONTRACT
-from imagetagger.system.atomic_files import atomic_write, installed_version
+from imagetagger.system.atomic_files import installed_version
+from imagetagger.system.checked_files import checksum, find_checked, write_checked
 
 log = logging.getLogger(__name__)
+
+MODELS = "models"
+"""Folder of converted models in the cache."""
 
 QUANTIZER_VERSION = 1
 """Version of the int8 conversion: raised when a change to it changes the models."""
@@ -36,10 +40,11 @@ def convert_cached(
     cache: Path,
     variant: Variant = "float32",
     calibration_pictures: Sequence[np.ndarray] = (),
-) -> Path:
-    """Return the path of the backbone as a .tflite file with signature `embed`, converted once and cached.
+) -> bytes:
+    """Return the backbone as a .tflite file with signature `embed`, converted once and cached.
 
-    embed(image uint8 (1, S, S, 3)) -> embedding float32 (1, D).
+    A damaged file in the cache is reported, and the backbone converted again; so is one of an earlier version, which
+    has no checksum. embed(image uint8 (1, S, S, 3)) -> embedding float32 (1, D).
 
     Args:
         backbone: network and weights.
@@ -59,17 +64,22 @@ def convert_cached(
         digest = hashlib.sha256(b"".join(picture.tobytes() for picture in calibration_pictures))
         key += f"-{digest.hexdigest()[:16]}-{QUANTIZER_VERSION}"
     tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
-    path = cache / "models" / f"{key}-jax{version('jax')}-tensorflow{tensorflow}.tflite"
-    if not path.exists():
-        log.info("converting the network to %s", variant)
-        model = (
-            convert_int8(correct_biases(backbone, calibration_pictures), calibration_pictures)
-            if variant == "int8"
-            else convert_backbone(backbone, resolution, variant)
-        )
-        with atomic_write(path) as partial:
-            partial.write_bytes(model)
-    return path
+    name = f"{key}-jax{version('jax')}-tensorflow{tensorflow}"
+    if (cached := find_checked(cache / MODELS, name, ".tflite")) is not None:
+        return cached
+    log.info("converting the network to %s", variant)
+    model = (
+        convert_int8(correct_biases(backbone, calibration_pictures), calibration_pictures)
+        if variant == "int8"
+        else convert_backbone(backbone, resolution, variant)
+    )
+    write_checked(cache / MODELS, name, ".tflite", model)
+    return model
+
+
+def find_model_file(model: bytes, cache: Path) -> Path | None:
+    """Return the file in the cache directory that holds a model; None if none does."""
+    return next((cache / MODELS).glob(f"*-{checksum(model)}.tflite"), None)
 
 
 def embedding_space(model: bytes) -> str:

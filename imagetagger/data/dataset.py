@@ -9,7 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from imagetagger.bundle.labels import Term
-from imagetagger.system.atomic_files import atomic_write
+from imagetagger.preprocess import BadImageError
+from imagetagger.system.checked_files import find_checked, write_checked
+
+IDS = "ids"
+"""Folder of content ids in the cache."""
 
 ID_BYTES = 16
 """Length of a picture's content id."""
@@ -86,18 +90,35 @@ def content_id(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
-def content_ids(read: Callable[[int], bytes], count: int, name: str, cache_file: Path | None = None) -> list[bytes]:
+def read_listed(split: Split, i: int) -> bytes:
+    """Return the encoded bytes of picture i, which are those that were listed, labelled and split.
+
+    Raises:
+        BadImageError: it cannot be read, or is another picture by now.
+    """
+    try:
+        data = split.read(i)
+    except OSError as error:
+        raise BadImageError(f"cannot be read: {error}") from error
+    if content_id(data) != split.ids[i]:
+        raise BadImageError("it was replaced by another picture after it was listed; run again to use that one")
+    return data
+
+
+def content_ids(
+    read: Callable[[int], bytes], count: int, name: str, cache: Path | None = None, key: str = ""
+) -> list[bytes]:
     """Return the content ids of `count` pictures, reading each of them, with a progress bar called `name`.
 
-    `cache_file` keeps the ids from one call to the next; its name must identify the content of all pictures.
+    The folder `cache` keeps the ids from one call to the next, by a key that identifies the content of all pictures.
     """
-    if cache_file and cache_file.is_file() and len(cached := cache_file.read_bytes()) == ID_BYTES * count:
+    file = f"{key}-{count}"
+    if cache and len(cached := find_checked(cache / IDS, file, "") or b"") == ID_BYTES * count:
         return [cached[i : i + ID_BYTES] for i in range(0, len(cached), ID_BYTES)]
     bar = tqdm(range(count), desc=f"reading {name}", unit="image", disable=None, delay=2)
     ids = [content_id(read(i)) for i in bar]
-    if cache_file:
-        with atomic_write(cache_file) as partial:
-            partial.write_bytes(b"".join(ids))
+    if cache:
+        write_checked(cache / IDS, file, "", b"".join(ids))
     return ids
 
 

@@ -120,10 +120,9 @@ def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:
         def read(i: int) -> bytes:
             return archive.read(examples[i].file)
 
-        ids = cache / "ids" / f"{digest}-{split}" if digest else None
         return Split(
             keys=[example.file for example in examples],
-            ids=content_ids(read, len(examples), split, ids),
+            ids=content_ids(read, len(examples), split, cache if digest else None, f"{digest}-{split}"),
             labels=pad_labels([index[example.wnid]] for example in examples),
             read=read,
         )

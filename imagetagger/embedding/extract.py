@@ -9,10 +9,19 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from imagetagger.data.dataset import Skip, Split
-from imagetagger.embedding.cache import read_embeddings, read_index, write_shard
+from imagetagger.data.dataset import Skip, Split, read_listed
+from imagetagger.embedding.cache import (
+    EMBEDDINGS,
+    aligned_empty,
+    delete_unchecked,
+    read_embeddings,
+    read_index,
+    write_shard,
+)
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, preprocess
+
+MOVED_ROWS = 4096
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +65,15 @@ def extract_embeddings(
         pixel_limit: larger pictures are skipped.
         name: label of the progress bar.
     """
-    folder = cache / "embeddings" / f"{runtime.space[:32]}-{pixel_limit}"
-    index = read_index(folder)
-    missing = list({key: i for i, key in reversed(list(enumerate(split.ids))) if key not in index}.values())[::-1]
+    folder = cache / EMBEDDINGS / f"{runtime.space[:32]}-{pixel_limit}"
+    delete_unchecked(folder)
+    embeddings, is_cached = read_embeddings(read_index(folder), split.ids)
+    positions: dict[bytes, list[int]] = {}
+    for i in np.flatnonzero(~is_cached).tolist():
+        positions.setdefault(split.ids[i], []).append(i)
+    missing = [copies[0] for copies in positions.values()]
     if missing:
-        cached = sum(key in index for key in split.ids)
-        log.info("%s: %d pictures, %d of them in the cache", name, len(split.ids), cached)
+        log.info("%s: %d pictures, %d of them in the cache", name, len(split.ids), is_cached.sum())
     bad: dict[bytes, str] = {}
     ids: list[bytes] = []
     rows: list[np.ndarray] = []
@@ -72,16 +84,19 @@ def extract_embeddings(
             if isinstance(result, BadImageError):
                 bad[split.ids[i]] = str(result)
             else:
+                if not embeddings.size:
+                    embeddings = aligned_empty((len(split.ids), len(result)))
+                embeddings[positions[split.ids[i]]] = result
                 ids.append(split.ids[i])
                 rows.append(result)
             bar.update()
             if ids and (len(ids) == shard_size or i == missing[-1]):
-                index |= write_shard(folder, ids, np.stack(rows))
+                write_shard(folder, ids, np.stack(rows))
                 ids, rows = [], []
     seconds = time.perf_counter() - start
     good = np.array([i for i, key in enumerate(split.ids) if key not in bad], np.int64)
     return Embeddings(
-        embeddings=read_embeddings(index, [split.ids[i] for i in good]),
+        embeddings=_keep_rows(embeddings, good),
         rows=good,
         skipped=tuple(Skip(split.keys[i], bad[key]) for i, key in enumerate(split.ids) if key in bad),
         computed=len(missing) - len(bad),
@@ -89,12 +104,14 @@ def extract_embeddings(
     )
 
 
-def _loader(split: Split, resolution: int, pixel_limit: int) -> Callable[[int], np.ndarray]:
-    def load(i: int) -> np.ndarray:
-        try:
-            data = split.read(i)
-        except OSError as error:
-            raise BadImageError(f"cannot be read: {error}") from error
-        return preprocess(data, resolution, pixel_limit)
+def _keep_rows(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows of x at ascending indices, moved to its beginning: not two arrays of its size at once."""
+    if len(rows) < len(x):
+        for start in range(0, len(rows), MOVED_ROWS):
+            chunk = rows[start : start + MOVED_ROWS]
+            x[start : start + len(chunk)] = x[chunk]
+    return x[: len(rows)]
 
-    return load
+
+def _loader(split: Split, resolution: int, pixel_limit: int) -> Callable[[int], np.ndarray]:
+    return lambda i: preprocess(read_listed(split, i), resolution, pixel_limit)

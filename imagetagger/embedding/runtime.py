@@ -42,19 +42,22 @@ class Runtime(NamedTuple):
         space: digest of the embedding space.
         run: see the module's docstring.
         raw_rate: measures the images/s of the network alone, on one image repeatedly, for so many seconds.
-        path: of the .tflite file; None for JAX.
+        model: contents of the .tflite file, so that what happens to the file later does not matter; None for JAX.
     """
 
     name: str
     space: str
     run: Callable[[LoadImage, Sequence[int]], Iterator[EmbeddingOrError]]
     raw_rate: Callable[[float], float]
-    path: Path | None
+    model: bytes | None
+
+    def __repr__(self) -> str:
+        return f"Runtime({self.name}, space={self.space[:12]})"
 
     @property
     def model_bytes(self) -> int | None:
         """Size of the .tflite file; None for JAX."""
-        return self.path.stat().st_size if self.path else None
+        return None if self.model is None else len(self.model)
 
 
 def make_runtime(
@@ -109,15 +112,15 @@ def _in_order(
         yield pending.popleft().result()
 
 
-def litert_runtime(path: Path, workers: int | None = None) -> Runtime:
-    """Return a runtime for a .tflite file with signature `embed`.
+def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
+    """Return a runtime for the contents of a .tflite file with signature `embed`.
 
     Each worker has one single-threaded interpreter: as fast as one interpreter on all cores, and decoding overlaps.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     workers = workers or cpu_count()
-    runners = [Interpreter(str(path), num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    runners = [Interpreter(model_content=model, num_threads=1).get_signature_runner("embed") for _ in range(workers)]
     shape = runners[0].get_input_details()["image"]["shape"]
     with silence_stderr():  # the first call creates the delegate, which it logs
         for runner in runners:
@@ -154,7 +157,7 @@ def litert_runtime(path: Path, workers: int | None = None) -> Runtime:
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(repeat, runners))
 
-    return Runtime("litert", embedding_space(path.read_bytes()), run, raw_rate, path)
+    return Runtime("litert", embedding_space(model), run, raw_rate, model)
 
 
 def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: int, workers: int) -> Runtime:

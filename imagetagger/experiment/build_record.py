@@ -111,7 +111,7 @@ def build_record(
 
 def recorded_settings(settings: Experiment) -> dict[str, Any]:
     """The settings as JSON, without where the cache is; infinity becomes a text."""
-    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "force")}
+    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "cache_limit", "force")}
     return json.loads(json.dumps(recorded), parse_constant=str)
 
 

@@ -20,6 +20,7 @@ from imagetagger.experiment.stage_cache import StageCache, StageRunner
 from imagetagger.experiment.stages import Pictures, load_pictures, subsample
 from imagetagger.experiment.variant_stages import EvaluatedModel, compare_variants, evaluate_model, start_model
 from imagetagger.system.atomic_files import cache_directory
+from imagetagger.system.cache_folder import cache_limit, trim_cache
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         ValueError, OSError: an impossible setting; data or weights that are missing or damaged.
     """
     runner, folder, resolution = StageRunner(cache), cache_directory(s.cache), s.backbone.resolution
+    limit = cache_limit(s.cache_limit)
     has_bundle = assemble and s.export.bundle_variant is not None
     loaded = runner.run("load", load_pictures, section=s.data, seed=s.seed, cache=folder)
     backbone = runner.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=folder)
@@ -68,6 +70,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
     test = evaluate_test(runner, s, loaded, leading, bundled)
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
+    trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
     crossed = leading.fitted.cross_fit.value

@@ -16,9 +16,11 @@ from imagetagger.experiment.bundle_description import describe_bundle
 from imagetagger.experiment.record import Record
 from imagetagger.experiment.stage_cache import with_setting_names
 from imagetagger.export.assemble import assemble_bundle
+from imagetagger.export.independent import check_networks
 from imagetagger.export.parity import ExportError
 from imagetagger.export.variants import VariantEvaluation
 from imagetagger.options import Variant
+from imagetagger.system.atomic_files import cache_directory
 
 
 class RunOutput(NamedTuple):
@@ -50,7 +52,10 @@ def export_bundle(
 ) -> RunOutput:
     """Add the bundle to what a run leaves, or why it cannot be made: the record is written all the same."""
     description = describe_bundle(s, output.record, backbone)
+    models = {variant: one.model for variant, one in variants.items()}
+    resolution, cache = s.backbone.resolution, cache_directory(s.cache)
     try:
+        check_networks(backbone, models, resolution, min_cosine=s.export.min_cosine, cache=cache)
         bundle = assemble_bundle(
             s.export, s.classifier, description, output.tags, variants, output.validation, output.terms
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from imagetagger.backbones.model import Backbone
 from imagetagger.convert.quantize import convert_cached
-from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, select
+from imagetagger.data.dataset import BadDataError, Dataset, Skip, Split, multi_hot, read_listed, select
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.data.groups import own_groups
 from imagetagger.data.registry import load_dataset
@@ -147,8 +147,8 @@ def quantization_pictures(pictures: Pictures, *, count: int, resolution: int, pi
         if len(crops) == count:
             break
         try:
-            crops.append(preprocess(train.read(i), resolution, pixel_limit))
-        except (BadImageError, OSError) as error:  # embedding skips and counts it
+            crops.append(preprocess(read_listed(train, i), resolution, pixel_limit))
+        except BadImageError as error:  # embedding skips and counts it
             reason = str(error)
     if not crops:
         raise BadDataError(f"none of {len(train.ids)} training pictures can be used to calibrate int8 on: {reason}")

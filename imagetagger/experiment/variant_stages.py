@@ -228,7 +228,7 @@ def compare_variants(
     is_complete = float32.train == leading.evaluation.value.train
     return {
         variant: VariantEvaluation(
-            path=models[variant].value.path,  # type: ignore[arg-type]  # variants are files
+            model=models[variant].value.model,  # type: ignore[arg-type]  # variants are .tflite files
             evaluation=one.evaluation.value,
             images_per_second=rates.value[variant],
             parity=compare_to_float32(compared[variant].evaluation.value, float32, is_complete=is_complete),

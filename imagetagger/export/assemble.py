@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from imagetagger.bundle.golden import (
     score_tolerance,
 )
 from imagetagger.bundle.labels import Term
-from imagetagger.bundle.reader import Rows, check_bundle
+from imagetagger.bundle.reader import Rows, abbreviate, check_bundle
 from imagetagger.classifier.fit import score_embeddings
 from imagetagger.classifier.whitening import apply_transform
 from imagetagger.config.schema import ClassifierConfig, ExportConfig
@@ -33,14 +34,16 @@ from imagetagger.convert.onnx import to_onnx
 from imagetagger.convert.quantize import embedding_space
 from imagetagger.convert.signatures import convert_classifier, convert_transform
 from imagetagger.convert.tflite_graph import combine, compose
-from imagetagger.data.dataset import DatasetTag, Split
+from imagetagger.data.dataset import DatasetTag, Split, read_listed
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.export.model_card import model_card
 from imagetagger.export.parity import ExportError, check_parity
 from imagetagger.export.variants import VariantEvaluation
 from imagetagger.options import Variant
 from imagetagger.prediction.predict import log_class_prior, score_novelty
-from imagetagger.preprocess import CONTRACT, preprocess
+from imagetagger.preprocess import CONTRACT, BadImageError, preprocess
+
+log = logging.getLogger(__name__)
 
 CHECKED_PICTURES = 100
 """Validation pictures that the finished bundle is checked on."""
@@ -173,9 +176,15 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
     has_pictures = bundle.rows.count > 0  # a tag without pictures scores as the background, if there is one
     log_prior = log_class_prior(bundle.rows.count, bundle.manifest.classifier.class_prior)
     temperature = bundled.decision.calibration.temperature
+    changed = []
     for i in range(min(CHECKED_PICTURES, len(validation.ids))):
         expected = expected_scores.log_joint[i]
-        embedded = embed_image(executor, preprocess(validation.read(i), image.size, image.pixel_limit))
+        try:
+            crop = preprocess(read_listed(validation, i), image.size, image.pixel_limit)
+        except BadImageError:  # gone or replaced since it was embedded
+            changed.append(validation.keys[i])
+            continue
+        embedded = embed_image(executor, crop)
         cosine = cosine_similarity(embedded, embeddings[i])
         scores = score_rows(executor, embeddings[i], append_empty_row(bundle.rows))
         scores[:-1] += bundle.score_offset
@@ -190,8 +199,11 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
         if not (is_near and difference <= score_tolerance(expected, temperature)):
             raise ExportError(
                 f"the bundle does not do what was evaluated: at {validation.keys[i]} its embedding has cosine "
-                f"{cosine:.6f} to the evaluated one, and its scores differ by {difference:.1e}. Delete the cache."
+                f"{cosine:.6f} to the evaluated one, and its scores differ by {difference:.1e}. Delete the cache "
+                "(imagetagger cache clear), and run again."
             )
+    if changed:
+        log.warning("the bundle was not checked on pictures that changed during the run: %s", abbreviate(changed))
 
 
 def golden_pictures() -> dict[str, bytes]:
@@ -222,7 +234,7 @@ def _quantization(export: ExportConfig, train: int) -> dict[str, Any]:
 
 def _network(variant: VariantEvaluation, matrix: Variant = "float16") -> bytes:
     """The .tflite file with signature `embed`, the transform of its embeddings inside."""
-    network, transform = variant.path.read_bytes(), variant.classifier.transform
+    network, transform = variant.model, variant.classifier.transform
     return compose(network, convert_transform(transform, matrix)) if transform else network
 
 

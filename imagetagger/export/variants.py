@@ -1,7 +1,6 @@
 """The variants of a model: what each computes, costs, and how far it is from float32."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -42,14 +41,14 @@ class VariantEvaluation(NamedTuple):
     """A variant and its evaluation.
 
     Attributes:
-        path: of its .tflite file with signature `embed`.
+        model: contents of its .tflite file with signature `embed`.
         evaluation: of the classifier on its own embeddings.
         images_per_second: of the network alone, on all cores.
         parity: with float32; None without validation pictures.
         bundled: the classifier that goes into the bundle; None for that of the evaluation.
     """
 
-    path: Path
+    model: bytes
     evaluation: Evaluation
     images_per_second: float
     parity: Parity | None
@@ -68,7 +67,7 @@ class VariantEvaluation(NamedTuple):
     @property
     def bytes(self) -> int:
         """Size of `embed` and its transform."""
-        return self.path.stat().st_size + _matrix_bytes(self.evaluation.classifier.transform)
+        return len(self.model) + _matrix_bytes(self.evaluation.classifier.transform)
 
 
 def measure_rates(runtimes: Mapping[Variant, Runtime]) -> dict[Variant, float]:

@@ -50,9 +50,7 @@ def test_a_bundle_made_for_small_pictures_only_can_be_made_and_verified(tmp_path
 
 
 def test_a_model_with_other_signatures_is_refused(refused):
-    assert "has the signatures embed, expected embed, merge, score" in refused(
-        {"model.tflite": tiles_model().read_bytes()}
-    )
+    assert "has the signatures embed, expected embed, merge, score" in refused({"model.tflite": tiles_model()})
 
 
 @pytest.mark.parametrize("place", ["image/size", "model/features", "model/block"])

@@ -110,7 +110,7 @@ def test_models_state_their_opset_and_nothing_about_the_machine_that_made_them()
 @pytest.mark.slow
 def test_a_network_embeds_in_onnx_as_in_litert():
     float32 = converted("float32")
-    network = onnxruntime.InferenceSession(to_onnx(float32.read_bytes()))
+    network = onnxruntime.InferenceSession(to_onnx(float32))
     got = np.concatenate([network.run(None, {"image": picture[None]})[0] for picture in PICTURES])
     assert cosine(got, embeddings(float32)).min() > 0.999999
     np.testing.assert_allclose(got, embeddings(float32), rtol=0, atol=network_rounding(got.max()))

@@ -77,7 +77,7 @@ def test_combined_signatures_compute_bit_for_bit_what_they_did_alone(order):
 
 @pytest.mark.parametrize("variant", ["int8", "float16"])
 def test_a_network_combined_with_a_float_model_embeds_bit_for_bit_as_alone(variant):
-    network = converted(variant).read_bytes()
+    network = converted(variant)
     combined = combine([network, linear("one")])
     for picture in PICTURES[:4]:
         got, expected = (call(model, "embed", image=picture[None])["embedding"] for model in (combined, network))
@@ -99,7 +99,7 @@ def test_one_model_alone_computes_the_same():
 
 
 def test_the_bytes_of_every_tensor_are_on_16_byte_boundaries():
-    combined = combine([converted("int8").read_bytes(), linear("one"), linear("two", 1)])
+    combined = combine([converted("int8"), linear("one"), linear("two", 1)])
     model = schema.Model.GetRootAs(combined, 0)
     assert schema.Model.ModelBufferHasIdentifier(combined, 0)
     starts = []
@@ -125,7 +125,7 @@ def signature_of(model, name):
 
 @pytest.mark.parametrize("variant", ["float32", "float16", "int8"])
 def test_a_network_composed_with_a_tail_gives_bit_for_bit_what_both_give_in_turn(variant):
-    network = converted(variant).read_bytes()
+    network = converted(variant)
     composed = compose(network, tail())
     assert Interpreter(model_content=composed).get_signature_list() == {
         "embed": {"inputs": ["image"], "outputs": ["embedding"]}
@@ -152,7 +152,7 @@ def test_a_composed_model_can_be_composed_again():
 
 
 def test_a_composed_model_combined_with_others_keeps_all_signatures_and_what_they_compute():
-    network = converted("int8").read_bytes()
+    network = converted("int8")
     composed = compose(network, tail())
     combined = combine([composed, linear("one"), linear("two", 1)])
     assert set(Interpreter(model_content=combined).get_signature_list()) == {"embed", "one", "two"}
@@ -165,7 +165,7 @@ def test_a_composed_model_combined_with_others_keeps_all_signatures_and_what_the
 
 
 def test_a_composed_model_is_one_onnx_model():
-    composed = compose(converted("float32").read_bytes(), tail())
+    composed = compose(converted("float32"), tail())
     session = onnxruntime.InferenceSession(to_onnx(composed))
     assert [value.name for value in session.get_inputs()] == ["image"]
     assert [value.name for value in session.get_outputs()] == ["embedding"]
@@ -176,7 +176,7 @@ def test_a_composed_model_is_one_onnx_model():
 
 
 def test_composing_twice_gives_the_same_bytes():
-    first = converted("float32").read_bytes()
+    first = converted("float32")
     assert compose(first, tail()) == compose(first, tail())
 
 

@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
 
-from imagetagger.data.dataset import Dataset, DatasetTag, content_ids, dataset_fingerprint, pad_labels, select
+from imagetagger.data.dataset import (
+    Dataset,
+    DatasetTag,
+    Split,
+    content_id,
+    content_ids,
+    dataset_fingerprint,
+    pad_labels,
+    read_listed,
+    select,
+)
 from imagetagger.data.registry import load_dataset
+from imagetagger.preprocess import BadImageError
 from tests.helpers.pictures import colour_folder, colour_split, tiny_imagenet_zip
 
 TAGS = (DatasetTag("b", "blue"), DatasetTag("g", "green"), DatasetTag("r", "red"))
@@ -34,10 +45,42 @@ def test_content_ids_are_of_16_bytes_and_differ_with_the_content():
 
 
 def test_cached_content_ids_are_read_instead_of_the_pictures(tmp_path):
-    made = content_ids([b"a", b"b"].__getitem__, 2, "letters", tmp_path / "ids")
-    assert content_ids([].__getitem__, 2, "letters", tmp_path / "ids") == made
-    assert content_ids([b"c", b"a", b"b"].__getitem__, 3, "letters", tmp_path / "ids")[1:] == made
-    assert len((tmp_path / "ids").read_bytes()) == 48
+    made = content_ids([b"a", b"b"].__getitem__, 2, "letters", tmp_path, "abc")
+    assert content_ids([].__getitem__, 2, "letters", tmp_path, "abc") == made
+    assert content_ids([b"c", b"a", b"b"].__getitem__, 3, "letters", tmp_path, "abc")[1:] == made
+    assert sorted(path.stat().st_size for path in (tmp_path / "ids").iterdir()) == [32, 48]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: bytes([data[0] ^ 1]) + data[1:], lambda data: data[:-16], lambda _: b""]
+)
+def test_damaged_content_ids_are_said_and_computed_again(damage, tmp_path, caplog):
+    made = content_ids([b"a", b"b"].__getitem__, 2, "letters", tmp_path, "abc")
+    (file,) = (tmp_path / "ids").iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    for _ in range(2):
+        assert content_ids([b"a", b"b"].__getitem__, 2, "letters", tmp_path, "abc") == made
+    assert caplog.text.count(f"{file} is damaged") == 1
+
+
+def test_a_picture_is_read_as_it_was_listed_or_not_at_all():
+    data = [b"a", b"b", b"c"]
+    split = Split(["a", "b", "c"], [content_id(item) for item in data], pad_labels([[0]] * 3), data.__getitem__)
+    assert read_listed(split, 1) == b"b"
+    data[1] = b"c"
+    with pytest.raises(BadImageError, match="replaced"):
+        read_listed(split, 1)
+    data[2] = b""
+    with pytest.raises(BadImageError, match="replaced"):
+        read_listed(split, 2)
+
+
+def test_a_picture_that_is_gone_is_a_bad_image():
+    def missing(i):
+        raise FileNotFoundError("no such file")
+
+    with pytest.raises(BadImageError, match="cannot be read: no such file"):
+        read_listed(Split(["a"], [b"x" * 16], pad_labels([[0]]), missing), 0)
 
 
 def test_no_labels_at_all_are_an_array_of_no_rows():

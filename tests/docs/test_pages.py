@@ -168,6 +168,7 @@ def workplace(tmp_path, monkeypatch):
         noisy((120, 60 * i, 40), i).save(tmp_path / name)
     monkeypatch.setattr(everyday, "EVERYDAY_BUNDLE", tmp_path / "bundle.zip")
     monkeypatch.setenv("IMAGETAGGER_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("IMAGETAGGER_CACHE", str(tmp_path / "cache"))
     for name in ("dataset_size_sweep/sweep/a", "dataset_size_sweep/sweep/b", "whitened/c", "tiny_imagenet/d"):
         leave(tmp_path / "outputs" / name, f"data.per_class={ord(name[-1])}", experiment=Path(name).parts[0])
     monkeypatch.chdir(tmp_path)

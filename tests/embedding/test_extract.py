@@ -1,4 +1,5 @@
 import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,3 +247,55 @@ def test_what_the_cache_holds_does_not_change_what_is_skipped(tmp_path):
     split = make_split([encode(noisy((0, 0, 0), 1, (100, 100)))])
     assert not extract_embeddings(split, counting_runtime([]), SIZE, tmp_path).skipped
     assert extract_embeddings(split, counting_runtime([]), SIZE, tmp_path, pixel_limit=5000).skipped
+
+
+def test_a_picture_replaced_during_a_run_is_skipped_and_never_stored(tmp_path):  # R04-damaged-cache
+    data = [encode(noisy((10 * i, 0, 0), i)) for i in range(4)]
+    split, listed = make_split(data), data[1]
+    data[1] = encode(noisy((0, 0, 255), 9))
+    got = extract_embeddings(split, counting_runtime([]), SIZE, tmp_path)
+    assert [skip.key for skip in got.skipped] == ["1.png"]
+    assert "replaced by another picture" in got.skipped[0].reason
+    np.testing.assert_array_equal(got.rows, [0, 2, 3])
+    np.testing.assert_array_equal(got.embeddings, expected(split, got.rows))
+    data[1] = listed  # put back
+    got = extract_embeddings(split, counting_runtime([]), SIZE, tmp_path)
+    assert (got.computed, got.skipped) == (1, ())
+    np.testing.assert_array_equal(got.embeddings, expected(split))
+
+
+def test_a_damaged_embedding_is_computed_again_and_the_result_is_the_clean_one(tmp_path, caplog):  # R04-damaged-cache
+    split = numbered(12)
+    clean = extract_embeddings(split, counting_runtime([]), SIZE, tmp_path, shard_size=4)
+    for shard in shards(tmp_path):
+        flipped = bytearray(shard.read_bytes())
+        flipped[-1] ^= 0x40  # the exponent of a float: 0.5 becomes 1.7e38
+        shard.write_bytes(flipped)
+    got = extract_embeddings(split, counting_runtime([]), SIZE, tmp_path, shard_size=5)
+    assert got.computed == 12
+    assert got.embeddings.tobytes() == clean.embeddings.tobytes()
+    assert caplog.text.count("is damaged") == 3
+    assert extract_embeddings(split, counting_runtime([]), SIZE, tmp_path).computed == 0
+
+
+def test_pictures_without_an_embedding_leave_no_gap(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagetagger.embedding.extract.MOVED_ROWS", 2)
+    good = [encode(noisy((10 * i, 0, 0), i)) for i in range(7)]
+    split = make_split([b"bad", *good[:3], b"", good[3], b"no", *good[4:], b"nothing"])
+    for _ in range(2):
+        got = extract_embeddings(split, counting_runtime([]), SIZE, tmp_path, shard_size=2)
+        np.testing.assert_array_equal(got.rows, [1, 2, 3, 5, 7, 8, 9])
+        np.testing.assert_array_equal(got.embeddings, expected(split, got.rows))
+        assert got.embeddings.ctypes.data % 64 == 0
+
+
+def test_another_process_may_empty_the_cache_during_a_run(tmp_path):
+    split = numbered(8)
+
+    def read(i):
+        if i == 7:
+            shutil.rmtree(tmp_path / "embeddings")
+        return split.read(i)
+
+    got = extract_embeddings(split._replace(read=read), counting_runtime([]), SIZE, tmp_path, shard_size=2)
+    np.testing.assert_array_equal(got.embeddings, expected(split))

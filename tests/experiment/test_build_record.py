@@ -15,9 +15,9 @@ TWO = Decision(Calibration(1.0), PredictionSetRule("top_k", None, 2.0))
 
 
 def test_settings_in_a_record_are_all_those_that_matter_in_json():
-    recorded = outcome(*some(), "classifier=tied", "cache=/elsewhere", "force=true").record.settings
+    recorded = outcome(*some(), "classifier=tied", "cache=/elsewhere", "cache_limit=9", "force=true").record.settings
     assert recorded["classifier"]["variance_prior_strength"] == "Infinity"
-    assert not {"cache", "force"} & set(recorded)
+    assert not {"cache", "cache_limit", "force"} & set(recorded)
 
 
 def test_all_skipped_pictures_are_counted_and_the_first_thousand_listed():

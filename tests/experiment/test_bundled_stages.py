@@ -8,7 +8,7 @@ import pytest
 
 from imagetagger.bundle.reader import check_bundle
 from imagetagger.embedding.runtime import litert_runtime
-from imagetagger.experiment import stages
+from imagetagger.experiment import run_output, stages
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.split_stages import pool_splits
 from imagetagger.experiment.stages import DataSplits
@@ -31,6 +31,7 @@ def run(tmp_path, monkeypatch):
     use_tiles(monkeypatch)
     monkeypatch.setattr(stages, "convert_cached", lambda *ignored: tiles_model())
     monkeypatch.setattr(stages, "litert_runtime", litert_runtime)
+    monkeypatch.setattr(run_output, "check_networks", lambda *ignored, **limits: None)  # there are no weights
     monkeypatch.setattr(variants, "TIMING_SECONDS", 0.01)
     place = ["data=folder", f"cache={tmp_path / 'cache'}", "export=float32", "export.onnx=false"]
     network = [f"backbone.resolution={SIZE}", "backbone.weights=random"]

@@ -47,6 +47,7 @@ CHANGES = {
     "experiment": ("experiment=another", ()),
     "seed": ("seed=1", ("load", "backbone", "divide", "split", "bootstrap", "baselines")),
     "cache": ("cache={other}", ("load", "backbone", "model", "model float32", *EMBED_ALL)),
+    "cache_limit": ("cache_limit=1", ()),
     "force": ("force=true", ()),
     "optimized_metric": ("optimized_metric=top1", ()),
     "data.name": ("data.name=synthetic", ("load", "reference", "near twins")),

@@ -1,7 +1,5 @@
 """How variants are made and compared, with tiles in place of a network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -25,13 +23,11 @@ def run(tmp_path, monkeypatch):
 
     def convert(network, resolution, cache, variant, crops):
         converted.append((variant, np.dtype(network.net.dtype).name, len(crops)))
-        path = tmp_path / f"{variant}.tflite"
-        path.write_bytes(b"model")
-        return path
+        return variant.encode()
 
-    def runtime(path: Path, workers: int | None) -> Runtime:
+    def runtime(model: bytes, workers: int | None) -> Runtime:
         return make_tiles(None, 64, None)._replace(
-            name="litert", space=path.stem, raw_rate=lambda seconds: 100.0, path=path
+            name="litert", space=model.decode(), raw_rate=lambda seconds: 100.0, model=model
         )
 
     monkeypatch.setattr(stages, "convert_cached", convert)

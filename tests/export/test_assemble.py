@@ -27,7 +27,6 @@ from imagetagger.export.model_card import model_card
 from imagetagger.export.parity import ExportError, Parity
 from imagetagger.export.variants import BundledClassifier, VariantEvaluation
 from imagetagger.preprocess import preprocess
-from imagetagger.system.atomic_files import cache_directory
 from tests.helpers.bundles import (
     FEATURES,
     SIZE,
@@ -67,16 +66,13 @@ def float32_of(made):
 def brighter():
     """Ingredients of a bundle with a second model, with embeddings of its own, as int8."""
     made = ingredients("export=int8")
-    path = cache_directory() / "brighter.tflite"
-    path.write_bytes(
-        to_tflite(
-            {
-                "embed": (
-                    lambda image: {"embedding": 2 * tiles(image)["embedding"] + 1},
-                    {"image": jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.uint8)},
-                )
-            }
-        )
+    model = to_tflite(
+        {
+            "embed": (
+                lambda image: {"embedding": 2 * tiles(image)["embedding"] + 1},
+                {"image": jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.uint8)},
+            )
+        }
     )
     float32 = float32_of(made)
     statistics = float32.classifier.statistics
@@ -89,7 +85,7 @@ def brighter():
     data = EvaluationData(x, score_embeddings(classifier, x), float32.data.labels_onehot)
     uncalibrated = evaluate_uncalibrated(data, classifier.log_prior, 0.9)
     evaluation = evaluate_classifier(classifier, float32.decision, data, 32, uncalibrated)
-    int8 = VariantEvaluation(path, evaluation, 3000.0, Parity(32, 16, 0.99, 1, 0))
+    int8 = VariantEvaluation(model, evaluation, 3000.0, Parity(32, 16, 0.99, 1, 0))
     metrics = made.description.metrics
     description = made.description._replace(metrics=metrics | {"int8": metrics["float32"] | {"cosine_to_float": 0.99}})
     return made._replace(variants=made.variants | {"int8": int8}, description=description)
@@ -280,8 +276,8 @@ def test_golden_pictures_are_wide_tall_grey_transparent_and_always_the_same():
 @pytest.mark.slow
 def test_onnx_has_the_statistics_of_float32_whatever_is_bundled():
     files, made = assemble(brighter()), brighter()
-    spaces = {variant: embedding_space(one.path.read_bytes()) for variant, one in made.variants.items()}
-    assert spaces["float32"] == embedding_space(tiles_model().read_bytes())
+    spaces = {variant: embedding_space(one.model) for variant, one in made.variants.items()}
+    assert spaces["float32"] == embedding_space(tiles_model())
     for name, variant in (("statistics.safetensors", "int8"), ("onnx/statistics.safetensors", "float32")):
         tensors, metadata = read_tensors(files[name], name)
         assert metadata == {"embedding_space": spaces[variant]}

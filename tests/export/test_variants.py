@@ -29,9 +29,8 @@ def test_without_variants_there_are_no_rates():
     assert measure_rates({}) == {}
 
 
-def test_the_size_of_a_variant_is_that_of_its_file_and_of_its_matrix_in_float16(tmp_path):
-    path = tmp_path / "model.tflite"
-    path.write_bytes(bytes(1234))
+def test_the_size_of_a_variant_is_that_of_its_file_and_of_its_matrix_in_float16():
+    model = bytes(1234)
     plain, whitened = (ingredients(FAST, *overrides).variants["float32"].evaluation for overrides in ((), WHITENED))
-    assert VariantEvaluation(path, plain, 1.0, None).bytes == 1234
-    assert VariantEvaluation(path, whitened, 1.0, None).bytes == 1234 + 2 * FEATURES * 12
+    assert VariantEvaluation(model, plain, 1.0, None).bytes == 1234
+    assert VariantEvaluation(model, whitened, 1.0, None).bytes == 1234 + 2 * FEATURES * 12

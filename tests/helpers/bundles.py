@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -51,14 +50,14 @@ def tiles(image: jax.Array) -> dict[str, jax.Array]:
 
 
 @functools.cache
-def tiles_model() -> Path:
+def tiles_model() -> bytes:
     path = cache_directory() / "tiles.tflite"
     if not path.exists():
         with atomic_write(path) as partial:
             partial.write_bytes(
                 to_tflite({"embed": (tiles, {"image": jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.uint8)})})
             )
-    return path
+    return path.read_bytes()
 
 
 def pictures_of(per_tag: int, seed: int = 0) -> Split:

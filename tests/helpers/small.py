@@ -1,7 +1,6 @@
 """The small network of composed.py, its variants converted once a session, and pictures for it."""
 
 import functools
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -44,16 +43,15 @@ def backbone(normalisation: str = "keras") -> Backbone:
     return loaded._replace(normalisation=NORMALISATIONS[normalisation])
 
 
-def converted(variant: Variant, normalisation: str = "keras") -> Path:
+def converted(variant: Variant, normalisation: str = "keras") -> bytes:
     return convert_cached(backbone(normalisation), SIZE, cache_directory(), variant, CALIBRATION)
 
 
-def runner(model: Path | bytes, signature: str = "embed"):
-    content = model if isinstance(model, bytes) else model.read_bytes()
-    return Interpreter(model_content=content, num_threads=1).get_signature_runner(signature)
+def runner(model: bytes, signature: str = "embed"):
+    return Interpreter(model_content=model, num_threads=1).get_signature_runner(signature)
 
 
-def embeddings(model: Path | bytes) -> np.ndarray:
+def embeddings(model: bytes) -> np.ndarray:
     """PICTURES as a model embeds them, (12, 1280)."""
     run = runner(model)
     return np.stack([run(image=picture[None])["embedding"][0].copy() for picture in PICTURES])

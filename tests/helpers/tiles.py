@@ -32,13 +32,13 @@ def make_tiles(backbone: Any, resolution: int, cache: Any, **options: Any) -> Ru
 
 
 def use_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pipeline embed by them; its variants are files that do not exist, named after variant and resolution."""
+    """Let the pipeline embed by them; its variants are no models, but name variant and resolution."""
 
-    def convert(network: Any, resolution: int, cache: Path, variant: str, crops: Any) -> Path:
-        return Path(f"{variant}-{resolution}")
+    def convert(network: Any, resolution: int, cache: Path, variant: str, crops: Any) -> bytes:
+        return f"{variant}-{resolution}".encode()
 
-    def run_file(path: Path, workers: int | None) -> Runtime:
-        return make_tiles(None, int(path.name.split("-")[1]), None)._replace(path=path)
+    def run_file(model: bytes, workers: int | None) -> Runtime:
+        return make_tiles(None, int(model.split(b"-")[1]), None)._replace(model=model)
 
     monkeypatch.setattr(stages, "convert_cached", convert)
     monkeypatch.setattr(stages, "litert_runtime", run_file)

@@ -54,7 +54,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(server, tmp
 
 def test_the_hash_of_a_first_download_is_recorded_where_nobody_publishes_one(server, tmp_path, caplog):
     download(Download(server.url), tmp_path, "path")
-    assert (tmp_path / "data.bin.sha256").read_text().split() == [hashlib.sha256(CONTENT).hexdigest()]
+    assert (tmp_path / "data.bin.sha256").read_text().split() == 2 * [hashlib.sha256(CONTENT).hexdigest()]
     assert "has no published hash" in caplog.text
     caplog.clear()
     download(Download(server.url), tmp_path, "path")
@@ -71,6 +71,34 @@ def test_a_damaged_file_is_downloaded_again(server, tmp_path, known_hash):
     download(Download(server.url, known_hash), tmp_path, "path").write_bytes(CONTENT[:-1])
     assert download(Download(server.url, known_hash), tmp_path, "path").read_bytes() == CONTENT
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda t: chr(ord(t[0]) ^ 1) + t[1:], lambda t: t[:70], lambda t: "", lambda t: "é"]
+)
+def test_a_damaged_record_of_the_hash_is_said_and_written_again(damage, server, tmp_path, caplog):
+    path = download(Download(server.url), tmp_path, "path")
+    record = tmp_path / "data.bin.sha256"
+    sound = record.read_text()
+    record.write_text(damage(sound))
+    server.files.clear()
+    assert download(Download(server.url), tmp_path, "path") == path
+    assert f"{record} is damaged" in caplog.text
+    assert record.read_text() == sound
+
+
+def test_a_record_of_an_earlier_version_which_has_the_hash_once_is_used(server, tmp_path):
+    path = download(Download(server.url), tmp_path, "path")
+    (tmp_path / "data.bin.sha256").write_text(hashlib.sha256(CONTENT).hexdigest() + "\n")
+    path.write_bytes(CONTENT[:-1])
+    assert download(Download(server.url), tmp_path, "path").read_bytes() == CONTENT
+
+
+def test_a_damaged_download_is_said(server, tmp_path, caplog):
+    path = download(Download(server.url, known(CONTENT)), tmp_path, "path")
+    path.write_bytes(b"x" + CONTENT[1:])
+    download(Download(server.url, known(CONTENT)), tmp_path, "path")
+    assert f"{path} is damaged" in caplog.text
 
 
 def test_a_file_damaged_since_its_first_download_is_never_used(server, tmp_path):
