@@ -56,7 +56,7 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[Path]:
             os.fsync(written.fileno())
         if mode is not None:
             partial.chmod(mode)
-        os.replace(partial, target)
+        partial.replace(target)
         sync_folder(target.parent)
 
 
@@ -170,6 +170,18 @@ def _exchange(a: Path, b: Path) -> bool:
     return renameat2(at_working_directory, os.fsencode(a), at_working_directory, os.fsencode(b), exchange) == 0
 
 
+def expand_home(path: str | Path) -> Path:
+    """Return a path with `~` and `~user` replaced by the user's folder; unchanged where there is no such user.
+
+    >>> expand_home("~nobody-of-that-name/pictures").as_posix()
+    '~nobody-of-that-name/pictures'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def cache_directory(setting: str | None = None) -> Path:
     """Return the folder of downloads, models and embeddings.
 
@@ -179,7 +191,7 @@ def cache_directory(setting: str | None = None) -> Path:
     import platformdirs
 
     folder = setting or os.environ.get("IMAGETAGGER_CACHE") or platformdirs.user_cache_dir("imagetagger")
-    return Path(os.path.expanduser(folder))
+    return expand_home(folder)
 
 
 def data_directory() -> Path:
@@ -191,7 +203,7 @@ def data_directory() -> Path:
     import platformdirs
 
     folder = os.environ.get("IMAGETAGGER_DATA") or platformdirs.user_data_dir("imagetagger", appauthor=False)
-    return Path(os.path.expanduser(folder))
+    return expand_home(folder)
 
 
 def file_sha256(path: Path) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from imagetagger.bundle.archive import ArchiveError, read_files, write_folder, write_zip
+from imagetagger.system import atomic_files
 
 FILES = {"a.json": b"{}" * 500, "golden/0.png": bytes(range(256)), "model.tflite": b"", "a/b/c/d": b"deep"}
 LIMIT = 10_000
-from imagetagger.system import atomic_files
 
 
 def names(folder):
