@@ -2,16 +2,31 @@
 
 import logging
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlparse
 
 import pooch
 import requests
+from pooch.hashes import hash_matches
 
 from imagetagger.system.atomic_files import atomic_write
 
 log = logging.getLogger(__name__)
+
+
+class Timeouts(NamedTuple):
+    """Seconds to wait for a connection, and for the next bytes."""
+
+    connect: float
+    read: float
+
+
+TIMEOUTS = Timeouts(4.0, 60.0)
+
+ANSWER_SECONDS = 4.0
+"""How long a server may take to answer at all."""
 
 
 class Download(NamedTuple):
@@ -45,17 +60,52 @@ def download(source: Download, folder: Path, argument: str) -> Path:
     name = Path(urlparse(source.url).path).name
     target, recorded = folder / name, folder / f"{name}.sha256"
     expected = source.known_hash or (f"sha256:{recorded.read_text().strip()}" if recorded.exists() else None)
-    try:
-        pooch.get_logger().setLevel("WARNING")
-        pooch.retrieve(source.url, known_hash=expected, fname=name, path=folder, progressbar=sys.stderr.isatty())
-    except Exception as error:  # pooch passes on whatever requests, the file system or its hash check raise
-        reason = "the server cannot be reached" if isinstance(error, requests.ConnectionError) else error
-        raise DownloadError(
-            f"cannot download {source.url} ({reason}). With no network, put the file at {target}, or pass a local "
-            f"copy as {argument}=FILE."
-        ) from error
+    if not (target.exists() and hash_matches(str(target), expected)):
+        try:
+            check_reachable(source.url)
+            with atomic_write(target) as partial:
+                fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUTS)
+                fetch(source.url, str(partial), None)
+                hash_matches(str(partial), expected, strict=True, source=name)
+        except Exception as error:  # whatever requests, the file system or the check of the hash raise
+            raise DownloadError(
+                f"cannot download {source.url} ({failure_reason(error)}). With no network, put the file at {target}, "
+                f"or pass a local copy as {argument}=FILE."
+            ) from error
     if expected is None:
         with atomic_write(recorded) as partial:
             partial.write_text(pooch.file_hash(str(target)) + "\n")
         log.warning("%s has no published hash; recorded the hash of this first download in %s", name, recorded)
     return target
+
+
+def check_reachable(url: str) -> None:
+    """Ask the server of an address for a sign of life, for a few seconds.
+
+    Raises:
+        OSError: it cannot be reached, or does not answer.
+    """
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            requests.head(url, timeout=TIMEOUTS._replace(read=ANSWER_SECONDS)).close()
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)  # finding the address alone may take minutes
+    asking.start()
+    asking.join(ANSWER_SECONDS + TIMEOUTS.connect)
+    error = outcome[0] if outcome else requests.Timeout(f"{url} does not answer")
+    if error is not None:
+        raise error
+
+
+def failure_reason(error: BaseException) -> str:
+    """Why a download failed, in a few words."""
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached"
+    return str(error).strip().partition("\n")[0] or type(error).__name__
