@@ -1,6 +1,7 @@
 """What Hydra and OmegaConf say of a command line, in one line: what was got, what was expected, and the fix."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,15 +57,14 @@ def explain_hydra(error: Exception) -> str:
         )
     lines = [line.strip() for line in str(error).splitlines()]
     first = lines[0] if lines else type(error).__name__
-    got = first.removeprefix("Ambiguous value for argument ").strip("'")
-    if got != first:
-        return f"got {got}, several values: add -m to run each, or write a list as [a,b] and a text as \"'a,b'\""
+    if match := re.fullmatch("Ambiguous value for argument '(.*)'", first):
+        return f"got {match[1]}, several values: add -m to run each, or write a list as [a,b] and a text as \"'a,b'\""
     if first.startswith("Could not override 'experiment'"):
         return f"got experiment=..., expected +experiment=...: {lines[-1]}"
-    group = first.removeprefix("Multiple values for ").partition(".")[0]
-    if group == "experiment":
-        return "got several experiments, expected one +experiment=..."
-    if group != first.partition(".")[0]:
+    if match := re.match(r"Multiple values for ([\w/@]+)\.", first):
+        group = match[1]
+        if group == "experiment":
+            return "got several experiments, expected one +experiment=..."
         return f"got +{group}=..., expected {group}=... without the plus: it has a choice already"
     said = [line for line in lines if line and not line.startswith(("full_key:", "reference_type=", "object_type="))]
     if isinstance(error.__cause__, OmegaConfBaseException):
