@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -72,7 +72,7 @@ def explain_hydra(error: Exception) -> str:
     return ". ".join(line.rstrip(".") for line in said) or type(error).__name__
 
 
-def nearest_first(name: str, choices: list[str]) -> list[str]:
+def nearest_first(name: str, choices: Sequence[str]) -> list[str]:
     """Return all choices, those that a misspelled name is like first.
 
     >>> nearest_first("foldr", ["everyday", "folder", "tune"])

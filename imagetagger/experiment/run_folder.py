@@ -17,7 +17,8 @@ class NewRunFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Make the folder of a run before Hydra writes to it."""
-        if "${now:" not in str(OmegaConf.to_container(config.hydra.run)["dir"]):
+        name: Any = OmegaConf.to_container(config.hydra.run)  # before interpolation
+        if "${now:" not in name["dir"]:
             return
         with suppress(OSError), read_write(config), open_dict(config):  # Hydra raises it again where it is explained
             config.hydra.run.dir = str(make_new_folder(Path(config.hydra.run.dir)))

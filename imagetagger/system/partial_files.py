@@ -19,10 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-try:
+HAS_LOCKS = os.name == "posix"
+"""Whether an open file can be locked and renamed."""
+
+if HAS_LOCKS:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 LEFTOVER = re.compile(r"\.imagetagger-([0-9a-f]{8})-[0-9a-f]{16}\.(?:partial|old)")
 """Names of partial files: the machine of the writer, and a random number."""
@@ -45,7 +46,7 @@ def partial_file(folder: Path, mode: int) -> Iterator[Path]:
     while True:
         path = _random_path(folder, "partial")
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        if fcntl is None:  # Windows cannot rename a file that is open
+        if not HAS_LOCKS:
             os.close(handle)
             handle = -1
         if handle < 0 or _lock(handle, path) is not False:
@@ -66,7 +67,7 @@ def partial_folder(folder: Path, kind: Literal["partial", "old"] = "partial") ->
     while True:
         path = _random_path(folder, kind)
         path.mkdir(mode=0o777 if kind == "partial" else 0o700)
-        handle = -1 if fcntl is None else os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY) if HAS_LOCKS else -1
         if handle < 0 or _lock(handle, path) is not False:
             break
         os.close(handle)
@@ -108,7 +109,7 @@ def _sweep(path: Path, *, is_ours: bool) -> None:
     handle = -1
     try:
         is_dead: bool | None = None
-        if is_ours and fcntl is not None:
+        if is_ours and HAS_LOCKS:
             flags = os.O_RDONLY if is_folder else os.O_RDWR  # NFS locks only what may be written
             handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
             is_dead = _lock(handle, path)

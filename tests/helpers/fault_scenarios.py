@@ -50,6 +50,24 @@ def bundle_as(kind: str) -> Scenario:
     return Scenario(lambda folder: write(OLD, folder / "bundle"), act, check, proceed)
 
 
+def first_bundle() -> Scenario:
+    """A bundle as folder and as .zip where there was none, as a run writes it."""
+
+    def act(folder: Path) -> None:
+        write_folder(NEW, folder / "bundle")
+        write_zip(NEW, folder / "bundle.zip")
+
+    def check(folder: Path) -> None:
+        for path in (folder / "bundle", folder / "bundle.zip"):
+            assert not path.exists() or read_files(path, LIMIT) == NEW
+
+    def proceed(folder: Path) -> None:
+        act(folder)
+        assert read_files(folder / "bundle", LIMIT) == read_files(folder / "bundle.zip", LIMIT) == NEW
+
+    return Scenario(Path.mkdir, act, check, proceed)
+
+
 def picture(number: int) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)
 
@@ -209,6 +227,7 @@ def model_cache() -> Scenario:
 SCENARIOS = {
     "cache of embeddings": embedding_cache,
     "cache of models": model_cache,
+    "the first bundle": first_bundle,
     "bundle as folder": lambda: bundle_as("folder"),
     "bundle as folder in two steps": lambda: bundle_as("folder in two steps"),
     "bundle as zip": lambda: bundle_as("zip"),

