@@ -1,5 +1,6 @@
 """What Hydra and OmegaConf say of a command line, in one line: what was got, what was expected, and the fix."""
 
+import errno
 import os
 import re
 import sys
@@ -39,6 +40,8 @@ def explain_failure(error: Exception) -> str:
     if isinstance(error, ValueError | OSError | OverflowError):
         return f"{error}\n{hint}"
     text = " ".join(str(error).split())[:500]
+    if any(os.strerror(code) in text for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):  # as TensorFlow says it
+        return f"A file cannot be written: {text}\n{hint}"
     return f"Stopped by an error in the program, {type(error).__name__}: {text}. Please report it.\n{hint}"
 
 

@@ -73,6 +73,7 @@ def test_tracebacks_are_shown_to_those_who_ask(monkeypatch):
         (ValueError("got a, expected b"), "got a, expected b\n"),
         (OSError("note cannot be written: No space left on device"), "note cannot be written: No space left"),
         (KeyError("x"), "Stopped by an error in the program, KeyError: 'x'. Please report it.\n"),
+        (RuntimeError("/tmp/x.pb; No space left on device"), "A file cannot be written: /tmp/x.pb; No space left on"),
         (MemoryError("cannot allocate"), "The memory of this machine is not enough for this run. cannot allocate\n"),
     ],
 )
