@@ -1,7 +1,6 @@
 """Run an experiment: `python -m imagetagger.run +experiment=NAME [key=value ...]`, `-m` for a sweep."""
 
 import logging
-import os
 import shutil
 import signal
 import sys
@@ -22,6 +21,8 @@ with experiments_needed():
 from imagetagger.bundle.archive import read_files, write_folder, write_zip
 from imagetagger.bundle.reader import MAX_BUNDLE_BYTES
 from imagetagger.bundle.verify import verify_bundle
+from imagetagger.config.explain import SHOWS_TRACEBACKS, explain_failure, explained_errors
+from imagetagger.config.overrides import quote_paths
 from imagetagger.config.parse import explain_overrides, from_hydra
 from imagetagger.config.schema import Experiment
 from imagetagger.experiment.console import result_summary
@@ -49,10 +50,10 @@ def job(composed: DictConfig) -> float | None:
         log.warning("This is a single run with defaults: -m runs the sweep that this experiment defines.")
     try:
         _run_alone(from_hydra(composed), folder)
-    except (ValueError, OSError, OverflowError) as error:
-        if "HYDRA_FULL_ERROR" in os.environ:
+    except Exception as error:
+        if SHOWS_TRACEBACKS:
             raise
-        sys.exit(f"{error}\n(HYDRA_FULL_ERROR=1 shows where this was raised.)")
+        sys.exit(explain_failure(error))
     return None
 
 
@@ -86,9 +87,10 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
 
 def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
+    sys.argv[1:] = quote_paths(sys.argv[1:])
     if hints := explain_overrides(sys.argv[1:]):
         sys.exit("\n".join(hints))
-    with _ending_on_ctrl_c():
+    with _ending_on_ctrl_c(), explained_errors():
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
 
 

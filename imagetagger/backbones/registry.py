@@ -19,7 +19,7 @@ from imagetagger.backbones.inverted_residual import Activation, InvertedResidual
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import Backbone, param_shapes, to_params
 from imagetagger.backbones.weights import KERAS, read_weights
-from imagetagger.system.atomic_files import file_sha256
+from imagetagger.system.atomic_files import expand_home, file_sha256
 from imagetagger.system.download import Download, DownloadError, download
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def load_backbone(
     if published and width not in published.widths:
         raise ValueError(f"got width={width}, expected one of {published.widths}, the widths of ImageNet weights")
     try:
-        path = published.find(width, resolution, cache / "weights") if published else Path(weights).expanduser()
+        path = published.find(width, resolution, cache / "weights") if published else expand_home(weights)
     except DownloadError as error:
         if fallback is None or fallback == name:
             raise

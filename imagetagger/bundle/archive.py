@@ -6,14 +6,12 @@ duplicates, encryption, more bytes than allowed. Folder entries and files that s
 
 import os
 import re
-import shutil
 import stat
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from imagetagger.system.atomic_files import atomic_write
+from imagetagger.system.atomic_files import atomic_folder, atomic_write
 from imagetagger.system.ignored_files import is_system_path
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
@@ -133,34 +131,9 @@ def write_zip(files: Mapping[str, bytes], path: Path, *, private: bool = False) 
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files as a folder, completely or not at all; an existing folder is replaced.
-
-    A folder cannot be replaced in one step, only moved aside: a crash between the two leaves the old one in
-    `.NAME.*.old` beside it.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
+    """Write files as a folder, completely or not at all; an existing folder is replaced. See `atomic_folder`."""
+    with atomic_folder(folder) as partial:
         for name, data in files.items():
             target = partial / _check_name(name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        partial.chmod(0o755)
-        if not folder.exists():
-            partial.rename(folder)
-            return
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
-        aside = old / folder.name
-        try:
-            folder.rename(aside)
-            partial.rename(folder)
-        finally:
-            if not folder.exists() and aside.exists():
-                aside.rename(folder)
-            if folder.exists():
-                shutil.rmtree(old)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            target.write_bytes(data)

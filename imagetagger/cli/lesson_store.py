@@ -9,24 +9,26 @@ new ones.
 import argparse
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from imagetagger.cli.terminal import CommandError, print_problem
-from imagetagger.system.atomic_files import atomic_write, data_directory, file_sha256
+from imagetagger.system.atomic_files import atomic_write, data_directory, file_sha256, resolve_link, sync_folder
+from imagetagger.system.partial_files import sweep_leftovers
+from imagetagger.tagger.saving import locked_lessons
 
 if TYPE_CHECKING:
     from imagetagger.tagger.tagger import Tagger
 
+NEXT = "next.zip"
+"""The lessons that are about to become the current ones, in the folder of earlier versions."""
+
 MAX_VERSIONS = 10
 """Earlier versions that are kept."""
-
-PATIENCE = 2.0
-"""Seconds to wait for another process before saying so."""
 
 
 class VersionNote(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ def change_lessons(path: Path, tagger: "Tagger", change: Callable[[], str]) -> N
         tagger: with the bundle that the lessons are for.
         change: changes the tagger and returns what it did in words; "" for nothing worth keeping.
     """
-    path = path.resolve()  # a link stays one
+    path = resolve_link(path)
     if path.is_dir():
         raise CommandError(f"got the lessons {path}, which is a folder: expected a file such as lessons.zip")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,10 +94,11 @@ def undo_lessons(path: Path) -> str:
     Raises:
         CommandError: there is none, or something else changed the file since.
     """
-    path = path.resolve()
+    path = resolve_link(path)
     if not undo_folder(path).is_dir():
         raise CommandError(f"there is nothing to undo: {path} has no earlier versions")
     with _locked(path):
+        _clean(path)
         current = _digest(path)
         for version in reversed(_versions(path)):
             note = _read_note(version)
@@ -108,6 +111,7 @@ def undo_lessons(path: Path) -> str:
                 version.replace(path)
             else:
                 path.unlink()
+            sync_folder(path.parent)
             _drop(version)
             return note.change
     raise CommandError(f"there is nothing to undo: {path} has no earlier versions")
@@ -115,7 +119,7 @@ def undo_lessons(path: Path) -> str:
 
 def drop_versions(path: Path) -> None:
     """Delete the earlier versions of a file of lessons, with the pictures in them."""
-    path = path.resolve()
+    path = resolve_link(path)
     if undo_folder(path).is_dir():
         with _locked(path):
             shutil.rmtree(undo_folder(path))
@@ -126,29 +130,16 @@ def undo_folder(path: Path) -> Path:
     return path.with_name(f"{path.name}.undo")
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o600)
-    try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout:
-        print_problem(f"waiting for another process that is changing {path}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return locked_lessons(path, lambda: print_problem(f"waiting for another process that is changing {path}"))
 
 
 def _replace(path: Path, tagger: "Tagger", change: str) -> None:
     folder = undo_folder(path)
     folder.mkdir(mode=0o700, exist_ok=True)
-    for partial in folder.glob(".*.partial"):  # of a process that was killed: we hold the lock
-        partial.unlink()
-    fresh = folder / "next.zip"
-    tagger.save(fresh)
+    _clean(path)
+    fresh = folder / NEXT
+    tagger.save(fresh, replace=True)
     left = file_sha256(fresh)
     if left != _digest(path):
         number = max((int(version.stem) for version in _versions(path)), default=0) + 1
@@ -156,9 +147,26 @@ def _replace(path: Path, tagger: "Tagger", change: str) -> None:
         with atomic_write(version.with_suffix(".json"), private=True) as partial:
             partial.write_bytes(msgspec.json.encode(VersionNote(change, left)))
         _keep(path, version)
+    sync_folder(folder)
     fresh.replace(path)
+    sync_folder(path.parent)
     for version in _versions(path)[:-MAX_VERSIONS]:
         _drop(version)
+
+
+def _clean(path: Path) -> None:
+    """Delete what processes that were killed left in the folder of earlier versions, while holding the lock."""
+    folder = undo_folder(path)
+    (folder / NEXT).unlink(missing_ok=True)
+    for partial in folder.glob(".*.partial"):
+        partial.unlink()
+    for note in folder.glob("*.json"):
+        if not note.with_suffix(".zip").exists():
+            note.unlink()
+    for version in _versions(path)[-1:]:
+        if _digest(version) == _digest(path):  # its change never came about
+            _drop(version)
+    sweep_leftovers(path.parent, path.name)
 
 
 def _keep(path: Path, version: Path) -> None:

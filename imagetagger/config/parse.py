@@ -157,9 +157,11 @@ def _problems(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _is_allowed(value: Any, metadata: Mapping[str, Any]) -> bool:
-    if value is None or not metadata:
+    if value is None:
         return True
     if "choices" in metadata:
         return value in metadata["choices"]
+    if "range" not in metadata:
+        return True
     low, high = metadata["range"]
     return low <= value <= high

@@ -23,13 +23,18 @@ def _between(low: float, high: float) -> Any:
     return field(default=MISSING, metadata={"range": (low, high)})
 
 
+def _path() -> Any:
+    """Return a required setting that names a file or folder, taken literally from the command line."""
+    return field(default=MISSING, metadata={"is_path": True})
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """Where pictures come from and how they are split (configs/data/)."""
 
     name: str = _one_of("synthetic", "tiny_imagenet", "folder", "tfds", "imagenet_photographs")
-    path: str | None = MISSING
-    test: str | None = MISSING
+    path: str | None = _path()
+    test: str | None = _path()
     group_by: str = _one_of(*get_args(GroupBy))
     tfds_name: str | None = MISSING
     train_split: str = MISSING
@@ -48,7 +53,7 @@ class BackboneConfig:
     """The network that embeds (configs/backbone/)."""
 
     name: str = _one_of("mobilenet_v2", "efficientnet_lite0")
-    weights: str = MISSING
+    weights: str = _path()  # or the name of published ones
     fallback: str | None = _one_of("mobilenet_v2", "efficientnet_lite0", None)
     width: float = _between(0.05, 8)
     resolution: int = _between(32, 4096)
@@ -133,7 +138,7 @@ class Experiment:
 
     experiment: str = MISSING
     seed: int = _between(0, 2**32 - 1)
-    cache: str | None = MISSING
+    cache: str | None = _path()
     cache_limit: float | None = _between(0, INFINITE)
     force: bool = MISSING
     optimized_metric: str = _one_of(*METRIC_NAMES)

@@ -7,6 +7,7 @@ from imagetagger.data.folder import load_folder
 from imagetagger.data.imagenet_photographs import load_imagenet_photographs
 from imagetagger.data.synthetic import load_synthetic
 from imagetagger.data.tiny_imagenet import load_tiny_imagenet
+from imagetagger.system.atomic_files import expand_home
 
 
 def load_dataset(
@@ -27,7 +28,7 @@ def load_dataset(
     Raises:
         ValueError: the name is unknown, or a setting that the source needs is missing.
     """
-    local_path, test_path = (Path(text).expanduser() if text else None for text in (path, test))
+    local_path, test_path = (expand_home(text) if text else None for text in (path, test))
     if test and name != "folder":
         raise ValueError(f"got test={test} with name={name}, expected test=None: only a folder has pictures to test on")
     if name == "synthetic":

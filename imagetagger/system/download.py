@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlparse
@@ -14,6 +15,19 @@ from pooch.hashes import hash_matches
 from imagetagger.system.atomic_files import atomic_write
 
 log = logging.getLogger(__name__)
+
+
+class Timeouts(NamedTuple):
+    """Seconds to wait for a connection, and for the next bytes."""
+
+    connect: float
+    read: float
+
+
+TIMEOUTS = Timeouts(4.0, 60.0)
+
+ANSWER_SECONDS = 4.0
+"""How long a server may take to answer at all."""
 
 
 class Download(NamedTuple):
@@ -50,16 +64,18 @@ def download(source: Download, folder: Path, argument: str) -> Path:
     is_sound = target.exists() and hash_matches(str(target), expected)
     if target.exists() and not is_sound:
         log.warning("%s is damaged (its hash is not %s): downloading it again", target, expected)
-    try:
-        pooch.get_logger().setLevel("WARNING")
-        if not is_sound:
-            pooch.retrieve(source.url, known_hash=expected, fname=name, path=folder, progressbar=sys.stderr.isatty())
-    except Exception as error:  # pooch passes on whatever requests, the file system or its hash check raise
-        reason = "the server cannot be reached" if isinstance(error, requests.ConnectionError) else error
-        raise DownloadError(
-            f"cannot download {source.url} ({reason}). With no network, put the file at {target}, or pass a local "
-            f"copy as {argument}=FILE."
-        ) from error
+    if not is_sound:
+        try:
+            check_reachable(source.url)
+            with atomic_write(target) as partial:
+                fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUTS)
+                fetch(source.url, str(partial), None)
+                hash_matches(str(partial), expected, strict=True, source=name)
+        except Exception as error:  # whatever requests, the file system or the check of the hash raise
+            raise DownloadError(
+                f"cannot download {source.url} ({failure_reason(error)}). With no network, put the file at {target}, "
+                f"or pass a local copy as {argument}=FILE."
+            ) from error
     if expected is None:
         with atomic_write(recorded) as partial:
             partial.write_text(2 * (pooch.file_hash(str(target)) + "\n"))
@@ -76,3 +92,35 @@ def _recorded_hash(path: Path) -> str | None:
         return f"sha256:{recorded[0]}"
     log.warning("%s is damaged (it is not one SHA-256, twice): it will be written again", path)
     return None
+
+
+def check_reachable(url: str) -> None:
+    """Ask the server of an address for a sign of life, for a few seconds.
+
+    Raises:
+        OSError: it cannot be reached, or does not answer.
+    """
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            requests.head(url, timeout=TIMEOUTS._replace(read=ANSWER_SECONDS)).close()
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)  # finding the address alone may take minutes
+    asking.start()
+    asking.join(ANSWER_SECONDS + TIMEOUTS.connect)
+    error = outcome[0] if outcome else requests.Timeout(f"{url} does not answer")
+    if error is not None:
+        raise error
+
+
+def failure_reason(error: BaseException) -> str:
+    """Why a download failed, in a few words."""
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached"
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -28,9 +28,9 @@ from imagetagger.tagger.description import (
     ids_to_show,
     list_vocabulary,
 )
-from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding, tag_counts
+from imagetagger.tagger.saving import LessonFiles
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 
 MAX_UNDO = 100
@@ -60,6 +60,7 @@ class Tagger:
         self._executor = executor
         self._lock = threading.RLock()
         self._history: deque[Lessons] = deque(maxlen=MAX_UNDO)
+        self._files = LessonFiles(bundle, executor)
         self._state = _State(lessons.NO_LESSONS, {}, NO_WORDS, TagRows({}, ()), self.target_coverage)
         self._set_lessons(lessons.NO_LESSONS)
 
@@ -77,7 +78,7 @@ class Tagger:
         checked = read_bundle(everyday_bundle() if bundle is None else Path(bundle))
         tagger = cls(checked, load_executor(checked.files["model.tflite"], checked.manifest))
         if lessons is not None:
-            tagger._set_lessons(tagger._load_lessons(lessons))
+            tagger._set_lessons(tagger._files.load(Path(lessons)))
         return tagger
 
     def twin(self) -> "Tagger":
@@ -199,9 +200,8 @@ class Tagger:
     def merge_tags(self, tag: str, into: str) -> None:
         """Merge a tag into another, which keeps its name and knows what both were taught."""
         with self._lock:
-            self._change_lessons(
-                lessons.merge_tags(self.lessons, self._find_tag(tag, is_own=True), self._find_tag(into))
-            )
+            key, target = self._find_tag(tag, is_own=True), self._find_tag(into)
+            self._change_lessons(lessons.merge_tags(self.lessons, key, target))
 
     def remove_tag(self, tag: str) -> None:
         """Remove a tag, and the pictures that taught only it."""
@@ -211,7 +211,7 @@ class Tagger:
     def replace_lessons(self, path: str | Path) -> None:
         """Replace what the user taught by the lessons of a file."""
         with self._lock:
-            self._change_lessons(self._load_lessons(path))
+            self._change_lessons(self._files.load(Path(path)))
 
     def hide_tag(self, tag: str, below: bool = False) -> None:
         """Hide a tag, or a broader term and all that is below it, or only that; it keeps what it was taught.
@@ -249,12 +249,14 @@ class Tagger:
     def merge_lessons(self, path: str | Path) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
         with self._lock:
-            self._change_lessons(lessons.merge_lessons(self.lessons, self._load_lessons(path)))
+            self._change_lessons(lessons.merge_lessons(self.lessons, self._files.load(Path(path))))
 
-    def save(self, path: str | Path) -> None:
-        """Write the lessons, pictures included, completely or not at all."""
-        taught = self.lessons
-        save_lessons(taught, tag_names.taught_names(self._labels, taught), Path(path))
+    def save(self, path: str | Path, *, replace: bool = False) -> None:
+        """Write the lessons, pictures included, completely or not at all, together with what others saved there since.
+
+        If `replace`, over whatever is there; else a LessonError is raised for a file that is something else.
+        """
+        self._files.save(self.lessons, Path(path), replace=replace)
 
     def decode(self, image: ImageSource) -> Image.Image:
         """Decode a picture to an upright RGB image, the same picture to all methods; raises like `describe`."""
@@ -267,9 +269,6 @@ class Tagger:
     def _predict(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Prediction:
         adapted = state.coverage if coverage is None else coverage
         return predict_embedding(embedding, state.rows, self._bundle.manifest, self._executor, adapted)
-
-    def _load_lessons(self, path: str | Path) -> Lessons:
-        return load_lessons_for(Path(path), self._bundle, self._executor)
 
     def _change_lessons(self, taught: Lessons) -> None:
         if taught is not self.lessons:

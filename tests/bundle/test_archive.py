@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagetagger.bundle.archive import ArchiveError, read_files, write_folder, write_zip
+from imagetagger.system import atomic_files
 
 FILES = {"a.json": b"{}" * 500, "golden/0.png": bytes(range(256)), "model.tflite": b"", "a/b/c/d": b"deep"}
 LIMIT = 10_000
@@ -241,6 +242,7 @@ def test_what_cannot_be_written_leaves_the_old_files_and_no_partial_ones(write, 
 
 
 def test_a_folder_that_cannot_be_moved_in_leaves_the_old_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic_files, "_exchange", lambda *paths: False)
     write_folder(FILES, tmp_path / "files")
     rename = Path.rename
 
@@ -317,6 +319,7 @@ def test_a_folder_that_was_packed_as_a_whole_can_be_read(tmp_path):
 
 
 def test_what_was_there_survives_an_interruption_between_old_and_new(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic_files, "_exchange", lambda *paths: False)
     write_folder(FILES, tmp_path / "a")
     rename, calls = Path.rename, []
 

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -5,7 +7,9 @@ import tensorflow_datasets as tfds
 from imagetagger.data.dataset import content_id
 from imagetagger.data.tfds import load_tfds
 from imagetagger.data.tiny_imagenet import load_tiny_imagenet
+from imagetagger.system.download import DownloadError
 from tests.helpers import pictures
+from tests.helpers.local_server import serving, silent_server
 
 
 class Handmade(tfds.core.GeneratorBasedBuilder):
@@ -47,6 +51,32 @@ class Sentences(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self):
         raise AssertionError("prepared in vain")
+
+
+class Remote(tfds.core.GeneratorBasedBuilder):
+    """Pictures of two colours, listed by a file on a server, or in a folder that people fill."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        tfds.core.BuilderConfig(name="server", version=VERSION),
+        tfds.core.BuilderConfig(name="manual", version=VERSION),
+    ]
+    address = ""
+
+    def _info(self):
+        features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=["red", "blue"])}
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features), supervised_keys=("image", "label")
+        )
+
+    def _split_generators(self, manager):
+        if self.builder_config.name == "manual":
+            raise AssertionError("Manual directory does not exist.\nFetch it by hand.")
+        return {"train": self._generate_examples(manager.download(self.address))}
+
+    def _generate_examples(self, listing):
+        for i in range(int(listing.read_text())):
+            yield i, {"image": pictures.picture("red", i), "label": "red"}
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +145,39 @@ def test_an_unknown_split_is_an_error_that_lists_the_known_ones(data_dir, train,
 def test_a_data_set_of_no_labelled_images_is_refused_before_it_is_prepared(data_dir, config):
     with pytest.raises(ValueError, match="expected a data set of images with one class label each"):
         get(f"sentences/{config}", data_dir)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("cifar01", "cifar10"), ("flowers", "tf_flowers"), ("oxford_flower102/1.0.0", "oxford_flowers102")],
+)
+def test_an_unknown_name_suggests_the_near_ones(data_dir, name, near):
+    with pytest.raises(ValueError, match=f"got tfds_name={name}: .*not found.*Did you mean .*{near}"):
+        get(name, data_dir)
+
+
+@pytest.mark.parametrize("how", ["refused", "silent", "404", "500"])
+def test_a_data_set_that_cannot_be_downloaded_says_so_within_seconds(tmp_path, monkeypatch, how):
+    with serving({}) as server, silent_server() as silent:
+        server.status = int(how) if how.isdecimal() else 404
+        address = {"refused": "http://127.0.0.1:9", "silent": silent}.get(how, server.address)
+        monkeypatch.setattr(Remote, "address", f"{address}/list.txt")
+        start = time.perf_counter()
+        with pytest.raises(DownloadError, match="got tfds_name=remote/server, which cannot be downloaded") as error:
+            get("remote/server", tmp_path, "train")
+        assert time.perf_counter() - start < 10
+    assert "pass the folder as path=DIR" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_data_set_is_downloaded_and_prepared_once(tmp_path, monkeypatch):
+    with serving({"/list.txt": b"4"}) as server:
+        monkeypatch.setattr(Remote, "address", f"{server.address}/list.txt")
+        assert len(get("remote/server", tmp_path, "train").train.keys) == 3
+        get("remote/server", tmp_path, "train")
+        assert server.requests == ["/list.txt"]
+
+
+def test_a_data_set_that_only_people_can_fetch_says_what_is_missing(tmp_path):
+    with pytest.raises(ValueError, match="remote/manual, which cannot be prepared: Manual directory does not exist"):
+        get("remote/manual", tmp_path, "train")

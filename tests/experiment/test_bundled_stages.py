@@ -14,6 +14,7 @@ from imagetagger.experiment.split_stages import pool_splits
 from imagetagger.experiment.stages import DataSplits
 from imagetagger.export import variants
 from tests.helpers.bundles import SIZE, tiles_model
+from tests.helpers.cases import copy_case
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.made import outcome, some
 from tests.helpers.pictures import patchwork_folder
@@ -100,6 +101,14 @@ def test_one_picture_a_tag_ships_a_bundle_with_warnings(run, tmp_path, override)
     assert output.record.guarantee is output.record.parity is None
     for part in ("No validation pictures", "none to calibrate on"):
         assert sum(part in warning for warning in output.record.warnings) == 1
+
+
+@pytest.mark.parametrize("override", ["data.validation_fraction=0", "data.validation_fraction=0.2"])
+def test_the_case_of_no_validation_pictures_ships_a_bundle(run, tmp_path, override):
+    """Case B03-no-validation-pictures."""
+    output = run(copy_case("B03-no-validation-pictures", tmp_path) / "data", override)
+    assert counts(output) == [1, 1, 1]
+    assert any("No validation pictures" in warning for warning in output.record.warnings)
 
 
 def test_without_validation_pictures_the_bundle_is_that_of_all_pictures(run, tmp_path):

@@ -1,6 +1,7 @@
 """A local web server of files, in place of downloads."""
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +12,17 @@ import pytest
 
 @contextmanager
 def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
-    """Serve `files` by path at `address`; `requests` lists requested paths, `cut` truncates bodies."""
-    state = SimpleNamespace(files=files, requests=[], cut=None)
+    """Serve `files` by path at `address`; `requests` lists requested paths, `cut` truncates bodies.
+
+    The answer to anything else has the code `status`.
+    """
+    state = SimpleNamespace(files=files, requests=[], cut=None, status=404)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             state.requests.append(self.path)
             body = state.files.get(self.path)
-            self.send_response(404 if body is None else 200)
+            self.send_response(state.status if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write((body or b"")[: state.cut])
@@ -37,3 +41,11 @@ def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
         yield state
         listening.shutdown()
         thread.join()
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """Listen at an address, accept connections, and never answer."""
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"

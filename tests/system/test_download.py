@@ -1,10 +1,11 @@
 import gc
 import hashlib
+import time
 
 import pytest
 
-from imagetagger.system.download import Download, DownloadError, download
-from tests.helpers.local_server import serving
+from imagetagger.system.download import Download, DownloadError, Timeouts, download
+from tests.helpers.local_server import serving, silent_server
 
 # pooch leaves the socket of a failed download to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -150,3 +151,19 @@ def test_a_download_works_after_one_that_failed(server, tmp_path):
         download(Download(server.url), tmp_path, "path")
     server.cut = None
     assert download(Download(server.url), tmp_path, "path").read_bytes() == CONTENT
+
+
+def test_a_server_that_never_answers_is_given_up_in_seconds(tmp_path):
+    start = time.perf_counter()
+    with silent_server() as address, pytest.raises(DownloadError, match="the server does not answer"):
+        download(Download(f"{address}/data.bin"), tmp_path, "path")
+    assert time.perf_counter() - start < 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_takes_for_ever_to_find_is_given_up_in_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr("requests.head", lambda *_, **__: time.sleep(60))
+    monkeypatch.setattr("imagetagger.system.download.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("imagetagger.system.download.TIMEOUTS", Timeouts(0.1, 1))
+    with pytest.raises(DownloadError, match="the server does not answer"):
+        download(Download("http://nowhere.invalid/data.bin"), tmp_path, "path")
