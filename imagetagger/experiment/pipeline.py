@@ -75,9 +75,8 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
     crossed = leading.fitted.cross_fit.value
     final = (bundled.crossed, bundled.decision) if bundled else (crossed, evaluation.value.decision)
-    problems = find_problems(
-        s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=test is not None
-    )
+    has_test = test is not None
+    problems = find_problems(s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=has_test)
     warnings = [*left_out, *problems]
     for warning in warnings:
         log.warning("%s", warning)
