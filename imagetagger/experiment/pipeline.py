@@ -77,8 +77,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     final = (bundled.crossed, bundled.decision) if bundled else (crossed, evaluation.value.decision)
     has_test = test is not None
     problems = find_problems(s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=has_test)
-    warnings = [*left_out, *problems]
-    for warning in warnings:
+    for warning in (warnings := [*left_out, *problems]):
         log.warning("%s", warning)
     record = build_record(
         s,
