@@ -14,13 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from imagetagger.bundle.magnitudes import MAX_COUNT
 from imagetagger.system.cpus import cpu_count
 
 BLOCK_ROWS = 512
 """Pictures summed at a time."""
-
-MAX_COUNT = 2**24
-"""Largest count in float32 that grows when one picture is added."""
 
 
 class Statistics(NamedTuple):
