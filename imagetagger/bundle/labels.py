@@ -55,8 +55,9 @@ def read_labels(data: bytes) -> tuple[Label, ...]:
     Raises:
         BundleError: names the entry and what is wrong with it.
     """
-    kind = Annotated[tuple[Label, ...], Meta(min_length=1, max_length=MAX_LABELS)]
-    labels: tuple[Label, ...] = decode_json(data, kind, "labels.json")
+    labels: tuple[Label, ...] = decode_json(data, Annotated[tuple[Label, ...], Meta(min_length=1)], "labels.json")
+    if len(labels) > MAX_LABELS:
+        raise BundleError(f"labels.json has {len(labels):,} tags, expected at most {MAX_LABELS:,}")
     _check_texts(labels, "labels.json")
     if len({label.id for label in labels}) < len(labels):
         raise BundleError("labels.json: two tags have the same id")
@@ -71,7 +72,9 @@ def read_terms(data: bytes | None, labels: Sequence[Label]) -> tuple[Term, ...]:
     """
     terms: tuple[Term, ...] = ()
     if data is not None:
-        terms = decode_json(data, Annotated[tuple[Term, ...], Meta(max_length=MAX_TERMS)], "terms.json")
+        terms = decode_json(data, tuple[Term, ...], "terms.json")
+    if len(terms) > MAX_TERMS:
+        raise BundleError(f"terms.json has {len(terms):,} terms, expected at most {MAX_TERMS:,}")
     _check_texts(terms, "terms.json")
     known = {term.id: term for term in terms}
     tags = {label.id for label in labels}

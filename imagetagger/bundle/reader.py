@@ -36,10 +36,6 @@ MAX_HEADER_BYTES = 2**24
 """Bytes of the header of a .safetensors file: lessons of 100,000 pictures."""
 
 
-class _Header(msgspec.Struct):
-    metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict)
-
-
 class Rows(NamedTuple):
     """Sufficient statistics, one row per tag: count (C,), mean (C, D), m2 (C, D), float32.
 
@@ -156,14 +152,23 @@ def read_statistics(
     return Rows(**tensors), score_offset
 
 
-def read_tensors(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Decode the tensors and the metadata of a .safetensors file; raise BundleError where it is damaged."""
+def read_tensors(data: bytes, name: str, most: int = 5) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Decode the tensors, at most a number of them, and the metadata of a .safetensors file.
+
+    Raises:
+        BundleError: it is damaged, or has more tensors than expected.
+    """
     length = int.from_bytes(data[:8], "little")
     if length > MAX_HEADER_BYTES:
         raise BundleError(f"{name} has a header of {length:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
     try:
-        header = msgspec.json.decode(data[8 : 8 + length], type=_Header)
-        return load_tensors(data), header.metadata
+        header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, msgspec.Raw])
+        metadata = msgspec.json.decode(header.pop("__metadata__", b"null"), type=dict[str, str] | None) or {}
+        if len(header) > most:
+            raise BundleError(f"{name} has {len(header):,} tensors, expected at most {most:,}")
+        return load_tensors(data), metadata
+    except BundleError:
+        raise
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:  # KeyError: a dtype that NumPy lacks
         raise BundleError(f"{name} is not a .safetensors file, or damaged: {str(error)[:300]}") from error
 

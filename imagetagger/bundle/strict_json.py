@@ -10,9 +10,9 @@ import msgspec
 from imagetagger.system.printable import printable_text
 
 MAX_JSON_BYTES = 2**26
-"""Bytes of one file: lessons of 200,000 pictures, or 500,000 tags."""
+"""Bytes of one file: those of lessons of 200,000 pictures."""
 
-MAX_JSON_VALUES = 1_000_000
+MAX_JSON_VALUES = 500_000
 """Values in one file: every text takes some 100 bytes of memory, however short it is."""
 
 
@@ -33,14 +33,15 @@ def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, ol
     """
     check_json(data, file)
     try:
-        if schema is not None and (got := msgspec.json.decode(data, type=_Versioned).schema) != schema:
-            fix = "update imagetagger" if got > schema else older_fix
-            raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
-        return msgspec.json.decode(data, type=kind)  # from bytes: without a tree of everything that is in the file
+        got = schema if schema is None else msgspec.json.decode(data, type=_Versioned).schema
+        if got == schema:
+            return msgspec.json.decode(data, type=kind)  # from bytes: without a tree of everything that is in the file
     except msgspec.ValidationError as error:
         raise BundleError(f"{file}: {printable_text(_explain(str(error), data)[:400])[:400]}") from error
-    except (ValueError, RecursionError) as error:  # what msgspec takes for malformed, as half a character
-        raise _invalid(file, error) from error
+    except (ValueError, RecursionError) as error:  # Python's parser took it: halves of characters are all that is left
+        raise _invalid(file, "a text has half a character, an unpaired surrogate") from error
+    fix = "update imagetagger" if got > schema else older_fix
+    raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
 
 
 def check_json(data: bytes, file: str) -> None:
@@ -71,7 +72,7 @@ def _check_keys(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError("an object has a key twice")
 
 
-def _invalid(file: str, error: Exception) -> BundleError:
+def _invalid(file: str, error: object) -> BundleError:
     return BundleError(f"{file} is not valid JSON: {printable_text(str(error)[:300])}")
 
 

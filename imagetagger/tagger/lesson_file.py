@@ -22,6 +22,8 @@ from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
 from imagetagger.tagger.lessons import (
     MAX_LISTED_TAGS,
+    MAX_OWN_TAGS,
+    MAX_TAGS,
     LessonError,
     Lessons,
     TaughtPicture,
@@ -68,7 +70,7 @@ class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Text
     embedding_space: Text
-    tags: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    tags: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=MAX_TAGS)]
     missed: Share | None = None  # absent in files of older versions
 
     def __post_init__(self) -> None:
@@ -79,10 +81,10 @@ class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
 class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
     """Edits of the vocabulary in lessons.json; see lessons.VocabularyEdits."""
 
-    names: dict[Text, Text]
-    merged: dict[Text, Text]
-    removed: tuple[Text, ...]
-    hidden: tuple[Text, ...] = ()  # absent in files of older versions
+    names: Annotated[dict[Text, Text], Meta(max_length=MAX_OWN_TAGS)]
+    merged: Annotated[dict[Text, Text], Meta(max_length=MAX_OWN_TAGS)]
+    removed: Annotated[tuple[Text, ...], Meta(max_length=MAX_LISTED_TAGS)]
+    hidden: Annotated[tuple[Text, ...], Meta(max_length=MAX_LISTED_TAGS)] = ()  # absent in files of older versions
 
     def __post_init__(self) -> None:
         """Refuse ids and names that cannot be shown."""
@@ -95,7 +97,7 @@ class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
 
     schema: int
     contains_pictures: bool
-    names: dict[Text, Text]
+    names: Annotated[dict[Text, Text], Meta(max_length=MAX_LISTED_TAGS)]
     pictures: tuple[ListedPicture, ...]
     edits: ListedEdits
 
@@ -178,14 +180,19 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
     if embedded:
         log.info("%s: embedded %d pictures again for this bundle", path, embedded)
     adopted = adopt_lessons(lessons, bundle.labels, names, bundle.terms)._replace(pictures=pictures)
-    check_limits(adopted)  # names of tags that the bundle lacks were added
+    try:
+        check_limits(adopted)  # tags that the bundle lacks were added
+    except LessonError as error:
+        raise LessonError(f"{path} cannot be used with this bundle: {error}") from error
     return adopted
 
 
 def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
     data = files["lessons.json"]
     content: LessonsContent = decode_json(data, LessonsContent, "lessons.json", LESSONS_SCHEMA, "save them again")
-    embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
+    embeddings, _ = read_tensors(
+        files.get("embeddings.safetensors", b""), "embeddings.safetensors", len(content.pictures)
+    )
     pictures: dict[str, TaughtPicture] = {}
     for listed in content.pictures:
         key, crop, embedding = listed.id, files.get(f"pictures/{listed.id}.png"), embeddings.get(listed.id)
@@ -201,8 +208,4 @@ def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
     edits = VocabularyEdits(
         content.edits.names, content.edits.merged, frozenset(content.edits.removed), frozenset(content.edits.hidden)
     )
-    lessons = Lessons(pictures, edits)
-    check_limits(lessons)
-    if len(content.names) > MAX_LISTED_TAGS:
-        raise LessonError(f"lessons.json has {len(content.names):,} names, expected at most {MAX_LISTED_TAGS:,}")
-    return lessons, content.names
+    return Lessons(pictures, edits), content.names

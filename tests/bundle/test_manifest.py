@@ -197,7 +197,8 @@ def test_a_key_twice_is_refused_anywhere(place):
 def test_what_is_no_number_is_refused_anywhere(place, number):
     value = made()
     put(value, place, "HERE")
-    assert "JSON" in refused(seal_text(json.dumps(value).replace('"HERE"', number).encode()))
+    message = refused(seal_text(json.dumps(value).replace('"HERE"', number).encode()))
+    assert ("Number out of range" if "1e999" in number else "JSON") in message
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
@@ -244,7 +245,7 @@ def test_what_is_no_object_of_json_is_refused(data):
 def test_half_a_character_is_refused():
     value = made()
     value["provenance"]["note"] = "\ud800"
-    assert "surrogates" in refused(sealed(value))
+    assert "unpaired surrogate" in refused(sealed(value))
 
 
 def test_a_manifest_without_end_is_refused():

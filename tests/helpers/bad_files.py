@@ -163,7 +163,7 @@ CASES = [
         ("0/synonyms", [REMOVED], "[0]: Object missing required field `synonyms`"),
         ("0/colour", ["red"], "[0]: Object contains unknown field `colour`"),
         ("0/" + "\x1b" * 5000, [1], "[0]: Object contains unknown field `\\x1b\\x1b"),
-        ("0/name", ["\ud800"], "is not valid JSON: 'utf-8' codec can't encode character '\\ud800'"),
+        ("0/name", ["\ud800"], "is not valid JSON: a text has half a character"),
     ),
     *_cases(
         "lessons.json",
@@ -189,7 +189,7 @@ CASES = [
         ("edits/removed", [[1]], "edits.removed[0]: got 1, expected `str`"),
         ("edits/names", [{"a": 1}], "edits.names[...]: Expected `str`"),
         ("edits/merged", [{"a": None}], "edits.merged[...]: Expected `str`"),
-        ("names/x", ["\udc00"], "is not valid JSON: 'utf-8' codec can't encode character '\\udc00'"),
+        ("names/x", ["\udc00"], "is not valid JSON: a text has half a character"),
     ),
 ]
 
