@@ -6,6 +6,12 @@ export function quote(text: string): string {
   return JSON.stringify(characters.length > 100 ? `${characters.slice(0, 100).join("")}…` : text);
 }
 
+/**
+ * What moves a cursor, ends a line or reverses what is shown: control characters, line separators, bidirectional
+ * embeddings, overrides and isolates; and halves of characters. As in imagetagger/system/printable.py.
+ */
+export const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
 /** Returns the first names for a message, and how many more there are. */
 export function abbreviate(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => name.slice(0, 100));
