@@ -144,6 +144,7 @@ def names_golden() -> dict[str, Any]:
     known = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
     ends = [i for i in range(len(known)) if i + 1 == len(known) or known[i + 1] != known[i] + 1]
     starts = [0, *(i + 1 for i in ends[:-1])]
+    given = dict.fromkeys((*NAMES, *GOOD_NAMES, *SPACED_NAMES, *NO_NAMES, *filter(_is_text, BAD_NAMES)))
     return {
         "unicode": unicodedata.unidata_version,
         "assigned": [[known[a], known[b]] for a, b in zip(starts, ends, strict=True)],
@@ -151,9 +152,9 @@ def names_golden() -> dict[str, Any]:
         "spaces": [c for c in known if chr(c).isspace()],
         "stored": [
             [name, normalise_name(name), attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
-            for name in (*NAMES, *GOOD_NAMES, *SPACED_NAMES, *NO_NAMES, *filter(_is_text, BAD_NAMES))
+            for name in given
         ],
-        "same": [[a, b] for a in NAMES for b in NAMES if a < b and same_name(a, b)],
+        "same": [[a, b] for a in given for b in given if a < b and same_name(a, b)],
     }
 
 
