@@ -33,8 +33,8 @@ def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, ol
     """
     check_json(data, file)
     try:
-        got = schema if schema is None else msgspec.json.decode(data, type=_Versioned).schema
-        if got == schema:
+        got = None if schema is None else msgspec.json.decode(data, type=_Versioned).schema
+        if got is None or schema is None or got == schema:
             return msgspec.json.decode(data, type=kind)  # from bytes: without a tree of everything that is in the file
     except msgspec.ValidationError as error:
         raise BundleError(f"{file}: {printable_text(_explain(str(error), data)[:400])[:400]}") from error

@@ -102,8 +102,11 @@ def adopt_lessons(
     bundled = {label.id for label in labels} | {term.id for term in terms}
     lacking = {key: name for key, name in names.items() if key not in bundled and key not in edits.names}
     own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in bundled}
-    tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
-    index = _index_names((tags, {term.id: term for term in terms})) if own else []
+    tags: dict[str, Label | Term] = {
+        label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels
+    }
+    broader: dict[str, Label | Term] = {term.id: term for term in terms}
+    index = _index_names((tags, broader)) if own else []
     final, merged = final_tags(edits.merged), dict(edits.merged)
     for key, name in own.items():
         matches = _matching_ids(index, name)
@@ -158,8 +161,8 @@ def matching_ids(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Ter
     broader = {term.id: term for term in terms if term.id not in vocabulary}
     if name in vocabulary or name in broader:
         return [name]
-    wanted = name_key(name)
-    for words, names in product((vocabulary, broader), (_own_name, _synonyms)):
+    wanted, kinds = name_key(name), list[Mapping[str, Label | Term]]((vocabulary, broader))
+    for words, names in product(kinds, (_own_name, _synonyms)):
         if matches := [key for key, word in words.items() if any(name_key(other) == wanted for other in names(word))]:
             return matches
     return []

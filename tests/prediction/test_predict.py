@@ -131,7 +131,7 @@ def test_a_score_that_is_not_finite_is_an_error_that_names_picture_and_tag(value
         predict(scores, background, UNIFORM, decision)
     assert caught.value.tag == 2
     background[4] = value
-    with pytest.raises(PredictionError, match="picture 4 has the score .* for the background"):
+    with pytest.raises(PredictionError, match=r"picture 4 has the score .* for the background"):
         predict(SCORES, background, UNIFORM, decision)
 
 
