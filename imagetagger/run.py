@@ -29,6 +29,7 @@ from imagetagger.experiment.console import result_summary
 from imagetagger.experiment.record import write_record
 from imagetagger.experiment.stage_cache import StageCache
 from imagetagger.experiment.sweep import STOP, config_choices, run_job
+from imagetagger.system.printable import printable_lines, printable_text
 
 log = logging.getLogger("imagetagger")
 
@@ -53,7 +54,7 @@ def job(composed: DictConfig) -> float | None:
     except Exception as error:
         if SHOWS_TRACEBACKS:
             raise
-        sys.exit(explain_failure(error))
+        sys.exit(printable_lines(explain_failure(error)))
     return None
 
 
@@ -79,7 +80,8 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
         if read_files(folder / "bundle.zip", MAX_BUNDLE_BYTES) != output.bundle:
             raise OSError(f"{folder / 'bundle.zip'} does not hold what was written: check the disk, and run again")
         made = "Result, report and verified bundle"
-    log.info("%s", result_summary(output.record))
+    for line in result_summary(output.record).splitlines():
+        log.info("%s", line)
     log.info("%.1f s in all. %s in %s", time.perf_counter() - start, made, folder)
     if output.export_error:
         raise output.export_error
@@ -89,7 +91,7 @@ def main() -> None:
     """Run what the command line asks for; end with a message, not a traceback, on errors a user can mend."""
     sys.argv[1:] = quote_paths(sys.argv[1:])
     if hints := explain_overrides(sys.argv[1:]):
-        sys.exit("\n".join(hints))
+        sys.exit("\n".join(map(printable_text, hints)))
     with _ending_on_ctrl_c(), explained_errors():
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
 

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from imagetagger.system.atomic_files import atomic_folder, atomic_write
@@ -23,13 +23,22 @@ ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 MAX_FILES = 1_000_000
 """More files than any archive of ours has."""
 
+FREE_BYTES, MAX_RATIO = 24 * 2**20, 16
+"""A .zip may unpack to so many bytes, and so many times its own size more: models and embeddings shrink to a half, text
+to a tenth, and statistics of tags without pictures to nothing. 1.5 MB of packed zeros would unpack to 1.5 GB."""
+
 
 class ArchiveError(ValueError):
     """A folder or .zip that cannot be read as one of ours; the message says why."""
 
 
-def read_files(path: Path, limit: int) -> dict[str, bytes]:
-    """Read the files of a folder or .zip by name, at most `limit` bytes in total.
+def read_files(path: Path, limit: int, largest: Callable[[str], int] | None = None) -> dict[str, bytes]:
+    """Read the files of a folder or .zip by name.
+
+    Args:
+        path: of the folder or .zip.
+        limit: bytes of all files together.
+        largest: bytes that a file of a name may have; None for the limit.
 
     Raises:
         FileNotFoundError: there is no such path.
@@ -37,17 +46,17 @@ def read_files(path: Path, limit: int) -> dict[str, bytes]:
     """
     try:
         if path.is_dir():
-            return _read_folder(path, limit)
+            return _read_folder(path, limit, largest)
         if not path.exists():
             raise FileNotFoundError(f"got {path}, where nothing is: expected a folder or a .zip file")
-        return _read_zip(path, limit)
+        return _read_zip(path, limit, largest)
     except (ArchiveError, FileNotFoundError):
         raise
     except Exception as error:  # zipfile and its decompressors raise almost anything on damaged data
         raise ArchiveError(f"{path} cannot be read: {str(error)[:300] or type(error).__name__}") from error
 
 
-def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
+def _read_folder(folder: Path, limit: int, largest: Callable[[str], int] | None) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     left = limit
     for where, folders, names in os.walk(folder):  # follows no links
@@ -60,16 +69,20 @@ def _read_folder(folder: Path, limit: int) -> dict[str, bytes]:
             key = _check_name(relative)
             if not stat.S_ISREG(mode):
                 raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
-            left = _check_size(key, file.stat().st_size, left)
-            files[key] = file.read_bytes()
+            size = file.stat().st_size
+            left = _check_size(key, size, left, largest)
+            with file.open("rb") as opened:
+                files[key] = opened.read(size + 1)  # no more than was allowed, though it may grow
+            if len(files[key]) != size:
+                raise ArchiveError(f"{key} changed while it was read: try again")
     return files
 
 
-def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
+def _read_zip(path: Path, limit: int, largest: Callable[[str], int] | None) -> dict[str, bytes]:
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise ArchiveError(f"{path} is not a .zip file, or it is damaged")
     files: dict[str, bytes] = {}
-    left = limit
+    left = min(limit, FREE_BYTES + MAX_RATIO * path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) > MAX_FILES:
@@ -89,7 +102,7 @@ def _read_zip(path: Path, limit: int) -> dict[str, bytes]:
                 raise ArchiveError(f"{key} is a link or a special file: expected plain files only")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ArchiveError(f"{key} is packed by method {member.compress_type}: expected stored or deflated")
-            left = _check_size(key, member.file_size, left)
+            left = _check_size(key, member.file_size, left, largest)
             with archive.open(member) as file:
                 files[key] = file.read(
                     member.file_size + 1
@@ -113,7 +126,9 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _check_size(name: str, size: int, left: int) -> int:
+def _check_size(name: str, size: int, left: int, largest: Callable[[str], int] | None) -> int:
+    if largest and size > largest(name):
+        raise ArchiveError(f"{name} has {size:,} bytes, expected at most {largest(name):,}")
     if size > left:
         raise ArchiveError(f"{name} has {size:,} bytes, which is more than the {left:,} that are left of the limit")
     return left - size

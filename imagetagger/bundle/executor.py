@@ -1,10 +1,13 @@
 """A bundle's model.tflite in LiteRT: embed, score and merge as functions of NumPy arrays."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from imagetagger.bundle.labels import Label
+from imagetagger.bundle.magnitudes import magnitude_problem
 from imagetagger.bundle.manifest import Manifest, SignatureSpec
 from imagetagger.bundle.reader import Rows, abbreviate
 from imagetagger.bundle.strict_json import BundleError
@@ -29,7 +32,8 @@ def load_executor(model: bytes, manifest: Manifest) -> Executor:
     """Load model.tflite and compare its signatures with the manifest.
 
     Raises:
-        BundleError: LiteRT cannot load or run it, or a signature is missing or of another shape or dtype.
+        BundleError: LiteRT cannot load or run it, a signature is missing or of another shape or dtype, or it does not
+            give a bounded embedding of a black picture.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -40,8 +44,11 @@ def load_executor(model: bytes, manifest: Manifest) -> Executor:
             runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
         _check_signatures(runners, signatures)
         with silence_stderr():  # the first call makes the delegate and logs that
-            for name, signature in signatures.items():
-                runners[name](**{key: np.zeros(t.shape, t.dtype) for key, t in signature.inputs.items()})
+            outputs = {
+                name: runners[name](**{key: np.zeros(t.shape, t.dtype) for key, t in signature.inputs.items()})
+                for name, signature in signatures.items()
+            }
+        _check_embedding(outputs["embed"]["embedding"])
     except BundleError:
         raise
     except Exception as error:  # LiteRT raises almost anything on a malformed model
@@ -63,8 +70,31 @@ def _check_signatures(runners: dict[str, Any], signatures: dict[str, SignatureSp
 
 
 def embed_image(executor: Executor, image: np.ndarray) -> np.ndarray:
-    """Embedding, float32 (D,), of a picture, uint8 (S, S, 3)."""
-    return _call(executor, "embed", image=image[None])["embedding"][0]
+    """Embedding, float32 (D,), of a picture, uint8 (S, S, 3).
+
+    Raises:
+        BundleError: the model does not give a bounded one.
+    """
+    embedding: np.ndarray = _call(executor, "embed", image=image[None])["embedding"][0]
+    _check_embedding(embedding)
+    return embedding
+
+
+def _check_embedding(embedding: np.ndarray) -> None:
+    if problem := magnitude_problem(embedding):
+        raise BundleError(f"model.tflite gives an embedding that cannot be used: {problem}")
+
+
+def check_scores(executor: Executor, rows: Rows, labels: Sequence[Label]) -> None:
+    """Check that a model gives every tag with pictures a score: variances of 0 or constants of the model may not.
+
+    Raises:
+        BundleError: names the tag.
+    """
+    scores = score_rows(executor, np.zeros(rows.mean.shape[1], np.float32), rows)
+    if wrong := np.flatnonzero((rows.count > 0) & ~np.isfinite(scores)).tolist():
+        name, score = labels[wrong[0]].name, scores[wrong[0]]
+        raise BundleError(f"model.tflite gives the tag {name!r} the score {score:g}, expected a finite one")
 
 
 def score_block(executor: Executor, embedding: np.ndarray, rows: Rows) -> np.ndarray:

@@ -1,17 +1,25 @@
 """The words of a bundle: its tags, and the broader terms that they belong to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from imagetagger.bundle.names import printable_problem
+from imagetagger.bundle.names import MAX_TEXT_LENGTH, text_problem
 from imagetagger.bundle.strict_json import BundleError, decode_json
 
-LabelText = Annotated[str, Meta(min_length=1, max_length=500)]
+LabelText = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
+Synonyms = Annotated[tuple[LabelText, ...], Meta(max_length=1000)]
 BroaderIds = Annotated[tuple[LabelText, ...], Meta(max_length=100)]
 
-MAX_TERMS = 100_000
+MAX_LABELS = 50_000
+"""Tags of a bundle: more than twice those of ImageNet-21k."""
+
+MAX_TERMS = 10_000
+"""Broader terms of a bundle: WordNet has 860 above the 1,000 tags of ImageNet."""
+
+MAX_TERM_PAIRS = 50_000_000
+"""Pairs of a term and a tag or term, of which a table says whether one is below the other: a byte each."""
 
 
 class Label(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -19,7 +27,7 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     id: LabelText
     name: LabelText
-    synonyms: tuple[LabelText, ...]
+    synonyms: Synonyms
     broader: BroaderIds = ()
 
 
@@ -36,25 +44,27 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
     id: LabelText
     name: LabelText
-    synonyms: tuple[LabelText, ...]
+    synonyms: Synonyms
     broader: BroaderIds = ()
     everyday: bool = False
 
 
 def read_labels(data: bytes) -> tuple[Label, ...]:
-    """Decode labels.json: at least one tag, all ids different.
+    """Decode labels.json: 1 to MAX_LABELS tags, all ids different.
 
     Raises:
         BundleError: names the entry and what is wrong with it.
     """
     labels: tuple[Label, ...] = decode_json(data, Annotated[tuple[Label, ...], Meta(min_length=1)], "labels.json")
+    if len(labels) > MAX_LABELS:
+        raise BundleError(f"labels.json has {len(labels):,} tags, expected at most {MAX_LABELS:,}")
     _check_texts(labels, "labels.json")
     if len({label.id for label in labels}) < len(labels):
         raise BundleError("labels.json: two tags have the same id")
     return labels
 
 
-def read_terms(data: bytes | None, labels: Iterable[Label]) -> tuple[Term, ...]:
+def read_terms(data: bytes | None, labels: Sequence[Label]) -> tuple[Term, ...]:
     """Decode terms.json, None without one: the terms that tags and terms name as broader, without circles.
 
     Raises:
@@ -62,13 +72,20 @@ def read_terms(data: bytes | None, labels: Iterable[Label]) -> tuple[Term, ...]:
     """
     terms: tuple[Term, ...] = ()
     if data is not None:
-        terms = decode_json(data, Annotated[tuple[Term, ...], Meta(max_length=MAX_TERMS)], "terms.json")
+        terms = decode_json(data, tuple[Term, ...], "terms.json")
+    if len(terms) > MAX_TERMS:
+        raise BundleError(f"terms.json has {len(terms):,} terms, expected at most {MAX_TERMS:,}")
     _check_texts(terms, "terms.json")
     known = {term.id: term for term in terms}
     tags = {label.id for label in labels}
     if len(known) < len(terms) or not known.keys().isdisjoint(tags):
         raise BundleError("terms.json: two terms, or a term and a tag, have the same id")
     entries: list[Label | Term] = [*labels, *terms]
+    if (pairs := len(terms) * len(entries)) > MAX_TERM_PAIRS:
+        raise BundleError(
+            f"terms.json: got {len(terms):,} terms for {len(tags):,} tags, {pairs:,} pairs, "
+            f"expected at most {MAX_TERM_PAIRS:,}"
+        )
     for entry in entries:
         if strange := [key for key in entry.broader if key not in known]:
             raise BundleError(f"{entry.id[:100]!r} has the broader term {strange[0][:100]!r}, which terms.json lacks")
@@ -98,5 +115,5 @@ def find_circle(broader: Mapping[str, Iterable[str]]) -> str | None:
 def _check_texts(entries: Iterable[Label | Term], file: str) -> None:
     for i, entry in enumerate(entries):
         for text in (entry.id, entry.name, *entry.synonyms):
-            if problem := printable_problem(text):
+            if problem := text_problem(text):
                 raise BundleError(f"{file}: [{i}]: {problem}")

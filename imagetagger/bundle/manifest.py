@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from imagetagger.bundle.archive import FILE_NAME
-from imagetagger.bundle.names import printable_problem
+from imagetagger.bundle.names import text_problem
 from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.options import ClassPrior, TransformKind, Variant
 from imagetagger.prediction.decision import Decision
@@ -18,7 +18,7 @@ MANIFEST_SCHEMA = 3
 UNSEALED_DIGEST = "0" * 64
 """Stands in the digest's place while the digest is computed."""
 
-MAX_MANIFEST_BYTES = 2**24
+MAX_MANIFEST_BYTES = 2**21
 """Bytes that no manifest of ours has."""
 
 Sha256 = Annotated[str, Meta(max_length=64, pattern="^[0-9a-f]{64}$")]
@@ -122,7 +122,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check what one part says of another."""
-        if problem := printable_problem(self.name):
+        if problem := text_problem(self.name):
             raise ValueError(f"name: {problem}")
         if self.model.signatures != model_signatures(self.image.size, self.model.features, self.model.block):
             raise ValueError("model.signatures: expected those of this schema for image.size, model.features and block")

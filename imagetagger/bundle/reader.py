@@ -1,23 +1,27 @@
 """A bundle in memory: every file is checked against the manifest before anything is used."""
 
 import hashlib
-import json
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
 from imagetagger.bundle.archive import ArchiveError, read_files
 from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
-from imagetagger.bundle.manifest import Manifest, parse_manifest
+from imagetagger.bundle.magnitudes import statistics_problem
+from imagetagger.bundle.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from imagetagger.bundle.strict_json import BundleError
 
 MAX_BUNDLE_BYTES = 2**30
 """Bytes of all files together: far above any bundle, well within any memory."""
+
+MAX_TEXT_BYTES = 2**24
+"""Bytes of labels.json, terms.json, the model card or a golden picture; the 1,000 everyday tags take 0.1 MB."""
 
 REQUIRED_FILES = (
     "model.tflite",
@@ -26,6 +30,10 @@ REQUIRED_FILES = (
     "golden/golden.json",
     "golden/golden.safetensors",
 )
+
+
+MAX_HEADER_BYTES = 2**24
+"""Bytes of the header of a .safetensors file: lessons of 100,000 pictures."""
 
 
 class Rows(NamedTuple):
@@ -72,10 +80,19 @@ def read_bundle(path: Path) -> Bundle:
     if (path / "bundle" / "manifest.json").is_file():
         raise BundleError(f"{path} is the folder of a run: its bundle is {path / 'bundle'}")
     try:
-        files = read_files(path, MAX_BUNDLE_BYTES)
+        files = read_files(path, MAX_BUNDLE_BYTES, _largest)
     except ArchiveError as error:
         raise BundleError(str(error)) from error
     return check_bundle(files)
+
+
+def _largest(name: str) -> int:
+    """Bytes that a file of a bundle may have: text little, models and statistics as much as all together."""
+    if name == "manifest.json":
+        return MAX_MANIFEST_BYTES
+    if name.endswith((".json", ".md", ".png", ".txt")):
+        return MAX_TEXT_BYTES
+    return MAX_BUNDLE_BYTES
 
 
 def check_bundle(files: dict[str, bytes]) -> Bundle:
@@ -97,19 +114,23 @@ def check_bundle(files: dict[str, bytes]) -> Bundle:
             raise BundleError(f"{name} was changed: its SHA-256 is not the one in manifest.json")
     labels = read_labels(files["labels.json"])
     terms = read_terms(files.get("terms.json"), labels)
-    rows, score_offset = read_statistics(files["statistics.safetensors"], manifest, len(labels))
+    rows, score_offset = read_statistics(files["statistics.safetensors"], manifest, labels)
     return Bundle(manifest, files, labels, terms, rows, score_offset)
 
 
 def read_statistics(
-    data: bytes, manifest: Manifest, tags: int, name: str = "statistics.safetensors", space: str | None = None
+    data: bytes,
+    manifest: Manifest,
+    labels: Sequence[Label],
+    name: str = "statistics.safetensors",
+    space: str | None = None,
 ) -> tuple[Rows, np.ndarray]:
-    """Decode the statistics of a bundle and what is added to the score of each tag, finite and of an embedding space.
+    """Decode the statistics of a bundle and what is added to the score of each tag, bounded and of an embedding space.
 
     Args:
         data: of the file.
         manifest: of the bundle.
-        tags: C.
+        labels: its C tags.
         name: of the file.
         space: None for the manifest's.
 
@@ -118,6 +139,7 @@ def read_statistics(
     """
     space = space or manifest.embedding_space
     tensors, metadata = read_tensors(data, name)
+    tags = len(labels)
     shapes = {"count": (tags,), "mean": (tags, manifest.model.features), "m2": (tags, manifest.model.features)}
     if metadata.get("embedding_space") != space:
         got = reprlib.repr(metadata.get("embedding_space"))
@@ -125,21 +147,29 @@ def read_statistics(
     score_offset = tensors.pop("score_offset", np.zeros(tags, np.float32))
     check_shapes(tensors, shapes, name)
     check_shapes({"score_offset": score_offset}, {"score_offset": (tags,)}, name)
-    for key, tensor in (*tensors.items(), ("score_offset", score_offset)):
-        if not np.isfinite(tensor).all():
-            raise BundleError(f"{name}: {key} has values that are not finite")
-    if (tensors["count"] < 0).any() or (tensors["m2"] < 0).any():
-        raise BundleError(f"{name}: counts and squares must not be negative")
+    if problem := statistics_problem(**tensors, score_offset=score_offset, names=[label.name for label in labels]):
+        raise BundleError(f"{name}: {problem}")
     return Rows(**tensors), score_offset
 
 
-def read_tensors(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Decode the tensors and the metadata of a .safetensors file; raise BundleError where it is damaged."""
+def read_tensors(data: bytes, name: str, most: int = 5) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Decode the tensors, at most a number of them, and the metadata of a .safetensors file.
+
+    Raises:
+        BundleError: it is damaged, or has more tensors than expected.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if length > MAX_HEADER_BYTES:
+        raise BundleError(f"{name} has a header of {length:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
     try:
-        tensors = load_tensors(data)
-        length = int.from_bytes(data[:8], "little")
-        return tensors, json.loads(data[8 : 8 + length]).get("__metadata__") or {}
-    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that NumPy lacks
+        header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, msgspec.Raw])
+        metadata = msgspec.json.decode(header.pop("__metadata__", b"null"), type=dict[str, str] | None) or {}
+        if len(header) > most:
+            raise BundleError(f"{name} has {len(header):,} tensors, expected at most {most:,}")
+        return load_tensors(data), metadata
+    except BundleError:
+        raise
+    except (SafetensorError, ValueError, KeyError, RecursionError) as error:  # KeyError: a dtype that NumPy lacks
         raise BundleError(f"{name} is not a .safetensors file, or damaged: {str(error)[:300]}") from error
 
 

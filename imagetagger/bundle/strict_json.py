@@ -7,6 +7,14 @@ from typing import Any
 
 import msgspec
 
+from imagetagger.system.printable import printable_text
+
+MAX_JSON_BYTES = 2**26
+"""Bytes of one file: those of lessons of 200,000 pictures."""
+
+MAX_JSON_VALUES = 500_000
+"""Values in one file: every text takes some 100 bytes of memory, however short it is."""
+
 
 class BundleError(ValueError):
     """A bundle that cannot be used; the message says what is wrong with it."""
@@ -16,29 +24,6 @@ class _Versioned(msgspec.Struct):
     schema: int
 
 
-def parse_json(data: bytes, file: str) -> Any:
-    """Parse UTF-8 JSON without repeated keys, NaN, infinities, unpaired surrogates or endless nesting.
-
-    Raises:
-        BundleError: names the file and the reason.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({key for key, _ in pairs}) < len(pairs):
-            raise ValueError("an object has a key twice")
-        return dict(pairs)
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        value = json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # refuses "\ud800" and 1e999
-        return value
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{file} is not valid JSON: {str(error)[:300]}") from error
-
-
 def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, older_fix: str = "") -> Any:
     """Decode JSON as a type that msgspec knows, of one schema if it is versioned.
 
@@ -46,24 +31,59 @@ def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, ol
         BundleError: names the file, the JSON path, what was got and what was expected. Another schema is refused before
             anything else is looked at: update imagetagger, or `older_fix`.
     """
-    value = parse_json(data, file)
+    check_json(data, file)
     try:
-        if schema is not None and (got := msgspec.convert(value, _Versioned).schema) != schema:
-            fix = "update imagetagger" if got > schema else older_fix
-            raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
-        return msgspec.convert(value, kind)
+        got = None if schema is None else msgspec.json.decode(data, type=_Versioned).schema
+        if got is None or schema is None or got == schema:
+            return msgspec.json.decode(data, type=kind)  # from bytes: without a tree of everything that is in the file
     except msgspec.ValidationError as error:
-        problem = "".join(c if c.isprintable() else repr(c)[1:-1] for c in _explain(str(error), value)[:400])
-        raise BundleError(f"{file}: {problem[:400]}") from error
+        raise BundleError(f"{file}: {printable_text(_explain(str(error), data)[:400])[:400]}") from error
+    except (ValueError, RecursionError) as error:  # Python's parser took it: halves of characters are all that is left
+        raise _invalid(file, "a text has half a character, an unpaired surrogate") from error
+    fix = "update imagetagger" if got > schema else older_fix
+    raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
 
 
-def _explain(message: str, value: Any) -> str:
+def check_json(data: bytes, file: str) -> None:
+    """Check that bytes are UTF-8 JSON of bounded size, without repeated keys, NaN or endless nesting.
+
+    Objects are dropped as soon as their keys are compared, so that this takes little memory.
+
+    Raises:
+        BundleError: names the file and the reason.
+    """
+    if len(data) > MAX_JSON_BYTES:
+        raise BundleError(f"{file} has {len(data):,} bytes, expected at most {MAX_JSON_BYTES:,}")
+    values = data.count(b",") + data.count(b"[") + data.count(b"{")  # an upper bound: texts may hold these too
+    if values > MAX_JSON_VALUES:
+        raise BundleError(f"{file} has about {values:,} values, expected at most {MAX_JSON_VALUES:,}")
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        json.loads(data.decode(), object_pairs_hook=_check_keys, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise _invalid(file, error) from error
+
+
+def _check_keys(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("an object has a key twice")
+
+
+def _invalid(file: str, error: object) -> BundleError:
+    return BundleError(f"{file} is not valid JSON: {printable_text(str(error)[:300])}")
+
+
+def _explain(message: str, data: bytes) -> str:
     """Turn "Expected `int`, got `str` - at `$.image.size`" into "image.size: got 'x', expected `int`"."""
     text, path = message, ""
     if match := re.fullmatch(r"(.*) - at (`key` in )?`\$(.*)`", message, re.DOTALL):
         text, in_key, path = match[1], match[2], match[3]
         if in_key or "[...]" in path:  # msgspec does not say which key
             return f"{path.lstrip('.')}: {text}"
+    value = json.loads(data)
     try:
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
             value = value[name] if name else value[int(index)]

@@ -53,7 +53,7 @@ def verify_bundle(path: Path) -> list[str]:
 def _check_onnx(bundle: Bundle, onnx: OnnxInfo) -> str:
     """Compare the ONNX models with their golden vectors, which LiteRT computed in float32."""
     rows, _ = read_statistics(
-        bundle.files[ONNX_STATISTICS], bundle.manifest, len(bundle.labels), ONNX_STATISTICS, onnx.embedding_space
+        bundle.files[ONNX_STATISTICS], bundle.manifest, bundle.labels, ONNX_STATISTICS, onnx.embedding_space
     )
     if importlib.util.find_spec("onnxruntime") is None:
         return "onnx/: statistics are sound; the models were not run: onnxruntime is not installed"

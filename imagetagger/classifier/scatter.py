@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imagetagger.classifier.statistics import weighted_counts
+from imagetagger.classifier.statistics import check_labels, check_sums, weighted_counts
 
 
 class Scatter(NamedTuple):
@@ -79,11 +79,17 @@ def fit_scatter(batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: int, 
     """Return the scatter of batches of embeddings (N, D) and labels (N, L), padded with -1.
 
     A picture with several tags counts for each.
+
+    Raises:
+        ValueError: a label is out of range, or an embedding not finite; names the row of the batch.
     """
 
     def sum_batch(batch: tuple[np.ndarray, np.ndarray]) -> Scatter:
+        check_labels(*batch, classes)
         embeddings, labels = jax.device_put(batch)
-        return reduce(merge_scatter, (scatter_from_batch(embeddings, column, classes) for column in labels.T))
+        scatter = reduce(merge_scatter, (scatter_from_batch(embeddings, column, classes) for column in labels.T))
+        check_sums(scatter, embeddings)
+        return scatter
 
     return reduce(merge_scatter, map(sum_batch, batches), empty_scatter(classes, features))
 

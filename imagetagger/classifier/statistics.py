@@ -14,13 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from imagetagger.bundle.magnitudes import MAX_COUNT
 from imagetagger.system.cpus import cpu_count
 
 BLOCK_ROWS = 512
 """Pictures summed at a time."""
-
-MAX_COUNT = 2**24
-"""Largest count in float32 that grows when one picture is added."""
 
 
 class Statistics(NamedTuple):
@@ -43,7 +41,6 @@ def empty_statistics(classes: int, features: int, dtype: jnp.dtype | type = jnp.
     return Statistics(jnp.zeros(classes, dtype), zeros, zeros)
 
 
-@partial(jax.jit, static_argnames="classes")
 def statistics_from_batch(
     embeddings: jax.Array, labels: jax.Array, classes: int, weights: jax.Array | None = None
 ) -> Statistics:
@@ -54,7 +51,63 @@ def statistics_from_batch(
         labels: int (N,); pictures with negative labels are ignored.
         classes: C.
         weights: (N,), 0 for padding; None for 1 each.
+
+    Raises:
+        ValueError: shapes that do not fit, a label out of range, or a number that is not finite or overflows; names the
+            row. Within `jax.jit` nothing is checked.
     """
+    if isinstance(embeddings, jax.core.Tracer):
+        return _statistics_from_batch(embeddings, labels, classes, weights)
+    check_labels(embeddings, labels, classes, weights)
+    statistics = _statistics_from_batch(embeddings, labels, classes, weights)
+    check_sums(statistics, embeddings)
+    return statistics
+
+
+def check_labels(
+    embeddings: jax.Array | np.ndarray, labels: jax.Array | np.ndarray, classes: int, weights: jax.Array | None = None
+) -> None:
+    """Check embeddings (N, D), labels (N,) or (N, L) below `classes`, and weights (N,), without looking at embeddings.
+
+    Raises:
+        ValueError: names the row.
+    """
+    if embeddings.ndim != 2 or labels.ndim not in (1, 2) or len(labels) != len(embeddings):
+        raise ValueError(f"got embeddings {embeddings.shape} and labels {labels.shape}, expected (N, D) and (N,)")
+    if labels.size and not labels.max() < classes:
+        row = int(np.argwhere(~(np.asarray(labels) < classes))[0][0])
+        raise ValueError(f"row {row} has the label {np.max(labels[row])}, expected less than {classes}, the classes")
+    if weights is None:
+        return
+    if weights.shape != (len(embeddings),):
+        raise ValueError(f"got weights {weights.shape}, expected ({len(embeddings)},)")
+    if len(wrong := np.flatnonzero(~np.isfinite(weights))):
+        raise ValueError(f"row {wrong[0]} has the weight {weights[wrong[0]]}, expected a finite one")
+
+
+def check_sums(sums: tuple[jax.Array, ...], embeddings: jax.Array | np.ndarray) -> None:
+    """Check that sums over a batch of embeddings (N, D) are finite: far fewer numbers than the embeddings.
+
+    Raises:
+        ValueError: names the row that spoils them.
+    """
+    if _are_finite(sums):
+        return
+    largest = np.abs(np.asarray(embeddings)).max(1, initial=0)  # NaN where a row has any
+    wrong = np.flatnonzero(~np.isfinite(largest))
+    row = int(wrong[0]) if len(wrong) else int(largest.argmax())
+    raise ValueError(f"row {row} of the embeddings has the value {largest[row]:g}, expected one whose square is finite")
+
+
+@jax.jit
+def _are_finite(sums: tuple[jax.Array, ...]) -> jax.Array:
+    return jnp.stack([jnp.isfinite(part).all() for part in sums]).all()
+
+
+@partial(jax.jit, static_argnames="classes")
+def _statistics_from_batch(
+    embeddings: jax.Array, labels: jax.Array, classes: int, weights: jax.Array | None
+) -> Statistics:
     labels, weights, count = weighted_counts(labels, weights, classes, embeddings.dtype)
     total = partial(_total, embeddings=embeddings, labels=labels, weights=weights, classes=classes)
     divisor = jnp.where(count == 0, 1, count)[:, None]
@@ -138,6 +191,7 @@ def fit_statistics(
 
     Raises:
         OverflowError: a class has MAX_COUNT pictures or more.
+        ValueError: see `statistics_from_batch`; the row is that of the batch.
     """
 
     def sum_batch(batch: tuple[np.ndarray | jax.Array, np.ndarray]) -> Statistics:

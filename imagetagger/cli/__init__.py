@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from imagetagger.cli.parser import build_parser
-from imagetagger.cli.terminal import CommandError, printable_lines
+from imagetagger.cli.terminal import CommandError
 from imagetagger.system.extras import experiments_needed
+from imagetagger.system.printable import printable_text
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     options = build_parser().parse_args(arguments)
     code = _exit_code(options)
-    sys.exit(printable_lines(code) if isinstance(code, str) else code)
+    sys.exit(printable_text(code) if isinstance(code, str) else code)  # messages quote files
 
 
 def _exit_code(options: argparse.Namespace) -> int | str:
@@ -52,8 +53,9 @@ def _exit_code(options: argparse.Namespace) -> int | str:
 def _explanation(error: Exception, options: argparse.Namespace) -> str | None:
     """The message of an error that a user can mend; None for any other."""
     from imagetagger.bundle.strict_json import BundleError
+    from imagetagger.prediction.predict import PredictionError
     from imagetagger.tagger.lessons import LessonError
 
     if isinstance(error, BundleError):
         return f"{options.bundle or 'the everyday bundle'} cannot be used as a bundle: {error}"
-    return str(error) if isinstance(error, OSError | LessonError | CommandError) else None
+    return str(error) if isinstance(error, OSError | LessonError | PredictionError | CommandError) else None

@@ -1,10 +1,10 @@
 """The commands `verify` and `report`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from imagetagger.cli.terminal import print_line, print_problem
 from imagetagger.system.extras import experiments_needed
 
 
@@ -16,8 +16,10 @@ def run_verify(options: argparse.Namespace) -> int | str:
     try:
         lines = verify_bundle(options.bundle)
     except (BundleError, OSError) as error:
-        return f"{options.bundle}: NOT a sound bundle.\n{error}"
-    print("\n".join([*lines, f"{options.bundle}: sound."]))
+        print_problem(f"{options.bundle}: NOT a sound bundle.")
+        return str(error)
+    for line in (*lines, f"{options.bundle}: sound."):
+        print_line(line)
     return 0
 
 
@@ -35,10 +37,10 @@ def run_report(options: argparse.Namespace) -> int | str:
     except ValueError as error:
         return str(error)
     for damaged in runs.damaged:
-        print(f"{damaged.path}: skipped: {damaged.reason}", file=sys.stderr)
+        print_problem(f"{damaged.path}: skipped: {damaged.reason}")
     counts = f"{count(len(runs.runs), 'run')}, {len(runs.failed)} failed, {len(runs.damaged)} skipped"
     repeated = f", {len(runs.repeated)} duplicates" if runs.repeated else ""
-    print(f"{counts}{repeated}. Report in {out / PAGE}")
+    print_line(f"{counts}{repeated}. Report in {out / PAGE}")
     return 0
 
 

@@ -2,7 +2,9 @@
 
 import argparse
 
+from imagetagger.cli.terminal import print_line
 from imagetagger.everyday import everyday_bundle
+from imagetagger.system.printable import printable_lines
 
 
 def run_serve(options: argparse.Namespace) -> int | str:
@@ -22,7 +24,7 @@ def run_serve(options: argparse.Namespace) -> int | str:
         server = Server(options.host, options.port, files, tls)
     except (ServeError, SiteError) as error:
         return str(error)
-    print(greeting(server), flush=True)
+    print(printable_lines(greeting(server)), flush=True)
     if not options.no_browser:
         threading.Thread(target=webbrowser.open, args=server.addresses[:1], daemon=True).start()
     run_server(server)
@@ -42,6 +44,6 @@ def run_webapp(options: argparse.Namespace) -> int | str:
     except SiteError as error:
         return str(error)
     size = sum(map(len, files.values())) / 1e6
-    print(f"{options.out}: the app with the bundle, {len(files)} files, {size:.1f} MB.")
-    print("Any web host with HTTPS can serve it, in a sub-folder too. `_headers` is for hosts that read it.")
+    print_line(f"{options.out}: the app with the bundle, {len(files)} files, {size:.1f} MB.")
+    print_line("Any web host with HTTPS can serve it, in a sub-folder too. `_headers` is for hosts that read it.")
     return 0

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,9 +132,10 @@ def _count(pictures: Sequence[str]) -> str:
 
 def _alike(tags: Sequence["KnownTag"], name: str) -> str:
     """A hint to the tag whose spelling is closest, or nothing."""
-    spelled = {other.casefold(): other for tag in tags for other in (*tag.synonyms, tag.name)}
-    close = get_close_matches(name.casefold(), spelled, 1, ALIKE)
-    return f" (there is also {spelled[close[0]]}: `imagetagger undo` if you meant that)" if close else ""
+    from imagetagger.tagger.tag_names import close_names
+
+    close = close_names(name, (other for tag in tags for other in (*tag.synonyms, tag.name)), 1, ALIKE)
+    return f" (there is also {close[0]}: `imagetagger undo` if you meant that)" if close else ""
 
 
 def _change_pictures(

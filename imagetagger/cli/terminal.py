@@ -6,9 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-JOINERS = "\u200c\u200d"
-"""Invisible, but parts of words in some scripts and of emojis."""
-
+from imagetagger.system.printable import printable_text
 
 PROGRESS_DELAY = 1.0
 """Seconds before progress is shown."""
@@ -16,25 +14,6 @@ PROGRESS_DELAY = 1.0
 
 class CommandError(Exception):
     """A command that cannot do what was asked; the message says why."""
-
-
-def printable_text(text: str) -> str:
-    r"""Text with every character escaped that could move the cursor, change colours or reverse what is shown.
-
-    >>> printable_text("cat\x1b[2J.jpg")
-    'cat\\x1b[2J.jpg'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() or character in JOINERS else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def printable_lines(text: str) -> str:
-    """Text of several lines, each of them printable."""
-    return "\n".join(map(printable_text, text.split("\n")))
 
 
 def print_line(text: str) -> None:
@@ -45,7 +24,7 @@ def print_line(text: str) -> None:
 
 def print_problem(text: str) -> None:
     """Print one line for people, beside the output."""
-    print(printable_text(text), file=sys.stderr)
+    print(printable_text(text), file=sys.stderr)  # stderr escapes letters that its encoding lacks
 
 
 def print_json(value: object) -> None:

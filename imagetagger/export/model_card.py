@@ -1,11 +1,13 @@
 """MODEL_CARD.md: what a bundle is for, how good it is, and what it was made from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagetagger.bundle.manifest import Manifest
 from imagetagger.export.parity import Parity
 from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
+from imagetagger.system.printable import printable_text
 
 
 def model_card(
@@ -35,7 +37,7 @@ def model_card(
     )
     variants = [model.variant, *(name for name in manifest.metrics if name != model.variant)]
     rows = "\n".join(_row(name, manifest.metrics[name]) for name in variants if name in manifest.metrics)
-    return f"""# {manifest.name}
+    return f"""# {_escape(manifest.name)}
 
 An image tagger of {data["tags"]} tags that learns its user's own on the device, with the **{model.variant}** model.
 
@@ -43,11 +45,11 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
   device: nothing is sent anywhere.
 - **Not for**: decisions about people, or pictures of other kinds than it was evaluated on, without evaluating it on
   those.
-- **Network**: {backbone["name"]}, width {backbone["width"]}, {size} x {size} pixels.
-- **Weights**: {weights["name"]}, SHA-256 {weights["sha256"] or "none"}; licence: {licence}.
+- **Network**: {_escape(backbone["name"])}, width {backbone["width"]}, {size} x {size} pixels.
+- **Weights**: {_escape(weights["name"])}, SHA-256 {weights["sha256"] or "none"}; licence: {_escape(licence)}.
 - **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
   {manifest.decision.calibration.temperature:.4g}.
-- **Data**: {data["name"]}, fingerprint {data["fingerprint"][:16]}. {_data(manifest, train)}.
+- **Data**: {_escape(data["name"])}, fingerprint {data["fingerprint"][:16]}. {_data(manifest, train)}.
 - **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {evaluated}.
 - **Unknown pictures**: {_novelty(manifest.decision.novelty)}.
 {_terms(terms)}
@@ -65,6 +67,11 @@ its training pictures, each scored by a model that had not seen it. {_privacy(ma
 
 Made with imagetagger {manifest.provenance["versions"]["imagetagger"]}.
 """
+
+
+def _escape(text: str) -> str:
+    """Text as Markdown shows it: names come from folders and files."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable_text(text))
 
 
 def _data(manifest: Manifest, train: int | None) -> str:
@@ -102,7 +109,7 @@ def _fitted(train: int, evaluated: int) -> str:
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    lines = "\n".join(f"- {warning}" for warning in warnings)
+    lines = "\n".join(f"- {_escape(warning)}" for warning in warnings)
     return f"## Warnings\n\n{lines}\n\n" if warnings else ""
 
 

@@ -16,6 +16,14 @@ from imagetagger.prediction.novelty import novelty_score
 from imagetagger.prediction.prediction_sets import prediction_sets
 
 
+class PredictionError(ValueError):
+    """A prediction that is not finite, which nobody may see; `tag` is its column, None for the background."""
+
+    def __init__(self, message: str, tag: int | None) -> None:
+        super().__init__(message)
+        self.tag = tag
+
+
 class Prediction(NamedTuple):
     """Predictions for N pictures under C tags.
 
@@ -68,8 +76,10 @@ def predict(
 
     Raises:
         ValueError: a coverage for a rule that guarantees none.
+        PredictionError: the score of a tag with pictures, or of the background, is not finite.
     """
     has_pictures = np.isfinite(log_prior)
+    _check_scores(scores, background, has_pictures)
     novelty = None if background is None else score_novelty(scores, background, log_prior)
     is_novel = np.zeros(len(scores), bool)
     if decision.novelty and novelty is not None:
@@ -78,6 +88,15 @@ def predict(
     if has_pictures.any():
         log_p = log_probabilities(np.where(has_pictures, scores, -np.inf), decision.calibration)
     return Prediction(log_p, sets_at(log_p, decision.prediction_set, coverage), novelty, is_novel)
+
+
+def _check_scores(scores: np.ndarray, background: np.ndarray | None, has_pictures: np.ndarray) -> None:
+    if not (is_right := np.isfinite(scores) | ~has_pictures).all():
+        picture, tag = np.argwhere(~is_right)[0].tolist()
+        raise PredictionError(f"picture {picture} has the score {scores[picture, tag]:g} for tag {tag}", tag)
+    if background is not None and not np.isfinite(background).all():
+        picture = int(np.flatnonzero(~np.isfinite(background))[0])
+        raise PredictionError(f"picture {picture} has the score {background[picture]:g} for the background", None)
 
 
 def sets_at(log_probability: np.ndarray, rule: PredictionSetRule, coverage: float | None = None) -> np.ndarray:

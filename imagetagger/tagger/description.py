@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.bundle.labels import Label, Term
+from imagetagger.bundle.reader import abbreviate
 from imagetagger.prediction.predict import Prediction
 from imagetagger.prediction.prediction_sets import ranked_tags
 from imagetagger.tagger.lessons import LessonError, VocabularyEdits
@@ -125,12 +126,21 @@ def ids_to_show(words: Words, key: str, hidden: Collection[str]) -> frozenset[st
     """
     shown = (words_below(words, key) | {key}).intersection(hidden)
     name, names = words.names[key], words.names
-    if above := [names[term] for term in words.terms if term in hidden and key in words_below(words, term)]:
+    if above := [names[term] for term in _terms_above(words, key) if term in hidden]:
         raise LessonError(f"{name!r} is hidden with {above[0]!r}, which is above it: show that")
     if not shown:
-        listed = ", ".join(sorted(names.get(other, other) for other in hidden)) or "nothing"
+        listed = abbreviate(sorted(names.get(other, other) for other in hidden)) or "nothing"
         raise LessonError(f"got {name!r}, which is not hidden; hidden are: {listed}")
     return shown
+
+
+def _terms_above(words: Words, key: str) -> list[str]:
+    if key in words.terms:
+        is_above = words.graph.inside[:, words.terms.index(key)].copy()
+        is_above[words.terms.index(key)] = False
+    else:
+        is_above = words.graph.below[:, words.tags.index(key)]
+    return [words.terms[row] for row in np.flatnonzero(is_above)]
 
 
 def words_below(words: Words, key: str) -> frozenset[str]:

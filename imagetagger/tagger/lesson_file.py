@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,22 @@ from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
 from imagetagger.bundle.executor import Executor, embed_image
-from imagetagger.bundle.reader import Bundle, read_tensors
-from imagetagger.bundle.strict_json import BundleError, decode_json
+from imagetagger.bundle.magnitudes import magnitude_problem
+from imagetagger.bundle.names import MAX_TEXT_LENGTH, text_problem
+from imagetagger.bundle.reader import Bundle, abbreviate, read_tensors
+from imagetagger.bundle.strict_json import MAX_JSON_BYTES, BundleError, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
-from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture, VocabularyEdits
+from imagetagger.tagger.lessons import (
+    MAX_LISTED_TAGS,
+    MAX_OWN_TAGS,
+    MAX_TAGS,
+    LessonError,
+    Lessons,
+    TaughtPicture,
+    VocabularyEdits,
+    check_limits,
+)
 from imagetagger.tagger.tag_names import adopt_lessons
 
 log = logging.getLogger(__name__)
@@ -26,6 +38,9 @@ LESSONS_SCHEMA = 1
 
 MAX_LESSONS_BYTES = 2**32
 """Bytes of all files together."""
+
+MAX_CROP_BYTES = 2**26
+"""Bytes of a square: as many pixels as any bundle may ask for."""
 
 ARCHIVE_README = """This file contains what an image tagger was taught, INCLUDING THE PICTURES it was taught with, as
 small squares (pictures/). Share it only with people who may see them.
@@ -37,25 +52,44 @@ pictures/                the squares the network was shown
 imagetagger reads it: Tagger.load(bundle, lessons=FILE), or Tagger.merge_lessons(FILE) to add it to your own lessons.
 """
 
-TagId = Annotated[str, Meta(min_length=1)]
+FilePath = str | PathLike[str]
+"""Where a file or folder is."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
+"""An id or name; see `text_problem`."""
+
+
+def _check_texts(texts: Iterable[str]) -> None:
+    for text in texts:
+        if problem := text_problem(text):
+            raise ValueError(problem)
 
 
 class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
     """A taught picture in lessons.json; its crop and embedding have files of their own. See lessons.TaughtPicture."""
 
-    id: str
-    embedding_space: str
-    tags: Annotated[tuple[TagId, ...], Meta(min_length=1)]
+    id: Text
+    embedding_space: Text
+    tags: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=MAX_TAGS)]
     missed: Share | None = None  # absent in files of older versions
+
+    def __post_init__(self) -> None:
+        """Refuse ids that cannot be shown."""
+        _check_texts((self.id, self.embedding_space, *self.tags))
 
 
 class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
     """Edits of the vocabulary in lessons.json; see lessons.VocabularyEdits."""
 
-    names: dict[str, str]
-    merged: dict[str, str]
-    removed: tuple[str, ...]
-    hidden: tuple[str, ...] = ()  # absent in files of older versions
+    names: Annotated[dict[Text, Text], Meta(max_length=MAX_OWN_TAGS)]
+    merged: Annotated[dict[Text, Text], Meta(max_length=MAX_OWN_TAGS)]
+    removed: Annotated[tuple[Text, ...], Meta(max_length=MAX_LISTED_TAGS)]
+    hidden: Annotated[tuple[Text, ...], Meta(max_length=MAX_LISTED_TAGS)] = ()  # absent in files of older versions
+
+    def __post_init__(self) -> None:
+        """Refuse ids and names that cannot be shown."""
+        pairs = (self.names, self.merged)
+        _check_texts((*(text for pair in pairs for text in (*pair, *pair.values())), *self.removed, *self.hidden))
 
 
 class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,9 +97,13 @@ class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
 
     schema: int
     contains_pictures: bool
-    names: dict[str, str]
+    names: Annotated[dict[Text, Text], Meta(max_length=MAX_LISTED_TAGS)]
     pictures: tuple[ListedPicture, ...]
     edits: ListedEdits
+
+    def __post_init__(self) -> None:
+        """Refuse names that cannot be shown."""
+        _check_texts((*self.names, *self.names.values()))
 
 
 def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
@@ -97,6 +135,13 @@ def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None
     write_zip({**files, **crops}, path, private=True)
 
 
+def _largest(name: str) -> int:
+    """Bytes that a file of lessons may have: pictures are small squares."""
+    if name.endswith(".json"):
+        return MAX_JSON_BYTES
+    return MAX_LESSONS_BYTES if name.endswith(".safetensors") else MAX_CROP_BYTES
+
+
 def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
     """Read lessons, and the names of the tags that they teach.
 
@@ -105,7 +150,7 @@ def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
         LessonError: damaged, of a newer schema, or something else; names the part.
     """
     try:
-        files = read_files(path, MAX_LESSONS_BYTES)
+        files = read_files(path, MAX_LESSONS_BYTES, _largest)
         if "lessons.json" not in files:
             raise LessonError("lessons.json is missing: expected a file that Tagger.save wrote")
         return _decode_lessons(files)
@@ -134,21 +179,31 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
             raise LessonError(f"{path}: picture {key} has {len(picture.embedding)} features, expected {features}")
     if embedded:
         log.info("%s: embedded %d pictures again for this bundle", path, embedded)
-    return adopt_lessons(lessons, bundle.labels, names, bundle.terms)._replace(pictures=pictures)
+    adopted = adopt_lessons(lessons, bundle.labels, names, bundle.terms)._replace(pictures=pictures)
+    try:
+        check_limits(adopted)  # tags that the bundle lacks were added
+    except LessonError as error:
+        raise LessonError(f"{path} cannot be used with this bundle: {error}") from error
+    return adopted
 
 
 def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
     data = files["lessons.json"]
     content: LessonsContent = decode_json(data, LessonsContent, "lessons.json", LESSONS_SCHEMA, "save them again")
-    embeddings, _ = read_tensors(files.get("embeddings.safetensors", b""), "embeddings.safetensors")
+    embeddings, _ = read_tensors(
+        files.get("embeddings.safetensors", b""), "embeddings.safetensors", len(content.pictures)
+    )
     pictures: dict[str, TaughtPicture] = {}
     for listed in content.pictures:
         key, crop, embedding = listed.id, files.get(f"pictures/{listed.id}.png"), embeddings.get(listed.id)
         if crop is None or embedding is None or key in pictures:
             raise LessonError(f"lessons.json: picture {key[:64]!r} has no pixels or no embedding, or comes twice")
-        if embedding.ndim != 1 or embedding.dtype != np.float32 or not np.isfinite(embedding).all():
+        if embedding.ndim != 1 or embedding.dtype != np.float32:
             got = f"{embedding.dtype} {embedding.shape}"
-            raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected finite float32 (D,)")
+            raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected float32 (D,)")
+        if problem := magnitude_problem(embedding):
+            tags = abbreviate(content.names.get(tag, tag) for tag in listed.tags)
+            raise LessonError(f"embeddings.safetensors: {key[:64]!r}, taught as {tags}: {problem}")
         pictures[key] = TaughtPicture(crop, embedding, listed.embedding_space, listed.tags, listed.missed)
     edits = VocabularyEdits(
         content.edits.names, content.edits.merged, frozenset(content.edits.removed), frozenset(content.edits.hidden)

@@ -19,6 +19,15 @@ from PIL import Image
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.preprocess import BAND_ROWS
 
+MAX_OWN_TAGS = 10_000
+"""Tags that a user adds, renames or merges: each costs a row of statistics."""
+
+MAX_LISTED_TAGS = 100_000
+"""Tags and terms that a user removes or hides."""
+
+MAX_TAGS = 100
+"""Tags that one picture teaches."""
+
 
 class TaughtPicture(NamedTuple):
     """A picture that was taught.
@@ -114,7 +123,8 @@ def forget(lessons: Lessons, labels: Iterable[Label | Term], key: str, tags: Ite
     picture = lessons.pictures.get(key)
     if picture is None:
         raise LessonError("this picture was never taught, so there is nothing to forget")
-    resolved = {stored: resolve_merged(stored, lessons.edits) for stored in picture.tags}
+    final = final_tags(lessons.edits.merged)
+    resolved = {stored: final.get(stored, stored) for stored in picture.tags}
     forgotten = tuple(tags)
     if strange := [tag for tag in forgotten if tag not in resolved.values()]:
         names = {label.id: label.name for label in labels} | dict(lessons.edits.names)
@@ -139,8 +149,9 @@ def merge_tags(lessons: Lessons, tag: str, into: str) -> Lessons:
 def remove_tag(lessons: Lessons, tag: str) -> Lessons:
     """Remove a tag, what was merged into it, and the pictures that teach nothing else."""
     edits, pictures = lessons.edits, {}
+    final = final_tags(edits.merged)
     for key, picture in lessons.pictures.items():
-        if remaining := tuple(stored for stored in picture.tags if resolve_merged(stored, edits) != tag):
+        if remaining := tuple(stored for stored in picture.tags if final.get(stored, stored) != tag):
             pictures[key] = picture._replace(tags=remaining)
     return Lessons(pictures, edits._replace(removed=edits.removed | {tag}))
 
@@ -169,18 +180,43 @@ def merge_lessons(a: Lessons, b: Lessons) -> Lessons:
     merged = dict(b.edits.merged) | dict(a.edits.merged)
     hidden = a.edits.hidden | b.edits.hidden
     edits = VocabularyEdits({**b.edits.names, **a.edits.names}, merged, frozenset(), hidden)
-    taught = {resolve_merged(tag, edits) for picture in pictures.values() for tag in picture.tags}
+    final = final_tags(merged)
+    taught = {final.get(tag, tag) for picture in pictures.values() for tag in picture.tags}
     edits = edits._replace(removed=(a.edits.removed | b.edits.removed) - taught)
     nothing_new = edits == a.edits and all(pictures[key] is a.pictures.get(key) for key in pictures)
     return a if nothing_new else Lessons(pictures, edits)
 
 
-def resolve_merged(tag: str, edits: VocabularyEdits) -> str:
-    """Tag that a tag was finally merged into; itself if it was not merged.
+def final_tags(merged: Mapping[str, str]) -> dict[str, str]:
+    """By id: the tag that each merged one became in the end; found in one pass, however long the chains are.
 
-    A ring, which the edits of two users can form together, resolves to its least id.
+    A ring, which the edits of two users can form together, becomes its least id.
     """
-    path = [tag]
-    while (tag := edits.merged.get(tag, tag)) not in path:
-        path.append(tag)
-    return min(path[path.index(tag) :])
+    final: dict[str, str] = {}
+    for start in merged:
+        path: dict[str, int] = {}
+        tag = start
+        while tag not in path and tag not in final and tag in merged:
+            path[tag] = len(path)
+            tag = merged[tag]
+        end = min(list(path)[path[tag] :]) if tag in path else final.get(tag, tag)
+        final |= dict.fromkeys(path, end)
+    return final
+
+
+def check_limits(lessons: Lessons) -> None:
+    """Check how much was taught and edited, so that what is saved can be loaded again, and costs no more than it may.
+
+    Raises:
+        LessonError: names what there is too much of.
+    """
+    edits = lessons.edits
+    for what, count, most in (
+        ("tags that were added or renamed", len(edits.names), MAX_OWN_TAGS),
+        ("merged tags", len(edits.merged), MAX_OWN_TAGS),
+        ("removed tags", len(edits.removed), MAX_LISTED_TAGS),
+        ("hidden tags", len(edits.hidden), MAX_LISTED_TAGS),
+        ("tags of one picture", max((len(picture.tags) for picture in lessons.pictures.values()), default=0), MAX_TAGS),
+    ):
+        if count > most:
+            raise LessonError(f"got {count:,} {what}, expected at most {most:,}")

@@ -6,7 +6,7 @@ from imagetagger.bundle.executor import Executor, score_block
 from imagetagger.bundle.manifest import Manifest
 from imagetagger.prediction.conformal import adapt_coverage
 from imagetagger.prediction.decision import PredictionSetRule
-from imagetagger.prediction.predict import Prediction, log_class_prior, predict
+from imagetagger.prediction.predict import Prediction, PredictionError, log_class_prior, predict
 from imagetagger.tagger.lessons import Lessons
 from imagetagger.tagger.tag_statistics import TagRows
 
@@ -25,12 +25,38 @@ def predict_embedding(
 
     Raises:
         ValueError: a coverage is given that the bundle's rule cannot guarantee.
+        PredictionError: a score is not finite.
     """
     scores = np.concatenate([score_block(executor, embedding, block) for block in rows.blocks])[None]
     count = tag_counts(rows)
     background = scores[:, len(count)] if manifest.decision.novelty else None
     log_prior = log_class_prior(count, manifest.classifier.class_prior)
-    return predict(scores[:, : len(count)] + rows.score_offset, background, log_prior, manifest.decision, coverage)
+    scores = scores[:, : len(count)] + rows.score_offset
+    try:
+        return predict(scores, background, log_prior, manifest.decision, coverage)
+    except PredictionError as error:
+        key = "" if error.tag is None else f" of the tag {list(rows.by_tag)[error.tag]!r}"
+        raise PredictionError(f"{error}{key}: the bundle or the lessons cannot be used", error.tag) from error
+
+
+def checked_arguments(top_k: object, coverage: object) -> tuple[int | None, float | None]:
+    """Return a number of tags and a coverage as Python's own, NumPy's too; None as it is.
+
+    Raises:
+        ValueError: either is something else, or out of range.
+    """
+    is_number = {
+        int: isinstance(top_k, int | np.integer) and not isinstance(top_k, bool),
+        float: isinstance(coverage, int | float | np.integer | np.floating) and not isinstance(coverage, bool),
+    }
+    if top_k is not None and not (is_number[int] and top_k >= 1):  # type: ignore[operator]  # a number
+        raise ValueError(f"got top_k={top_k!r}, expected a whole number of at least 1, or None for the tag set")
+    if coverage is not None and not (is_number[float] and 0 < coverage < 1):  # type: ignore[operator]  # a number
+        raise ValueError(f"got coverage={coverage!r}, expected a number above 0 and below 1, such as 0.9")
+    return (
+        None if top_k is None else int(top_k),  # type: ignore[call-overload]  # a number
+        None if coverage is None else float(coverage),  # type: ignore[arg-type]  # a number
+    )
 
 
 def tag_counts(rows: TagRows) -> np.ndarray:

@@ -5,13 +5,16 @@ A broader term of the bundle can be taught too. It is then a tag with the id of 
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import product
+from itertools import islice, product
 
 from msgspec.structs import replace
 
 from imagetagger.bundle.labels import Label, Term
-from imagetagger.bundle.names import name_problem, normalise_name, same_name
-from imagetagger.tagger.lessons import LessonError, Lessons, VocabularyEdits, resolve_merged
+from imagetagger.bundle.names import MAX_NAME_LENGTH, name_key, name_problem, normalise_name, same_name
+from imagetagger.tagger.lessons import LessonError, Lessons, VocabularyEdits, final_tags
+
+MAX_COMPARED_NAMES = 5000
+"""Names that a misspelled one is compared with: each takes about 0.1 ms."""
 
 
 def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterable[Term] = ()) -> tuple[Lessons, str]:
@@ -29,7 +32,8 @@ def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterabl
     name = check_name(lessons, labels, name)
     bundled = {label.id: label.name for label in labels}
     used = {label.name for label in vocabulary(labels, lessons).values()}  # a name is never another tag's id
-    hidden = {key for key in edits.removed if resolve_merged(key, edits) == key and key not in used}
+    final = final_tags(edits.merged)
+    hidden = {key for key in edits.removed if final.get(key, key) == key and key not in used}
     spellings = (*edits.names.items(), *bundled.items())  # a renamed tag comes back by either name
     restored = next((key for key, other in spellings if key in hidden and same_name(other, name)), None)
     key = restored or _unused_id(name, {*bundled, *used, *edits.names, *edits.merged, *edits.merged.values()})
@@ -62,15 +66,15 @@ def vocabulary(labels: Iterable[Label], lessons: Lessons, terms: Iterable[Term] 
     for key in dict.fromkeys((*edits.names, *edits.merged.values(), *taught)):
         label = known.get(key) or by_term.get(key) or Label(key, key, ())
         known[key] = replace(label, name=edits.names.get(key, label.name))
-    result = {
-        key: label for key, label in known.items() if resolve_merged(key, edits) == key and key not in edits.removed
-    }
+    final = final_tags(edits.merged)
+    result = {key: label for key, label in known.items() if final.get(key, key) == key and key not in edits.removed}
+    synonyms: dict[str, dict[str, None]] = {}
     for key, label in known.items():
-        target = resolve_merged(key, edits)
+        target = final.get(key, key)
         if target != key and target in result:
-            synonyms = dict.fromkeys((*result[target].synonyms, label.name, *label.synonyms))
-            result[target] = replace(result[target], synonyms=tuple(synonyms))
-    return result
+            words = synonyms.setdefault(target, dict.fromkeys(result[target].synonyms))
+            words |= dict.fromkeys((label.name, *label.synonyms))
+    return result | {key: replace(result[key], synonyms=tuple(words)) for key, words in synonyms.items()}
 
 
 def taught_names(labels: Iterable[Label | Term], lessons: Lessons) -> dict[str, str]:
@@ -98,16 +102,29 @@ def adopt_lessons(
     bundled = {label.id for label in labels} | {term.id for term in terms}
     lacking = {key: name for key, name in names.items() if key not in bundled and key not in edits.names}
     own = {key: name for key, name in {**edits.names, **lacking}.items() if key not in bundled}
-    tags = {label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels}
-    broader = {term.id: term for term in terms}
-    merged = dict(edits.merged)
+    tags: dict[str, Label | Term] = {
+        label.id: replace(label, name=edits.names.get(label.id, label.name)) for label in labels
+    }
+    broader: dict[str, Label | Term] = {term.id: term for term in terms}
+    index = _index_names((tags, broader)) if own else []
+    final, merged = final_tags(edits.merged), dict(edits.merged)
     for key, name in own.items():
-        matches = _match_name((tags, broader), name)
+        matches = _matching_ids(index, name)
         if len(matches) != 1 or key in edits.merged or not edits.removed.isdisjoint({key, matches[0]}):
             continue
-        if resolve_merged(matches[0], edits._replace(merged=merged)) != key:
-            merged[key] = matches[0]
+        if (target := _follow(matches[0], final)) != key:
+            merged[key], final[key] = matches[0], target
     return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
+
+
+def _follow(tag: str, final: dict[str, str]) -> str:
+    """Tag that a tag was finally merged into; the way is shortened for the next one that goes it."""
+    path = []
+    while (after := final.get(tag, tag)) != tag:
+        path.append(tag)
+        tag = after
+    final |= dict.fromkeys(path, tag)
+    return tag
 
 
 def check_name(
@@ -117,8 +134,9 @@ def check_name(
     name = normalise_name(name)
     if problem := name_problem(name):
         raise LessonError(problem)
+    wanted = name_key(name)
     for label in vocabulary(labels, lessons).values():
-        if label.id != tag and same_name(label.name, name):
+        if label.id != tag and name_key(label.name) == wanted:
             raise LessonError(f"there is a tag {label.name!r} already ({label.id}): choose another name, or teach it")
         if label.id != tag and label.id == name:  # `find_tag` takes names and ids
             raise LessonError(f"{name!r} is the id of the tag {label.name!r}: choose another name")
@@ -143,7 +161,19 @@ def matching_ids(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Ter
     broader = {term.id: term for term in terms if term.id not in vocabulary}
     if name in vocabulary or name in broader:
         return [name]
-    return _match_name((vocabulary, broader), name)
+    wanted, kinds = name_key(name), list[Mapping[str, Label | Term]]((vocabulary, broader))
+    for words, names in product(kinds, (_own_name, _synonyms)):
+        if matches := [key for key, word in words.items() if any(name_key(other) == wanted for other in names(word))]:
+            return matches
+    return []
+
+
+def _own_name(word: Label | Term) -> tuple[str, ...]:
+    return (word.name,)
+
+
+def _synonyms(word: Label | Term) -> tuple[str, ...]:
+    return word.synonyms
 
 
 def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = ()) -> str:
@@ -160,8 +190,8 @@ def find_tag(vocabulary: Mapping[str, Label], tag: str, terms: Iterable[Term] = 
         names = {term.id: term.name for term in listed} | {key: label.name for key, label in vocabulary.items()}
         choices = ", ".join(f"{key} ({names[key]})" for key in matches)
         raise LessonError(f"{tag!r} is the name of several tags: choose one by id: {choices}")
-    spelled = {name.casefold(): name for label in vocabulary.values() for name in (*label.synonyms, label.name)}
-    close = [spelled[match] for match in get_close_matches(normalise_name(tag).casefold(), spelled, 3)]
+    spellings = (name for label in vocabulary.values() for name in (*label.synonyms, label.name))
+    close = close_names(tag, spellings, 3, 0.6)
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     raise LessonError(f"there is no tag {tag!r}: {hint}add_tag({tag!r}) makes a new one")
 
@@ -199,17 +229,37 @@ def find_tags(vocabulary: Mapping[str, Label], tags: Iterable[str], terms: Itera
     return tuple(dict.fromkeys(find_tag(vocabulary, tag, terms) for tag in listed))
 
 
-def _match_name(kinds: Iterable[Mapping[str, Label | Term]], wanted: str) -> list[str]:
+def _index_names(kinds: Iterable[Mapping[str, Label | Term]]) -> list[dict[str, list[str]]]:
+    """Ids by the key of a name: of each kind by its own name, then by synonym."""
+    tables = []
+    for words in kinds:
+        own: dict[str, list[str]] = {}
+        other: dict[str, list[str]] = {}
+        for key, word in words.items():
+            own.setdefault(name_key(word.name), []).append(key)
+            for name in dict.fromkeys(map(name_key, word.synonyms)):
+                other.setdefault(name, []).append(key)
+        tables += [own, other]
+    return tables
+
+
+def _matching_ids(index: Iterable[Mapping[str, list[str]]], name: str) -> list[str]:
     """Return the ids that a name belongs to: of the first kind that has it, by name or else as a synonym."""
-    for words, names in product(kinds, (_own_name, _synonyms)):
-        if matches := [key for key, word in words.items() if any(same_name(name, wanted) for name in names(word))]:
-            return matches
-    return []
+    key = name_key(name)
+    return next((table[key] for table in index if key in table), [])
 
 
-def _own_name(word: Label | Term) -> tuple[str, ...]:
-    return (word.name,)
+def close_names(name: str, names: Iterable[str], most: int, similarity: float) -> list[str]:
+    """Return the names whose spelling is closest, in any case; of the first names only where there are very many.
 
-
-def _synonyms(word: Label | Term) -> tuple[str, ...]:
-    return word.synonyms
+    Args:
+        name: that was given.
+        names: to choose from.
+        most: number of names.
+        similarity: least one, up to 1.
+    """
+    wanted = name_key(name)
+    is_alike = (other for other in names if len(wanted) / 2 <= len(other) <= min(2 * len(wanted), MAX_NAME_LENGTH))
+    spelled = {other.casefold(): other for other in islice(is_alike, MAX_COMPARED_NAMES)}
+    close = get_close_matches(wanted, spelled, most, similarity) if len(wanted) <= MAX_NAME_LENGTH else []
+    return [spelled[match] for match in close]

@@ -14,7 +14,7 @@ import numpy as np
 from imagetagger.bundle.executor import Executor, empty_row, lesson_row, merge_rows, split_blocks
 from imagetagger.bundle.labels import Label
 from imagetagger.bundle.reader import Bundle, Rows
-from imagetagger.tagger.lessons import Lessons, resolve_merged
+from imagetagger.tagger.lessons import Lessons, final_tags
 
 
 class TagRow(NamedTuple):
@@ -65,18 +65,25 @@ def update_rows(
         vocabulary: the tags in use.
         executor: merges.
     """
+    final = final_tags(lessons.edits.merged)
     base: dict[str, list[int]] = {tag: [] for tag in vocabulary}
     for i, label in enumerate(bundle.labels):
-        base.get(resolve_merged(label.id, lessons.edits), []).append(i)
+        base.get(final.get(label.id, label.id), []).append(i)
     pictures: dict[str, list[str]] = {tag: [] for tag in vocabulary}
     for key, picture in lessons.pictures.items():
-        for tag in dict.fromkeys(resolve_merged(stored, lessons.edits) for stored in picture.tags):
+        for tag in dict.fromkeys(final.get(stored, stored) for stored in picture.tags):
             pictures.get(tag, []).append(key)
-    by_tag = {}
+    empty, by_tag = empty_row(bundle.manifest.model.features), {}
+    nothing = TagRow((), (), empty, empty, 0.0)
     for tag in vocabulary:
         indices, keys, old = tuple(base[tag]), tuple(pictures[tag]), before.by_tag.get(tag)
         unchanged = old is not None and old.base == indices and old.pictures == keys
-        by_tag[tag] = old if old and unchanged else _tag_row(bundle, lessons, indices, keys, old, executor)
+        if old and unchanged:
+            by_tag[tag] = old
+        elif indices or keys:
+            by_tag[tag] = _tag_row(bundle, lessons, indices, keys, old, executor)
+        else:
+            by_tag[tag] = nothing  # one for all of them
     return TagRows(by_tag, _join_blocks(by_tag, before, executor.block, bundle.manifest.model.features))
 
 

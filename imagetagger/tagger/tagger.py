@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from imagetagger.bundle.executor import Executor, embed_image, load_executor
+from imagetagger.bundle.executor import Executor, check_scores, embed_image, load_executor
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.everyday import everyday_bundle
@@ -28,8 +28,9 @@ from imagetagger.tagger.description import (
     ids_to_show,
     list_vocabulary,
 )
+from imagetagger.tagger.lesson_file import FilePath
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
-from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding, tag_counts
+from imagetagger.tagger.predict import adapted_coverage, checked_arguments, missed_share, predict_embedding, tag_counts
 from imagetagger.tagger.saving import LessonFiles
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 
@@ -65,7 +66,7 @@ class Tagger:
         self._set_lessons(lessons.NO_LESSONS)
 
     @classmethod
-    def load(cls, bundle: str | Path | None = None, lessons: str | Path | None = None) -> "Tagger":
+    def load(cls, bundle: FilePath | None = None, lessons: FilePath | None = None) -> "Tagger":
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
         Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
@@ -77,6 +78,7 @@ class Tagger:
         """
         checked = read_bundle(everyday_bundle() if bundle is None else Path(bundle))
         tagger = cls(checked, load_executor(checked.files["model.tflite"], checked.manifest))
+        check_scores(tagger._executor, checked.rows, checked.labels)
         if lessons is not None:
             tagger._set_lessons(tagger._files.load(Path(lessons)))
         return tagger
@@ -120,11 +122,9 @@ class Tagger:
             BadImageError: the picture cannot be used.
             OSError: it cannot be read.
             ValueError: an impossible number of tags, or a coverage that the bundle cannot guarantee.
+            PredictionError: the bundle or the lessons give a score that is not finite.
         """
-        if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
-            raise ValueError(f"got top_k={top_k!r}, expected a whole number of at least 1, or None for the tag set")
-        if coverage is not None and not 0 < coverage < 1:
-            raise ValueError(f"got coverage={coverage!r}, expected a share above 0 and below 1")
+        top_k, coverage = checked_arguments(top_k, coverage)
         embedding = embed_image(self._executor, self.crop(image))
         state = self._state
         prediction = self._predict(embedding, state, coverage)
@@ -208,7 +208,7 @@ class Tagger:
         with self._lock:
             self._change_lessons(lessons.remove_tag(self.lessons, self._find_tag(tag, is_own=True)))
 
-    def replace_lessons(self, path: str | Path) -> None:
+    def replace_lessons(self, path: FilePath) -> None:
         """Replace what the user taught by the lessons of a file."""
         with self._lock:
             self._change_lessons(self._files.load(Path(path)))
@@ -246,12 +246,12 @@ class Tagger:
         """Whether a text is the id, the name or a synonym of a tag or of a broader term."""
         return bool(tag_names.matching_ids(self._state.vocabulary, name, self._terms))
 
-    def merge_lessons(self, path: str | Path) -> None:
+    def merge_lessons(self, path: FilePath) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
         with self._lock:
             self._change_lessons(lessons.merge_lessons(self.lessons, self._files.load(Path(path))))
 
-    def save(self, path: str | Path, *, replace: bool = False) -> None:
+    def save(self, path: FilePath, *, replace: bool = False) -> None:
         """Write the lessons, pictures included, completely or not at all, together with what others saved there since.
 
         If `replace`, over whatever is there; else a LessonError is raised for a file that is something else.
@@ -272,6 +272,7 @@ class Tagger:
 
     def _change_lessons(self, taught: Lessons) -> None:
         if taught is not self.lessons:
+            lessons.check_limits(taught)
             before = self.lessons
             self._set_lessons(taught)
             self._history.append(before)

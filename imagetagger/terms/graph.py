@@ -36,23 +36,25 @@ def term_graph(tags: Mapping[str, Sequence[str]], terms: Mapping[str, Sequence[s
     [[True, False], [False, True], [True, True]]
     """
     index = {term: i for i, term in enumerate(terms)}
-    above: dict[str, frozenset[int]] = {}
+    above = np.packbits(np.eye(len(terms), dtype=bool), axis=1)  # by row, the terms that it is or is below, as bits
+    rows = {term: [index[other] for other in broader if other in index] for term, broader in terms.items()}
+    done: set[str] = set()
     for start in terms:
         stack = [start]
         while stack:  # depth first, without recursion: files decide how deep the graph is
             term = stack[-1]
-            missing = [other for other in terms[term] if other in index and other not in above]
-            if missing:
+            if term in done:
+                stack.pop()
+            elif missing := [other for other in terms[term] if other in index and other not in done]:
                 stack += missing
-                continue
-            stack.pop()
-            above[term] = frozenset({index[term]}.union(*(above[other] for other in terms[term] if other in index)))
-    below = np.zeros((len(terms), len(tags)), bool)
-    for column, (tag, broader) in enumerate(tags.items()):
-        for term in (tag, *broader):
-            if term in above:
-                below[list(above[term]), column] = True
-    inside = np.zeros((len(terms), len(terms)), bool)
-    for term, others in above.items():
-        inside[list(others), index[term]] = True
+            else:
+                above[index[term]] |= np.bitwise_or.reduce(above[rows[term]], initial=0)
+                done.add(term)
+    above_tags = np.zeros((len(tags), above.shape[1]), np.uint8)
+    for row, (tag, broader) in enumerate(tags.items()):
+        if own := [index[term] for term in (tag, *broader) if term in index]:
+            above_tags[row] = np.bitwise_or.reduce(above[own])
+    below, inside = (
+        np.ascontiguousarray(np.unpackbits(bits, axis=1, count=len(terms)).T).view(bool) for bits in (above_tags, above)
+    )
     return TermGraph(tuple(terms), below, inside, below.sum(1))

@@ -11,12 +11,14 @@ import socket
 import socketserver
 import ssl
 import sys
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from imagetagger.options import DEFAULT_PORT
+from imagetagger.system.printable import printable_lines
 from imagetagger.web.responses import Response, plain_text, responder
 
 CHUNK_BYTES = 2**16
@@ -51,9 +53,9 @@ class Server(socketserver.ThreadingTCPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore clients that disconnect or do not speak TLS."""
+        """Ignore clients that disconnect or do not speak TLS; of any other error print where it was raised."""
         if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            print(printable_lines(traceback.format_exc()), file=sys.stderr)  # it may quote what a client sent
 
     @property
     def local(self) -> bool:

@@ -209,11 +209,11 @@ def test_empty_folders_are_no_files(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
-    def fail(path):
+    def fail(path, mode):
         raise PermissionError(13, "Permission denied")
 
     write_folder(FILES, tmp_path / "files")
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
     assert "Permission denied" in refused(tmp_path / "files")
 
 

@@ -18,7 +18,7 @@ from imagetagger.bundle.reader import read_bundle
 from imagetagger.bundle.strict_json import BundleError
 from imagetagger.bundle.verify import verify_bundle
 from tests.helpers.bundles import bundle_files
-from tests.helpers.sealing import put, reseal
+from tests.helpers.sealing import put, reseal, with_statistics
 
 COUNT = 1000
 
@@ -174,6 +174,19 @@ def sealed_damage(files, path, rng):
     write_zip(reseal(files, {name: spoiled(files[name], rng), "model.tflite": model}), path)
 
 
+def hostile_numbers(files, path, rng):
+    """A number of the statistics that overflows or is none, sealed again: loading must find it."""
+    tensors = {key: value.copy() for key, value in load(files["statistics.safetensors"]).items()}
+    key = rng.choice(("count", "mean", "m2"))
+    wrong = {
+        "count": (-1, 2.0**24, 1e30, 1e-30),
+        "mean": (1e19, -1e20, 2e6),
+        "m2": (-1e-30, 1e-40, 1e30),
+    }
+    tensors[key].flat[rng.randrange(tensors[key].size)] = rng.choice((*wrong[key], np.nan, np.inf, -np.inf))
+    write_zip(reseal(files, with_statistics(files, **tensors)), path)
+
+
 def sealed_swap(files, path, rng):
     a, b = rng.sample(sorted(set(files) - {"manifest.json"}), 2)
     write_zip(reseal(files, {a: files[b], b: files[a]}), path)
@@ -192,7 +205,7 @@ UNSEALED = (
     *(damaged_zip, damaged_file, swapped_files, missing_or_strange_file, hostile_name, link_in_a_folder),
     manifest_bytes,
 )
-SEALED = (absurd_manifest, absurd_manifest, sealed_damage, sealed_damage, sealed_swap, sealed_without)
+SEALED = (absurd_manifest, absurd_manifest, sealed_damage, sealed_damage, sealed_swap, sealed_without, hostile_numbers)
 
 
 def refusal(path: Path) -> str | None:
@@ -243,6 +256,9 @@ def test_a_thousand_corruptions_are_each_refused_clearly_or_harmless(tmp_path, m
         why = refusal(path)
         assert time.monotonic() - start < 10
         assert contents(tmp_path) == before
+        if kind is hostile_numbers:
+            with pytest.raises(BundleError, match=r"statistics\.safetensors: .* of the tag "):
+                read_bundle(path)
         if why is not None:
             refused[kind.__name__] += 1
             assert 10 < len(why) < 1500

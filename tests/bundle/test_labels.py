@@ -55,8 +55,8 @@ def test_tags_may_name_broader_terms_and_need_not():
         ([term("dog"), term("cup")], "terms.json: two terms, or a term and a tag, have the same id"),
         ([term("dog", "dog")], "terms.json: 'dog' is a broader term of itself"),
         ([term("dog"), term("a", "b"), term("b", "c"), term("c", "a")], "is a broader term of itself"),
-        ([term("dog", name="a\nb")], "terms.json: [0]: got 'a\\nb', expected printable characters"),
-        ([term("dog", synonyms=["\u202e"])], "terms.json: [0]: got '\\u202e', expected printable characters"),
+        ([term("dog", name="a\nb")], "terms.json: [0]: got the name 'a\\nb' with the character U+000A"),
+        ([term("dog", synonyms=["\u202e"])], "terms.json: [0]: got the name '\\u202e' with the character U+202E"),
         ([term("dog", name="")], "terms.json: [0].name: got "),
         ([term("dog", name="x" * 501)], "terms.json: [0].name: got "),
         ([term("dog", *["a"] * 101)], "terms.json: [0].broader: got "),
@@ -72,7 +72,7 @@ def test_wrong_terms_are_refused(terms, why):
 
 
 def test_more_terms_than_any_bundle_has_are_refused():
-    assert "terms.json: got " in refused(*[term("dog")] * (MAX_TERMS + 1))
+    assert "terms.json has 10,001 terms" in refused(*[term("dog")] * (MAX_TERMS + 1))
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[", b"\xff", b"null"])

@@ -1,6 +1,7 @@
 import contextlib
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from imagetagger.bundle.manifest import MANIFEST_SCHEMA, UNSEALED_DIGEST, parse_manifest, seal_manifest
-from imagetagger.bundle.strict_json import BundleError, parse_json
+from imagetagger.bundle.strict_json import BundleError, decode_json
 from tests.helpers.bad_files import SOUND_MANIFEST, sound
 from tests.helpers.sealing import put, seal_text, sealed
 
@@ -196,7 +197,8 @@ def test_a_key_twice_is_refused_anywhere(place):
 def test_what_is_no_number_is_refused_anywhere(place, number):
     value = made()
     put(value, place, "HERE")
-    assert "JSON" in refused(seal_text(json.dumps(value).replace('"HERE"', number).encode()))
+    message = refused(seal_text(json.dumps(value).replace('"HERE"', number).encode()))
+    assert ("Number out of range" if "1e999" in number else "JSON") in message
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
@@ -243,13 +245,13 @@ def test_what_is_no_object_of_json_is_refused(data):
 def test_half_a_character_is_refused():
     value = made()
     value["provenance"]["note"] = "\ud800"
-    assert "surrogates" in refused(sealed(value))
+    assert "unpaired surrogate" in refused(sealed(value))
 
 
 def test_a_manifest_without_end_is_refused():
     value = made()
-    value["provenance"]["note"] = "x" * 2**24
-    assert "at most 16,777,216" in refused(sealed(value))
+    value["provenance"]["note"] = "x" * 2**21
+    assert "at most 2,097,152" in refused(sealed(value))
 
 
 @given(st.binary(max_size=200))
@@ -274,4 +276,4 @@ def test_any_json_in_any_place_is_refused_or_read(path, value):
 
 def test_json_keeps_its_values():
     value = {"a": [1, 2.5, None, True, "ü😀"], "b": {}}
-    assert parse_json(json.dumps(value).encode(), "x") == value
+    assert decode_json(json.dumps(value).encode(), Any, "x") == value

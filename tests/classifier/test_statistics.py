@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 
 from imagetagger.classifier import statistics as statistics_module
+from imagetagger.classifier.scatter import fit_scatter
 from imagetagger.classifier.statistics import (
     empty_statistics,
     fit_statistics,
@@ -113,3 +114,47 @@ def test_a_fit_draws_no_more_batches_than_it_sums_side_by_side(monkeypatch):
     monkeypatch.setattr(statistics_module, "merge_statistics", counting_merge)
     assert fit_statistics(batches(), CLASSES, FEATURES).count[0] == 80
     assert drawn_at_merge[0] <= cpu_count()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("row", [0, 5])
+def test_an_embedding_that_is_not_finite_or_overflows_is_refused_with_its_row(value, row):
+    """B22-small-api: it spoiled the statistics of its tag."""
+    x = np.random.default_rng(0).normal(size=(7, FEATURES)).astype(np.float32)
+    x[row, 1] = value
+    labels = np.array([0, 1, 2, 0, 1, 2, -1], np.int32)
+    with pytest.raises(ValueError, match=f"row {row} of the embeddings has the value"):
+        statistics_from_batch(jnp.asarray(x), jnp.asarray(labels), CLASSES)
+    for fit in (fit_statistics, fit_scatter):
+        with pytest.raises(ValueError, match=f"row {row} of the embeddings has the value"):
+            fit([(x, labels[:, None])], CLASSES, FEATURES)
+
+
+@pytest.mark.parametrize("label", [CLASSES, 7, 2**31 - 1])
+def test_a_label_out_of_range_is_refused_with_its_row(label):
+    """B22-small-api: the picture was dropped silently."""
+    x, labels = np.zeros((3, FEATURES), np.float32), np.array([[0, -1], [1, label], [-1, -1]], np.int32)
+    with pytest.raises(ValueError, match=f"row 1 has the label {label}, expected less than {CLASSES}"):
+        statistics_from_batch(jnp.asarray(x), jnp.asarray(labels[:, 1]), CLASSES)
+    for fit in (fit_statistics, fit_scatter):
+        with pytest.raises(ValueError, match=f"row 1 has the label {label}, expected less than {CLASSES}"):
+            fit([(x, labels)], CLASSES, FEATURES)
+
+
+def test_shapes_and_weights_that_do_not_fit_are_refused():
+    x, labels = jnp.zeros((3, FEATURES)), jnp.zeros(3, jnp.int32)
+    for embeddings, wrong, weights, why in (
+        (x[0], labels, None, "expected \\(N, D\\)"),
+        (x, labels[:2], None, "expected \\(N, D\\)"),
+        (x, labels, jnp.ones(2), "got weights \\(2,\\), expected \\(3,\\)"),
+        (x, labels, jnp.array([1, jnp.nan, 1]), "row 1 has the weight nan"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            statistics_from_batch(embeddings, wrong, CLASSES, weights)
+
+
+def test_within_jit_statistics_are_those_of_the_batch():
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(6, FEATURES)).astype(np.float32))
+    labels = jnp.array([0, 1, 1, 2, -1, 0])
+    inner = jax.jit(lambda x, labels: statistics_from_batch(x, labels, CLASSES))
+    assert_same_statistics(inner(x, labels), statistics_from_batch(x, labels, CLASSES))

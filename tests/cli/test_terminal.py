@@ -4,19 +4,12 @@ import math
 import sys
 from typing import NamedTuple
 
-from imagetagger.cli.terminal import plain_json, print_json, print_line, printable_lines, printable_text, progress_bar
+from imagetagger.cli.terminal import plain_json, print_json, print_line, progress_bar
 
 
 class Scored(NamedTuple):
     name: str
     score: float
-
-
-def test_what_controls_a_terminal_is_escaped_and_every_script_stays():
-    assert printable_text("a\x1b[31mb\x07\u202egpj.\n\udce8") == "a\\x1b[31mb\\x07\\u202egpj.\\n\\udce8"
-    words = "naïve 犬 нет \N{FAMILY} \N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}"
-    assert printable_text(words) == words
-    assert printable_lines("one\ntwo\r") == "one\ntwo\\r"
 
 
 def test_a_line_has_letters_that_the_terminal_lacks_escaped(monkeypatch):

@@ -98,3 +98,13 @@ def test_the_card_names_which_pictures_are_unknown(manifest):
     decision = msgspec.structs.replace(manifest.decision, novelty=NoveltyRule(-7.0, 0.05))
     text = card(manifest, decision=decision, classifier=msgspec.structs.replace(manifest.classifier, mean_prior=True))
     assert "**Unknown pictures**: those more novel than 95 % of known pictures are expected to be." in text
+
+
+def test_names_are_shown_as_they_are_not_as_markdown(manifest):
+    provenance = manifest.provenance | {"data": manifest.provenance["data"] | {"name": "<b>*x*</b>\n# evil\x1b[2J"}}
+    card = model_card(
+        msgspec.structs.replace(manifest, name="[a](b) | c", provenance=provenance), warnings=["<i>\n- x"]
+    )
+    assert "# \\[a\\](b) \\| c\n" in card
+    assert "\\<b\\>\\*x\\*\\</b\\>\\\\n# evil\\\\x1b\\[2J, fingerprint" in card
+    assert "- \\<i\\>\\\\n- x\n" in card

@@ -9,11 +9,11 @@ from imagetagger.tagger.lessons import (
     LessonError,
     Lessons,
     TaughtPicture,
+    VocabularyEdits,
     forget,
     learn,
     merge_tags,
     remove_tag,
-    resolve_merged,
 )
 from imagetagger.tagger.tag_names import add_tag, rename_tag, vocabulary
 
@@ -74,3 +74,11 @@ def meaning(lessons: Lessons) -> object:
     """What a user sees: the tags and which pictures teach them; in any order."""
     tags = {key: (label.name, frozenset(label.synonyms)) for key, label in vocabulary(LABELS, lessons).items()}
     return tags, {key: {resolve_merged(tag, lessons.edits) for tag in p.tags} for key, p in lessons.pictures.items()}
+
+
+def resolve_merged(tag: str, edits: VocabularyEdits) -> str:
+    """Follow merged tags step by step to the last one, or to the least id of a ring: what `final_tags` gives."""
+    path = [tag]
+    while (tag := edits.merged.get(tag, tag)) not in path:
+        path.append(tag)
+    return min(path[path.index(tag) :])

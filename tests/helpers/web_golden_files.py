@@ -45,8 +45,20 @@ LABELS = [
 ROWS = {
     "count": np.array([3, 0, 1], np.float32),
     "mean": np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32),
-    "m2": np.random.default_rng(1).random((3, 12)).astype(np.float32),
+    "m2": np.random.default_rng(1).random((3, 12)).astype(np.float32) * np.array([[1], [0], [1]], np.float32),
 }
+BAD_TEXTS = ("a\nb", "a\x07b", "\x1b[2J", "a\x9bb", "a\u2028b", "a\u202eb", "a\u2066b", " \u3000")
+"""Refused as a name or an id in any file; see name_table.py."""
+
+BAD_NUMBERS = (
+    *(("count", 1, value, "Straße") for value in (-1, np.nan, np.inf, 2.0**24, 1e30, 1e-30)),
+    *(("mean", 2, value, "\N{DOG FACE}") for value in (np.nan, np.inf, -np.inf, 1e20, -1e20, 1.001e6)),
+    *(("m2", 0, value, "red") for value in (-1e-30, np.nan, np.inf, 1e-40, 1.3e13, 1e30)),
+    ("m2", 1, 1e-3, "Straße"),  # it has no pictures
+    *(("score_offset", 2, value, "\N{DOG FACE}") for value in (np.nan, -np.inf, 1e30, -1.001e6)),
+)
+"""Tensor and row of the statistics, a value that is refused there, and the tag that is named."""
+
 DECISION = {
     "calibration": {"temperature": 2.5, "confidence": [0.3, 0.9], "sharpness": [0.8, 1.2]},
     "prediction_set": {
@@ -137,11 +149,14 @@ def _wrong_bundles(files: Mapping[str, bytes]) -> Iterable[tuple[str, dict[str, 
     yield "background", edited("classifier/mean_prior", False)
     yield "expected the keys", edited("strange", 1)
     yield "image.size", edited("image/size", 31)
-    yield "printable", edited("name", "a\u202eb")
+    for name in (*BAD_TEXTS, "", "x" * 201):
+        yield "1 to 200 characters", edited("name", name)
     yield "a name such as", edited(["files", "../evil"], {"sha256": "0" * 64, "bytes": 1})
     yield "different ids", sealed(encode_labels([*LABELS[:2], LABELS[0]]))
     yield "at least one tag", sealed(encode_labels([]))
-    yield "printable", sealed(encode_labels([*LABELS[:2], LABELS[2] | {"name": "a\nb"}]))
+    for text in (*BAD_TEXTS, "", "x" * 501):
+        for key, value in (("id", text), ("name", text), ("synonyms", ["a", text])):
+            yield "1 to 500 characters", sealed(encode_labels([*LABELS[:2], LABELS[2] | {key: value}]))
     yield (
         "expected the keys id, name, synonyms, broader",
         sealed(encode_labels([*LABELS[:2], LABELS[2] | {"colour": "red"}])),
@@ -149,12 +164,14 @@ def _wrong_bundles(files: Mapping[str, bytes]) -> Iterable[tuple[str, dict[str, 
     yield "half a character", sealed({"labels.json": json.dumps([LABELS[0] | {"name": "\ud800"}]).encode()})
     yield "expected (3)", sealed(encode_rows(count=ROWS["count"][:2]))
     yield "expected (2)", sealed(encode_labels(LABELS[:2]))
-    yield "finite", sealed(encode_rows(mean=np.full((3, 12), np.nan, np.float32)))
-    yield "negative", sealed(encode_rows(m2=-ROWS["m2"]))
+    for key, row, value, tag in BAD_NUMBERS:
+        tensors = ROWS | {"score_offset": np.zeros(3, np.float32)}
+        changed = tensors[key].copy()
+        changed[row] = value
+        yield f'{key} of the tag "{tag}" is ', sealed(encode_rows(**{key: changed}))
     yield "expected one of F32", sealed(encode_rows(mean=ROWS["mean"].astype(np.float64)))
     yield "expected count, m2, mean", sealed(encode_rows(m2=None))
     yield "score_offset is (2), expected (3)", sealed(encode_rows(score_offset=np.zeros(2, np.float32)))
-    yield "score_offset must be finite", sealed(encode_rows(score_offset=np.full(3, np.inf, np.float32)))
     yield "embedding space", sealed(encode_rows("6" * 64))
     yield "damaged", sealed({"statistics.safetensors": files["statistics.safetensors"] + b"more"})
     yield "damaged", sealed({"statistics.safetensors": b"short"})
@@ -271,7 +288,6 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     yield "no embedding", _zip({**files, "embeddings.safetensors": save_tensors({})})
     yield "not a .safetensors file", _zip({name: file for name, file in files.items() if "embeddings" not in name})
     yield "at least one of its tags", edited(member(0, tags=[]))
-    yield "not empty", edited(member(0, tags=["red", ""]))
     yield "comes twice", edited(lambda content: content["pictures"].append(content["pictures"][0]))
     yield "expected 0 .. 1", edited(member(0, missed=1.5))
     yield "tags", edited(member(1, tags="red"))
@@ -281,9 +297,24 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     yield "removed", edited(lambda content: content["edits"].update(removed=[1]))
     yield "hidden", edited(lambda content: content["edits"].update(hidden="n02"))
     yield "half a character", edited(lambda content: content["names"].update(x="\udc00"))
-    yield "finite", _zip({**files, "embeddings.safetensors": _embeddings(files, key, np.full(5, np.inf, np.float32))})
+    for value in (np.inf, np.nan, 1e19, -1e19, 1.001e6):
+        embedding = np.array([0, 1, value, 0, 0], np.float32)
+        yield "from -1000000 to 1000000", _zip({**files, "embeddings.safetensors": _embeddings(files, key, embedding)})
+    for text in (*BAD_TEXTS, "", "x" * 501):
+        yield "1 to 500 characters", edited(lambda content, text=text: content["names"].update(x=text))
+        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["names"].update({text: "x"}))
+        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["merged"].update(x=text))
+        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["removed"].append(text))
+        yield "1 to 500 characters", edited(member(0, tags=[text]))
+    many = {f"t{i}": "x" for i in range(10_001)}
+    yield "at most 10000 entries", edited(lambda content: content["edits"].update(names=many))
+    yield "at most 10000 entries", edited(lambda content: content["edits"].update(merged=many))
+    yield "at most 100000 entries", edited(lambda content: content["edits"].update(removed=["x"] * 100_001))
+    yield "at most 100 entries", edited(member(0, tags=["x"] * 101))
+    yield "values", edited(lambda content: content.update(pictures=[0] * 500_001))
+    yield "MiB when unpacked", _zip({**files, "pictures/x.png": bytes(2**25)}, zipfile.ZIP_DEFLATED)
     yield (
-        "expected finite float32 (D)",
+        "expected float32 (D)",
         _zip({**files, "embeddings.safetensors": _embeddings(files, key, np.zeros((5, 1), np.float32))}),
     )
 

@@ -92,7 +92,7 @@ def _wrong_terms() -> Iterable[tuple[str, Any]]:
     yield 'terms.json: "warm" is a broader term of itself', [entity, warm | {"broader": ["warm"]}]
     yield "terms.json: 0.synonyms: got undefined", [{"id": "n00", "name": "entity"}, warm]
     yield "expected the keys id, name, synonyms, broader, everyday", [entity | {"colour": "red"}, warm]
-    yield "printable", [entity, warm | {"synonyms": ["a\u202eb"]}]
+    yield "1 to 500 characters", [entity, warm | {"synonyms": ["a\u202eb"]}]
     yield "true or false", [entity, warm | {"everyday": 1}]
     yield "at most 100 broader terms", [entity, warm | {"broader": ["n00"] * 101}]
     yield "a list", {"n00": entity}

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from imagetagger.prediction.calibration import Calibration, log_probabilities
 from imagetagger.prediction.conformal import threshold_at
 from imagetagger.prediction.decision import Decision, NoveltyRule, PredictionSetRule
-from imagetagger.prediction.predict import log_class_prior, predict, score_novelty
+from imagetagger.prediction.predict import PredictionError, log_class_prior, predict, score_novelty
 from imagetagger.prediction.prediction_sets import prediction_sets
 from tests.helpers.made import RULES_MADE, some
 
@@ -118,3 +118,28 @@ def test_the_class_prior_is_the_logarithm_of_counts_or_uniform_and_impossible_wi
         log_prior = log_class_prior(count, class_prior)
         assert log_prior.dtype == np.float32
         np.testing.assert_allclose(log_prior, expected, rtol=np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_not_finite_is_an_error_that_names_picture_and_tag(value):
+    decision = replace(RULES_MADE["lac"], novelty=NOVELTY)
+    scores, background = SCORES.copy(), np.zeros(len(SCORES))
+    scores[3, 2] = value
+    without = np.array([0, 0, -np.inf, 0])
+    assert np.isfinite(predict(scores, background, without, decision).log_probability[:, [0, 1, 3]]).all()
+    with pytest.raises(PredictionError, match=r"picture 3 has the score .* for tag 2") as caught:
+        predict(scores, background, UNIFORM, decision)
+    assert caught.value.tag == 2
+    background[4] = value
+    with pytest.raises(PredictionError, match=r"picture 4 has the score .* for the background"):
+        predict(SCORES, background, UNIFORM, decision)
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1.0, 1e15])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30, 3e38])
+def test_predictions_of_finite_scores_are_finite_at_any_temperature_that_bundles_may_have(temperature, size):
+    scores = (size * np.sign(SCORES)).astype(np.float32)
+    decision = replace(RULES_MADE["lac"], calibration=Calibration(temperature, (0.2, 0.9), (1e-3, 1e3)))
+    prediction = predict(scores, np.zeros(len(scores), np.float32), UNIFORM, decision)
+    assert np.isfinite(prediction.log_probability).all()
+    np.testing.assert_allclose(prediction.probability.sum(1), 1)

@@ -169,10 +169,21 @@ def embeddings(value) -> bytes:
         ("lessons.json", b"{", "lessons.json is not valid JSON"),
         ("lessons.json", b"[" * 100_000, "lessons.json is not valid JSON"),
         ("embeddings.safetensors", None, "embeddings.safetensors is not a .safetensors file, or damaged"),
-        ("embeddings.safetensors", b"x" * 99, "embeddings.safetensors is not a .safetensors file, or damaged"),
+        ("embeddings.safetensors", b"x" * 99, "embeddings.safetensors has a header of"),
+        ("embeddings.safetensors", b"x" * 7 + b"\0" * 92, "embeddings.safetensors has a header of"),
+        (
+            "embeddings.safetensors",
+            b"x\0\0\0\0\0\0\0" * 9,
+            "embeddings.safetensors is not a .safetensors file, or damaged",
+        ),
         ("embeddings.safetensors", embeddings(np.zeros((1, 5), np.float32)), r"float32 \(1, 5\)"),
         ("embeddings.safetensors", embeddings(np.zeros(5)), r"float64 \(5,\)"),
-        ("embeddings.safetensors", embeddings(np.full(5, np.nan, np.float32)), "finite"),
+        (
+            "embeddings.safetensors",
+            embeddings(np.full(5, np.nan, np.float32)),
+            "taught as rouge: got the value nan, expected",
+        ),
+        ("embeddings.safetensors", embeddings(np.full(5, -1e19, np.float32)), "got the value -1e\\+19, expected"),
         (f"pictures/{next(iter(PICTURES))}.png", None, "no pixels"),
     ],
 )

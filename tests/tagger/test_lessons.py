@@ -18,10 +18,9 @@ from imagetagger.tagger.lessons import (
     merge_tags,
     picture_id,
     remove_tag,
-    resolve_merged,
 )
 from imagetagger.tagger.tag_names import adopt_lessons, taught_names, vocabulary
-from tests.helpers.histories import KEYS, LABELS, STEP, histories, meaning, picture, plain, step
+from tests.helpers.histories import KEYS, LABELS, STEP, histories, meaning, picture, plain, resolve_merged, step
 
 
 @given(histories(), STEP)

@@ -14,6 +14,7 @@ from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS, Lessons, TaughtPicture
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 from tests.helpers.bundles import BLOCK, FEATURES
+from tests.helpers.histories import resolve_merged
 from tests.helpers.precision import rounding
 from tests.helpers.taught import bundle, executor
 
@@ -73,7 +74,7 @@ def histories(draw):
             taken.append(learn(now, KEYS[j], tag, other))
         elif operation == "forget" and now.pictures:
             key = list(now.pictures)[j % len(now.pictures)]
-            own_tag = lessons.resolve_merged(now.pictures[key].tags[0], now.edits)
+            own_tag = resolve_merged(now.pictures[key].tags[0], now.edits)
             taken.append(lessons.forget(now, LABELS, key, [own_tag]))
         elif operation == "merge" and tag != other:
             taken.append(lessons.merge_tags(now, tag, other))

@@ -14,10 +14,9 @@ from imagetagger.tagger.lessons import (
     merge_lessons,
     merge_tags,
     remove_tag,
-    resolve_merged,
 )
 from imagetagger.tagger.tag_names import add_tag, adopt_lessons, find_tag, rename_tag, taught_names, vocabulary
-from tests.helpers.histories import KEYS, LABELS, histories, picture, plain
+from tests.helpers.histories import KEYS, LABELS, histories, picture, plain, resolve_merged
 
 
 @given(histories(most=25))

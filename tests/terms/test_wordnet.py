@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from imagetagger.bundle.names import name_problem, printable_problem, same_name
+from imagetagger.bundle.names import name_problem, same_name, text_problem
 from imagetagger.terms.wordnet import WORDNET_TABLE, WordNetTable, WordNetTag, WordNetTerm, broader_terms, read_wordnet
 
 TABLE = read_wordnet()
@@ -45,7 +45,7 @@ def test_names_can_be_shown_and_given():
     for entry in ENTRIES:
         for name in (entry.name, *entry.synonyms):
             assert name_problem(name) is None
-            assert printable_problem(name) is None
+            assert text_problem(name) is None
             assert same_name(name, name)
             assert name == unicodedata.normalize("NFC", " ".join(name.split()))
             assert "_" not in name

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from imagetagger.experiment.sweep import TUNING_RESULTS
 from imagetagger.report.comparison.runs import read_failure, read_runs
 from imagetagger.report.formatting import count
+from imagetagger.system.printable import printable_text
 
 log = logging.getLogger("imagetagger")
 
@@ -45,12 +46,15 @@ class SweepReport(Callback):
                 log.info("%s. Report in %s", summary, folder / "report.html")
             except Exception as error:  # Hydra would turn it into a warning, and lose the failures and the exit code
                 log.info("%s", summary)
-                problems.append(f"The report could not be written: {error}")
+                problems.append(f"The report could not be written: {printable_text(str(error))}")
         if self._is_new(best := folder / TUNING_RESULTS):
             log.info("The best of them, on validation pictures unseen by all:\n  %s", _validation_command(config, best))
         if failed:
             failures = map(read_failure, sorted(failed, key=lambda path: path.stat().st_mtime_ns))
-            lines = [f"  {' '.join(failure.overrides)}\n    {failure.error}" for failure in failures]
+            lines = [
+                f"  {printable_text(' '.join(failure.overrides))}\n    {printable_text(failure.error)}"
+                for failure in failures
+            ]
             problems.append(f"{len(failed)} of {len(jobs)} jobs failed:\n" + "\n".join(lines))
         if problems:
             sys.exit("\n".join(problems))

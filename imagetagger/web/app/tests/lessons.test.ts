@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   addTag,
   adoptLessons,
+  checkLimits,
   forget,
   hideTags,
   type Label,
@@ -282,4 +283,29 @@ test("a hidden tag keeps what it was taught, and is shown again", () => {
   expect(showTags(hidden, ["red"])).toEqual(taught);
   expect([...mergeLessons(taught, hidden).edits.hidden]).toEqual(["red"]);
   expect(mergeLessons(hidden, taught)).toBe(hidden);
+});
+
+test("chains of merged tags of any length, and cycles, are resolved in one pass", () => {
+  const n = 10_000;
+  const id = (i: number) => `t${i}`;
+  const started = performance.now();
+  const chain = { ...NO_LESSONS.edits, merged: new Map(Array.from({ length: n }, (_, i) => [id(i), id(i + 1)])) };
+  const names = new Map(Array.from({ length: n + 1 }, (_, i) => [id(i), `name ${i}`]));
+  const lessons = { ...NO_LESSONS, edits: { ...chain, names } };
+  const tags = vocabulary(labels, adoptLessons(lessons, labels, names, terms), terms);
+  expect(tags.size).toBe(labels.length + 1);
+  expect(tags.get(id(n))?.synonyms.length).toBe(n);
+  const cycle = { ...chain, merged: new Map(chain.merged).set(id(n), id(0)) };
+  for (let i = 0; i <= n; i++) expect(resolveMerged(id(i), cycle) === id(0)).toBe(true);
+  expect(performance.now() - started).toBeLessThan(5000); // 2,000 links once took a minute
+});
+
+test("more edits than lessons may hold are refused", () => {
+  const many = (n: number) => new Map(Array.from({ length: n }, (_, i) => [`t${i}`, "x"]));
+  const edits = NO_LESSONS.edits;
+  expect(() => checkLimits({ ...edits, names: many(10_000), merged: many(10_000) }, [{ tags: ["x"] }])).not.toThrow();
+  expect(() => checkLimits({ ...edits, names: many(10_001) }, [])).toThrow(LessonError);
+  expect(() => checkLimits({ ...edits, merged: many(10_001) }, [])).toThrow("10001 merged tags");
+  expect(() => checkLimits({ ...edits, hidden: new Set(many(100_001).keys()) }, [])).toThrow("100001 hidden tags");
+  expect(() => checkLimits(edits, [{ tags: [...many(101).keys()] }])).toThrow("101 tags of one picture");
 });

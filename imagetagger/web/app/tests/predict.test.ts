@@ -99,3 +99,12 @@ test("rules without a guarantee have no target coverage", () => {
   expect(adaptedCoverage([1, 1], { coverage: null, aci_step_size: 0.1 })).toBeNull();
   expect(adaptedCoverage([1, 1], { coverage: 0.9, aci_step_size: 0.1 })).toBe(adaptCoverage(0.9, [1, 1], 0.1));
 });
+
+test.each([Number.NaN, Infinity, -Infinity])("a score of %d is an error, not a prediction", (value) => {
+  const usual = constants(predictions.find(({ decision }) => decision.novelty) as Case);
+  const call = (...scores: number[]) =>
+    predict(Float32Array.from(scores), Float32Array.of(1, 0), new Float32Array(2), usual, null);
+  expect(call(1, value, 0).probabilities[1]).toBe(0); // a tag without pictures may have any
+  expect(() => call(value, 1, 0)).toThrow("tag 0 has the score");
+  expect(() => call(1, 1, value)).toThrow("damaged");
+});

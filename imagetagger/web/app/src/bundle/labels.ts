@@ -2,19 +2,22 @@
 
 import * as v from "valibot";
 import { FileError } from "../files/errors";
-import { boolean, checked, listOf, parseJson, printable, shape } from "../files/json";
+import { boolean, checked, listOf, nameText, parseJson, shape } from "../files/json";
 import { quote } from "../files/text";
 
-const MAX_TERMS = 100_000;
+const MAX_LABELS = 50_000;
+const MAX_TERMS = 10_000;
+/** Pairs of a term and a tag or term. */
+const MAX_TERM_PAIRS = 50_000_000;
 
-const labelText = printable(500);
+const labelText = nameText();
 
 const broaderIds = v.pipe(listOf(labelText), v.maxLength(100, "at most 100 broader terms"));
 
 const labelKeys = {
   id: labelText,
   name: labelText,
-  synonyms: listOf(labelText),
+  synonyms: v.pipe(listOf(labelText), v.maxLength(1000, "at most 1000 synonyms")),
   broader: v.optional(broaderIds, []),
 };
 
@@ -22,6 +25,7 @@ const labelKeys = {
 const labelList = v.pipe(
   listOf(shape(labelKeys)),
   v.minLength(1, "at least one tag"),
+  v.maxLength(MAX_LABELS, `at most ${MAX_LABELS} tags`),
   v.check((labels) => new Set(labels.map(({ id }) => id)).size === labels.length, "tags of different ids"),
 );
 
@@ -56,6 +60,8 @@ export function readTerms(data: Uint8Array<ArrayBuffer> | null, labels: readonly
   const known = new Map(terms.map((term) => [term.id, term.broader]));
   if (known.size < terms.length || labels.some(({ id }) => known.has(id)))
     throw new FileError(`${file}: two terms, or a term and a tag, have the same id`);
+  if (terms.length * (labels.length + terms.length) > MAX_TERM_PAIRS)
+    throw new FileError(`${file} has ${terms.length} terms for ${labels.length} tags, expected fewer`);
   for (const { id, broader } of [...labels, ...terms]) {
     const strange = broader.find((key) => !known.has(key));
     if (strange !== undefined)

@@ -12,10 +12,10 @@ import {
   type Json,
   listOf,
   mapOf,
+  nameText,
   number,
   oneOf,
   parseJson,
-  printable,
   sha256Text,
   shape,
   text,
@@ -28,7 +28,7 @@ export const MANIFEST_SCHEMA = 3;
 /** How pictures become the network's input: the only contract that this app knows. */
 const CONTRACT = "square-bilinear-hv/1";
 
-const MAX_MANIFEST_BYTES = 2 ** 24;
+const MAX_MANIFEST_BYTES = 2 ** 21;
 
 /** Tensors by name: signatures do not fix their order. */
 const tensors = mapOf(shape({ shape: listOf(integer(-(2 ** 53), 2 ** 53)), dtype: text }));
@@ -46,7 +46,7 @@ const fileName = v.pipe(
 const manifest = v.pipe(
   shape({
     schema: integer(MANIFEST_SCHEMA, MANIFEST_SCHEMA),
-    name: printable(200),
+    name: nameText(200),
     digest: sha256Text,
     embedding_space: sha256Text,
     files: mapOf(shape({ sha256: sha256Text, bytes: integer(0, 2 ** 53) }), fileName),

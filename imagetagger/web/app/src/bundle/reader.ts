@@ -3,7 +3,9 @@
 import { sha256 } from "hash-wasm";
 import { FileError } from "../files/errors";
 import { readTensors } from "../files/safetensors";
+import { quote } from "../files/text";
 import { type Label, readLabels, readTerms, type Term } from "./labels";
+import { statisticsProblem } from "./magnitudes";
 import { type Manifest, parseManifest } from "./manifest";
 
 export type { Label, Term } from "./labels";
@@ -49,7 +51,7 @@ export async function readBundle(fetchFile: FetchFile): Promise<Bundle> {
     manifest,
     labels,
     terms: readTerms(words, labels),
-    ...readStatistics(statistics, manifest, labels.length),
+    ...readStatistics(statistics, manifest, labels),
     model,
   };
 }
@@ -63,12 +65,13 @@ async function verified(name: string, data: Uint8Array<ArrayBuffer>, manifest: M
   return data;
 }
 
-/** Returns the statistics of a .safetensors file, which must be finite and of the manifest's space. */
+/** Returns the statistics of a .safetensors file, which must be bounded and of the manifest's space. */
 function readStatistics(
   data: Uint8Array<ArrayBuffer>,
   manifest: Manifest,
-  tags: number,
+  labels: readonly Label[],
 ): Pick<Bundle, "rows" | "scoreOffset"> {
+  const tags = labels.length;
   const file = "statistics.safetensors";
   const { tensors, metadata } = readTensors(data, file);
   const space = metadata.get("embedding_space");
@@ -85,11 +88,12 @@ function readStatistics(
     const tensor = tensors.get(key);
     if (!tensor || tensor.shape.join() !== shapes[key].join())
       throw new FileError(`${file}: ${key} is (${tensor?.shape}), expected (${shapes[key]})`);
-    if (!tensor.values.every(Number.isFinite)) throw new FileError(`${file}: ${key} must be finite`);
     return tensor.values;
   };
   const rows = { count: read("count"), mean: read("mean"), m2: read("m2") };
-  if (rows.count.some((value) => value < 0) || rows.m2.some((value) => value < 0))
-    throw new FileError(`${file}: count and m2 must not be negative`);
-  return { rows, scoreOffset: read("score_offset") };
+  const scoreOffset = read("score_offset");
+  const names = labels.map(({ name }) => quote(name));
+  const problem = statisticsProblem(rows, scoreOffset, names);
+  if (problem) throw new FileError(`${file}: ${problem}`);
+  return { rows, scoreOffset };
 }

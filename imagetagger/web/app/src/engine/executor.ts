@@ -1,6 +1,7 @@
 /** A bundle's model.tflite in LiteRT.js: embed, score and merge. Tensors are deleted: WebAssembly has no collector. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { isBounded } from "../bundle/magnitudes";
 import type { Manifest, Rows } from "../bundle/reader";
 import { FileError, messageOf } from "../files/errors";
 import { emptyRow } from "./tag_statistics";
@@ -52,6 +53,7 @@ export async function embedImage(
 ): Promise<Float32Array<ArrayBuffer>> {
   const { size } = manifest.image;
   const { embedding } = await run(model, "embed", { image: new Tensor(square, [1, size, size, 3]) });
+  if (!isBounded(embedding as Float32Array)) throw new FileError("it gives an embedding that is not finite");
   return embedding as Float32Array<ArrayBuffer>;
 }
 

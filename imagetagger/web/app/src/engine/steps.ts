@@ -1,6 +1,7 @@
 /** From one state of the user to the next: stored first, then shown; and back, by undo. */
 
 import type { PictureId } from "../api";
+import { checkLimits } from "../lessons/lessons";
 import { type Changes, type Step, type StoredPicture, write } from "./database";
 import { copyBlocks, freeBlocks } from "./executor";
 import { changedRows, type DerivedState, deriveState, type Session } from "./session";
@@ -27,6 +28,7 @@ export async function change(
 ): Promise<void> {
   const before = difference(from, next);
   if (!before) return;
+  checkLimits(next.edits, next.lessons.values());
   const known = new Map(session.pictures);
   for (const { picture } of also.pictures ?? []) known.set(picture.id, picture);
   const when = Date.now();

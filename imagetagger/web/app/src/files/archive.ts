@@ -28,6 +28,9 @@ const IGNORED_FILES = /^(__MACOSX\/.*|(.*\/)?(\.DS_Store|Thumbs\.db|desktop\.ini
 /** Most files of an archive: the directory of more would fill the memory of a phone. */
 const MAX_FILES = 100_000;
 
+/** A .zip may unpack to so many bytes, and so many times its own size more: see imagetagger/bundle/archive.py. */
+const [FREE_BYTES, MAX_RATIO] = [24 * 2 ** 20, 16];
+
 // `useWebWorkers`: this runs in one already. `tolerant`: of names, which FILE_NAME checks.
 const READING = {
   strictness: "strict",
@@ -48,7 +51,8 @@ const WRITING = {
 /** Reads the directory of a .zip whose files have at most `limit` bytes together; throws FileError for anything else. */
 export async function openZip(file: Blob, limit: number): Promise<Archive> {
   const entries = new Map<string, FileEntry>();
-  let left = limit;
+  const most = Math.min(limit, FREE_BYTES + MAX_RATIO * file.size);
+  let left = most;
   let count = 0;
   try {
     for await (const entry of new ZipReader(new BlobReader(file), READING).getEntriesGenerator()) {
@@ -61,7 +65,8 @@ export async function openZip(file: Blob, limit: number): Promise<Archive> {
       if (entries.has(name)) throw new FileError(`${name} is in the archive twice: expected every name once`);
       entries.set(name, plain(name, entry as FileEntry));
       left -= entry.uncompressedSize;
-      if (left < 0) throw new FileError(`it has more than ${limit / 2 ** 20} MiB when unpacked, expected less`);
+      if (left < 0)
+        throw new FileError(`it has more than ${Math.floor(most / 2 ** 20)} MiB when unpacked, expected less`);
     }
   } catch (error) {
     refuse(error, "it is not a .zip file, or damaged");

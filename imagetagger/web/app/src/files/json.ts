@@ -2,13 +2,20 @@
 
 import * as v from "valibot";
 import { FileError, messageOf } from "./errors";
-import { quote } from "./text";
+import { quote, UNSAFE } from "./text";
 
 /** Any JSON object. */
 export type Json = Record<string, unknown>;
 
+/** Bytes and values of one file: what phones can hold. */
+const [MAX_JSON_BYTES, MAX_JSON_VALUES] = [2 ** 26, 500_000];
+
 /** Parses JSON: UTF-8, no infinite numbers, no lone surrogates. The last of two equal keys counts. */
 export function parseJson(data: Uint8Array<ArrayBuffer>, file: string): unknown {
+  let values = 0;
+  for (const byte of data.subarray(0, MAX_JSON_BYTES)) if (byte === 44 || byte === 91 || byte === 123) values++; // , [ {
+  if (data.length > MAX_JSON_BYTES || values > MAX_JSON_VALUES)
+    throw new FileError(`${file} has ${data.length} bytes and about ${values} values, which is too much`);
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
     return JSON.parse(text, (key, value) => {
@@ -50,13 +57,13 @@ export const text = v.string("text");
 /** True or false. */
 export const boolean = v.boolean("true or false");
 
-/** 1 to `longest` characters, none of them invisible but the space. */
-export function printable(longest: number) {
-  const isPrintable = (value: string) => {
+/** A name or an id: 1 to `longest` characters, none of them UNSAFE, not only spaces. */
+export function nameText(longest = 500) {
+  const isName = (value: string) => {
     const length = Array.from(value).length;
-    return length > 0 && length <= longest && !/(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}]/u.test(value);
+    return length > 0 && length <= longest && !UNSAFE.test(value) && /\P{Z}/u.test(value);
   };
-  return v.pipe(text, v.check(isPrintable, `1 to ${longest} printable characters`));
+  return v.pipe(text, v.check(isName, `1 to ${longest} characters, no control characters or marks that reverse text`));
 }
 
 /** A SHA-256 in hexadecimal. */
@@ -65,6 +72,18 @@ export const sha256Text = v.pipe(text, v.regex(/^[0-9a-f]{64}$/, "a SHA-256 in h
 /** One of some texts. */
 export function oneOf<const T extends readonly string[]>(...options: T) {
   return v.picklist(options, `one of ${options.join(", ")}`);
+}
+
+/** A list of one kind, or an object as a Map, of at most so many entries. */
+export function atMost<S extends v.GenericSchema<unknown, readonly unknown[] | ReadonlyMap<string, unknown>>>(
+  schema: S,
+  most: number,
+) {
+  const size = (value: v.InferOutput<S>) => ("size" in value ? value.size : value.length);
+  return v.pipe(
+    schema,
+    v.check((value) => size(value) <= most, `at most ${most} entries`),
+  );
 }
 
 /** A list of one kind. */

@@ -1,10 +1,19 @@
 /** Texts in messages, and their order. */
 
-/** Returns a text in quotes, for a message: control characters are escaped, a long text is cut. */
+/** Returns a text in quotes, for a message: what is UNSAFE is escaped, a long text is cut. */
 export function quote(text: string): string {
   const characters = Array.from(text);
-  return JSON.stringify(characters.length > 100 ? `${characters.slice(0, 100).join("")}…` : text);
+  const quoted = JSON.stringify(characters.length > 100 ? `${characters.slice(0, 100).join("")}…` : text);
+  return quoted.replace(UNSAFE_ALL, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/**
+ * What moves a cursor, ends a line or reverses what is shown: control characters, line separators, bidirectional
+ * embeddings, overrides and isolates; and halves of characters. As in imagetagger/system/printable.py.
+ */
+export const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
 
 /** Returns the first names for a message, and how many more there are. */
 export function abbreviate(names: readonly string[]): string {

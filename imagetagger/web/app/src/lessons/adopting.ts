@@ -1,7 +1,7 @@
 /** Lessons for another bundle than they were taught with. */
 
 import type { Label, Term } from "../bundle/reader";
-import { resolveMerged } from "./edits";
+import { finalTags } from "./edits";
 import type { Lessons } from "./lessons";
 import { casefold, normaliseName } from "./names";
 
@@ -22,37 +22,58 @@ export function adoptLessons(
   const lacking = [...names].filter(([id]) => !known.has(id) && !edits.names.has(id));
   const all = new Map([...edits.names, ...lacking]);
   const merged = new Map(edits.merged);
+  const ends = finalTags(merged);
+  const index = indexNames(labels, terms, edits.names);
   for (const [id, name] of all) {
     if (known.has(id) || edits.merged.has(id) || edits.removed.has(id)) continue;
-    const [match, ...others] = matches(labels, terms, edits.names, folded(name));
+    const key = folded(name);
+    const [match, ...others] = index.find((ids) => ids.has(key))?.get(key) ?? [];
     if (match === undefined || others.length > 0 || edits.removed.has(match)) continue;
-    if (resolveMerged(match, { ...edits, merged }) !== id) merged.set(id, match);
+    const end = follow(match, ends);
+    if (end === id) continue;
+    merged.set(id, match);
+    ends.set(id, end);
   }
   return { ...lessons, edits: { ...edits, names: all, merged } };
 }
 
-/** Returns the ids that a folded name belongs to: of tags, or else of terms, by name or else as a synonym. */
-function matches(
+/** Returns where a tag ends; the way is shortened for the next one that goes it. */
+function follow(tag: string, ends: Map<string, string>): string {
+  const path: string[] = [];
+  let end = tag;
+  for (let next = ends.get(end); next !== undefined && next !== end; next = ends.get(end)) {
+    path.push(end);
+    end = next;
+  }
+  for (const id of path) ends.set(id, end);
+  return end;
+}
+
+/** Returns ids by folded name: of tags, or else of terms, by name or else as a synonym. */
+function indexNames(
   labels: readonly Label[],
   terms: readonly Term[],
   renamed: ReadonlyMap<string, string>,
-  name: string,
-): string[] {
-  const ownName = (label: Label) => {
-    const other = renamed.get(label.id);
-    return other === undefined ? wordsOf(label).name : folded(other);
-  };
-  const found = [
-    () => labels.filter((label) => ownName(label) === name),
-    () => labels.filter((label) => wordsOf(label).synonyms.includes(name)),
-    () => terms.filter((term) => wordsOf(term).name === name),
-    () => terms.filter((term) => wordsOf(term).synonyms.includes(name)),
-  ];
-  for (const find of found) {
-    const ids = find().map(({ id }) => id);
-    if (ids.length > 0) return ids;
+): Map<string, string[]>[] {
+  const index: Map<string, string[]>[] = [];
+  for (const words of [labels, terms]) {
+    const own = new Map<string, string[]>();
+    const other = new Map<string, string[]>();
+    for (const word of words) {
+      const name = words === labels ? renamed.get(word.id) : undefined;
+      const { name: ownName, synonyms } = wordsOf(word);
+      add(own, name === undefined ? ownName : folded(name), word.id);
+      for (const synonym of new Set(synonyms)) add(other, synonym, word.id);
+    }
+    index.push(own, other);
   }
-  return [];
+  return index;
+}
+
+function add(ids: Map<string, string[]>, name: string, id: string): void {
+  const known = ids.get(name);
+  if (known) known.push(id);
+  else ids.set(name, [id]);
 }
 
 /** Returns the folded name and synonyms of a tag or term; remembered, as every step that can be undone is adopted. */

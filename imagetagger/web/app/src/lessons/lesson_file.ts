@@ -1,11 +1,13 @@
 /** Lessons as one .zip that people can open, and that `Tagger.load` reads. See imagetagger/tagger/lesson_file.py. */
 
 import * as v from "valibot";
+import { isBounded, MAX_MAGNITUDE } from "../bundle/magnitudes";
 import { type Archive, openZip, writeZip } from "../files/archive";
 import { FileError } from "../files/errors";
-import { boolean, checked, type Json, listOf, mapOf, number, parseJson, shape, text } from "../files/json";
+import { atMost, boolean, checked, type Json, listOf, mapOf, nameText, number, parseJson, shape } from "../files/json";
 import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
 import { byCodePoint, quote } from "../files/text";
+import { MAX_LISTED_TAGS, MAX_OWN_TAGS, MAX_TAGS } from "./edits";
 import { LessonError, type Lessons, type TaughtPicture } from "./lessons";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -16,13 +18,15 @@ const LESSONS_SCHEMA = 1;
 /** Bytes of all unpacked files together: what phones can hold. */
 export const MAX_LESSONS_BYTES = 2 ** 30;
 
-const tagId = v.pipe(text, v.minLength(1, "the id of a tag, which is not empty"));
+const id = nameText();
+const names = mapOf(nameText(), id);
+const listedTags = atMost(listOf(id), MAX_LISTED_TAGS);
 
 /** A picture in lessons.json. */
 const listedPicture = shape({
-  id: text,
-  embedding_space: text,
-  tags: v.pipe(listOf(tagId), v.minLength(1, "at least one of its tags")),
+  id,
+  embedding_space: nameText(),
+  tags: v.pipe(atMost(listOf(id), MAX_TAGS), v.minLength(1, "at least one of its tags")),
   /** Absent in files of older versions. */
   missed: v.optional(v.nullable(number(0, 1)), null),
 });
@@ -32,12 +36,12 @@ const lessonsContent = shape({
   schema: v.literal(LESSONS_SCHEMA, `the schema ${LESSONS_SCHEMA}`),
   contains_pictures: boolean,
   /** Of the tags that the pictures teach, by id. */
-  names: mapOf(text),
+  names: atMost(names, MAX_LISTED_TAGS),
   pictures: listOf(listedPicture),
   edits: shape({
-    ...{ names: mapOf(text), merged: mapOf(text), removed: listOf(text) },
+    ...{ names: atMost(names, MAX_OWN_TAGS), merged: atMost(names, MAX_OWN_TAGS), removed: listedTags },
     /** Absent in files of older versions. */
-    hidden: v.optional(listOf(text), []),
+    hidden: v.optional(listedTags, []),
   }),
 });
 
@@ -123,8 +127,10 @@ async function parse(archive: Archive): Promise<LoadedLessons> {
     const [crop, tensor] = [await archive.read(`pictures/${id}.png`), tensors.get(id)];
     if (!crop || !tensor || pictures.has(id))
       throw new LessonError(`picture ${quote(id)} has no pixels or no embedding, or comes twice`);
-    if (tensor.shape.length !== 1 || !tensor.values.every(Number.isFinite))
-      throw new LessonError(`${file}: ${quote(id)} is (${tensor.shape}), expected finite float32 (D)`);
+    if (tensor.shape.length !== 1 || !isBounded(tensor.values))
+      throw new LessonError(
+        `${file}: ${quote(id)} is (${tensor.shape}), expected float32 (D), each from ${-MAX_MAGNITUDE} to ${MAX_MAGNITUDE}`,
+      );
     pictures.set(id, { embedding: tensor.values, space, tags, missed });
     crops.set(id, crop);
   }

@@ -15,7 +15,7 @@ import { vocabulary } from "./vocabulary";
 export type { Label, Term } from "../bundle/reader";
 export { adoptLessons } from "./adopting";
 export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
-export { resolveMerged, type VocabularyEdits } from "./edits";
+export { checkLimits, resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";
 export { taughtNames, vocabulary } from "./vocabulary";
 

@@ -1,6 +1,6 @@
 /** Names of tags, stored and compared as in imagetagger/tagger/lessons.py: ids of new tags are made of them. */
 
-import { quote } from "../files/text";
+import { quote, UNSAFE } from "../files/text";
 
 /** The white space of Python's str.split(); that of JavaScript's \s differs. */
 const SPACE = "\t\n\v\f\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
@@ -8,9 +8,6 @@ const SPACES = new RegExp(`[${SPACE}]+`, "gu");
 
 /** Small letters of Cherokee were added after its capitals, which are therefore what both fold to. */
 const CHEROKEE = /[\u13a0-\u13ff\uab70-\uabbf]/u;
-
-/** Control characters, and halves of characters. */
-const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
 
 const MAX_NAME_LENGTH = 100;
 
@@ -42,6 +39,7 @@ export function nameProblem(name: string): string | null {
   if (length < 1) return "a name needs at least one character";
   if (length > MAX_NAME_LENGTH)
     return `a name has at most ${MAX_NAME_LENGTH} characters, this one has ${length.toLocaleString("en")}`;
-  if (FORBIDDEN.test(name)) return `the name ${quote(name)} has control characters: leave them out`;
+  if (UNSAFE.test(name))
+    return `the name ${quote(name)} has control characters, or marks that reverse the text: leave them out`;
   return null;
 }

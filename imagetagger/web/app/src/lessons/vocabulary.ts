@@ -29,12 +29,16 @@ export function vocabulary(
   }
   const result = new Map<string, Label>();
   for (const [id, label] of known) if (resolveMerged(id, edits) === id && !edits.removed.has(id)) result.set(id, label);
+  const words = new Map<string, Set<string>>();
   for (const [id, label] of known) {
     const target = resolveMerged(id, edits);
     const into = result.get(target);
     if (target === id || !into) continue;
-    result.set(target, { ...into, synonyms: [...new Set([...into.synonyms, label.name, ...label.synonyms])] });
+    const synonyms = words.get(target) ?? new Set(into.synonyms);
+    for (const word of [label.name, ...label.synonyms]) synonyms.add(word);
+    words.set(target, synonyms);
   }
+  for (const [id, synonyms] of words) result.set(id, { ...(result.get(id) as Label), synonyms: [...synonyms] });
   return result;
 }
 

@@ -43,6 +43,9 @@ export function predict(
   const joint = scores
     .slice(0, counts.length)
     .map((score, i) => (hasPictures[i] ? score + (offsets[i] as number) : -Infinity));
+  const wrong = joint.findIndex((score, i) => hasPictures[i] === true && !Number.isFinite(score));
+  if (wrong >= 0 || (decision.novelty && !Number.isFinite(background)))
+    throw new Error(`tag ${wrong} has the score ${joint[wrong] ?? background}: this tagger or its lessons are damaged`);
   const hasPrior = classifier.class_prior === "counts";
   const noveltyScore = decision.novelty && background - bestLogLikelihood(joint, counts, hasPrior);
   const isNovel = decision.novelty !== null && (noveltyScore as number) > decision.novelty.threshold;
