@@ -3,7 +3,7 @@
 import importlib
 import io
 
-from PIL import BmpImagePlugin, ImageFile, Jpeg2KImagePlugin, TgaImagePlugin, WebPImagePlugin, _webp
+from PIL import BmpImagePlugin, Image, ImageFile, Jpeg2KImagePlugin, TgaImagePlugin, _webp
 
 from imagetagger.preprocess.errors import BadImageError, check_pixels
 from imagetagger.preprocess.opened import Opened, timed
@@ -16,24 +16,8 @@ MAX_SLOW_PIXELS = 4_000_000
 """Of a format that Pillow decodes in Python."""
 
 
-class _WebP(WebPImagePlugin.WebPImageFile):
-    """Pillow's, without its own limit of pixels and without profiles."""
-
-    def _open(self) -> None:
-        assert self.fp is not None
-        self._decoder = _webp.WebPAnimDecoder(self.fp.read())
-        self._size, _, _, self.n_frames, self.rawmode = self._decoder.get_info()
-        self._mode = "RGB" if self.rawmode == "RGBX" else self.rawmode
-        self.is_animated = self.n_frames > 1
-        self._reset(reset=False)
-
-    def orientation(self) -> int:
-        """EXIF's orientation."""
-        return read_orientation(read_tag_block(self._decoder.get_chunk("EXIF") or b""))
-
-
 def open_webp(data: bytes, pixel_limit: int) -> Opened:
-    """Open the first picture of a WebP."""
+    """Decode the first picture of a WebP."""
     kind = data[12:16]
     if kind == b"VP8X":
         size = int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
@@ -43,8 +27,15 @@ def open_webp(data: bytes, pixel_limit: int) -> Opened:
     else:
         size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
     check_pixels(*size, pixel_limit)
-    image = _WebP(io.BytesIO(data))
-    return Opened(image, image.orientation())
+    decoder = _webp.WebPAnimDecoder(data)
+    size, _, _, _, mode = decoder.get_info()
+    check_pixels(*size, pixel_limit)
+    orientation = read_orientation(read_tag_block(decoder.get_chunk("EXIF") or b""))
+    frame = decoder.get_next()
+    del decoder  # its own pictures take twice the memory of the pixels
+    if frame is None:
+        raise BadImageError("corrupt image: the file is truncated or damaged")
+    return Opened(Image.frombuffer(mode, size, frame[0], "raw", mode, 0, 1), orientation)
 
 
 def open_avif(data: bytes, pixel_limit: int) -> Opened:
@@ -90,7 +81,7 @@ def _with_time(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
 def open_jpeg_2000(data: bytes, pixel_limit: int) -> Opened:
     """Open a JPEG 2000 picture."""
     image = Jpeg2KImagePlugin.Jpeg2KImageFile(timed(data, 0, 0))
-    check_pixels(*image.size, pixel_limit)
+    check_pixels(*image.size, pixel_limit // 2)  # its decoder takes five times the memory of the pixels
     return Opened(_with_time(image, data))
 
 

@@ -28,5 +28,6 @@ def open_ico(data: bytes, pixel_limit: int) -> Opened:
     width, height = int.from_bytes(picture[4:8], "little"), int.from_bytes(picture[8:12], "little") // 2
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise BadImageError("corrupt image: an icon's picture has no such size")
-    own = bytes([width % 256, height % 256]) + entry[2:12] + (22).to_bytes(4, "little")
-    return Opened(IcoImagePlugin.IcoImageFile(timed(b"\0\0\1\0\1\0" + own + picture, width, height)), alpha="unless zero")
+    entry = bytes([width % 256, height % 256]) + entry[2:12] + (22).to_bytes(4, "little")
+    alone = b"\0\0\1\0\1\0" + entry + picture
+    return Opened(IcoImagePlugin.IcoImageFile(timed(alone, width, height)), alpha="unless zero")

@@ -2,6 +2,7 @@
 
 import io
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from imagetagger.preprocess.tiff_tags import read_orientation, read_tag_block
 SCAN, ADOBE, JFIF, EXIF = 0xDA, 0xEE, 0xE0, 0xE1
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 BASELINE = (0xC0, 0xC1)
-NO_BODY = (0x01, *range(0xD0, 0xD9))
+NO_BODY = (0x00, 0x01, *range(0xD0, 0xD9))
+EXIF_PREFIX = b"Exif\0\0"
 END_MARKER = b"\xff\xd9"
 MAX_SCANS = 100
 """As many as libjpeg writes. Each scan visits all blocks, however few bytes it has."""
@@ -58,35 +60,47 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
     Raises:
         BadImageError: too many pixels or scans, or damaged.
     """
-    parts, at, orientation, size, is_baseline = [b"\xff\xd8"], 2, None, (0, 0), True
-    while True:
-        at = data.find(b"\xff", at)  # after a segment there may be other bytes
-        while at >= 0 and data[at : at + 1] == b"\xff":
-            at += 1
-        if at < 0 or at + 3 > len(data):
-            raise BadImageError("corrupt image: a JPEG without pixels")
-        code = data[at]
-        if code in (0, *NO_BODY):
-            at += 1
-            continue
+    parts, orientation, size, is_baseline = [b"\xff\xd8"], None, (0, 0), True
+    for code, at, body in segments(data):
         if code == SCAN:
-            break
-        body = data[at + 3 : at + 1 + int.from_bytes(data[at + 1 : at + 3], "big")]
-        if code in FRAMES and len(body) > 5:
+            if not is_baseline and data.count(b"\xff\xda", at) > MAX_SCANS:
+                raise BadImageError(f"a JPEG of more than {MAX_SCANS} scans, which takes too long. Save it again")
+            parts.append(data[at:])
+        elif code in FRAMES and len(body) > 5:
             size = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
             is_baseline = code in BASELINE
             if body[0] != 8:
                 raise BadImageError(f"a JPEG of {body[0]} bits, which is not read. Save it with 8 bits")
             check_pixels(*size, pixel_limit)
-        elif code == EXIF and orientation is None and body.startswith(b"Exif\0\0"):
+        elif code == EXIF and orientation is None and body.startswith(EXIF_PREFIX):
             orientation = read_orientation(read_tag_block(body))
         if _is_needed(code, body):
-            parts.append(b"\xff" + data[at : at + 3 + len(body)])
-        at += 1 + max(len(body) + 2, 2)
-    if not is_baseline and data.count(b"\xff\xda", at) > MAX_SCANS:
-        raise BadImageError(f"a JPEG of more than {MAX_SCANS} scans, which takes too long to decode. Save it again")
-    parts.append(data[at - 1 :])
+            parts.append(data[at : at + 4 + len(body)])
     return Opened(Jpeg(timed(b"".join(parts), *size)), orientation or 1)
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield code, offset and body of a JPEG's segments up to its first scan.
+
+    Raises:
+        BadImageError: there is no scan.
+    """
+    at = 2
+    while True:
+        at = data.find(b"\xff", at)  # after a segment there may be other bytes
+        while at >= 0 and data[at + 1 : at + 2] == b"\xff":
+            at += 1
+        if at < 0 or at + 4 > len(data):
+            raise BadImageError("corrupt image: a JPEG without pixels")
+        code = data[at + 1]
+        if code in NO_BODY:
+            at += 2
+            continue
+        body = data[at + 4 : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+        yield code, at, body
+        if code == SCAN:
+            return
+        at += 4 + len(body)
 
 
 def _is_needed(code: int, body: bytes) -> bool:
@@ -95,4 +109,4 @@ def _is_needed(code: int, body: bytes) -> bool:
         return body.startswith(b"JFIF\0") and len(body) >= 14
     if code == ADOBE:
         return body.startswith(b"Adobe") and len(body) >= 12
-    return not 0xE0 <= code <= 0xFE
+    return code != SCAN and not 0xE0 <= code <= 0xFE

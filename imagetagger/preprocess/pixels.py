@@ -90,7 +90,7 @@ def _scale_range(image: Image.Image, is_unsigned: bool) -> Image.Image:
     if not np.isfinite(ranges).all():
         raise BadImageError("pixels that are not finite numbers. Save the picture with 8 bits")
     if low == high:
-        raise BadImageError(f"pixels that all equal {low:g}, and no range to scale them by. Save the picture with 8 bits")
+        raise BadImageError(f"pixels that all equal {low:g}, and no range to scale by. Save the picture with 8 bits")
     grey = Image.new("L", image.size)
     for top, band in _bands(image):
         scaled = np.rint((levels(band) - low) * (255 / (high - low)))

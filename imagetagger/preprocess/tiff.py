@@ -15,7 +15,7 @@ from imagetagger.preprocess.tiff_tags import (
     read_orientation,
     read_tag_block,
     read_tags,
-    text,
+    tag_text,
 )
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, MAKE = 254, 256, 257, 258, 259, 262, 271
@@ -62,9 +62,8 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
         raise BadImageError("corrupt image: the tiles of a TIFF are larger than the picture")
     image = _Tiff(timed(_rewrite(block, entries), width, height))
     bits, sample_format = values.get(BITS, []), numbers.get(SAMPLE_FORMAT, 1)
-    return Opened(
-        image, read_orientation(block), depth=12 if bits == [12] else 16, is_unsigned=sample_format == 1 and bits == [32]
-    )
+    is_unsigned = sample_format == 1 and bits == [32]
+    return Opened(image, read_orientation(block), depth=12 if bits == [12] else 16, is_unsigned=is_unsigned)
 
 
 def _rewrite(block: TagBlock, entries: list[TagEntry]) -> bytes:
@@ -105,5 +104,5 @@ def _refuse_raw(block: TagBlock) -> None:
 def _camera(block: TagBlock) -> str:
     """Return the name of the camera's maker in brackets, without characters that a terminal would obey."""
     make = find_tag(block, block.first, MAKE)
-    name = re.sub(r"[^ -~]", "", text(block, make)).strip()[:40] if make else ""
+    name = re.sub(r"[^ -~]", "", tag_text(block, make)).strip()[:40] if make else ""
     return f" ({name})" if name else ""

@@ -90,7 +90,7 @@ def integers(block: TagBlock, entry: TagEntry, most: int = 64) -> list[int]:
     return [int.from_bytes(part, block.order, signed=entry.kind in SIGNED) for part in parts]
 
 
-def text(block: TagBlock, entry: TagEntry) -> str:
+def tag_text(block: TagBlock, entry: TagEntry) -> str:
     """Return the text of a tag up to its first zero byte."""
     return block.data[entry.start : entry.start + min(entry.size, 1024)].split(b"\0")[0].decode("latin-1")
 

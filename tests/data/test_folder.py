@@ -133,7 +133,7 @@ def test_a_text_file_among_the_pictures_is_skipped_with_a_reason_when_it_is_embe
     embedded = extract_embeddings(
         load_folder(root).train, Runtime("fake", "f" * 64, run, lambda _: 0.0, None), 8, tmp_path
     )
-    assert embedded.skipped == (("red/notes.txt", "not an image in a format that Pillow reads"),)
+    assert embedded.skipped == (("red/notes.txt", "not a picture"),)
     assert len(embedded.embeddings) == 18
 
 

@@ -86,7 +86,7 @@ def test_pixels_given_are_not_changed():
 
 BAD = [
     (b"", "empty file"),
-    (b"no picture", "not an image"),
+    (b"no picture", "not a picture"),
     (encode(Image.fromarray(pixels("red", 1)))[:-300], "corrupt image"),
     (np.zeros((4, 4, 3)), r"got float64 \(4, 4, 3\), expected uint8 \(H, W\), \(H, W, 3\) or \(H, W, 4\)"),
     (np.zeros((4, 4, 2), np.uint8), r"got uint8 \(4, 4, 2\)"),
