@@ -127,14 +127,19 @@ def _read_bytes(source: object) -> bytes:
 
 
 def _read_file(file: Any) -> bytes:
-    parts, length = [], 0
-    while part := file.read(MAX_FILE_BYTES if length else SNIFFED_BYTES):
+    start = _read_part(file, SNIFFED_BYTES)
+    picture_format(start, MAX_FILE_BYTES)  # a film is not read completely
+    data = start + _read_part(file, MAX_FILE_BYTES)
+    if len(data) > MAX_FILE_BYTES:
+        raise BadImageError(f"a file of more than {MAX_FILE_BYTES:,} bytes")
+    return data
+
+
+def _read_part(file: Any, size: int) -> bytes:
+    """Read so many bytes, or those that there are; a pipe may give fewer at a time."""
+    parts: list[bytes] = []
+    while (missing := size - sum(map(len, parts))) > 0 and (part := file.read(missing)):
         if not isinstance(part, bytes):
             raise BadImageError("got a file of text, expected one opened as binary")
-        if not length:
-            picture_format(part, MAX_FILE_BYTES)  # a film is not read completely
         parts.append(part)
-        length += len(part)
-        if length > MAX_FILE_BYTES:
-            raise BadImageError(f"a file of more than {MAX_FILE_BYTES:,} bytes")
     return b"".join(parts)

@@ -132,7 +132,7 @@ def _iso_media(start: bytes) -> str:
 
 def _is_tga(start: bytes, size: int) -> bool:
     """Whether a header makes sense as that of a TGA, which has no signature."""
-    if size < 19:
+    if len(start) < 19:
         return False
     has_palette, kind, depth, flags = start[1], start[2], start[16], start[17]
     depths = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}

@@ -20,6 +20,8 @@ EXIF_PREFIX = b"Exif\0\0"
 END_MARKER = b"\xff\xd9"
 MAX_SCANS = 100
 """As many as libjpeg writes. Each scan visits all blocks, however few bytes it has."""
+MAX_SEGMENTS = 20_000
+"""A gigabyte of profiles and the like, in pieces as large as they can be."""
 
 
 class Jpeg(JpegImagePlugin.JpegImageFile):
@@ -86,7 +88,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         BadImageError: there is no scan.
     """
     at = 2
-    while True:
+    for _ in range(MAX_SEGMENTS):
         at = data.find(b"\xff", at)  # after a segment there may be other bytes
         while at >= 0 and data[at + 1 : at + 2] == b"\xff":
             at += 1
@@ -101,6 +103,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         if code == SCAN:
             return
         at += 4 + len(body)
+    raise BadImageError("corrupt image: a JPEG of too many segments")
 
 
 def _is_needed(code: int, body: bytes) -> bool:
