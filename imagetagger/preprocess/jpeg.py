@@ -78,7 +78,10 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
             orientation = read_orientation(read_tag_block(body))
         if _is_needed(code, body):
             parts.append(data[at : at + 4 + len(body)])
-    return Opened(Jpeg(timed(b"".join(parts), *size)), orientation or 1)
+    clean = b"".join(parts)
+    image = Jpeg(io.BytesIO(clean))
+    image.fp = timed(clean, *size)  # only now: Pillow reads headers byte by byte
+    return Opened(image, orientation or 1)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
