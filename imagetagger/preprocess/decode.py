@@ -25,7 +25,7 @@ from imagetagger.preprocess.tiff_tags import ORIENTATION, read_orientation, read
 PIXEL_LIMIT = 100_000_000
 MAX_PIXEL_LIMIT = 400_000_000
 """Largest limit that settings may set: a picture of so many pixels takes 2 to 4 GB."""
-MAX_FILE_BYTES = 2**30
+MAX_PICTURE_BYTES = 2**30
 
 OPENERS: dict[str, Callable[[bytes, int], Opened]] = {
     "JPEG": open_jpeg,
@@ -128,10 +128,10 @@ def _read_bytes(source: object) -> bytes:
 
 def _read_file(file: Any) -> bytes:
     start = _read_part(file, SNIFFED_BYTES)
-    picture_format(start, MAX_FILE_BYTES)  # a film is not read completely
-    data = start + _read_part(file, MAX_FILE_BYTES)
-    if len(data) > MAX_FILE_BYTES:
-        raise BadImageError(f"a file of more than {MAX_FILE_BYTES:,} bytes")
+    picture_format(start, MAX_PICTURE_BYTES)  # a film is not read completely
+    data = start + _read_part(file, MAX_PICTURE_BYTES)
+    if len(data) > MAX_PICTURE_BYTES:
+        raise BadImageError(f"a file of more than {MAX_PICTURE_BYTES:,} bytes")
     return data
 
 

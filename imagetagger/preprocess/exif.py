@@ -2,7 +2,7 @@
 
 from imagetagger.preprocess.errors import BadImageError
 from imagetagger.preprocess.jpeg import EXIF, EXIF_PREFIX, segments
-from imagetagger.preprocess.tiff_tags import TagBlock, find_tag, integers, read_tag_block, tag_text
+from imagetagger.preprocess.tiff_tags import TagBlock, find_entry, integers, read_tag_block, tag_text
 
 EXIF_DIRECTORY = 0x8769
 """The tag with the offset of EXIF's own directory."""
@@ -31,7 +31,7 @@ def exif_text(block: TagBlock, tag: int, *, is_own: bool = False) -> str:
     """Return the text of a tag, "" without it, of the main directory or, if `is_own`, of EXIF's own."""
     offset = block.first
     if is_own:
-        pointer = find_tag(block, offset, EXIF_DIRECTORY)
+        pointer = find_entry(block, offset, EXIF_DIRECTORY)
         offset = next(iter(integers(block, pointer, 1)), 0) if pointer else 0
-    entry = find_tag(block, offset, tag) if offset else None
+    entry = find_entry(block, offset, tag) if offset else None
     return tag_text(block, entry) if entry else ""

@@ -26,16 +26,16 @@ def open_webp(data: bytes, pixel_limit: int) -> Opened:
         size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     else:
         size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
-    check_pixels(*size, pixel_limit)
+    check_pixels(size[0], size[1], pixel_limit)
     decoder = _webp.WebPAnimDecoder(data)
     size, _, _, _, mode = decoder.get_info()
-    check_pixels(*size, pixel_limit)
+    check_pixels(size[0], size[1], pixel_limit)
     orientation = read_orientation(read_tag_block(decoder.get_chunk("EXIF") or b""))
     frame = decoder.get_next()
     del decoder  # its own pictures take twice the memory of the pixels
     if frame is None:
         raise BadImageError("corrupt image: the file is truncated or damaged")
-    return Opened(Image.frombuffer(mode, size, frame[0], "raw", mode, 0, 1), orientation)
+    return Opened(Image.frombuffer(mode, (size[0], size[1]), frame[0], "raw", mode, 0, 1), orientation)
 
 
 def open_avif(data: bytes, pixel_limit: int) -> Opened:
@@ -52,7 +52,7 @@ def open_avif(data: bytes, pixel_limit: int) -> Opened:
             self._decoder = _avif.AvifDecoder(data, "auto", cpu_count())
             self._size, self.n_frames, self._mode, _, _, self.turn, _ = self._decoder.get_info()
             self.is_animated = self.n_frames > 1
-            check_pixels(*self._size, pixel_limit)
+            check_pixels(self._size[0], self._size[1], pixel_limit)
             self.seek(0)
 
     image = Avif(io.BytesIO())
@@ -67,7 +67,7 @@ def open_heic(data: bytes, pixel_limit: int) -> Opened:
         except ImportError:
             continue
         file = reader.open_heif(io.BytesIO(data))
-        check_pixels(*file.size, pixel_limit)
+        check_pixels(file.size[0], file.size[1], pixel_limit)
         return Opened(file.to_pillow())  # upright: a HEIC's turn is not EXIF's, and part of decoding
     raise BadImageError("a HEIC picture: save it as JPEG, or install pi-heif, which reads it (pip install pi-heif)")
 

@@ -10,17 +10,32 @@ from imagetagger.preprocess.tiff_tags import (
     TagBlock,
     TagEntry,
     directories,
-    find_tag,
+    find_entry,
     integers,
+    read_entries,
     read_orientation,
     read_tag_block,
-    read_tags,
     tag_text,
 )
 
-SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, MAKE = 254, 256, 257, 258, 259, 262, 271
+SUBFILE, IMAGE_WIDTH, IMAGE_HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CAMERA_MAKE = 254, 256, 257, 258, 259, 262, 271
 TILE_WIDTH, TILE_HEIGHT, SAMPLE_FORMAT = 322, 323, 339
-SCALARS = (WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, 266, 277, 278, 284, 292, 293, 317, 332, TILE_WIDTH, TILE_HEIGHT)
+SCALARS = (
+    IMAGE_WIDTH,
+    IMAGE_HEIGHT,
+    COMPRESSION,
+    PHOTOMETRIC,
+    266,
+    277,
+    278,
+    284,
+    292,
+    293,
+    317,
+    332,
+    TILE_WIDTH,
+    TILE_HEIGHT,
+)
 LISTS = (BITS, 273, 279, 320, 324, 325, 338, SAMPLE_FORMAT, 347, *range(512, 522), 529, 530, 531, 532, 50674)
 """Tags that the pixels depend on: one number, or several."""
 RAW_TAGS = (33421, 33422, 50706)
@@ -52,10 +67,10 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
     if block is None:
         raise BadImageError("corrupt image: the header of a TIFF is damaged")
     _refuse_raw(block)
-    entries, _ = read_tags(block, block.first)
+    entries, _ = read_entries(block, block.first)
     values = {entry.tag: integers(block, entry) for entry in entries if entry.tag in (*SCALARS, *LISTS)}
     numbers = {tag: found[0] for tag, found in values.items() if found}
-    width, height = numbers.get(WIDTH, 0), numbers.get(HEIGHT, 0)
+    width, height = numbers.get(IMAGE_WIDTH, 0), numbers.get(IMAGE_HEIGHT, 0)
     check_pixels(width, height, pixel_limit)
     tile = numbers.get(TILE_WIDTH, 0) * numbers.get(TILE_HEIGHT, 0)
     if tile > max(MAX_TILE_PIXELS, 4 * width * height):
@@ -71,10 +86,10 @@ def _rewrite(block: TagBlock, entries: list[TagEntry]) -> bytes:
     order, word = block.order, 8 if block.is_big else 4
     kept = []
     for entry in sorted(entries):
-        if entry.tag in SCALARS and entry.count > 1 and (found := integers(block, entry, 1)):
+        if entry.tag in SCALARS and entry.length > 1 and (found := integers(block, entry, 1)):
             parts = ((entry.tag, 2), (4, 2), (1, word), (found[0], 4), (0, word - 4))
             kept.append(b"".join(number.to_bytes(size, order) for number, size in parts))
-        elif entry.tag in LISTS or (entry.tag in SCALARS and entry.count == 1):
+        elif entry.tag in LISTS or (entry.tag in SCALARS and entry.length == 1):
             kept.append(block.data[entry.at : entry.at + 4 + 2 * word])
     start = len(block.data) + len(block.data) % 2
     header = block.data[: 16 if block.is_big else 8][:-word] + start.to_bytes(word, order)
@@ -91,7 +106,7 @@ def _refuse_raw(block: TagBlock) -> None:
         tags = {entry.tag: entry for entry in entries}
         width, height, photometric, compression, subfile = (
             next(iter(integers(block, tags[tag], 1)), 0) if tag in tags else 0
-            for tag in (WIDTH, HEIGHT, PHOTOMETRIC, COMPRESSION, SUBFILE)
+            for tag in (IMAGE_WIDTH, IMAGE_HEIGHT, PHOTOMETRIC, COMPRESSION, SUBFILE)
         )
         if not tags.keys().isdisjoint(RAW_TAGS) or photometric in RAW_PHOTOMETRIC or compression in RAW_COMPRESSION:
             raise BadImageError(RAW.format(_camera(block)))
@@ -103,6 +118,6 @@ def _refuse_raw(block: TagBlock) -> None:
 
 def _camera(block: TagBlock) -> str:
     """Return the name of the camera's maker in brackets, without characters that a terminal would obey."""
-    make = find_tag(block, block.first, MAKE)
+    make = find_entry(block, block.first, CAMERA_MAKE)
     name = re.sub(r"[^ -~]", "", tag_text(block, make)).strip()[:40] if make else ""
     return f" ({name})" if name else ""

@@ -37,18 +37,18 @@ class TagBlock(NamedTuple):
 
 
 class TagEntry(NamedTuple):
-    """A tag: its number, type and count, and where its entry and its values begin."""
+    """A tag: its number, its type, how many values it has, and where its entry and its values begin."""
 
     tag: int
     kind: int
-    count: int
+    length: int
     at: int
     start: int
 
     @property
     def size(self) -> int:
         """Of its values in bytes."""
-        return SIZES.get(self.kind, 0) * self.count
+        return SIZES.get(self.kind, 0) * self.length
 
 
 def read_tag_block(data: bytes) -> TagBlock | None:
@@ -64,7 +64,7 @@ def read_tag_block(data: bytes) -> TagBlock | None:
     return TagBlock(data, order, False, int.from_bytes(data[4:8], order)) if version == 42 else None
 
 
-def read_tags(block: TagBlock, offset: int) -> tuple[list[TagEntry], int]:
+def read_entries(block: TagBlock, offset: int) -> tuple[list[TagEntry], int]:
     """Return the tags of a directory whose values lie within the block, and the offset of the next directory."""
     count_size, entry_size, word = (8, 20, 8) if block.is_big else (2, 12, 4)
     count = block.number(offset, count_size)
@@ -85,7 +85,7 @@ def integers(block: TagBlock, entry: TagEntry, most: int = 64) -> list[int]:
     if entry.kind not in INTEGERS:
         return []
     size = SIZES[entry.kind]
-    starts = range(entry.start, entry.start + size * min(entry.count, most), size)
+    starts = range(entry.start, entry.start + size * min(entry.length, most), size)
     parts = [block.data[start : start + size] for start in starts]
     return [int.from_bytes(part, block.order, signed=entry.kind in SIGNED) for part in parts]
 
@@ -95,14 +95,14 @@ def tag_text(block: TagBlock, entry: TagEntry) -> str:
     return block.data[entry.start : entry.start + min(entry.size, 1024)].split(b"\0")[0].decode("latin-1")
 
 
-def find_tag(block: TagBlock, offset: int, tag: int) -> TagEntry | None:
+def find_entry(block: TagBlock, offset: int, tag: int) -> TagEntry | None:
     """Return a tag of a directory."""
-    return next((entry for entry in read_tags(block, offset)[0] if entry.tag == tag), None)
+    return next((entry for entry in read_entries(block, offset)[0] if entry.tag == tag), None)
 
 
 def read_orientation(block: TagBlock | None) -> int:
     """Return the orientation, 1 to 8; 1 if there is none."""
-    entry = find_tag(block, block.first, ORIENTATION) if block else None
+    entry = find_entry(block, block.first, ORIENTATION) if block else None
     values = integers(block, entry, 1) if block and entry else []
     return values[0] if values and 1 <= values[0] <= 8 else 1
 
@@ -115,7 +115,7 @@ def directories(block: TagBlock, most: int = 16) -> Iterator[tuple[bool, list[Ta
         if offset in seen or not 0 < offset < len(block.data):
             continue
         seen.add(offset)
-        entries, following = read_tags(block, offset)
+        entries, following = read_entries(block, offset)
         yield is_below, entries
         below = [integers(block, entry, most) for entry in entries if entry.tag == SUB_DIRECTORIES]
         waiting = [*((True, offset) for offsets in below for offset in offsets), *waiting]

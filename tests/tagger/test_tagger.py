@@ -93,7 +93,7 @@ BAD = [
     (np.zeros((1, 4, 4, 3), np.uint8), r"got uint8 \(1, 4, 4, 3\)"),
     (np.zeros(4, np.uint8), r"got uint8 \(4,\)"),
     (np.zeros((0, 4), np.uint8), r"got uint8 \(0, 4\)"),
-    (np.uint8(3), "got uint8, expected a path, bytes, a Pillow image or a uint8 NumPy array"),
+    (np.uint8(3), "got uint8, expected a path, bytes, a binary file, a Pillow image or a uint8 NumPy array"),
     (None, "got NoneType, expected a path"),
     ([[1, 2], [3, 4]], "got list, expected a path"),
     (np.zeros((20_000, 10_000), np.uint8), "more than the limit"),

@@ -35,7 +35,7 @@ const TILE_WIDTH = 4096; // phones cap a canvas at 4096 pixels a side or 16.7 mi
 const TILE_HEIGHT = 256;
 const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
 
-/** Decodes a picture by the image contract (imagetagger/preprocess.py): the same bytes as in Python. Runs in a worker.
+/** Decodes a picture by the image contract (imagetagger/preprocess/): the same bytes as in Python. Runs in a worker.
  * Beside the bitmap of the browser it takes a few megabytes, however large the picture is.
  * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
  * user. */
