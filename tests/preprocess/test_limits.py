@@ -16,20 +16,21 @@ from tests.helpers.web_pictures import chunk, framed, plain_png
 SCRIPT = """
 import resource, sys, time
 from pathlib import Path
+from imagetagger.experiment.environment import peak_memory
 from imagetagger.preprocess import BadImageError, preprocess
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-start = time.process_time()
+before, start = peak_memory(), time.process_time()
 try:
     preprocess(Path(sys.argv[1]), 96, int(sys.argv[2]))
     outcome = "decoded"
 except BadImageError as error:
     outcome = str(error)
-print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, outcome)
+print(time.process_time() - start, (peak_memory() - before) / 1e6, outcome)
 """
 
 
 def cost(path: Path, limit: int = 100_000_000) -> tuple[float, float, str]:
-    """Seconds of the processor and megabytes that a picture takes in a process of its own, and its outcome."""
+    """Seconds of the processor and megabytes that a picture takes in a process of its own, and what comes of it."""
     command = [sys.executable, "-W", "error", "-c", SCRIPT, str(path), str(limit)]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     assert ran.stderr == ""
