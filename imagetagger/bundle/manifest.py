@@ -12,7 +12,7 @@ from imagetagger.bundle.names import text_problem
 from imagetagger.bundle.strict_json import BundleError, decode_json
 from imagetagger.options import ClassPrior, TransformKind, Variant
 from imagetagger.prediction.decision import Decision
-from imagetagger.preprocess import CONTRACT
+from imagetagger.preprocess import CONTRACT, MAX_PIXEL_LIMIT
 
 MANIFEST_SCHEMA = 3
 UNSEALED_DIGEST = "0" * 64
@@ -38,7 +38,7 @@ class ImageContract(Struct, frozen=True, forbid_unknown_fields=True):
 
     contract: str
     size: Annotated[int, Meta(ge=32, le=4096)]
-    pixel_limit: Annotated[int, Meta(ge=1, le=178_956_970)]
+    pixel_limit: Annotated[int, Meta(ge=1, le=MAX_PIXEL_LIMIT)]
 
     def __post_init__(self) -> None:
         """Refuse another contract: its crops would have other pixels."""

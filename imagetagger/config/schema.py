@@ -9,6 +9,7 @@ from typing import Any, get_args
 from omegaconf import MISSING
 
 from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
+from imagetagger.preprocess import MAX_PIXEL_LIMIT
 
 INFINITE = float("inf")
 
@@ -45,7 +46,7 @@ class DataConfig:
     fraction: float | None = _between(1e-9, 1)
     per_class: int | None = _between(1, INFINITE)
     max_bad_fraction: float = _between(0, 1)
-    pixel_limit: int = _between(1, 178_956_970)  # beyond, Pillow refuses by itself
+    pixel_limit: int = _between(1, MAX_PIXEL_LIMIT)
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,23 @@
 """What files say about which pictures belong together: capture times, names and folders."""
 
-import io
 import itertools
 import re
-import warnings
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from imagetagger.data.dataset import Split
 from imagetagger.data.splits import rarest_tag
+from imagetagger.preprocess.exif import exif_text, find_exif
 
 MAX_GAP_SECONDS = 5.0
 """Pictures of one camera that are no further apart in time are neighbours."""
 
-EXIF_FORMATS = ("JPEG", "TIFF", "WEBP")
-"""Formats whose EXIF Pillow reads without decoding the picture."""
-
-MAKE, MODEL, EXIF_IFD, DATE_TIME_ORIGINAL, SUBSECONDS_ORIGINAL = 0x010F, 0x0110, 0x8769, 0x9003, 0x9291
+MAKE, MODEL, DATE_TIME_ORIGINAL, SUBSECONDS_ORIGINAL = 0x010F, 0x0110, 0x9003, 0x9291
 
 NAME_TIME = re.compile(r"(?<!\d)((?:19|20)\d{6})[ _-]?(\d{6})(\d{3})?(?!\d)")
 COPY_MARK = re.compile(r"(?:[ _-]*\((\d+)\)|[ _-]+copy(?:[ _-]?(\d+))?|[ _-]+burst[ _-]?(\d+)|~(\d+)|[ _-]+edited)$")
@@ -41,16 +36,15 @@ def read_capture(data: bytes, key: str = "") -> Capture | None:
     >>> read_capture(b"", "a/IMG_20240501_101530.jpg") is None, read_capture(b"", "a/IMG_0001.jpg") is None
     (False, True)
     """
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of damaged EXIF, and of sizes: nothing is decoded
-            image = Image.open(io.BytesIO(data), formats=EXIF_FORMATS)
-            exif = image.getexif()
-            own = exif.get_ifd(EXIF_IFD)
-            taken = datetime.strptime(str(own[DATE_TIME_ORIGINAL]).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
-            digits = re.sub(r"\D", "", str(own.get(SUBSECONDS_ORIGINAL, "")))
-            return Capture(_seconds(taken) + float(f"0.{digits or 0}"), f"{exif.get(MAKE)} {exif.get(MODEL)}")
-    except Exception:  # Pillow raises almost anything on odd files; such a file has no time
+    block = find_exif(data)
+    if block is None:
         return _capture_by_name(key)
+    try:
+        taken = datetime.strptime(exif_text(block, DATE_TIME_ORIGINAL, is_own=True)[:19], "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return _capture_by_name(key)
+    digits = re.sub(r"[^0-9]", "", exif_text(block, SUBSECONDS_ORIGINAL, is_own=True))
+    return Capture(_seconds(taken) + float(f"0.{digits or 0}"), f"{exif_text(block, MAKE)} {exif_text(block, MODEL)}")
 
 
 def time_neighbours(split: Split) -> np.ndarray:

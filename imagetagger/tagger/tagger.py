@@ -14,7 +14,7 @@ from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.everyday import everyday_bundle
 from imagetagger.prediction.predict import Prediction, sets_at
-from imagetagger.preprocess import ImageSource, crop_square, decode_source
+from imagetagger.preprocess import ImageSource, crop_square, decode_image
 from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.description import (
     NO_WORDS,
@@ -260,7 +260,7 @@ class Tagger:
 
     def decode(self, image: ImageSource) -> Image.Image:
         """Decode a picture to an upright RGB image, the same picture to all methods; raises like `describe`."""
-        return decode_source(image, self._bundle.manifest.image.pixel_limit)
+        return decode_image(image, self._bundle.manifest.image.pixel_limit)
 
     def crop(self, image: ImageSource) -> np.ndarray:
         """What the network sees of a picture, uint8 (S, S, 3); raises like `describe`."""

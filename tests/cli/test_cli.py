@@ -113,7 +113,7 @@ def test_a_picture_that_cannot_be_used_is_reported_and_the_others_go_on(call, pi
     assert code == 1
     assert out == f"{pictures['blue']}: blue 100 %\n"
     empty, bad, gone = err.splitlines()
-    assert bad == f"{tmp_path / 'bad.png'}: not an image in a format that Pillow reads"
+    assert bad == f"{tmp_path / 'bad.png'}: not a picture"
     assert gone.startswith(f"{tmp_path / 'gone.png'}: ")
     assert empty == f"{tmp_path / 'empty'}: no pictures in this folder"
 

@@ -35,7 +35,7 @@ def test_a_picture_that_cannot_be_used_is_reported_and_the_others_are_taught(cal
     assert code == 1
     assert "Lemon: learned 3 pictures" in out
     bad, gone = err.splitlines()
-    assert bad == f"{lemons / 'bad.jpg'}: not an image in a format that Pillow reads"
+    assert bad == f"{lemons / 'bad.jpg'}: not a picture"
     assert gone.startswith(f"{tmp_path / 'gone.png'}: ")
 
 

@@ -152,7 +152,7 @@ def test_more_bad_pictures_than_allowed_end_the_run_with_the_first_names(run, fo
     with pytest.raises(BadDataError, match=r"^12 pictures \(25.0 %\) .*data\.max_bad_fraction=0.2 allows") as error:
         run(*folder, "data.max_bad_fraction=0.2")
     assert str(error.value).count("red/bad") == 10
-    assert "not an image" in str(error.value)
+    assert "not a picture" in str(error.value)
     assert run(*folder, "data.max_bad_fraction=0.25").record.data.skipped == 12
 
 

@@ -86,14 +86,14 @@ def test_pixels_given_are_not_changed():
 
 BAD = [
     (b"", "empty file"),
-    (b"no picture", "not an image"),
+    (b"no picture", "not a picture"),
     (encode(Image.fromarray(pixels("red", 1)))[:-300], "corrupt image"),
     (np.zeros((4, 4, 3)), r"got float64 \(4, 4, 3\), expected uint8 \(H, W\), \(H, W, 3\) or \(H, W, 4\)"),
     (np.zeros((4, 4, 2), np.uint8), r"got uint8 \(4, 4, 2\)"),
     (np.zeros((1, 4, 4, 3), np.uint8), r"got uint8 \(1, 4, 4, 3\)"),
     (np.zeros(4, np.uint8), r"got uint8 \(4,\)"),
     (np.zeros((0, 4), np.uint8), r"got uint8 \(0, 4\)"),
-    (np.uint8(3), "got uint8, expected a path, bytes, a Pillow image or a uint8 NumPy array"),
+    (np.uint8(3), "got uint8, expected a path, bytes, a binary file, a Pillow image or a uint8 NumPy array"),
     (None, "got NoneType, expected a path"),
     ([[1, 2], [3, 4]], "got list, expected a path"),
     (np.zeros((20_000, 10_000), np.uint8), "more than the limit"),

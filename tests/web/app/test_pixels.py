@@ -16,6 +16,7 @@ from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, crop_square, deco
 from imagetagger.tagger.lessons import picture_id
 from tests.helpers import web_pictures
 from tests.helpers.app import BROWSER, QUIET
+from tests.helpers.cases import copy_case
 from tests.helpers.local_server import serving
 from tests.helpers.pictures import encode, noisy
 
@@ -199,3 +200,19 @@ def test_bytes_after_the_end_of_a_picture_are_ignored(read, form):
 def test_a_preview_is_never_larger_than_the_picture(read):
     assert read(GOOD["PNG"], 64)["preview"] == [200, 120]
     assert read(encode(noisy((9, 9, 9), 0, (3000, 1500)), "JPEG"), 64)["preview"] == [1024, 512]
+
+
+ENDS = [("JPEG", 1), ("JPEG", 2), ("progressive JPEG", 2), ("PNG", 12), ("GIF", 1)]
+
+
+@pytest.mark.parametrize(("form", "missing"), ENDS)
+def test_a_picture_that_lacks_only_its_end_marker_is_read(read, form, missing):
+    got = read(GOOD[form][:-missing], 64)
+    assert got.get("id") == picture_id(decode_image(GOOD[form][:-missing])) == picture_id(decode_image(GOOD[form])), got
+
+
+def test_odd_exif_and_metadata_leave_the_browsers_and_pythons_pixels_alike(read, tmp_path):
+    for case in ("B06-exif-orientation", "B07-png-metadata", "R07-odd-exif", "B24-warnings-without-a-name"):
+        for path in sorted(copy_case(case, tmp_path).glob("*.[jp][pn]g")):
+            got = read(path.read_bytes(), 64)
+            assert got.get("id") == picture_id(decode_image(path)), (path.name, got)

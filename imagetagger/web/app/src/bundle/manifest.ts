@@ -53,7 +53,7 @@ const manifest = v.pipe(
     image: shape({
       contract: v.literal(CONTRACT, `${CONTRACT}, which this app knows: reload the app`),
       size: integer(32, 4096),
-      pixel_limit: integer(1, 178_956_970),
+      pixel_limit: integer(1, 400_000_000),
     }),
     model: shape({
       variant: oneOf("float32", "float16", "dynamic_range", "int8"),

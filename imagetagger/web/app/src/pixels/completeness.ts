@@ -7,7 +7,48 @@ export function checkComplete(bytes: Uint8Array, type: string): void {
   if (ended && !ended(view, bytes)) throw new BadImageError(DAMAGED);
 }
 
+/** Returns a JPEG or PNG that lacks only its end marker with that marker; nothing for a complete picture.
+ * Whether a JPEG lacks more shows only when it is decoded: decoders invent what is missing from what follows. So if the
+ * pixels of the second file, which has other bytes before the marker, differ from those of the first, it is truncated. */
+export async function mendEnd(bytes: Uint8Array, type: string): Promise<Blob[]> {
+  try {
+    checkComplete(bytes, type);
+    return [];
+  } catch (error) {
+    if (type === "jpeg") return withEndOfJpeg(bytes);
+    if (type === "png") return [await withEndOfPng(bytes)];
+    throw error;
+  }
+}
+
+function withEndOfJpeg(bytes: Uint8Array): Blob[] {
+  const own = bytes.slice(0, bytes[bytes.length - 1] === 0xff ? -1 : undefined);
+  const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * i * 31 + i * 7) % 255); // without 0xFF, of markers
+  const end = Uint8Array.of(0xff, 0xd9);
+  return [new Blob([own, end]), new Blob([own, noise, end])];
+}
+
+async function withEndOfPng(bytes: Uint8Array): Promise<Blob> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const packed: Uint8Array<ArrayBuffer>[] = [];
+  let at = 8;
+  for (let size = 0; at + 12 <= bytes.length; at += 12 + size) {
+    size = view.getUint32(at);
+    if (view.getUint32(at + 4) === IDAT) packed.push(bytes.slice(at + 8, at + 8 + size));
+  }
+  try {
+    if (at !== bytes.length) throw new BadImageError(DAMAGED);
+    const pixels = new Blob(packed).stream().pipeThrough(new DecompressionStream("deflate"));
+    await pixels.pipeTo(new WritableStream()); // fails if they are cut short
+  } catch (error) {
+    throw new BadImageError(DAMAGED, { cause: error });
+  }
+  return new Blob([bytes.slice(), END_OF_PNG]);
+}
+
+const IDAT = 0x49444154;
 const IEND = 0x49454e44;
+const END_OF_PNG = Uint8Array.of(0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82);
 
 const ENDED: Readonly<Record<string, (view: DataView, bytes: Uint8Array) => boolean>> = {
   /** ITU T.81: segments of known length up to the first scan, in which 0xFF 0xD9 can only be the end. */

@@ -1,9 +1,9 @@
-import { checkComplete } from "./completeness";
+import { mendEnd } from "./completeness";
 import { makePreview } from "./encode";
 import { type Turn, turn, webpOrientation } from "./orientation";
 import { beginId, sha256 } from "./picture_id";
 import { checkReadback } from "./readback";
-import { BadImageError, checkPixels, checkStart, type Header, sniff, whyUndecoded } from "./sniff";
+import { BadImageError, checkPixels, checkStart, DAMAGED, type Header, sniff, whyUndecoded } from "./sniff";
 import { streamSquare } from "./square";
 
 export { encodePng } from "./encode";
@@ -35,13 +35,13 @@ const TILE_WIDTH = 4096; // phones cap a canvas at 4096 pixels a side or 16.7 mi
 const TILE_HEIGHT = 256;
 const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
 
-/** Decodes a picture by the image contract (imagetagger/preprocess.py): the same bytes as in Python. Runs in a worker.
+/** Decodes a picture by the image contract (imagetagger/preprocess/): the same bytes as in Python. Runs in a worker.
  * Beside the bitmap of the browser it takes a few megabytes, however large the picture is.
  * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
  * user. */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
-  const { header, orientation } = await inspect(file, pixelLimit);
-  const bitmap = await decode(file, header);
+  const { header, orientation, mended } = await inspect(file, pixelLimit);
+  const bitmap = await decode(mended[0] ?? file, header);
   try {
     checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can contain several pictures
     const sideways = orientation > 4;
@@ -52,6 +52,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
       height: sideways ? bitmap.width : bitmap.height,
     };
     const { width, height } = upright;
+    if (mended[1]) checkSame(upright, await decode(mended[1], header));
     const hasher = await sha256();
     const digest = beginId(hasher, width, height); // no await until all rows are read: hasher and tile are shared
     const square = streamSquare(width, height, size);
@@ -66,14 +67,34 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
   }
 }
 
+/** Refuses a picture whose pixels differ from another's. */
+function checkSame(upright: Upright, bitmap: ImageBitmap): void {
+  const others = bands({ ...upright, bitmap });
+  try {
+    for (const rows of bands(upright)) {
+      const expected = others.next().value as Uint8Array;
+      if (rows.some((level, i) => level !== expected[i])) throw new BadImageError(DAMAGED);
+    }
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** What a file says before it is decoded, and the same with the end that it lacks (see `mendEnd`). */
+interface Inspected {
+  header: Header;
+  orientation: number;
+  mended: Blob[];
+}
+
 /** Reads the header, and the orientation that the browser does not apply. */
-async function inspect(file: Blob, pixelLimit: number): Promise<{ header: Header; orientation: number }> {
+async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (file.size > START_BYTES) checkStart(await read(file.slice(0, START_BYTES)));
   if (file.size > MAX_FILE_BYTES) throw new BadImageError("too large: more than 1 GiB");
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
-  checkComplete(bytes, header.type);
-  return { header, orientation: header.type === "webp" ? webpOrientation(bytes) : 1 };
+  const mended = await mendEnd(bytes, header.type);
+  return { header, orientation: header.type === "webp" ? webpOrientation(bytes) : 1, mended };
 }
 
 async function read(file: Blob): Promise<Uint8Array> {

@@ -45,16 +45,44 @@ function ascii(bytes: Uint8Array, start: number, stop: number): string {
   return String.fromCharCode(...bytes.subarray(start, stop));
 }
 
+const SAVE = "which is not read. Save it as";
+const EPS = "an EPS drawing, which is not read: it is a program. Save it as PNG";
+const RAW_FILE = "a camera raw file, which is not read. Save it as JPEG";
+const VIDEO = "a video, not a picture";
+
+/** Files that are never decoded by their first bytes, in the words of imagetagger/preprocess/file_kinds.py. */
+const NAMED: readonly (readonly [string, string])[] = [
+  ["%!", EPS],
+  ["\xc5\xd0\xd3\xc6", EPS],
+  ["%PDF", "a PDF, not a picture. Save its page as JPEG"],
+  ["8BPS", `a Photoshop file, ${SAVE} JPEG`],
+  ["gimp xcf", `a GIMP file, ${SAVE} JPEG`],
+  ["SIMPLE  =", `a FITS picture, ${SAVE} PNG`],
+  ["qoif", `a QOI picture, ${SAVE} PNG`],
+  ["icns", `an icon of macOS, ${SAVE} PNG`],
+  ["\x89HDF\r\n\x1a\n", "an HDF5 file, not a picture"],
+  ["FUJIFILMCCD-RAW", RAW_FILE],
+  ["IIRO", RAW_FILE],
+  ["IIRS", RAW_FILE],
+  ["MMOR", RAW_FILE],
+  ["IIU\0", RAW_FILE],
+  ["\0\0\x01\xba", VIDEO],
+  ["\0\0\x01\xb3", VIDEO],
+  ["\x1aE\xdf\xa3", VIDEO],
+];
+
 /** Returns what a well-known file is that is not a usable picture. */
 function foreign(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 4096).replaceAll("\0", ""); // the zeros of UTF-16
   if (/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*</.test(start)) return markup(start);
-  if (start.startsWith("%PDF")) return "a PDF, not a picture. Save its page as JPEG";
-  if (start.startsWith("8BPS")) return "a Photoshop file, which browsers cannot read. Save it as JPEG";
+  const first = ascii(bytes, 0, 16);
+  const named = NAMED.find(([signature]) => first.startsWith(signature));
+  if (named) return named[1];
+  if (/^II\*\0....CR/s.test(first)) return RAW_FILE;
   if (ascii(bytes, 4, 8) !== "ftyp") return undefined;
   const brand = ascii(bytes, 8, 12);
-  if (brand === "crx ") return unreadable("camera raw file");
-  return /^(isom|iso\d|mp4\d|qt {2}|M4V |3g)/.test(brand) ? "a video, not a picture" : undefined;
+  if (brand === "crx ") return RAW_FILE;
+  return /^(isom|iso\d|mp4\d|qt {2}|M4V |3g)/.test(brand) ? VIDEO : undefined;
 }
 
 function markup(start: string): string {

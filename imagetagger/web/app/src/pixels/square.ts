@@ -1,4 +1,4 @@
-/** A picture's centre square, resized: step 2 of the image contract (imagetagger/preprocess.py), over a stream of rows. */
+/** A picture's centre square, resized: step 2 of the image contract (imagetagger/preprocess/), over a stream of rows. */
 
 const PRECISION_BITS = 32 - 8 - 2; // of Pillow's fixed point, Resample.c: weights sum to one, values have 8 bits
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from imagetagger.preprocess import BadImageError, crop_box, crop_square, decode_image, preprocess
+from imagetagger.preprocess import BadImageError, decode_image, preprocess
 from tests.helpers.pictures import encode, noisy
 
 UPRIGHT = np.asarray(noisy((120, 90, 60), 0, (20, 12)))
@@ -47,7 +47,6 @@ def test_a_jpeg_on_its_side_is_turned_before_it_is_cropped():
     assert got[:, 28:].max() < 15
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow says so, and goes on
 def test_a_picture_with_a_damaged_exif_block_is_decoded():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
@@ -132,46 +131,6 @@ def test_bytes_a_path_and_an_opened_image_give_the_same_pixels(tmp_path):
         np.testing.assert_array_equal(preprocess(source, 7), preprocess(data, 7))
 
 
-def test_the_centre_square_is_what_remains():
-    stripes = np.zeros((10, 30, 3), np.uint8)
-    stripes[:, 10:20] = 255
-    assert (preprocess(encode(Image.fromarray(stripes)), 10) == 255).all()
-    assert (preprocess(encode(Image.fromarray(stripes.swapaxes(0, 1).copy())), 10) == 255).all()
-
-
-@given(st.integers(1, 10_000), st.integers(1, 10_000))
-def test_the_crop_is_the_largest_square_and_central(width, height):
-    x0, y0, x1, y1 = crop_box(width, height)
-    assert x1 - x0 == y1 - y0 == min(width, height)
-    assert 0 <= (width - x1) - x0 <= 1
-    assert 0 <= (height - y1) - y0 <= 1
-
-
-def resized_rows(pixels: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
-    """Pillow's BILINEAR along the first axis, from its C source: a triangle filter in fixed point of 22 bits."""
-    scale = (stop - start) / size
-    support = max(scale, 1.0)
-    rows = []
-    for i in range(size):
-        centre = start + (i + 0.5) * scale
-        low, high = max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), len(pixels))
-        weights = [max(1 - abs((x - centre + 0.5) / support), 0.0) for x in range(low, high)]
-        fixed = np.array([int(0.5 + w / sum(weights) * (1 << 22)) for w in weights])
-        rows.append(((1 << 21) + np.tensordot(fixed, pixels[low:high].astype(np.int64), 1)) >> 22)
-    return np.clip(rows, 0, 255).astype(np.uint8)
-
-
-@pytest.mark.parametrize("size", [1, 7, 32, 64, 96])
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (3, 5), (64, 64), (65, 64), (37, 101), (101, 37), (333, 200), (5, 400), (400, 5), (241, 243)]
-)
-def test_the_resize_is_two_triangle_passes_horizontal_first_bit_for_bit(shape, size):
-    pixels = np.random.default_rng(size).integers(0, 256, (*shape, 3)).astype(np.uint8)
-    x0, y0, x1, y1 = crop_box(shape[1], shape[0])
-    columns = resized_rows(pixels.swapaxes(0, 1), x0, x1, size).swapaxes(0, 1)
-    np.testing.assert_array_equal(crop_square(Image.fromarray(pixels), size), resized_rows(columns, y0, y1, size))
-
-
 GOOD = {form: encode(Image.fromarray(UPRIGHT), form) for form in ("JPEG", "PNG", "WEBP", "GIF")}
 BAD = {f"half a {form}": data[: len(data) // 2] for form, data in GOOD.items()} | {
     "nothing": b"",
@@ -202,7 +161,7 @@ def test_damaged_bytes_give_a_picture_or_a_bad_image_and_never_a_warning(form, f
     data = bytearray(GOOD[form])
     for position, value in flips:
         data[position % len(data)] ^= value
-    with warnings.catch_warnings(record=True) as warned, mock.patch.object(Image, "MAX_IMAGE_PIXELS", None):
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
             got = preprocess(bytes(data[:length]), 16, pixel_limit=1_000_000)
@@ -223,14 +182,13 @@ def declared(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # Pillow's own, half as strict as its error
 @pytest.mark.parametrize(
     ("side", "limit", "reason"),
     [
         (10_100, 100_000_000, "10100 x 10100 pixels, more than the limit of 100,000,000"),
         (101, 10_000, r"101 x 101 pixels, more than the limit of 10,000 \(pixel_limit\)"),
-        (1_000_000_000, 10**20, "more pixels than Pillow decodes"),
-        (30_000, 100_000_000, "more pixels than Pillow decodes"),
+        (1_000_000_000, 10**20, "expected at most 300,000 a side"),
+        (30_000, 400_000_000, "more than the limit of 400,000,000"),
     ],
 )
 def test_a_decompression_bomb_is_refused_before_memory_is_taken(side, limit, reason):
@@ -245,16 +203,6 @@ def test_a_picture_of_just_the_pixel_limit_is_decoded():
     assert decode_image(encode(plain("RGB", RED)), pixel_limit=64).size == (8, 8)
     with pytest.raises(BadImageError, match="8 x 8 pixels"):
         decode_image(encode(plain("RGB", RED)), pixel_limit=63)
-
-
-def test_a_picture_one_pixel_wide_takes_little_memory():
-    script = (
-        "from PIL import Image; from imagetagger.preprocess import crop_square;"
-        "from imagetagger.experiment.environment import peak_memory;"
-        "before = peak_memory(); crop_square(Image.new('RGB', (1, 1_000_000)), 224); print(peak_memory() - before)"
-    )
-    grown = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
-    assert grown < 200_000_000
 
 
 @pytest.mark.parametrize(("mode", "pictures"), [("RGB", 1), ("RGBA", 2)])

@@ -1,0 +1,145 @@
+"""The one door through which every picture is decoded, wherever its bytes come from."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from imagetagger.preprocess.errors import BadImageError, check_pixels
+from imagetagger.preprocess.file_kinds import SNIFFED_BYTES, picture_format
+from imagetagger.preprocess.formats import open_avif, open_bmp, open_heic, open_jpeg_2000, open_tga, open_webp
+from imagetagger.preprocess.gif import open_gif
+from imagetagger.preprocess.ico import open_ico
+from imagetagger.preprocess.jpeg import open_jpeg
+from imagetagger.preprocess.opened import Opened
+from imagetagger.preprocess.pixels import to_rgb, turn_upright
+from imagetagger.preprocess.png import open_png
+from imagetagger.preprocess.ppm import open_ppm
+from imagetagger.preprocess.square import crop_square
+from imagetagger.preprocess.tiff import open_tiff
+from imagetagger.preprocess.tiff_tags import ORIENTATION, read_orientation, read_tag_block
+
+PIXEL_LIMIT = 100_000_000
+MAX_PIXEL_LIMIT = 400_000_000
+"""Largest limit that settings may set: a picture of so many pixels takes 2 to 4 GB."""
+MAX_PICTURE_BYTES = 2**30
+
+OPENERS: dict[str, Callable[[bytes, int], Opened]] = {
+    "JPEG": open_jpeg,
+    "PNG": open_png,
+    "WebP": open_webp,
+    "GIF": open_gif,
+    "BMP": open_bmp,
+    "TIFF": open_tiff,
+    "AVIF": open_avif,
+    "HEIC": open_heic,
+    "JPEG 2000": open_jpeg_2000,
+    "PPM": open_ppm,
+    "TGA": open_tga,
+    "ICO": open_ico,
+}
+"""The formats that are decoded."""
+PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA")
+"""Their names in images that a caller opened, which decode themselves."""
+
+ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
+"""A picture: a path, encoded bytes or a binary file of them, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or
+(H, W, 4)."""
+
+
+def decode_image(source: ImageSource, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """Decode a picture to an upright RGB image.
+
+    Args:
+        source: stays as it is; a binary file is read from where it stands.
+        pixel_limit: largest width x height that is decoded; guards against decompression bombs.
+
+    Raises:
+        BadImageError: empty, not a picture of a format that is decoded, truncated, corrupt, too slow, or larger than
+            `pixel_limit`.
+        OSError: the path or file cannot be read.
+    """
+    data = source if isinstance(source, Image.Image | np.ndarray) else _read_bytes(source)
+    try:
+        opened = _open(data, pixel_limit)
+        check_pixels(*opened.image.size, pixel_limit)
+        opened.image.load()
+        upright = turn_upright(opened.image, opened.orientation)
+        return to_rgb(upright, depth=opened.depth, is_unsigned=opened.is_unsigned, alpha=opened.alpha)
+    except BadImageError:
+        raise
+    except MemoryError as error:
+        raise BadImageError("too large for the memory that is free") from error
+    except Exception as error:  # Pillow's decoders raise almost anything on corrupt data
+        raise BadImageError(f"corrupt image: {str(error) or type(error).__name__}") from error
+
+
+def preprocess(source: ImageSource, size: int, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Decode a picture and fit it to the network's input: uint8 RGB (size, size, 3).
+
+    Raises:
+        BadImageError, OSError: see `decode_image`.
+    """
+    return crop_square(decode_image(source, pixel_limit), size)
+
+
+def _open(data: bytes | Image.Image | np.ndarray, pixel_limit: int) -> Opened:
+    if isinstance(data, bytes):
+        return OPENERS[picture_format(data, len(data))](data, pixel_limit)
+    if isinstance(data, Image.Image):
+        return _open_image(data, pixel_limit)
+    if data.dtype != np.uint8 or data.shape[2:] not in ((), (3,), (4,)) or data.ndim < 2 or not data.size:
+        raise BadImageError(f"got {data.dtype} {data.shape}, expected uint8 (H, W), (H, W, 3) or (H, W, 4)")
+    return Opened(Image.fromarray(data))
+
+
+def _open_image(image: Image.Image, pixel_limit: int) -> Opened:
+    """Load an image that a caller opened; one of a format that is not decoded must be loaded already."""
+    check_pixels(*image.size, pixel_limit)
+    is_waiting = isinstance(image, ImageFile.ImageFile) and image._im is None
+    if is_waiting and image.format not in PILLOW_FORMATS:
+        raise BadImageError(f"an image of the format {image.format}, which is not decoded. Save it as PNG")
+    image.load()  # which turns a TIFF upright
+    exif = image.info.get("exif")
+    if isinstance(exif, bytes):
+        return Opened(image, read_orientation(read_tag_block(exif)))
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # whatever is wrong with it, the pixels are there
+        orientation = None
+    return Opened(image, orientation if isinstance(orientation, int) else 1)
+
+
+def _read_bytes(source: object) -> bytes:
+    """Read encoded bytes; a file that is none of a picture only in part."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            return _read_file(file)
+    if callable(getattr(source, "read", None)):
+        return _read_file(source)
+    kinds = "a path, bytes, a binary file, a Pillow image or a uint8 NumPy array"
+    raise BadImageError(f"got {type(source).__name__}, expected {kinds}")
+
+
+def _read_file(file: Any) -> bytes:
+    start = _read_part(file, SNIFFED_BYTES)
+    picture_format(start, MAX_PICTURE_BYTES)  # a film is not read completely
+    data = start + _read_part(file, MAX_PICTURE_BYTES)
+    if len(data) > MAX_PICTURE_BYTES:
+        raise BadImageError(f"a file of more than {MAX_PICTURE_BYTES:,} bytes")
+    return data
+
+
+def _read_part(file: Any, size: int) -> bytes:
+    """Read so many bytes, or those that there are; a pipe may give fewer at a time."""
+    parts: list[bytes] = []
+    while (missing := size - sum(map(len, parts))) > 0 and (part := file.read(missing)):
+        if not isinstance(part, bytes):
+            raise BadImageError("got a file of text, expected one opened as binary")
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,101 @@
+"""Formats of which Pillow's readers need little help, and HEIC, which it does not read."""
+
+import importlib
+import io
+
+from PIL import BmpImagePlugin, Image, ImageFile, Jpeg2KImagePlugin, TgaImagePlugin, _webp
+
+from imagetagger.preprocess.errors import BadImageError, check_pixels
+from imagetagger.preprocess.opened import Opened, timed
+from imagetagger.preprocess.tiff_tags import read_orientation, read_tag_block
+from imagetagger.system.cpus import cpu_count
+
+HEIC_READERS = ("pi_heif", "pillow_heif")
+"""Packages that read HEIC, the better one first: the wheels of the other contain x265, an encoder under the GPL."""
+MAX_SLOW_PIXELS = 4_000_000
+"""Of a format that Pillow decodes in Python."""
+
+
+def open_webp(data: bytes, pixel_limit: int) -> Opened:
+    """Decode the first picture of a WebP."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        size = int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    check_pixels(size[0], size[1], pixel_limit)
+    decoder = _webp.WebPAnimDecoder(data)
+    size, _, _, _, mode = decoder.get_info()
+    check_pixels(size[0], size[1], pixel_limit)
+    orientation = read_orientation(read_tag_block(decoder.get_chunk("EXIF") or b""))
+    frame = decoder.get_next()
+    del decoder  # its own pictures take twice the memory of the pixels
+    if frame is None:
+        raise BadImageError("corrupt image: the file is truncated or damaged")
+    return Opened(Image.frombuffer(mode, (size[0], size[1]), frame[0], "raw", mode, 0, 1), orientation)
+
+
+def open_avif(data: bytes, pixel_limit: int) -> Opened:
+    """Open the first picture of an AVIF."""
+    try:
+        from PIL import AvifImagePlugin, _avif
+    except ImportError as error:  # Pillow 11.1 and 11.2
+        raise BadImageError("an AVIF picture, which needs Pillow 11.3 or newer") from error
+
+    class Avif(AvifImagePlugin.AvifImageFile):
+        """Pillow's, which writes EXIF again to note the turn."""
+
+        def _open(self) -> None:
+            self._decoder = _avif.AvifDecoder(data, "auto", cpu_count())
+            self._size, self.n_frames, self._mode, _, _, self.turn, _ = self._decoder.get_info()
+            self.is_animated = self.n_frames > 1
+            check_pixels(self._size[0], self._size[1], pixel_limit)
+            self.seek(0)
+
+    image = Avif(io.BytesIO())
+    return Opened(image, image.turn)
+
+
+def open_heic(data: bytes, pixel_limit: int) -> Opened:
+    """Open the main picture of a HEIC, if a package that reads it is installed."""
+    for name in HEIC_READERS:
+        try:
+            reader = importlib.import_module(name)
+        except ImportError:
+            continue
+        file = reader.open_heif(io.BytesIO(data))
+        check_pixels(file.size[0], file.size[1], pixel_limit)
+        return Opened(file.to_pillow())  # upright: a HEIC's turn is not EXIF's, and part of decoding
+    raise BadImageError("a HEIC picture: save it as JPEG, or install pi-heif, which reads it (pip install pi-heif)")
+
+
+def _with_time(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
+    """Return a picture whose size is known, with the time that its pixels may take."""
+    image.fp = timed(data, *image.size)
+    return image
+
+
+def open_jpeg_2000(data: bytes, pixel_limit: int) -> Opened:
+    """Open a JPEG 2000 picture."""
+    image = Jpeg2KImagePlugin.Jpeg2KImageFile(timed(data, 0, 0))
+    check_pixels(*image.size, pixel_limit // 2)  # its decoder takes five times the memory of the pixels
+    return Opened(_with_time(image, data))
+
+
+def open_bmp(data: bytes, pixel_limit: int) -> Opened:
+    """Open a BMP."""
+    image = BmpImagePlugin.BmpImageFile(timed(data, 0, 0))
+    check_pixels(*image.size, pixel_limit)
+    if image.tile[0].codec_name == "bmp_rle" and image.width * image.height > MAX_SLOW_PIXELS:
+        raise BadImageError(f"a compressed BMP of more than {MAX_SLOW_PIXELS:,} pixels. Save it as PNG")
+    return Opened(_with_time(image, data), alpha="unless zero")
+
+
+def open_tga(data: bytes, pixel_limit: int) -> Opened:
+    """Open a TGA."""
+    image = TgaImagePlugin.TgaImageFile(timed(data, 0, 0))
+    check_pixels(*image.size, pixel_limit)
+    return Opened(_with_time(image, data), alpha="unless zero" if data[17] & 0x0F else "none")
