@@ -9,7 +9,15 @@ from imagetagger.bundle.executor import Executor
 from imagetagger.bundle.reader import Bundle
 from imagetagger.system.atomic_files import file_sha256, resolve_link
 from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
-from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, TaughtPicture, VocabularyEdits, resolve_merged
+from imagetagger.tagger.lessons import (
+    NO_LESSONS,
+    LessonError,
+    Lessons,
+    TaughtPicture,
+    VocabularyEdits,
+    check_limits,
+    final_tags,
+)
 from imagetagger.tagger.tag_names import taught_names
 
 PATIENCE = 2.0
@@ -83,6 +91,7 @@ class LessonFiles:
             united, common = lessons, self._common.get(path.resolve(), CommonState("", NO_LESSONS))
             if (found := _digest(path)) and found != common.digest:
                 united = merge_changes(common.lessons, lessons, self._load_theirs(path))
+                check_limits(united)
             self._write(united, path)
             self._common[path.resolve()] = CommonState(_digest(path) if united is lessons else "", lessons)
 
@@ -123,7 +132,8 @@ def merge_changes(base: Lessons, mine: Lessons, theirs: Lessons) -> Lessons:
         _merge_sets(base.edits.removed, mine.edits.removed, theirs.edits.removed),
         _merge_sets(base.edits.hidden, mine.edits.hidden, theirs.edits.hidden),
     )
-    taught = {resolve_merged(tag, edits) for picture in pictures.values() for tag in picture.tags}
+    final = final_tags(edits.merged)
+    taught = {final.get(tag, tag) for picture in pictures.values() for tag in picture.tags}
     return Lessons(pictures, edits._replace(removed=edits.removed - taught))
 
 
