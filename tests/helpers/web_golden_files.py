@@ -51,11 +51,11 @@ BAD_TEXTS = ("a\nb", "a\x07b", "\x1b[2J", "a\x9bb", "a\u2028b", "a\u202eb", "a\u
 """Refused as a name or an id in any file; see name_table.py."""
 
 BAD_NUMBERS = (
-    *(("count", 1, value, "Straße") for value in (-1, np.nan, np.inf, 2.0**24, 1e30, 1e-30)),
-    *(("mean", 2, value, "\N{DOG FACE}") for value in (np.nan, np.inf, -np.inf, 1e20, -1e20, 1.001e6)),
-    *(("m2", 0, value, "red") for value in (-1e-30, np.nan, np.inf, 1e-40, 1.3e13, 1e30)),
+    *(("count", 1, value, "Straße") for value in (-1, np.nan, 2.0**24, 1e-30)),
+    *(("mean", 2, value, "\N{DOG FACE}") for value in (np.nan, -np.inf, 1.001e6)),
+    *(("m2", 0, value, "red") for value in (-1e-30, np.nan, 1e-40, 1.3e13)),
     ("m2", 1, 1e-3, "Straße"),  # it has no pictures
-    *(("score_offset", 2, value, "\N{DOG FACE}") for value in (np.nan, -np.inf, 1e30, -1.001e6)),
+    *(("score_offset", 2, value, "\N{DOG FACE}") for value in (np.nan, -1.001e6)),
 )
 """Tensor and row of the statistics, a value that is refused there, and the tag that is named."""
 
@@ -149,14 +149,14 @@ def _wrong_bundles(files: Mapping[str, bytes]) -> Iterable[tuple[str, dict[str, 
     yield "background", edited("classifier/mean_prior", False)
     yield "expected the keys", edited("strange", 1)
     yield "image.size", edited("image/size", 31)
-    for name in (*BAD_TEXTS, "", "x" * 201):
+    for name in ("a\u202eb", "", "x" * 201):
         yield "1 to 200 characters", edited("name", name)
     yield "a name such as", edited(["files", "../evil"], {"sha256": "0" * 64, "bytes": 1})
     yield "different ids", sealed(encode_labels([*LABELS[:2], LABELS[0]]))
     yield "at least one tag", sealed(encode_labels([]))
-    for text in (*BAD_TEXTS, "", "x" * 501):
-        for key, value in (("id", text), ("name", text), ("synonyms", ["a", text])):
-            yield "1 to 500 characters", sealed(encode_labels([*LABELS[:2], LABELS[2] | {key: value}]))
+    for i, text in enumerate((*BAD_TEXTS, "", "x" * 501)):
+        key, value = (("id", text), ("name", text), ("synonyms", ["a", text]))[i % 3]
+        yield "1 to 500 characters", sealed(encode_labels([*LABELS[:2], LABELS[2] | {key: value}]))
     yield (
         "expected the keys id, name, synonyms, broader",
         sealed(encode_labels([*LABELS[:2], LABELS[2] | {"colour": "red"}])),
@@ -297,18 +297,18 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     yield "removed", edited(lambda content: content["edits"].update(removed=[1]))
     yield "hidden", edited(lambda content: content["edits"].update(hidden="n02"))
     yield "half a character", edited(lambda content: content["names"].update(x="\udc00"))
-    for value in (np.inf, np.nan, 1e19, -1e19, 1.001e6):
+    for value in (np.nan, -1e19, 1.001e6):
         embedding = np.array([0, 1, value, 0, 0], np.float32)
         yield "from -1000000 to 1000000", _zip({**files, "embeddings.safetensors": _embeddings(files, key, embedding)})
-    for text in (*BAD_TEXTS, "", "x" * 501):
-        yield "1 to 500 characters", edited(lambda content, text=text: content["names"].update(x=text))
-        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["names"].update({text: "x"}))
-        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["merged"].update(x=text))
-        yield "1 to 500 characters", edited(lambda content, text=text: content["edits"]["removed"].append(text))
-        yield "1 to 500 characters", edited(member(0, tags=[text]))
-    many = {f"t{i}": "x" for i in range(10_001)}
-    yield "at most 10000 entries", edited(lambda content: content["edits"].update(names=many))
-    yield "at most 10000 entries", edited(lambda content: content["edits"].update(merged=many))
+    for i, text in enumerate((*BAD_TEXTS, "", "x" * 501)):
+        places = (
+            lambda content, text=text: content["names"].update(x=text),
+            lambda content, text=text: content["edits"]["names"].update({text: "x"}),
+            lambda content, text=text: content["edits"]["merged"].update(x=text),
+            lambda content, text=text: content["edits"]["removed"].append(text),
+            member(0, tags=[text]),
+        )
+        yield "1 to 500 characters", edited(places[i % 5])
     yield "at most 100000 entries", edited(lambda content: content["edits"].update(removed=["x"] * 100_001))
     yield "at most 100 entries", edited(member(0, tags=["x"] * 101))
     yield "values", edited(lambda content: content.update(pictures=[0] * 500_001))

@@ -74,7 +74,7 @@ def test_golden_vectors_are_what_python_computes(make):
 
 
 def test_golden_vectors_stay_small():
-    assert sum(path.stat().st_size for path in GOLDEN.glob("*.json")) < 250_000
+    assert sum(path.stat().st_size for path in GOLDEN.glob("*.json")) < 350_000
 
 
 def test_golden_lesson_files_are_read_or_refused_as_they_say(tmp_path):
@@ -102,7 +102,7 @@ def made_lessons(pictures: int) -> Lessons:
         )
         for i, crop in enumerate(crops)
     }
-    names = {"user:\N{DOG FACE}": "\N{DOG FACE}", "__proto__": 'say "hi"\\', "red": "rouge\u2028"}
+    names = {"user:\N{DOG FACE}": "\N{DOG FACE}", "__proto__": 'say "hi"\\', "red": "rouge\u200d"}
     some = frozenset({"n02", "\N{DOG FACE}", "\uf8ff"})
     return Lessons(taught, VocabularyEdits(names, {"blue": "red", "\uf8ff": "7"}, some, some | {"user:rex"}))
 
