@@ -1,6 +1,7 @@
 """TIFF files, without the tags that their pixels do not depend on, and camera raw files, which are TIFF files too."""
 
 import re
+from typing import Any
 
 from PIL import ImageFile, TiffImagePlugin
 
@@ -17,6 +18,7 @@ from imagetagger.preprocess.tiff_tags import (
     read_tag_block,
     tag_text,
 )
+from imagetagger.system.stderr import silence_stderr
 
 SUBFILE, IMAGE_WIDTH, IMAGE_HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CAMERA_MAKE = 254, 256, 257, 258, 259, 262, 271
 TILE_WIDTH, TILE_HEIGHT, SAMPLE_FORMAT = 322, 323, 339
@@ -52,6 +54,11 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
     """Pillow's, without its own limit of pixels; it turns no picture upright."""
 
     load_prepare = ImageFile.ImageFile.load_prepare
+
+    def load(self) -> Any:
+        """Decode, without the lines that libtiff writes to stderr, which name no file."""
+        with silence_stderr():
+            return super().load()
 
     def load_end(self) -> None:
         """Do nothing."""

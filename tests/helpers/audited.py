@@ -27,13 +27,9 @@ HARMLESS = (
     "/etc/httpd/",
 )
 
-folder = Path(sys.argv[1]).resolve()
-readable = [
-    str(folder),
-    *{os.path.realpath(path) for path in (*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix)},
-    str(Path(__file__).resolve().parents[2] / "imagetagger"),
-]
 found: list[str] = []
+writable: list[str] = []
+readable: list[str] = []
 is_on = False
 
 
@@ -55,9 +51,9 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
         elif event == "open":
             path, mode, flags = arguments
             writes = bool(isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-            if not _is_allowed(path, [str(folder)] if writes else readable):
+            if not _is_allowed(path, writable if writes else readable):
                 found.append(f"open{(path, mode)}")
-        elif event.startswith(WRITES) and not all(_is_allowed(path, [str(folder)]) for path in arguments[:1]):
+        elif event.startswith(WRITES) and not all(_is_allowed(path, writable) for path in arguments[:1]):
             found.append(f"{event}{arguments}")
     finally:
         is_on = True
@@ -68,9 +64,13 @@ def main() -> None:
     from imagetagger.cli import main as run_command
     from imagetagger.tagger.tagger import Tagger
 
+    folder, commands = os.path.realpath(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
+    writable.append(folder)
+    packages = {os.path.realpath(path) for path in (*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix)}
+    readable.extend([folder, *packages, str(Path(__file__).resolve().parents[2] / "imagetagger")])
     sys.addaudithook(_audit)
     is_on = True
-    for command in json.loads(Path(sys.argv[2]).read_text()):
+    for command in commands:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:

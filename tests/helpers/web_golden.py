@@ -25,6 +25,7 @@ from imagetagger.options import PREDICTION_SETS, PredictionSet
 from imagetagger.prediction.calibration import Calibration
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, adapt_coverage, threshold_at
 from imagetagger.prediction.decision import CONFORMAL_SETS, Decision, NoveltyRule, PredictionSetRule
+from imagetagger.system.ignored_files import SYSTEM_NAMES, is_system_path
 from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
@@ -155,7 +156,17 @@ def names_golden() -> dict[str, Any]:
             for name in given
         ],
         "same": [[a, b] for a in given for b in given if a < b and same_name(a, b)],
+        "system": [[name, is_system_path(name)] for name in (*sorted(SYSTEM_NAMES), *SYSTEM_PATHS)],
     }
+
+
+SYSTEM_PATHS = (
+    *("._a.png", "mine/@eaDir/a.png", "Icon\r", "ICON\r", ".Trash-1000", ".trash-", ".dropbox.attr", ".~lock.a.json#"),
+    *("~$a.json", ".nfs0001", ".nfs", ".smbdeleteA", ".fuse_hidden01", ".syncthing.a.tmp", "~syncthing~a.tmp"),
+    *("a.partial", "a.part", "a.PART", "a.crdownload", "a.!sync", "a.lrdata/b", "lessons.json", "pictures/a.png"),
+    *("found.000", "parts", "found.0000", "recycle", "golden/0.png", "a._b", "@home", "", "/", "README.txt"),
+)
+"""Paths for the rule of files that are ignored."""
 
 
 def _is_text(name: str) -> bool:

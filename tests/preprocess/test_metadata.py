@@ -216,3 +216,11 @@ def test_a_gif_of_many_comments_is_read_at_once():
     gif = encode(UPRIGHT, "GIF")
     start = 13 + (3 << (gif[10] & 7) + 1)
     same(gif[:start] + b"\x21\xfe" + (b"\xff" + bytes([1]) * 255) * 4000 + b"\0" + gif[start:], gif)
+
+
+def test_a_damaged_tiff_is_refused_without_lines_of_libtiff(capfd):
+    data = bytearray(encode(UPRIGHT, "TIFF", compression="tiff_adobe_deflate"))
+    data[40:60] = bytes(20)
+    with pytest.raises(BadImageError, match="corrupt image"):
+        decode_image(bytes(data))
+    assert capfd.readouterr().err == ""

@@ -85,7 +85,7 @@ def test_b22_small_api_takes_every_usual_source_of_a_picture(tmp_path):
         7,
         [DATA],
     ],
-    ids=repr,
+    ids=lambda source: type(source).__name__,
 )
 def test_what_has_no_pixels_is_a_bad_image(source):
     for use in (decode_image, lambda source: preprocess(source, 8)):

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isSystemPath } from "../src/files/ignored";
 import { byCodePoint, quote } from "../src/files/text";
 import { casefold, nameProblem, normaliseName, sameName } from "../src/lessons/names";
 import { golden } from "./golden";
@@ -9,6 +10,7 @@ interface Golden {
   spaces: number[];
   stored: [string, string, string | null][];
   same: [string, string][];
+  system: [string, boolean][];
 }
 
 const { assigned, folds, stored, same: twins } = golden<Golden>("names");
@@ -55,4 +57,10 @@ test("a name of 100 characters is valid, also of emoji, and one of 101 is too lo
 test("texts are ordered by code points, and long ones are cut in messages", () => {
   expect(["🐶", "\uf8ff", "a", "ab", ""].sort(byCodePoint)).toEqual(["", "a", "ab", "\uf8ff", "🐶"]);
   expect(quote("🐶".repeat(9999))).toBe(`"${"🐶".repeat(100)}…"`);
+});
+
+test("files of systems are recognised as in Python", () => {
+  const { system } = golden<Golden>("names");
+  expect(system.length).toBeGreaterThan(80);
+  expect(system.filter(([path, expected]) => isSystemPath(path) !== expected)).toEqual([]);
 });

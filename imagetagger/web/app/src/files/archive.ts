@@ -9,6 +9,7 @@ import {
   ZipWriter,
 } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import { FileError, messageOf } from "./errors";
+import { isSystemPath } from "./ignored";
 import { quote } from "./text";
 
 /** A relative path of plain names, as in imagetagger/bundle/archive.py. */
@@ -21,9 +22,6 @@ export interface Archive {
   names: readonly string[];
   read(name: string): Promise<Bytes | undefined>;
 }
-
-/** What desktops leave in archives that people open or pack again. */
-const IGNORED_FILES = /^(__MACOSX\/.*|(.*\/)?(\.DS_Store|Thumbs\.db|desktop\.ini))$/;
 
 /** Most files of an archive: the directory of more would fill the memory of a phone. */
 const MAX_FILES = 100_000;
@@ -59,7 +57,7 @@ export async function openZip(file: Blob, limit: number): Promise<Archive> {
       if (++count > MAX_FILES) throw new FileError(`it has more than ${MAX_FILES} files: expected fewer`);
       const name = new TextDecoder("latin1").decode(entry.rawFilename); // not a name from the extra fields
       const folder = name.endsWith("/") && entry.uncompressedSize === 0;
-      if (IGNORED_FILES.test(name)) continue;
+      if (isSystemPath(name)) continue;
       checkName(folder ? name.slice(0, -1) : name, "it holds a file with the strange name");
       if (folder) continue;
       if (entries.has(name)) throw new FileError(`${name} is in the archive twice: expected every name once`);
