@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from imagetagger.backbones.inverted_residual import Activation, Padding
 from imagetagger.backbones.model import Backbone, Normalisation, from_params
@@ -111,4 +111,4 @@ def save_weights(backbone: Backbone, path: Path) -> None:
         "activation": backbone.net.activation,
     }
     with atomic_write(path) as partial:
-        save_file(tensors, partial, {"layout": "imagetagger/1", "conventions": json.dumps(conventions)})
+        partial.write_bytes(save(tensors, {"layout": "imagetagger/1", "conventions": json.dumps(conventions)}))

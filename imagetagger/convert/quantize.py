@@ -23,7 +23,7 @@ from imagetagger.convert.tflite import to_tflite
 from imagetagger.options import Variant
 from imagetagger.preprocess import CONTRACT
 from imagetagger.system.atomic_files import installed_version
-from imagetagger.system.checked_files import checksum, find_checked, write_checked
+from imagetagger.system.checked_files import find_checked, write_checked
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +75,6 @@ def convert_cached(
     )
     write_checked(cache / MODELS, name, ".tflite", model)
     return model
-
-
-def find_model_file(model: bytes, cache: Path) -> Path | None:
-    """Return the file in the cache directory that holds a model; None if none does."""
-    return next((cache / MODELS).glob(f"*-{checksum(model)}.tflite"), None)
 
 
 def embedding_space(model: bytes) -> str:

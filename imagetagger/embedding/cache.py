@@ -9,6 +9,7 @@ deleted and computed again rather than adopted: a checksum made now would vouch 
 versions could store the embedding of one picture under the id of another that replaced it during a run.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -83,10 +84,11 @@ def delete_unchecked(folder: Path) -> None:
     """Delete the shards of a space that an earlier version wrote, and say so; see above."""
     unchecked = [shard for shard in folder.glob("*.safetensors") if UNCHECKED_NAME.fullmatch(shard.name)]
     for shard in unchecked:
-        shard.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it cannot be deleted, it is still not used
+            shard.unlink()
     if unchecked:
         log.warning(
-            "%s: files of an earlier version without a checksum: %d; they are deleted and will be computed again",
+            "%s: files of an earlier version without a checksum: %d; they are not used and will be computed again",
             folder,
             len(unchecked),
         )

@@ -20,7 +20,6 @@ from imagetagger.export.independent import check_networks
 from imagetagger.export.parity import ExportError
 from imagetagger.export.variants import VariantEvaluation
 from imagetagger.options import Variant
-from imagetagger.system.atomic_files import cache_directory
 
 
 class RunOutput(NamedTuple):
@@ -53,9 +52,8 @@ def export_bundle(
     """Add the bundle to what a run leaves, or why it cannot be made: the record is written all the same."""
     description = describe_bundle(s, output.record, backbone)
     models = {variant: one.model for variant, one in variants.items()}
-    resolution, cache = s.backbone.resolution, cache_directory(s.cache)
     try:
-        check_networks(backbone, models, resolution, min_cosine=s.export.min_cosine, cache=cache)
+        check_networks(backbone, models, s.backbone.resolution, min_cosine=s.export.min_cosine)
         bundle = assemble_bundle(
             s.export, s.classifier, description, output.tags, variants, output.validation, output.terms
         )

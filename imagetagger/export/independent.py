@@ -8,14 +8,12 @@ cache.
 import math
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from imagetagger.backbones.model import Backbone, forward
-from imagetagger.convert.quantize import find_model_file
 from imagetagger.embedding.runtime import litert_runtime
 from imagetagger.export.assemble import golden_pictures
 from imagetagger.export.parity import ExportError
@@ -26,9 +24,7 @@ MAX_RELATIVE_ERROR: dict[Variant, float] = {"float32": 1e-3, "float16": 0.05, "d
 """Largest ||x - y|| / ||y|| of embeddings x to JAX's, y. Measured: 2e-6, 0.01, 0.1 and 0.2 (EfficientNet-Lite0)."""
 
 
-def check_networks(
-    backbone: Backbone, models: Mapping[Variant, bytes], resolution: int, *, min_cosine: float, cache: Path
-) -> None:
+def check_networks(backbone: Backbone, models: Mapping[Variant, bytes], resolution: int, *, min_cosine: float) -> None:
     """Compare networks with the backbone in JAX, on the golden pictures.
 
     Args:
@@ -36,7 +32,6 @@ def check_networks(
         models: .tflite files with signature `embed` by variant.
         resolution: side of the input.
         min_cosine: least cosine that integer variants may have anyway.
-        cache: the cache directory, where the error looks for the file at fault.
 
     Raises:
         ExportError: an embedding is too far from JAX's.
@@ -51,11 +46,10 @@ def check_networks(
         if variant in ("dynamic_range", "int8"):
             limit = max(limit, math.sqrt(2 * (1 - min_cosine)))  # distance of vectors of one length with that cosine
         if not error <= limit:
-            file = find_model_file(model, cache)
             raise ExportError(
-                f"the {variant} network{f' in {file}' if file else ''} does not compute what its weights do in JAX: "
-                f"the embedding of a drawing differs by {100 * error:.3g} %, expected at most {100 * limit:.3g} %. "
-                f"{f'Delete {file}' if file else 'Delete the cache (imagetagger cache clear)'}, and run again."
+                f"the {variant} network does not compute what its weights do in JAX: the embedding of a drawing "
+                f"differs by {100 * error:.3g} %, expected at most {100 * limit:.3g} %. Convert it again: "
+                "imagetagger cache clear models"
             )
 
 

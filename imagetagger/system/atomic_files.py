@@ -7,7 +7,6 @@ import ctypes
 import errno
 import hashlib
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -136,11 +135,6 @@ def _naming(path: Path) -> Iterator[None]:
         if not names_partial and (error.errno not in DISK_ERRORS or error.filename is not None):
             raise
         raise _error(type(error), error.errno, f"{path} cannot be written: {error.strerror}") from error
-    except Exception as error:  # safetensors and other libraries in Rust have errors of their own
-        code = re.search(r"\(os error (\d+)\)", str(error))
-        if code is None:
-            raise
-        raise _error(OSError, int(code[1]), f"{path} cannot be written: {os.strerror(int(code[1]))}") from error
 
 
 def _error(kind: type[OSError], code: int | None, message: str) -> OSError:

@@ -26,7 +26,7 @@ class Timeouts(NamedTuple):
 
 TIMEOUTS = Timeouts(4.0, 60.0)
 
-ANSWER_SECONDS = 4.0
+ANSWER_SECONDS = 5.0
 """How long a server may take to answer at all."""
 
 

@@ -153,5 +153,9 @@ def _random_path(folder: Path, kind: str) -> Path:
 
 @cache
 def _machine() -> str:
-    """Return a digest of this machine's name: locks may not reach processes of other machines."""
-    return hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
+    """Return a digest of what tells this machine from others, which locks may not reach: its name and its id."""
+    try:
+        machine_id = Path("/etc/machine-id").read_bytes()
+    except OSError:  # not a Linux of today
+        machine_id = b""
+    return hashlib.sha256(platform.node().encode("utf-8", "replace") + machine_id).hexdigest()[:8]

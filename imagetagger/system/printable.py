@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import PurePath
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -32,12 +33,17 @@ class PrintableFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Format the message of a record."""
-        arguments = record.args
-        if isinstance(arguments, tuple) and any(isinstance(value, _TEXTS) for value in arguments):
-            safe = (printable_text(str(value)) if isinstance(value, _TEXTS) else value for value in arguments)
-            record.message = record.msg % tuple(safe)
-        record.message = printable_lines(record.message)
+        match record.args:
+            case tuple() as arguments if arguments:
+                record.message = str(record.msg) % tuple(map(_printable_argument, arguments))
+            case Mapping() as arguments:
+                record.message = str(record.msg) % {key: _printable_argument(value) for key, value in arguments.items()}
         return super().formatMessage(record)
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record and its traceback."""
+        return printable_lines(super().format(record))
 
-_TEXTS = (str, PurePath, BaseException)
+
+def _printable_argument(value: object) -> object:
+    return printable_text(str(value)) if isinstance(value, str | PurePath | BaseException) else value

@@ -78,3 +78,20 @@ def test_the_audit_would_see_it(given):
     outside.write_bytes(picture("red", 1))
     found = audit(given, ["tag", "--bundle", str(given / "bundle"), str(outside)])
     assert any(str(outside) in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("code", "event"),
+    [
+        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
+        ("import os; os.system('true')", "os.system"),
+        ("import socket; socket.socket()", "socket.__new__"),
+        ("from pathlib import Path; Path('{outside}').write_text('x')", "open"),
+        ("from pathlib import Path; Path('{folder}/commands.json').rename('{outside}')", "os.rename"),
+        ("import threading; t = threading.Thread(target=lambda: open('{outside}')); t.start(); t.join()", "open"),
+    ],
+)
+def test_the_audit_would_see_other_mischief(code, event, tmp_path):
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    found = audit(tmp_path, ["misbehave", code.format(outside=outside, folder=tmp_path)])
+    assert any(line.startswith(event) for line in found), found

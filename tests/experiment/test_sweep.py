@@ -48,7 +48,7 @@ def other(node: Any, path: tuple[str, ...]) -> Any:
 
 BASE = settings()
 SETTINGS = [".".join(path) for path in leaves(BASE)]
-NO_MATTER = ("cache", "force", "optimized_metric")
+NO_MATTER = ("cache", "cache_limit", "force", "optimized_metric")
 
 
 @pytest.mark.parametrize(

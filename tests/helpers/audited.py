@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import sysconfig
+import threading
 import traceback
 from pathlib import Path
 
@@ -31,6 +32,8 @@ found: list[str] = []
 writable: list[str] = []
 readable: list[str] = []
 is_on = False
+own = threading.local()
+"""`busy` while a thread looks at an event, which raises events of its own."""
 
 
 def _is_allowed(path: object, folders: list[str]) -> bool:
@@ -41,10 +44,9 @@ def _is_allowed(path: object, folders: list[str]) -> bool:
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    global is_on
-    if not is_on:
+    if not is_on or getattr(own, "busy", False):
         return
-    is_on = False  # what follows raises events of its own
+    own.busy = True
     try:
         if event.startswith((*PROGRAMS, *NETWORK)):
             found.append(f"{event}{arguments}")
@@ -53,10 +55,12 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
             writes = bool(isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
             if not _is_allowed(path, writable if writes else readable):
                 found.append(f"open{(path, mode)}")
-        elif event.startswith(WRITES) and not all(_is_allowed(path, writable) for path in arguments[:1]):
-            found.append(f"{event}{arguments}")
+        elif event.startswith(WRITES):
+            paths = [value for value in arguments if isinstance(value, str | bytes | os.PathLike)]
+            if not all(_is_allowed(path, writable) for path in paths):
+                found.append(f"{event}{arguments}")
     finally:
-        is_on = True
+        own.busy = False
 
 
 def main() -> None:
@@ -74,7 +78,9 @@ def main() -> None:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:
-                if command[0] == "load":
+                if command[0] == "misbehave":
+                    exec(command[1])  # of the test that the audit sees it
+                elif command[0] == "load":
                     Tagger.load(*command[1:])
                 else:
                     sys.argv = ["imagetagger", *command]

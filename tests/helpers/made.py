@@ -50,7 +50,8 @@ RULES_MADE: dict[str, Decision] = {rule: fitted(rule, top_k=2) for rule in PREDI
 
 def evaluated(scores: np.ndarray, labels_onehot: np.ndarray, decision: Decision = PLAIN) -> Evaluation:
     """The evaluation of made-up scores (N, C) by a classifier that is not there."""
-    classifier: Any = SimpleNamespace(log_prior=np.zeros(scores.shape[1], np.float32), transform=None)
+    log_prior = np.where(np.isfinite(scores).all(0), 0, -np.inf).astype(np.float32)  # -inf: a tag without pictures
+    classifier: Any = SimpleNamespace(log_prior=log_prior, transform=None)
     data = EvaluationData(np.zeros((len(scores), 1), np.float32), Scores(scores, None), labels_onehot)
     uncalibrated = evaluate_uncalibrated(data, classifier.log_prior, 0.9)
     return evaluate_classifier(classifier, decision, data, 100, uncalibrated)

@@ -247,7 +247,6 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 LARGE = {
     "a file": "partial.write_bytes(bytes(10_000_000))",
     "a zip": "import zipfile; zipfile.ZipFile(partial, 'w').writestr('x', bytes(10_000_000))",
-    "tensors": "import numpy, safetensors.numpy as s; s.save_file({'x': numpy.zeros(10**7, 'u1')}, partial)",
 }
 
 

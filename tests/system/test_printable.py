@@ -1,5 +1,6 @@
 import logging
 import logging.config
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,18 @@ def test_a_log_line_has_its_arguments_escaped(value):
 
 
 def test_a_log_line_without_arguments_or_with_a_mapping_is_escaped():
-    for message, arguments in (("50 %\x07", ()), ("%(name)s", ({"name": "\x07"},))):
+    for message, arguments in (("50 %\x07", ()), ("%(name)s", ({"name": "\x07\nb"},))):
         record = logging.LogRecord("x", logging.INFO, "x.py", 1, message, arguments, None)
-        assert "\x07" not in PrintableFormatter("%(message)s").format(record)
+        shown = PrintableFormatter("%(message)s").format(record)
+        assert "\x07" not in shown
+        assert "\n" not in shown
+
+
+def test_a_traceback_in_the_log_is_escaped():
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "broken", (), sys.exc_info())
+    shown = PrintableFormatter("%(message)s").format(record)
+    assert "\x1b" not in shown
+    assert "ValueError: \\x1b[2J" in shown
