@@ -68,7 +68,7 @@ def list_labelled_folder(root: Path, known: Collection[str] = ()) -> Listing:
     contents = join_contents([*above, level, *(folder.contents for folder in folders)])
     pictures, used = _labelled(root, filled, bool(level.files))
     loose = [LabelledFile(file, [], pictures[0].role if pictures else None) for file in level.files]
-    tagged = {picture.place for picture in pictures}
+    tagged = {picture.source for picture in pictures}
     is_used = {split.folder.path for split in used}
     return Listing(
         loose + pictures,
@@ -128,7 +128,7 @@ def _labelled(root: Path, folders: list[_TopFolder], has_loose: bool) -> tuple[l
         return inner, []
     _refuse_equal_names(root, folders)
     return [
-        LabelledFile(file, [one.path.name], place=str(one.path)) for one in folders for file in one.contents.files
+        LabelledFile(file, [one.path.name], source=str(one.path)) for one in folders for file in one.contents.files
     ], []
 
 

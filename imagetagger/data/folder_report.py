@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagetagger.data.dataset import Skip
+from imagetagger.data.folder_walk import list_folder
 from imagetagger.data.labelled_files import Listing
 from imagetagger.data.listed_paths import differently_spelled
 from imagetagger.data.tag_names import cut, first_names, shown
+from imagetagger.system.ignored_files import picture_stems
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
     if contents.ignored:
         names = Counter("._*" if file.name.startswith("._") else file.name for file in contents.ignored)
         log.info("ignored: hidden files and folders, and those of systems: %s", _counted(names))
+    if mistaken := _ignored_like_tags(listing):
+        found = first_names(_relative(folder, path) for folder in mistaken)
+        log.warning("ignored folders of systems that hold pictures: %s; rename those that are tags", found)
     if contents.sidecars:
         suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
@@ -39,6 +44,13 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
     if listing.left_out:
         names = Counter(_relative(folder, path) for folder in listing.left_out)
         log.warning("%s has splits; other folders are left out: %s", shown(str(path)), first_names(names))
+
+
+def _ignored_like_tags(listing: Listing) -> list[Path]:
+    """Return the ignored folders that hold pictures and lie beside those of tags; hidden ones cannot be meant."""
+    above = {Path(picture.source).parent for picture in listing.pictures if picture.source}
+    beside = [path for path in listing.contents.ignored if path.parent in above and not path.name.startswith(".")]
+    return [path for path in beside if path.is_dir() and picture_stems([file.name for file in list_folder(path).files])]
 
 
 def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:

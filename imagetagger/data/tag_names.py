@@ -27,13 +27,13 @@ def unify_tag_names(pictures: Iterable[LabelledFile]) -> dict[str, str]:
         ValueError: a name that no tag can have, or two that differ only in bytes that are not UTF-8.
     """
     counts: Counter[str] = Counter()
-    places: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for picture in pictures:
         for tag in picture.tags:
             counts[tag] += 1
-            places.setdefault(tag, picture.place)
+            sources.setdefault(tag, picture.source)
     spellings = {raw: normalise_name(printable(raw)) for raw in counts}
-    _check_names(spellings, places)
+    _check_names(spellings, sources)
     tags: dict[str, Counter[str]] = {}
     for raw, spelling in spellings.items():
         if spelling:
@@ -64,11 +64,11 @@ def first_names(names: Iterable[str], count: int = LISTED_NAMES) -> str:
     return ", ".join(found[:count]) + (f" and {len(found) - count} more" if len(found) > count else "")
 
 
-def _check_names(spellings: Mapping[str, str], places: Mapping[str, str]) -> None:
+def _check_names(spellings: Mapping[str, str], sources: Mapping[str, str]) -> None:
     undecoded: dict[str, str] = {}
     for raw, spelling in spellings.items():
         if spelling and (problem := name_problem(spelling)):
-            raise ValueError(f"{problem}, for the tag of {shown(places[raw]) or 'a picture'}: rename it")
+            raise ValueError(f"{problem}, for the tag of {shown(sources[raw]) or 'a picture'}: rename it")
         key = name_key(spelling)
         if undecoded.setdefault(key, raw) != raw and printable(raw) != raw:
             raise ValueError(

@@ -264,3 +264,16 @@ def test_where_all_links_dangle_the_error_says_so_with_the_first(tmp_path):
         r"balloon/0\.jpg: a link to \.git/annex/objects/balloon0, where nothing is",
     ):
         load_folder(tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    "tag", ["recycled", "recycler", "temporary items", "vol.part", "icon?", "BridgeCache", "~$tag"]
+)
+def test_a_tag_is_not_taken_for_what_a_system_leaves(tmp_path, tag):
+    assert names(load_folder(make(tmp_path / "d", f"{{landfill,{tag}}}/"))) == sorted(["landfill", tag])
+
+
+def test_ignored_folders_beside_tags_that_hold_pictures_are_warned_of(tmp_path, caplog):
+    make(tmp_path / "d", "{cat,dog,#recycle,lost+found,.hidden}/", "@eaDir/a.jpg/THUMB.jpg", "cat/@eaDir/")
+    assert names(load_folder(tmp_path / "d")) == ["cat", "dog"]
+    assert "that hold pictures: #recycle, lost+found; rename those that are tags" in caplog.text

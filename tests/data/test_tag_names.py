@@ -15,7 +15,7 @@ NFD, NFC = "Cafe\u0301", "Caf\u00e9"
 
 
 def listed(*tags: str) -> list[LabelledFile]:
-    return [LabelledFile(Path(f"{i}.jpg"), [tag], place=f"line {i} of a.csv") for i, tag in enumerate(tags)]
+    return [LabelledFile(Path(f"{i}.jpg"), [tag], source=f"line {i} of a.csv") for i, tag in enumerate(tags)]
 
 
 def fill(root: Path, *tags: str) -> Path:
@@ -97,5 +97,5 @@ def test_names_of_files_steer_no_terminal(tmp_path, caplog):
     assert [skip.key for skip in dataset.skipped] == ["cat/\\x1b[2Jgone.jpg", "cat/a\\u202egpj.exe.jpg"]
     assert dataset.skipped[0].reason == "a link to no\\x1bwhere, where nothing is"
     messages = [record.getMessage() for record in caplog.records]
-    assert len(messages) == 5
+    assert len(messages) == 6
     assert not set("\x1b\r\u202e") & set("".join(messages))
