@@ -18,7 +18,8 @@ from imagetagger.data.labelled_files import Listing
 from imagetagger.data.list_reading import read_list
 from imagetagger.data.listed_paths import missing_reason
 from imagetagger.data.split_names import ROLES, Role
-from imagetagger.data.tag_names import first_names, printable, shown, unify_tag_names
+from imagetagger.data.tag_names import escape_undecoded, unify_tag_names
+from imagetagger.system.printable import first_names, printable_text
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
     listing = list_pictures(path)
     tested = None
     if test is not None:
-        tested = list_pictures(test, {name_key(printable(tag)) for file in listing.pictures for tag in file.tags})
+        tested = list_pictures(
+            test, {name_key(escape_undecoded(tag)) for file in listing.pictures for tag in file.tags}
+        )
     spellings = unify_tag_names([*listing.pictures, *(tested.pictures if tested else ())])
     source = _read_source(path, listing, spellings)
     sources = [source]
@@ -119,7 +122,7 @@ def list_pictures(path: Path, known: Collection[str] = ()) -> Listing:
 def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> _Source:
     """Read the pictures of a listing, and log what was found."""
     folder = path if path.is_dir() else None
-    skipped = [Skip(_key(file, folder), shown(reason)) for file, reason in listing.unusable]
+    skipped = [Skip(_key(file, folder), printable_text(reason)) for file, reason in listing.unusable]
     pictures: dict[Role, dict[bytes, _Picture]] = {role: {} for role in ROLES}
     copies = 0
     for role, content, picture in _read_pictures(listing, folder, spellings, skipped):
@@ -152,7 +155,7 @@ def _read_pictures(
         except OSError as error:
             skipped.append(Skip(_key(file, folder), f"cannot be read: {error.strerror}"))
             continue
-        yield role, content, _Picture(file, tags, {printable(group)} - {""})
+        yield role, content, _Picture(file, tags, {escape_undecoded(group)} - {""})
 
 
 def _test_pictures(source: _Source) -> dict[bytes, _Picture]:
@@ -206,7 +209,7 @@ def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
 
 def _key(file: Path, folder: Path | None) -> str:
     """Return the path of a picture in its folder, or that of a list's file."""
-    return shown(file.relative_to(folder).as_posix() if folder else str(file))
+    return printable_text(file.relative_to(folder).as_posix() if folder else str(file))
 
 
 def _problem(file: Path, listed_path: str) -> str | None:
@@ -222,7 +225,9 @@ def _problem(file: Path, listed_path: str) -> str | None:
             return f"{status.st_size / 2**20:,.0f} MiB, too large for a picture"
     except (FileNotFoundError, NotADirectoryError):
         is_link = file.is_symlink()
-        return shown(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(listed_path)
+        return (
+            printable_text(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(listed_path)
+        )
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError:  # a NUL, or half a surrogate pair

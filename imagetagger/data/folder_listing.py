@@ -16,7 +16,7 @@ from imagetagger.bundle.names import name_key
 from imagetagger.data.folder_walk import FolderContents, join_contents, list_folder, walk_folder
 from imagetagger.data.labelled_files import LabelledFile, Listing
 from imagetagger.data.split_names import Role, are_series, is_view_name, likely_role, split_role
-from imagetagger.data.tag_names import first_names
+from imagetagger.system.printable import first_names
 
 MAX_WRAPPERS = 5
 """Folders that hold nothing but the next one."""

@@ -9,8 +9,8 @@ from imagetagger.data.dataset import Skip
 from imagetagger.data.folder_walk import list_folder
 from imagetagger.data.labelled_files import Listing
 from imagetagger.data.listed_paths import differently_spelled
-from imagetagger.data.tag_names import cut, first_names, shown
 from imagetagger.system.ignored_files import picture_stems
+from imagetagger.system.printable import cut, first_names, printable_text
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,12 @@ MISSING_FILE, DANGLING_LINK = "no such file", "a link to "
 def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
     """Log the tags of a folder or list, with the number of pictures of each, and what was passed over."""
     for note in listing.notes:
-        log.info("%s", shown(note))
+        log.info("%s", printable_text(note))
     log.info(
-        "%s: %d tags: %s", shown(str(path)), len(tags), first_names(f"{tag} ({tags[tag]})" for tag in sorted(tags))
+        "%s: %d tags: %s",
+        printable_text(str(path)),
+        len(tags),
+        first_names(f"{tag} ({tags[tag]})" for tag in sorted(tags)),
     )
     contents = listing.contents
     if contents.ignored:
@@ -36,14 +39,14 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
         suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
     if contents.repeated:
-        links, first = len(contents.repeated), shown(_relative(contents.repeated[0], path))
+        links, first = len(contents.repeated), printable_text(_relative(contents.repeated[0], path))
         log.info("links to folders that are read anyway, or hold the link: %d, first %s", links, first)
     if listing.empty:
         names = Counter(_relative(folder, path) for folder in listing.empty)
         log.warning("folders without pictures, which make no tag: %s", first_names(names))
     if listing.left_out:
         names = Counter(_relative(folder, path) for folder in listing.left_out)
-        log.warning("%s has splits; other folders are left out: %s", shown(str(path)), first_names(names))
+        log.warning("%s has splits; other folders are left out: %s", printable_text(str(path)), first_names(names))
 
 
 def _ignored_like_tags(listing: Listing) -> list[Path]:
@@ -67,7 +70,7 @@ def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
     text = f"{len(found)} of {listed} pictures {kind}; the first: {cut(where)}: {cut(first.reason)}"
     if kind == "are not there":
         if similar := differently_spelled(Path(first.key)):
-            text += f"; there is {shown(similar)}, which differs in upper and lower case"
+            text += f"; there is {printable_text(similar)}, which differs in upper and lower case"
         text += f". Paths are relative to the file, to {path.parent.absolute()}"
     others = len(skipped) - len(found)
     return text + (f"; and {others} for other reasons" if others else "")
