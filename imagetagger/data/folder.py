@@ -175,9 +175,12 @@ def _check_tags(source: _Source, pictures: Mapping[Role, Mapping[bytes, _Picture
     names = sorted({tag for picture in pictures["train"].values() for tag in picture.tags})
     if len(names) < 2:
         why = f". {skip_summary(source.path, source.skipped, source.listed)}" if source.skipped else ""
+        name, is_folder = names[0] if names else "", source.path.is_dir()
+        deeper = is_folder and name and any(file.is_dir() for file in (source.path / name).glob("*"))
+        hint = f"; if the folders in {name} are the tags, use path={source.path / name}" if deeper else ""
         raise ValueError(
-            f"got {len(names)} tags in {source.path}{f' ({names[0]})' if names else ''}, expected two or more"
-            f"{': one sub-folder with pictures per tag' if source.path.is_dir() else ''}{why}"
+            f"got {len(names)} tags in {source.path}{f' ({name})' if name else ''}, expected two or more"
+            f"{': one sub-folder with pictures per tag' if is_folder else ''}{hint}{why}"
         )
     for role in ("validation", "test"):
         if unknown := sorted({tag for picture in pictures[role].values() for tag in picture.tags} - set(names)):

@@ -33,8 +33,8 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
         names = Counter("._*" if file.name.startswith("._") else file.name for file in contents.ignored)
         log.info("ignored: hidden files and folders, and those of systems: %s", _counted(names))
     if mistaken := _ignored_like_tags(listing):
-        found = first_names(_relative(folder, path) for folder in mistaken)
-        log.warning("ignored folders of systems that hold pictures: %s; rename those that are tags", found)
+        folders = first_names(_relative(folder, path) for folder in mistaken)
+        log.warning("ignored folders of systems that hold pictures: %s; rename those that are tags", folders)
     if contents.sidecars:
         suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
@@ -62,17 +62,17 @@ def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:
         "are not there": [skip for skip in skipped if skip.reason.startswith(MISSING_FILE)],
         "are links to files that are not there": [skip for skip in skipped if skip.reason.startswith(DANGLING_LINK)],
     }
-    counted = {id(skip) for found in kinds.values() for skip in found}
+    counted = {id(skip) for skips in kinds.values() for skip in skips}
     kinds["cannot be used"] = [skip for skip in skipped if id(skip) not in counted]
-    kind, found = max(kinds.items(), key=lambda one: len(one[1]))
-    first = found[0]
+    kind, skips = max(kinds.items(), key=lambda item: len(item[1]))
+    first = skips[0]
     where = _relative(Path(first.key), path.parent) if path.is_file() else first.key
-    text = f"{len(found)} of {listed} pictures {kind}; the first: {cut(where)}: {cut(first.reason)}"
+    text = f"{len(skips)} of {listed} pictures {kind}; the first: {cut(where)}: {cut(first.reason)}"
     if kind == "are not there":
         if similar := differently_spelled(Path(first.key)):
             text += f"; there is {printable_text(similar)}, which differs in upper and lower case"
         text += f". Paths are relative to the file, to {path.parent.absolute()}"
-    others = len(skipped) - len(found)
+    others = len(skipped) - len(skips)
     return text + (f"; and {others} for other reasons" if others else "")
 
 

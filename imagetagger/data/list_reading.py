@@ -83,8 +83,9 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
     if named := re.fullmatch(r'"?sep=(.)"?', header.strip("\ufeff ")):  # with which Excel names the delimiter
         number, header = next(lines, (2, ""))
     delimiters = [named[1]] if named else list(DELIMITERS)
-    found = [(delimiter, _column_names(header, delimiter)) for delimiter in delimiters]
-    delimiter, columns = next((one for one in found if {"path", "tags"} <= set(one[1])), max(found, key=_columns))
+    readings = [(delimiter, _column_names(header, delimiter)) for delimiter in delimiters]
+    usable = [reading for reading in readings if {"path", "tags"} <= set(reading[1])]
+    delimiter, columns = usable[0] if usable else max(readings, key=lambda reading: len(reading[1]))
     if not {"path", "tags"} <= set(columns):
         if path.suffix.lower() == ".txt":
             raise ValueError(
@@ -109,10 +110,6 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
         yield LabelledFile(file, row["tags"].split(";"), _role(row.get("split"), source), group, source, row["path"])
 
 
-def _columns(found: tuple[str, list[str]]) -> int:
-    return len(found[1])
-
-
 def _column_names(header: str, delimiter: str) -> list[str]:
     try:
         cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
@@ -132,8 +129,8 @@ def _cells(line: str, delimiter: str, columns: list[str], source: str) -> list[s
         tags = "; several tags of a picture are one cell, separated by semicolons: "
         tags += '"cat;sofa"' if delimiter == ";" else "cat;sofa"
         raise ValueError(
-            f"got {source} with {len(cells)} cells separated by {separated}: {cut(line, 80)!r}, expected {len(columns)}: "
-            f"{', '.join(columns)[:200]}{tags}. A cell that holds {separated} is in quotes"
+            f"got {source} with {len(cells)} cells separated by {separated}: {cut(line, 80)!r}, expected "
+            f"{len(columns)}: {', '.join(columns)[:200]}{tags}. A cell that holds {separated} is in quotes"
         )
     return [cell if columns[i] == "path" else cell.strip() for i, cell in enumerate(cells[: len(columns)])]
 
