@@ -9,7 +9,7 @@ from imagetagger.data.dataset import Skip
 from imagetagger.data.folder_walk import list_folder
 from imagetagger.data.labelled_files import Listing
 from imagetagger.data.listed_paths import differently_spelled
-from imagetagger.system.ignored_files import picture_stems
+from imagetagger.system.ignored_files import is_system_name, picture_stems
 from imagetagger.system.printable import cut, first_names, printable_text
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
         log.info("ignored: hidden files and folders, and those of systems: %s", _counted(names))
     if mistaken := _ignored_like_tags(listing):
         folders = first_names(_relative(folder, path) for folder in mistaken)
-        log.warning("ignored folders of systems that hold pictures: %s; rename those that are tags", folders)
+        log.warning("ignored folders that hold pictures, hidden or of systems: %s; rename those that are tags", folders)
     if contents.sidecars:
         suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
@@ -50,10 +50,12 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
 
 
 def _ignored_like_tags(listing: Listing) -> list[Path]:
-    """Return the ignored folders that hold pictures and lie beside those of tags; hidden ones cannot be meant."""
-    above = {Path(picture.source).parent for picture in listing.pictures if picture.source}
-    beside = [path for path in listing.contents.ignored if path.parent in above and not path.name.startswith(".")]
-    return [path for path in beside if path.is_dir() and picture_stems([file.name for file in list_folder(path).files])]
+    """Return the ignored folders that hold pictures and lie beside those of tags, or above them; no hidden bins."""
+    sources = {picture.source for picture in listing.pictures}
+    above = {folder for source in sources for folder in Path(source).parents}
+    beside = [path for path in listing.contents.ignored if path.parent in above]
+    meant = [path for path in beside if not (path.name.startswith(".") and is_system_name(path.name))]
+    return [path for path in meant if path.is_dir() and picture_stems([file.name for file in list_folder(path).files])]
 
 
 def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:

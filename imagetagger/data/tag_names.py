@@ -67,4 +67,4 @@ def _log_unified(spellings: Mapping[str, str], counts: Mapping[str, int], names:
         listed = ", ".join(f"{cut(raw)} ({count})" for raw, count in zip(quoted, variants.values(), strict=True))
         log.warning("tags that differ only in case, spaces or Unicode form are one: %s become %r", listed, name)
     if len(unified) > MAX_WARNINGS:
-        log.warning("likewise %d more tags", len(unified) - MAX_WARNINGS)
+        log.warning("%d more tags have several spellings", len(unified) - MAX_WARNINGS)

@@ -275,9 +275,9 @@ def test_a_tag_is_not_taken_for_what_a_system_leaves(tmp_path, tag):
 
 
 def test_ignored_folders_beside_tags_that_hold_pictures_are_warned_of(tmp_path, caplog):
-    make(tmp_path / "d", "{cat,dog,#recycle,lost+found,.hidden}/", "@eaDir/a.jpg/THUMB.jpg", "cat/@eaDir/")
+    make(tmp_path / "d", "all/{cat,dog,lost+found,.net,.thumbnails}/", "#recycle/", "all/cat/@eaDir/")
     assert names(load_folder(tmp_path / "d")) == ["cat", "dog"]
-    assert "that hold pictures: #recycle, lost+found; rename those that are tags" in caplog.text
+    assert "of systems: #recycle, all/.net, all/lost+found; rename those that are tags" in caplog.text
 
 
 @pytest.mark.parametrize("wrapper", ["dataset", "archive/dataset", "dataset/images/all", "train"])
