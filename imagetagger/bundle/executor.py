@@ -9,8 +9,9 @@ import numpy as np
 from imagetagger.bundle.labels import Label
 from imagetagger.bundle.magnitudes import magnitude_problem
 from imagetagger.bundle.manifest import Manifest, SignatureSpec
-from imagetagger.bundle.reader import Rows, abbreviate
+from imagetagger.bundle.reader import Rows
 from imagetagger.bundle.strict_json import BundleError
+from imagetagger.system.printable import first_names
 from imagetagger.system.stderr import silence_stderr
 
 
@@ -58,7 +59,7 @@ def load_executor(model: bytes, manifest: Manifest) -> Executor:
 
 def _check_signatures(runners: dict[str, Any], signatures: dict[str, SignatureSpec]) -> None:
     if set(runners) != set(signatures):
-        got, expected = (abbreviate(sorted(names)) for names in (runners, signatures))
+        got, expected = (first_names(sorted(names)) for names in (runners, signatures))
         raise BundleError(f"model.tflite has the signatures {got}, expected {expected}")
     for name, signature in signatures.items():
         sides = {"inputs": runners[name].get_input_details(), "outputs": runners[name].get_output_details()}

@@ -2,7 +2,7 @@
 
 import hashlib
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
 from imagetagger.bundle.magnitudes import statistics_problem
 from imagetagger.bundle.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from imagetagger.bundle.strict_json import BundleError
+from imagetagger.system.printable import first_names
 
 MAX_BUNDLE_BYTES = 2**30
 """Bytes of all files together: far above any bundle, well within any memory."""
@@ -104,9 +105,9 @@ def check_bundle(files: dict[str, bytes]) -> Bundle:
     manifest = parse_manifest(files["manifest.json"])
     listed = manifest.files
     if missing := sorted({*listed, *REQUIRED_FILES} - set(files)):
-        raise BundleError(f"missing from the bundle: {abbreviate(missing)}")
+        raise BundleError(f"missing from the bundle: {first_names(missing)}")
     if strangers := sorted(set(files) - set(listed) - {"manifest.json"}):
-        raise BundleError(f"not listed in manifest.json: {abbreviate(strangers)}")
+        raise BundleError(f"not listed in manifest.json: {first_names(strangers)}")
     for name, file in listed.items():
         if len(files[name]) != file.bytes:
             raise BundleError(f"{name} has {len(files[name]):,} bytes, expected {file.bytes:,}: it was cut or replaced")
@@ -176,19 +177,8 @@ def read_tensors(data: bytes, name: str, most: int = 5) -> tuple[dict[str, np.nd
 def check_shapes(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], name: str) -> None:
     """Raise BundleError unless a file has exactly the float32 tensors of these shapes."""
     if set(tensors) != set(shapes):
-        raise BundleError(f"{name} holds {abbreviate(sorted(tensors))}, expected {', '.join(sorted(shapes))}")
+        raise BundleError(f"{name} holds {first_names(sorted(tensors))}, expected {', '.join(sorted(shapes))}")
     for key, shape in shapes.items():
         if tensors[key].shape != shape or tensors[key].dtype != np.float32:
             got = f"{tensors[key].dtype} {tensors[key].shape}"
             raise BundleError(f"{name}: {key} is {got}, expected float32 {shape}")
-
-
-def abbreviate(names: Iterable[str]) -> str:
-    """First names for a message, and how many more there are.
-
-    >>> abbreviate(["a", "b", "c", "d", "e", "f", "g"])
-    'a, b, c, d, e and 2 more'
-    """
-    listed = list(names)
-    shown = ", ".join(reprlib.repr(name)[1:-1] for name in listed[:5])
-    return shown if len(listed) <= 5 else f"{shown} and {len(listed) - 5} more"

@@ -19,8 +19,9 @@ from imagetagger.bundle.golden import (
     read_golden_vectors,
 )
 from imagetagger.bundle.manifest import OnnxInfo
-from imagetagger.bundle.reader import Bundle, Rows, abbreviate, read_bundle, read_statistics
+from imagetagger.bundle.reader import Bundle, Rows, read_bundle, read_statistics
 from imagetagger.bundle.strict_json import BundleError
+from imagetagger.system.printable import first_names
 
 ONNX_MODELS = ("onnx/embed.onnx", "onnx/score.onnx", "onnx/merge.onnx")
 ONNX_STATISTICS, ONNX_GOLDEN = "onnx/statistics.safetensors", "onnx/golden.safetensors"
@@ -45,7 +46,7 @@ def verify_bundle(path: Path) -> list[str]:
     lines.append(check_golden(bundle, executor))
     if onnx := manifest.onnx:
         if missing := [name for name in (*ONNX_MODELS, ONNX_STATISTICS, ONNX_GOLDEN) if name not in bundle.files]:
-            raise BundleError(f"missing from the bundle: {abbreviate(missing)}")
+            raise BundleError(f"missing from the bundle: {first_names(missing)}")
         lines.append(_check_onnx(bundle, onnx))
     return lines
 

@@ -18,7 +18,8 @@ from imagetagger.data.labelled_files import Listing
 from imagetagger.data.list_reading import read_list
 from imagetagger.data.listed_paths import missing_reason
 from imagetagger.data.split_names import ROLES, Role
-from imagetagger.data.tag_names import first_names, printable, shown, unify_tag_names
+from imagetagger.data.tag_names import escape_undecoded, unify_tag_names
+from imagetagger.system.printable import first_names, printable_text
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
     listing = list_pictures(path)
     tested = None
     if test is not None:
-        tested = list_pictures(test, {name_key(printable(tag)) for file in listing.pictures for tag in file.tags})
+        tested = list_pictures(
+            test, {name_key(escape_undecoded(tag)) for file in listing.pictures for tag in file.tags}
+        )
     spellings = unify_tag_names([*listing.pictures, *(tested.pictures if tested else ())])
     source = _read_source(path, listing, spellings)
     sources = [source]
@@ -80,9 +83,9 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
     readable = {tag for split in source.pictures.values() for picture in split.values() for tag in picture.tags}
     if lost := sorted(wanted - readable):
         log.warning("tags none of whose pictures can be used, and which are left out: %s", first_names(lost))
-    for one in sources:
-        if one.skipped:
-            log.warning("%s", skip_summary(one.path, one.skipped, one.listed))
+    for read in sources:
+        if read.skipped:
+            log.warning("%s", skip_summary(read.path, read.skipped, read.listed))
     _warn_of_copies(pictures)
     roots = {"train": path, "validation": path, "test": test or path}
     train, validation, test_split = (_make_split(pictures[role], index, roots[role]) for role in ROLES)
@@ -91,7 +94,7 @@ def load_folder(path: Path, test: Path | None = None) -> Dataset:
         tuple(DatasetTag(name, name) for name in names),
         train,
         validation,
-        tuple(skip for one in sources for skip in one.skipped),
+        tuple(skip for read in sources for skip in read.skipped),
         test=test_split if pictures["test"] else None,
         is_split=bool(pictures["validation"]),
     )
@@ -118,10 +121,11 @@ def list_pictures(path: Path, known: Collection[str] = ()) -> Listing:
 
 def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> _Source:
     """Read the pictures of a listing, and log what was found."""
-    skipped = [Skip(_key(file, path), shown(reason)) for file, reason in listing.unusable]
+    folder = path if path.is_dir() else None
+    skipped = [Skip(_key(file, folder), printable_text(reason)) for file, reason in listing.unusable]
     pictures: dict[Role, dict[bytes, _Picture]] = {role: {} for role in ROLES}
     copies = 0
-    for role, content, picture in _read_pictures(listing, path, spellings, skipped):
+    for role, content, picture in _read_pictures(listing, folder, spellings, skipped):
         kept = pictures[role or "train"].setdefault(content, picture)
         kept.tags.update(picture.tags)
         kept.groups.update(picture.groups)
@@ -135,23 +139,23 @@ def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> 
 
 
 def _read_pictures(
-    listing: Listing, root: Path, spellings: Mapping[str, str], skipped: list[Skip]
+    listing: Listing, folder: Path | None, spellings: Mapping[str, str], skipped: list[Skip]
 ) -> Iterator[tuple[Role | None, bytes, _Picture]]:
     bar = tqdm(listing.pictures, desc="reading pictures", unit="image", disable=None, delay=2)
-    for file, names, role, group, place, written in bar:
+    for file, names, role, group, source, listed_path in bar:
         tags = {spellings[tag] for tag in names} - {""}
-        if root.is_file() and not written.strip():
-            skipped.append(Skip(place, "has no path"))
+        if not folder and not listed_path.strip():
+            skipped.append(Skip(source, "has no path"))
             continue
-        if problem := "has no tag" if not tags else _problem(file, written):
-            skipped.append(Skip(_key(file, root), problem))
+        if problem := "has no tag" if not tags else _problem(file, listed_path):
+            skipped.append(Skip(_key(file, folder), problem))
             continue
         try:
             content = content_id(file.read_bytes())
         except OSError as error:
-            skipped.append(Skip(_key(file, root), f"cannot be read: {error.strerror}"))
+            skipped.append(Skip(_key(file, folder), f"cannot be read: {error.strerror}"))
             continue
-        yield role, content, _Picture(file, tags, {printable(group)} - {""})
+        yield role, content, _Picture(file, tags, {escape_undecoded(group)} - {""})
 
 
 def _test_pictures(source: _Source) -> dict[bytes, _Picture]:
@@ -171,9 +175,12 @@ def _check_tags(source: _Source, pictures: Mapping[Role, Mapping[bytes, _Picture
     names = sorted({tag for picture in pictures["train"].values() for tag in picture.tags})
     if len(names) < 2:
         why = f". {skip_summary(source.path, source.skipped, source.listed)}" if source.skipped else ""
+        name, is_folder = names[0] if names else "", source.path.is_dir()
+        deeper = is_folder and name and any(file.is_dir() for file in (source.path / name).glob("*"))
+        hint = f"; if the folders in {name} are the tags, use path={source.path / name}" if deeper else ""
         raise ValueError(
-            f"got {len(names)} tags in {source.path}{f' ({names[0]})' if names else ''}, expected two or more"
-            f"{': one sub-folder with pictures per tag' if source.path.is_dir() else ''}{why}"
+            f"got {len(names)} tags in {source.path}{f' ({name})' if name else ''}, expected two or more"
+            f"{': one sub-folder with pictures per tag' if is_folder else ''}{hint}{why}"
         )
     for role in ("validation", "test"):
         if unknown := sorted({tag for picture in pictures[role].values() for tag in picture.tags} - set(names)):
@@ -184,11 +191,12 @@ def _check_tags(source: _Source, pictures: Mapping[Role, Mapping[bytes, _Picture
     return names
 
 
-def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], root: Path) -> Split:
+def _make_split(pictures: dict[bytes, _Picture], index: dict[str, int], path: Path) -> Split:
+    folder = path if path.is_dir() else None
     ids = sorted(pictures)
     ordered = [pictures[content] for content in ids]
     return Split(
-        keys=[_key(picture.file, root) for picture in ordered],
+        keys=[_key(picture.file, folder) for picture in ordered],
         ids=ids,
         labels=pad_labels(sorted(index[tag] for tag in picture.tags) for picture in ordered),
         read=lambda i: ordered[i].file.read_bytes(),
@@ -202,11 +210,12 @@ def _warn_of_copies(pictures: dict[Role, dict[bytes, _Picture]]) -> None:
             log.warning("pictures in both %s and %s: %d; what is reported is too good by them", first, second, copies)
 
 
-def _key(file: Path, root: Path) -> str:
-    return shown(file.relative_to(root).as_posix() if root.is_dir() else str(file))
+def _key(file: Path, folder: Path | None) -> str:
+    """Return the path of a picture in its folder, or that of a list's file."""
+    return printable_text(file.relative_to(folder).as_posix() if folder else str(file))
 
 
-def _problem(file: Path, written: str) -> str | None:
+def _problem(file: Path, listed_path: str) -> str | None:
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -217,10 +226,11 @@ def _problem(file: Path, written: str) -> str | None:
             return "empty file"
         if status.st_size > MAX_FILE_BYTES:
             return f"{status.st_size / 2**20:,.0f} MiB, too large for a picture"
-        file.open("rb").close()
     except (FileNotFoundError, NotADirectoryError):
         is_link = file.is_symlink()
-        return shown(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(written)
+        return (
+            printable_text(f"a link to {file.readlink()}, where nothing is") if is_link else missing_reason(listed_path)
+        )
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError:  # a NUL, or half a surrogate pair

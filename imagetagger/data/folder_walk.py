@@ -50,8 +50,8 @@ def list_folder(folder: Path) -> FolderContents:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         return FolderContents(unusable=(Unusable(folder, f"a folder that cannot be read: {error.strerror}"),))
-    ignored = tuple(folder / name for name in names if is_ignored_name(name))
-    names = [name for name in names if not is_ignored_name(name)]
+    ignored = [folder / name for name in names if is_ignored_name(name, is_folder=True)]
+    names = [name for name in names if not is_ignored_name(name, is_folder=True)]
     stems, above = picture_stems(names), None
     folders: list[Path] = []
     files: list[Path] = []
@@ -68,6 +68,8 @@ def list_folder(folder: Path) -> FolderContents:
             above = _identities_above(folder) if above is None and path.is_symlink() else above
             is_loop = path.is_symlink() and (status.st_dev, status.st_ino) in (above or ())
             (repeated if is_loop else folders).append(path)
+        elif is_ignored_name(name):
+            ignored.append(path)
         elif is_sidecar(name, stems):
             sidecars.append(path)
         elif isinstance(status, OSError):
@@ -76,7 +78,9 @@ def list_folder(folder: Path) -> FolderContents:
             files.append(path)
         else:
             unusable.append(Unusable(path, "a pipe, socket or device: expected a file"))
-    return FolderContents(tuple(folders), tuple(files), tuple(sidecars), ignored, tuple(repeated), tuple(unusable))
+    return FolderContents(
+        tuple(folders), tuple(files), tuple(sidecars), tuple(ignored), tuple(repeated), tuple(unusable)
+    )
 
 
 def walk_folder(folder: Path) -> FolderContents:

@@ -27,8 +27,8 @@ def load_imagenet_photographs(path: Path) -> Dataset:
     index = {tag.id: i for i, tag in enumerate(tags)}
     keys, labels, skipped = [], [], []
     for name in sorted(names):
-        file = name.rpartition("/")[2]
-        if any(map(is_ignored_name, name.split("/"))):
+        *folders, file = name.split("/")
+        if is_ignored_name(file) or any(is_ignored_name(folder, is_folder=True) for folder in folders):
             continue
         wnid = file.partition("_")[0]
         if wnid in index:

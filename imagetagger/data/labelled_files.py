@@ -15,16 +15,16 @@ class LabelledFile(NamedTuple):
         tags: their names, untrimmed and perhaps empty.
         role: of the split that the user put it in; None without splits.
         group: the user's own; "" for none.
-        place: where its tags are from, for messages: a folder, or a line of a list.
-        written: its path as a list has it; "" in a folder.
+        source: of its tags, for messages: a folder, or a line of a list.
+        listed_path: its path as a list has it; "" in a folder.
     """
 
     file: Path
     tags: list[str]
     role: Role | None = None
     group: str = ""
-    place: str = ""
-    written: str = ""
+    source: str = ""
+    listed_path: str = ""
 
 
 class Listing(NamedTuple):

@@ -13,6 +13,7 @@ import msgspec
 from imagetagger.data.labelled_files import LabelledFile
 from imagetagger.data.listed_paths import find_listed_file
 from imagetagger.data.split_names import Role, split_role
+from imagetagger.system.printable import cut
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
 LIST_SUFFIXES = {*TABLE_SUFFIXES, ".jsonl", ".ndjson"}
@@ -82,8 +83,9 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
     if named := re.fullmatch(r'"?sep=(.)"?', header.strip("\ufeff ")):  # with which Excel names the delimiter
         number, header = next(lines, (2, ""))
     delimiters = [named[1]] if named else list(DELIMITERS)
-    found = [(delimiter, _column_names(header, delimiter)) for delimiter in delimiters]
-    delimiter, columns = next((one for one in found if {"path", "tags"} <= set(one[1])), max(found, key=_columns))
+    readings = [(delimiter, _column_names(header, delimiter)) for delimiter in delimiters]
+    usable = [reading for reading in readings if {"path", "tags"} <= set(reading[1])]
+    delimiter, columns = usable[0] if usable else max(readings, key=lambda reading: len(reading[1]))
     if not {"path", "tags"} <= set(columns):
         if path.suffix.lower() == ".txt":
             raise ValueError(
@@ -96,20 +98,16 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
     if twice := [name for name in ("path", "tags", "split", "group") if columns.count(name) > 1]:
         raise ValueError(f"got {path} with two columns {twice[0]}, expected one")
     for number, line in lines:
-        place = f"line {number} of {path}"
-        cells = _cells(line, delimiter, columns, place)
+        source = f"line {number} of {path}"
+        cells = _cells(line, delimiter, columns, source)
         if not any(cells):
             continue
         row = dict(zip(columns, cells, strict=False))
         if "path" not in row or "tags" not in row:
-            raise ValueError(f"got {place} with {len(cells)} cells: {_cut(line)}, expected path and tags in it")
+            raise ValueError(f"got {source} with {len(cells)} cells: {cut(line, 80)!r}, expected path and tags in it")
         group = row.get("group", "").strip()
         file = find_listed_file(row["path"], path.parent)
-        yield LabelledFile(file, row["tags"].split(";"), _role(row.get("split"), place), group, place, row["path"])
-
-
-def _columns(found: tuple[str, list[str]]) -> int:
-    return len(found[1])
+        yield LabelledFile(file, row["tags"].split(";"), _role(row.get("split"), source), group, source, row["path"])
 
 
 def _column_names(header: str, delimiter: str) -> list[str]:
@@ -120,26 +118,26 @@ def _column_names(header: str, delimiter: str) -> list[str]:
     return [cell.strip().strip('"').lower() for cell in cells]
 
 
-def _cells(line: str, delimiter: str, columns: list[str], place: str) -> list[str]:
+def _cells(line: str, delimiter: str, columns: list[str], source: str) -> list[str]:
     try:
         cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         fix = 'a cell in quotes ends in its line, and a quote inside is doubled: "a ""b"" c"'
-        raise ValueError(f"got {place}: {_cut(line)}, which is not a row: {error}; {fix}") from error
+        raise ValueError(f"got {source}: {cut(line, 80)!r}, which is not a row: {error}; {fix}") from error
     if any(cell.strip() for cell in cells[len(columns) :]):
         separated = DELIMITERS.get(delimiter, repr(delimiter))
         tags = "; several tags of a picture are one cell, separated by semicolons: "
         tags += '"cat;sofa"' if delimiter == ";" else "cat;sofa"
         raise ValueError(
-            f"got {place} with {len(cells)} cells separated by {separated}: {_cut(line)}, expected {len(columns)}: "
-            f"{', '.join(columns)[:200]}{tags}. A cell that holds {separated} is in quotes"
+            f"got {source} with {len(cells)} cells separated by {separated}: {cut(line, 80)!r}, expected "
+            f"{len(columns)}: {', '.join(columns)[:200]}{tags}. A cell that holds {separated} is in quotes"
         )
     return [cell if columns[i] == "path" else cell.strip() for i, cell in enumerate(cells[: len(columns)])]
 
 
 def _read_jsonl(path: Path, text: str) -> Iterator[LabelledFile]:
     for number, line in _numbered_lines(path, text, r"\n"):
-        place = f"line {number} of {path}"
+        source = f"line {number} of {path}"
         try:
             row = msgspec.convert(json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse), _Row)
             tags = [row.tags] if isinstance(row.tags, str) else row.tags
@@ -147,11 +145,11 @@ def _read_jsonl(path: Path, text: str) -> Iterator[LabelledFile]:
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise ValueError(
-                f'got {place}: {_cut(line)}, expected {{"path": "a.jpg", "tags": ["cat"]}}: {reason}'
+                f'got {source}: {cut(line, 80)!r}, expected {{"path": "a.jpg", "tags": ["cat"]}}: {reason}'
             ) from error
         group = "" if row.group is None else str(row.group).strip()
         yield LabelledFile(
-            find_listed_file(row.path, path.parent), tags, _role(row.split, place), group, place, row.path
+            find_listed_file(row.path, path.parent), tags, _role(row.split, source), group, source, row.path
         )
 
 
@@ -165,13 +163,9 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _cut(line: str) -> str:
-    return repr(line if len(line) <= 80 else line[:80] + "...")
-
-
-def _role(value: str | None, place: str) -> Role | None:
+def _role(value: str | None, source: str) -> Role | None:
     if value is None or not value.strip():
         return None
     if role := split_role(value):
         return role
-    raise ValueError(f"got split={value[:100]!r} in {place}, expected train, validation or test")
+    raise ValueError(f"got split={value[:100]!r} in {source}, expected train, validation or test")

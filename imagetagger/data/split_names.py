@@ -33,9 +33,9 @@ FILLER_WORDS = {
     *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos"),
     *("original", "originals", "raw", "cropped", "resized", "processed", "augmented", "aug", "clean", "full", "small"),
 }
-"""That names of splits hold besides."""
+"""Words that say nothing of a split, in names such as `train_images` or `seg_test`."""
 
-VIEW_WORDS = {
+SORTING_WORDS = {
     *("raw", "jpg", "jpeg", "png", "heic", "tif", "tiff", "edit", "edits", "edited", "original", "originals", "export"),
     *("exports", "exported", "full", "fullsize", "large", "medium", "small", "thumb", "thumbs", "preview", "previews"),
     *("crop", "crops", "cropped", "resized", "aug", "augmented", "processed", "clean", "hd", "hdr", "rgb", "bw"),
@@ -49,7 +49,7 @@ VIEW_WORDS = {
     *("jan", "feb", "mar", "apr", "may", "jun", "jul", "sep", "oct", "nov", "dec", "january", "february", "march"),
     *("april", "june", "july", "august", "september", "october", "november", "december"),
 }
-"""Of sub-folders that sort one tag's pictures, as in cat/raw, cat/indoor, cat/2023-05."""
+"""Words of sub-folders that sort the pictures of one tag, as in cat/raw, cat/indoor, cat/2023-05."""
 
 CAMERA_FOLDER = re.compile(r"\d{3}[A-Z0-9_]{5}")
 """A folder that a camera makes: 100CANON, 101MSDCF, 102APPLE."""
@@ -84,15 +84,15 @@ def likely_role(name: str) -> Role | None:
     return split_role(name) or (roles[0] if len(roles) == 1 else None)
 
 
-def is_view_name(name: str) -> bool:
+def is_sorting_name(name: str) -> bool:
     """Whether a sub-folder of this name sorts the pictures of one tag rather than being a tag.
 
-    >>> [is_view_name(name) for name in ("raw", "2023-05", "1", "100APPLE", "Day 2", "cat")]
+    >>> [is_sorting_name(name) for name in ("raw", "2023-05", "1", "100APPLE", "Day 2", "cat")]
     [True, True, True, True, True, False]
     """
     if CAMERA_FOLDER.fullmatch(name):
         return True
-    return {word for word in _words(name) if len(word) > 1 or not word.isascii()} <= VIEW_WORDS
+    return {word for word in _words(name) if len(word) > 1 or not word.isascii()} <= SORTING_WORDS
 
 
 def are_series(names: list[str]) -> bool:

@@ -26,7 +26,7 @@ from imagetagger.bundle.golden import (
     score_tolerance,
 )
 from imagetagger.bundle.labels import Term
-from imagetagger.bundle.reader import Rows, abbreviate, check_bundle
+from imagetagger.bundle.reader import Rows, check_bundle
 from imagetagger.classifier.fit import score_embeddings
 from imagetagger.classifier.whitening import apply_transform
 from imagetagger.config.schema import ClassifierConfig, ExportConfig
@@ -42,6 +42,7 @@ from imagetagger.export.variants import VariantEvaluation
 from imagetagger.options import Variant
 from imagetagger.prediction.predict import log_class_prior, score_novelty
 from imagetagger.preprocess import CONTRACT, BadImageError, preprocess
+from imagetagger.system.printable import first_names
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ def check_assembled(files: dict[str, bytes], bundled: VariantEvaluation, validat
                 "(imagetagger cache clear), and run again."
             )
     if changed:
-        log.warning("the bundle was not checked on pictures that changed during the run: %s", abbreviate(changed))
+        log.warning("the bundle was not checked on pictures that changed during the run: %s", first_names(changed))
 
 
 def golden_pictures() -> dict[str, bytes]:

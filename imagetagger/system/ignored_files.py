@@ -6,11 +6,10 @@ from pathlib import PurePath
 SYSTEM_NAMES = {
     # Windows
     *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "system volume information", "$recycle.bin"),
-    *("recycler", "recycled"),
     # macOS
     *("__macosx", ".ds_store", ".appledouble", ".appledb", ".appledesktop", ".localized", ".spotlight-v100"),
     *(".trashes", ".trash", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", ".volumeicon.icns"),
-    *(".apdisk", ".metadata_never_index", "network trash folder", "temporary items", "icon\r", "icon\uf00d", "icon?"),
+    *(".apdisk", ".metadata_never_index", "icon\r", "icon\uf00d"),
     # Linux
     *("lost+found", ".directory", ".nomedia", ".thumbnails"),
     # network storage
@@ -19,26 +18,38 @@ SYSTEM_NAMES = {
     # synchronisation
     *(".sync", ".stfolder", ".stversions", ".stignore", ".syncthing"),
     # photo software
-    *("picasa.ini", ".picasa.ini", ".picasaoriginals", "zbthumbnail.info", "bridgecache", "bridgecachet"),
+    *(
+        "picasa.ini",
+        ".picasa.ini",
+        ".picasaoriginals",
+        "zbthumbnail.info",
+        ".bridgecache",
+        ".bridgecachet",
+        ".bridgesort",
+    ),
 }
-"""Of files and folders, in lower case."""
+"""Of files and folders, in lower case. None is a word that may be a tag: recycled, temporary items."""
 
 SYSTEM_NAME = re.compile(
-    r"\._.*|\.trash-\d+|\.dropbox.*|\.~lock\..*|~\$.*|\.nfs[0-9a-f]+|\.smbdelete.*|\.fuse_hidden.*|\.syncthing\..*"
-    r"|~syncthing~.*|found\.\d{3}|.*\.(partial|part|crdownload|!sync|lrdata)",
+    r"\._.*|\.trash-\d+|\.dropbox.*|\.~lock\..*|\.nfs[0-9a-f]+|\.smbdelete.*|\.fuse_hidden.*|\.syncthing\..*"
+    r"|~syncthing~.*|found\.\d{3}|.*\.lrdata",
     re.DOTALL,
 )
-"""Likewise: copies of attributes, locks, bins, and downloads that are not complete."""
+"""Of files and folders, in lower case: copies of attributes, locks, bins and previews."""
+
+SYSTEM_FILE = re.compile(r"icon\?|bridgecachet?|~\$.*|.*\.(partial|part|crdownload|!sync)", re.DOTALL)
+"""Of files only, since a folder of such a name may be a tag, in lower case: locks and incomplete downloads."""
 
 SIDECAR_SUFFIXES = {
     *(".xmp", ".aae", ".json", ".xml", ".thm", ".ini", ".dop", ".pp3", ".cos", ".pto", ".ctg", ".exif", ".icc"),
     *(".txt", ".md", ".rtf", ".log", ".csv", ".tsv", ".jsonl", ".yaml", ".yml", ".toml", ".html", ".htm", ".url"),
     *(".pdf", ".doc", ".docx", ".odt", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".lnk", ".webloc", ".db", ".lrcat"),
     *(".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".3g2", ".wmv"),
-    *(".flv", ".ogv", ".insv", ".lrv", ".lrf", ".gpx", ".kml", ".srt", ".vtt"),
+    *(".flv", ".ogv", ".insv", ".lrv", ".lrf", ".gpx", ".kml", ".srt", ".vtt", ".mp", ".mod", ".tod", ".360"),
+    *(".mpl", ".modd", ".moff", ".moi", ".cpi", ".bdm", ".bnp", ".inp", ".int"),
     *(".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus", ".amr"),
     *(".zip", ".tar", ".gz", ".7z", ".rar", ".npy", ".npz", ".pkl", ".mat", ".h5", ".hdf5", ".py", ".ipynb"),
-    *(".bak", ".tmp", ".md5", ".sha1", ".sha256"),
+    *(".bak", ".tmp", ".md5", ".sha1", ".sha256", ".vrd", ".nksc", ".on1"),
 }
 """Of files beside pictures that are no pictures: descriptions, edits, videos, sound, documents; in lower case."""
 
@@ -56,27 +67,32 @@ RAW_SUFFIXES = {
 """Of pictures as a camera's sensor recorded them, in lower case: reported, since none is read."""
 
 
-def is_system_name(name: str) -> bool:
-    """Whether systems, network storage or synchronisation leave files and folders of this name anywhere.
+def is_system_name(name: str, is_folder: bool = False) -> bool:
+    """Whether systems, network storage or synchronisation leave files, or folders, of this name anywhere.
 
-    >>> [is_system_name(name) for name in ("@eaDir", "._cat.jpg", "Thumbs.db", ".hidden", "cat.jpg")]
-    [True, True, True, False, False]
+    >>> [is_system_name(name) for name in ("@eaDir", "._cat.jpg", "Thumbs.db", "a.part", ".hidden", "cat.jpg")]
+    [True, True, True, True, False, False]
+    >>> [is_system_name(name, is_folder=True) for name in ("@eaDir", "a.part")]
+    [True, False]
     """
-    return (lower := name.lower()) in SYSTEM_NAMES or SYSTEM_NAME.fullmatch(lower) is not None
+    lower = name.lower()
+    is_file = not is_folder and SYSTEM_FILE.fullmatch(lower) is not None
+    return lower in SYSTEM_NAMES or is_file or SYSTEM_NAME.fullmatch(lower) is not None
 
 
-def is_ignored_name(name: str) -> bool:
-    """Whether a file or folder of this name is hidden, or left by a system.
+def is_ignored_name(name: str, is_folder: bool = False) -> bool:
+    """Whether a file, or a folder, of this name is hidden or left by a system.
 
     >>> [is_ignored_name(name) for name in (".thumbnails", "@eaDir", "Thumbs.db", "cat.jpg")]
     [True, True, True, False]
     """
-    return name.startswith(".") or is_system_name(name)
+    return name.startswith(".") or is_system_name(name, is_folder)
 
 
 def is_system_path(path: str) -> bool:
-    """Whether a relative path, with slashes, is of a file that a system left, or lies in such a folder."""
-    return any(is_system_name(part) for part in path.split("/"))
+    """Whether a file's relative path, with slashes, is of one that a system left, or that lies in such a folder."""
+    *folders, name = path.split("/")
+    return is_system_name(name) or any(is_system_name(folder, is_folder=True) for folder in folders)
 
 
 def is_sidecar(name: str, beside: frozenset[str] = frozenset()) -> bool:
@@ -90,7 +106,8 @@ def is_sidecar(name: str, beside: frozenset[str] = frozenset()) -> bool:
     (True, False, True, False)
     """
     path = PurePath(name.lower())
-    return path.suffix in SIDECAR_SUFFIXES or (path.suffix in RAW_SUFFIXES and path.stem in beside)
+    suffix = re.sub(r"~\d+$", "", path.suffix)  # the video of a second copy: PXL_1.MP~2
+    return suffix in SIDECAR_SUFFIXES or (suffix in RAW_SUFFIXES and path.stem in beside)
 
 
 def picture_stems(names: list[str]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,6 +26,22 @@ def printable_text(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Text of several lines, each of them printable."""
     return "\n".join(map(printable_text, text.split("\n")))
+
+
+def cut(text: str, length: int = 150) -> str:
+    """Return the beginning of a text that is too long for a message."""
+    return text if len(text) <= length else text[:length] + "..."
+
+
+def first_names(names: Iterable[str], count: int = 10) -> str:
+    """First names for a message, each printable and not too long, and how many more there are.
+
+    >>> first_names(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    """
+    listed = list(names)
+    first = ", ".join(cut(printable_text(name), 80) for name in listed[:count])
+    return first if len(listed) <= count else f"{first} and {len(listed) - count} more"
 
 
 class PrintableFormatter(logging.Formatter):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from imagetagger.bundle.labels import Label, Term
-from imagetagger.bundle.reader import abbreviate
 from imagetagger.prediction.predict import Prediction
 from imagetagger.prediction.prediction_sets import ranked_tags
+from imagetagger.system.printable import first_names
 from imagetagger.tagger.lessons import LessonError, VocabularyEdits
 from imagetagger.tagger.tag_statistics import TagRows
 from imagetagger.terms.describe import describe_set, most_specific_visible
@@ -129,7 +129,7 @@ def ids_to_show(words: Words, key: str, hidden: Collection[str]) -> frozenset[st
     if above := [names[term] for term in _terms_above(words, key) if term in hidden]:
         raise LessonError(f"{name!r} is hidden with {above[0]!r}, which is above it: show that")
     if not shown:
-        listed = abbreviate(sorted(names.get(other, other) for other in hidden)) or "nothing"
+        listed = first_names(sorted(names.get(other, other) for other in hidden)) or "nothing"
         raise LessonError(f"got {name!r}, which is not hidden; hidden are: {listed}")
     return shown
 

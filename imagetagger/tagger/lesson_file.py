@@ -16,10 +16,11 @@ from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
 from imagetagger.bundle.executor import Executor, embed_image
 from imagetagger.bundle.magnitudes import magnitude_problem
 from imagetagger.bundle.names import MAX_TEXT_LENGTH, text_problem
-from imagetagger.bundle.reader import Bundle, abbreviate, read_tensors
+from imagetagger.bundle.reader import Bundle, read_tensors
 from imagetagger.bundle.strict_json import MAX_JSON_BYTES, BundleError, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
+from imagetagger.system.printable import first_names
 from imagetagger.tagger.lessons import (
     MAX_LISTED_TAGS,
     MAX_OWN_TAGS,
@@ -202,7 +203,7 @@ def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
             got = f"{embedding.dtype} {embedding.shape}"
             raise LessonError(f"embeddings.safetensors: {key[:64]!r} is {got}, expected float32 (D,)")
         if problem := magnitude_problem(embedding):
-            tags = abbreviate(content.names.get(tag, tag) for tag in listed.tags)
+            tags = first_names(content.names.get(tag, tag) for tag in listed.tags)
             raise LessonError(f"embeddings.safetensors: {key[:64]!r}, taught as {tags}: {problem}")
         pictures[key] = TaughtPicture(crop, embedding, listed.embedding_space, listed.tags, listed.missed)
     edits = VocabularyEdits(

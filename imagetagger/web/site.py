@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imagetagger.bundle.archive import ArchiveError, read_files, write_folder
-from imagetagger.bundle.reader import MAX_BUNDLE_BYTES, Bundle, abbreviate
+from imagetagger.bundle.reader import MAX_BUNDLE_BYTES, Bundle
+from imagetagger.system.printable import first_names
 
 APP_FOLDER = Path(__file__).parent / "app" / "dist"
 """The built app: in a checkout after `make webapp`; a wheel has it packed, as dist.zip."""
@@ -139,11 +140,11 @@ def _check_site(out: Path) -> None:
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if strangers := sorted(there - {SUMS_FILE} - set(sums)):
         raise SiteError(
-            f"{out} contains {abbreviate(strangers)}, not only an older site: empty it, or choose another folder"
+            f"{out} contains {first_names(strangers)}, not only an older site: empty it, or choose another folder"
         )
     if there and (wrong := [name for name in SITE_FILES if name not in sums or _digest(out / name) != sums[name]]):
         raise SiteError(
-            f"{out} is not a site of imagetagger, or was changed: {abbreviate(wrong)} missing, or not as listed in "
+            f"{out} is not a site of imagetagger, or was changed: {first_names(wrong)} missing, or not as listed in "
             f"{SUMS_FILE}: empty it, or choose another folder"
         )
 

@@ -200,8 +200,8 @@ def test_names_that_are_not_utf8_are_read_and_can_be_printed(root):
     except OSError:
         pytest.skip("this file system has names in UTF-8 only")
     dataset = load_folder(root)
-    assert [tag.name for tag in dataset.tags] == ["blue", "green", "r?t"]
-    assert "r?t/?t?.png" in [*dataset.train.keys, *dataset.validation.keys]
+    assert [tag.name for tag in dataset.tags] == ["blue", "green", "r\\udcf4t"]
+    assert "r\\udcf4t/\\udce9t\\udce9.png" in [*dataset.train.keys, *dataset.validation.keys]
     assert len(dataset_fingerprint(dataset)) == 64
     assert len(pictures(dataset)) == 18
 
@@ -248,3 +248,16 @@ def test_a_file_too_large_for_a_picture_is_skipped_unread(root):
     with film.open("wb") as file:
         file.truncate(20 * 2**30)
     assert load_folder(root).skipped == (("red/film.tif", "20,480 MiB, too large for a picture"),)
+
+
+def test_each_picture_costs_no_look_at_the_folder_above(root, monkeypatch):
+    looks = []
+    for look in (Path.is_dir, Path.is_file):
+
+        def counted(path, *, look=look):
+            looks.append(path)
+            return look(path)
+
+        monkeypatch.setattr(Path, look.__name__, counted)
+    assert len(load_folder(root).train.keys) == 18
+    assert 0 < looks.count(root) < 10

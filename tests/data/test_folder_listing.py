@@ -71,6 +71,7 @@ def names(dataset: Dataset) -> list[str]:
         (["images/{train,val}/{balloon,boat}/", "labels/{train,val}/{0,1}.txt"], (4, 4, 0)),
         (["train/{balloon,boat}/"], (4, 0, 0)),
         (["train/{balloon,boat}/", "test/readme.txt"], (4, 0, 0)),
+        (["set/{train,test}/{balloon,boat}/", "docs/readme.md"], (4, 0, 4)),
     ],
 )
 def test_splits_under_any_usual_name_are_used_as_given(tmp_path, patterns, expected):
@@ -263,4 +264,55 @@ def test_where_all_links_dangle_the_error_says_so_with_the_first(tmp_path):
         match=r"got 0 tags in .*\. 12 of 12 pictures are links to files that are not there; the first: "
         r"balloon/0\.jpg: a link to \.git/annex/objects/balloon0, where nothing is",
     ):
+        load_folder(tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    "tag", ["recycled", "recycler", "temporary items", "vol.part", "icon?", "BridgeCache", "~$tag"]
+)
+def test_a_tag_is_not_taken_for_what_a_system_leaves(tmp_path, tag):
+    assert names(load_folder(make(tmp_path / "d", f"{{landfill,{tag}}}/"))) == sorted(["landfill", tag])
+
+
+def test_ignored_folders_beside_tags_that_hold_pictures_are_warned_of(tmp_path, caplog):
+    make(tmp_path / "d", "all/{cat,dog,lost+found,.net,.thumbnails}/", "#recycle/", "all/cat/@eaDir/")
+    assert names(load_folder(tmp_path / "d")) == ["cat", "dog"]
+    assert "of systems: #recycle, all/.net, all/lost+found; rename those that are tags" in caplog.text
+
+
+@pytest.mark.parametrize("wrapper", ["dataset", "archive/dataset", "dataset/images/all", "train"])
+@pytest.mark.parametrize("beside", ["docs/readme.md", "labels/{cat,dog}.txt", "videos/cat/a.mp4"])
+def test_the_only_folder_with_pictures_is_a_wrapper_whatever_lies_beside_it(tmp_path, caplog, wrapper, beside):
+    make(tmp_path / "d", f"{wrapper}/{{cat,dog}}/", beside, "README.md")
+    with caplog.at_level(logging.INFO):
+        assert names(load_folder(tmp_path / "d")) == ["cat", "dog"]
+    assert f"folders without pictures, which make no tag: {beside.partition('/')[0]}" in caplog.text
+    if wrapper != "train":
+        assert f"only {wrapper.partition('/')[0]} holds pictures: its sub-folders are read" in caplog.text
+
+
+@pytest.mark.parametrize("inside", ["", "{raw,edited}/", "{2023,2024}/"])
+def test_one_tag_beside_an_empty_one_stays_a_tag(tmp_path, inside):
+    make(tmp_path / "d", f"cat/{inside}", "dog/readme.txt")
+    hint = r"; if the folders in cat are the tags, use path=.*/d/cat" if inside else ""
+    with pytest.raises(ValueError, match=rf"got 1 tags in .*/d \(cat\), expected two .* per tag{hint}$"):
+        load_folder(tmp_path / "d")
+
+
+def test_a_folder_to_test_on_with_one_filled_tag_is_not_entered(tmp_path):
+    make(tmp_path / "d", "{cat,dog}/")
+    assert sizes(load_folder(tmp_path / "d", make(tmp_path / "t", "cat/{beach,home}/", "dog/notes.txt"))) == (4, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "named"),
+    [
+        (["train/{cat,dog}/", "test/"], "train"),
+        (["{training,a_test}/", "eval/{cat,dog}/"], "eval"),
+        (["Train/{cat,dog}/", "Dev/{cow,pig}/", "A test/{hen,fox}/"], "Train"),
+    ],
+)
+def test_the_refusal_of_splits_names_the_one_to_learn_from(tmp_path, patterns, named):
+    make(tmp_path / "d", *patterns)
+    with pytest.raises(ValueError, match=rf"Name one of them, as in path=.*/d/{named}, or list"):
         load_folder(tmp_path / "d")

@@ -229,7 +229,7 @@ def test_some_files_that_are_missing_are_counted_with_the_first_and_where_paths_
 
 def test_every_picture_has_its_line(folder):
     (folder / "a.csv").write_text("sep=,\n\npath,tags\n\np/boat/0.jpg,boat\r\n\r\np/boat/1.jpg,boat")
-    assert [picture.place.split(" of ")[0] for picture in read_list(folder / "a.csv")] == ["line 5", "line 7"]
+    assert [picture.source.split(" of ")[0] for picture in read_list(folder / "a.csv")] == ["line 5", "line 7"]
 
 
 @pytest.mark.parametrize("name", ["spaces.csv", "windows.csv"], ids="B08-list-none-found-{}".format)

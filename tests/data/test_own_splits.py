@@ -75,23 +75,23 @@ def test_pictures_beside_the_tags_of_a_split_are_skipped_for_want_of_a_tag(tmp_p
 
 
 @pytest.mark.parametrize(
-    "folders",
+    ("folders", "suggested"),
     [
-        ("Test/red", "Test/blue"),
-        ("train/red", "val/blue"),
-        ("test/red", "val/red"),
-        ("train/red", "train/blue", "test"),
-        ("train", "test", "cat"),
-        ("train1/red", "train2/red"),
+        (("Test/red", "Test/blue"), "Test"),
+        (("train/red", "val/blue"), "train"),
+        (("test/red", "val/red"), "test"),
+        (("train/red", "train/blue", "test"), "train"),
+        (("train", "test", "cat"), "train"),
+        (("train1/red", "train2/red"), "train1"),
     ],
 )
-def test_splits_that_cannot_be_used_are_an_error_that_suggests_one_of_them(tmp_path, folders):
+def test_splits_that_cannot_be_used_are_an_error_that_suggests_one_of_them(tmp_path, folders, suggested):
     for i, folder in enumerate(folders):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "0.png").write_bytes(picture("red", i))
     with pytest.raises(ValueError, match="are splits, not tags") as error:
         load_folder(tmp_path)
-    assert f"path={tmp_path / min(Path(folder).parts[0] for folder in folders if folder != 'cat')}" in str(error.value)
+    assert f"path={tmp_path / suggested}, or" in str(error.value)
 
 
 def test_a_tag_may_be_named_like_a_split_among_others(tmp_path):

@@ -165,6 +165,8 @@ SYSTEM_PATHS = (
     *("~$a.json", ".nfs0001", ".nfs", ".smbdeleteA", ".fuse_hidden01", ".syncthing.a.tmp", "~syncthing~a.tmp"),
     *("a.partial", "a.part", "a.PART", "a.crdownload", "a.!sync", "a.lrdata/b", "lessons.json", "pictures/a.png"),
     *("found.000", "parts", "found.0000", "recycle", "golden/0.png", "a._b", "@home", "", "/", "README.txt"),
+    *("recycled/a.png", "temporary items/a.png", "vol.part/a.png", "icon?", "Icon?/a.png", "BridgeCache"),
+    *("bridgecache/a", "~$tag/a.png", "a/", "a.part/"),
 )
 """Paths for the rule of files that are ignored."""
 
