@@ -28,6 +28,9 @@ MAX_LISTED_TAGS = 100_000
 MAX_TAGS = 100
 """Tags that one picture teaches."""
 
+MAX_PICTURES = 80_000
+"""Pictures that are taught: with a tag or two each they are the JSON values that a file may have."""
+
 
 class TaughtPicture(NamedTuple):
     """A picture that was taught.
@@ -255,6 +258,7 @@ def check_limits(lessons: Lessons) -> None:
         ("merged tags", len(edits.merged), MAX_OWN_TAGS),
         ("removed tags", len(edits.removed), MAX_LISTED_TAGS),
         ("hidden tags", len(edits.hidden), MAX_LISTED_TAGS),
+        ("taught pictures", len(lessons.pictures), MAX_PICTURES),
         ("tags of one picture", max((len(picture.tags) for picture in lessons.pictures.values()), default=0), MAX_TAGS),
     ):
         if count > most:
