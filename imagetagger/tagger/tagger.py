@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imagetagger.bundle.executor import Executor, check_scores, embed_image, load_executor
-from imagetagger.bundle.labels import Term
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import Bundle, read_bundle
 from imagetagger.everyday import everyday_bundle
 from imagetagger.prediction.predict import Prediction, sets_at
@@ -156,7 +156,7 @@ class Tagger:
         """
         key = lessons.picture_id(self.decode(image))
         with self._lock:
-            labels = (*self._bundle.labels, *self._bundle.terms)
+            labels: tuple[Label | Term, ...] = (*self._bundle.labels, *self._bundle.terms)
             self._change_lessons(lessons.forget(self.lessons, labels, key, self._find_tags(tags)))
 
     def undo(self) -> None:
