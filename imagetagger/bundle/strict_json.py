@@ -10,10 +10,10 @@ import msgspec
 from imagetagger.system.printable import printable_text
 
 MAX_JSON_BYTES = 2**26
-"""Bytes of one file: those of lessons of 200,000 pictures."""
+"""Bytes of one file."""
 
 MAX_JSON_VALUES = 500_000
-"""Values in one file: every text takes some 100 bytes of memory, however short it is."""
+"""Values in one file, six for a picture of lessons: every text takes some 100 bytes of memory, however short it is."""
 
 
 class BundleError(ValueError):

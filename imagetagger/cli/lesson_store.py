@@ -19,7 +19,7 @@ import msgspec
 from imagetagger.cli.terminal import CommandError, print_problem
 from imagetagger.system.atomic_files import atomic_write, data_directory, file_sha256, resolve_link, sync_folder
 from imagetagger.system.partial_files import sweep_leftovers
-from imagetagger.tagger.saving import locked_lessons
+from imagetagger.tagger.saving import lessons_digest, locked_lessons
 
 if TYPE_CHECKING:
     from imagetagger.tagger.tagger import Tagger
@@ -99,10 +99,10 @@ def undo_lessons(path: Path) -> str:
         raise CommandError(f"there is nothing to undo: {path} has no earlier versions")
     with _locked(path):
         _clean(path)
-        current = _digest(path)
+        current = lessons_digest(path)
         for version in reversed(_versions(path)):
             note = _read_note(version)
-            if _digest(version) == current:  # the process ended before its change came about
+            if lessons_digest(version) == current:  # the process ended before its change came about
                 _drop(version)
                 continue
             if note is None or note.left != current:
@@ -130,7 +130,7 @@ def undo_folder(path: Path) -> Path:
     return path.with_name(f"{path.name}.undo")
 
 
-def _locked(path: Path) -> AbstractContextManager[None]:
+def _locked(path: Path) -> AbstractContextManager[bool]:
     return locked_lessons(path, lambda: print_problem(f"waiting for another process that is changing {path}"))
 
 
@@ -141,7 +141,7 @@ def _replace(path: Path, tagger: "Tagger", change: str) -> None:
     fresh = folder / NEXT
     tagger.save(fresh, replace=True)
     left = file_sha256(fresh)
-    if left != _digest(path):
+    if left != lessons_digest(path):
         number = max((int(version.stem) for version in _versions(path)), default=0) + 1
         version = folder / f"{number:06}.zip"
         with atomic_write(version.with_suffix(".json"), private=True) as partial:
@@ -158,13 +158,12 @@ def _clean(path: Path) -> None:
     """Delete what processes that were killed left in the folder of earlier versions, while holding the lock."""
     folder = undo_folder(path)
     (folder / NEXT).unlink(missing_ok=True)
-    for partial in folder.glob(".*.partial"):
-        partial.unlink()
+    sweep_leftovers(folder, NEXT)
     for note in folder.glob("*.json"):
         if not note.with_suffix(".zip").exists():
             note.unlink()
     for version in _versions(path)[-1:]:
-        if _digest(version) == _digest(path):  # its change never came about
+        if lessons_digest(version) == lessons_digest(path):  # its change never came about
             _drop(version)
     sweep_leftovers(path.parent, path.name)
 
@@ -191,11 +190,6 @@ def _versions(path: Path) -> list[Path]:
 def _drop(version: Path) -> None:
     version.unlink(missing_ok=True)
     version.with_suffix(".json").unlink(missing_ok=True)
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; "" of an empty one, or of none."""
-    return file_sha256(path) if path.exists() and path.stat().st_size else ""
 
 
 def _read_note(version: Path) -> VersionNote | None:

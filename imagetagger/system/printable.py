@@ -23,6 +23,15 @@ def printable_text(text: str) -> str:
     return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def visible_text(text: str) -> str:
+    r"""Text without anything UNSAFE.
+
+    >>> visible_text("\u2068Anna\u2069")
+    'Anna'
+    """
+    return UNSAFE.sub("", text)
+
+
 def printable_lines(text: str) -> str:
     """Text of several lines, each of them printable."""
     return "\n".join(map(printable_text, text.split("\n")))

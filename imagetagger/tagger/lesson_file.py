@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import ArchiveError, read_files, write_zip
@@ -17,10 +18,10 @@ from imagetagger.bundle.executor import Executor, embed_image
 from imagetagger.bundle.magnitudes import magnitude_problem
 from imagetagger.bundle.names import MAX_TEXT_LENGTH, text_problem
 from imagetagger.bundle.reader import Bundle, read_tensors
-from imagetagger.bundle.strict_json import MAX_JSON_BYTES, BundleError, decode_json
+from imagetagger.bundle.strict_json import MAX_JSON_BYTES, BundleError, check_json, decode_json
 from imagetagger.prediction.calibration import Share
 from imagetagger.preprocess import BadImageError, preprocess
-from imagetagger.system.printable import first_names
+from imagetagger.system.printable import first_names, visible_text
 from imagetagger.tagger.lessons import (
     MAX_LISTED_TAGS,
     MAX_OWN_TAGS,
@@ -57,12 +58,12 @@ FilePath = str | PathLike[str]
 """Where a file or folder is."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
-"""An id or name; see `text_problem`."""
+"""An id or name. Files of earlier versions may have characters in them that `load_lessons` takes out."""
 
 
-def _check_texts(texts: Iterable[str]) -> None:
-    for text in texts:
-        if problem := text_problem(text):
+def _check_ids(ids: Iterable[str]) -> None:
+    for text in ids:
+        if problem := text_problem(visible_text(text)):
             raise ValueError(problem)
 
 
@@ -76,7 +77,7 @@ class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_texts((self.id, self.embedding_space, *self.tags))
+        _check_ids((self.id, self.embedding_space, *self.tags))
 
 
 class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,9 +89,8 @@ class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
     hidden: Annotated[tuple[Text, ...], Meta(max_length=MAX_LISTED_TAGS)] = ()  # absent in files of older versions
 
     def __post_init__(self) -> None:
-        """Refuse ids and names that cannot be shown."""
-        pairs = (self.names, self.merged)
-        _check_texts((*(text for pair in pairs for text in (*pair, *pair.values())), *self.removed, *self.hidden))
+        """Refuse ids that cannot be shown."""
+        _check_ids((*self.names, *self.merged, *self.merged.values(), *self.removed, *self.hidden))
 
 
 class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,8 +103,8 @@ class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
     edits: ListedEdits
 
     def __post_init__(self) -> None:
-        """Refuse names that cannot be shown."""
-        _check_texts((*self.names, *self.names.values()))
+        """Refuse ids that cannot be shown."""
+        _check_ids(self.names)
 
 
 def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
@@ -114,6 +114,9 @@ def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None
         lessons: to write.
         names: of the tags that they teach, by id, for bundles that lack them.
         path: of the file.
+
+    Raises:
+        LessonError: they are more than a file may hold to be loaded again; nothing was written.
     """
     pictures, edits = lessons.pictures, lessons.edits
     content = LessonsContent(
@@ -132,8 +135,14 @@ def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None
         "lessons.json": text.encode("utf-8", "replace"),
         "embeddings.safetensors": save_tensors(embeddings),
     }
-    crops = {f"pictures/{key}.png": picture.crop for key, picture in pictures.items()}
-    write_zip({**files, **crops}, path, private=True)
+    files |= {f"pictures/{key}.png": picture.crop for key, picture in pictures.items()}
+    try:
+        check_json(files["lessons.json"], "lessons.json")
+        if (size := sum(map(len, files.values()))) > MAX_LESSONS_BYTES:
+            raise LessonError(f"its files have {size:,} bytes, expected at most {MAX_LESSONS_BYTES:,}")
+    except (BundleError, LessonError) as error:
+        raise LessonError(f"{path} was not saved, as it could not be loaded again: {error}") from error
+    write_zip(files, path, private=True)
 
 
 def _largest(name: str) -> int:
@@ -146,6 +155,9 @@ def _largest(name: str) -> int:
 def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
     """Read lessons, and the names of the tags that they teach.
 
+    Earlier versions took names with control characters, or the marks that messengers put around names, and made ids of
+    them. They are taken out of both; a name of nothing else becomes its id.
+
     Raises:
         FileNotFoundError: there is no such path.
         LessonError: damaged, of a newer schema, or something else; names the part.
@@ -154,7 +166,7 @@ def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
         files = read_files(path, MAX_LESSONS_BYTES, _largest)
         if "lessons.json" not in files:
             raise LessonError("lessons.json is missing: expected a file that Tagger.save wrote")
-        return _decode_lessons(files)
+        return _decode_lessons(files, path)
     except (ArchiveError, BundleError, LessonError) as error:
         raise LessonError(f"{path} cannot be used as lessons: {error}") from error
 
@@ -188,9 +200,37 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
     return adopted
 
 
-def _decode_lessons(files: dict[str, bytes]) -> tuple[Lessons, dict[str, str]]:
+def _without_marks(content: LessonsContent) -> LessonsContent:
+    edits = content.edits
+    return replace(
+        content,
+        names=_visible_names(content.names),
+        pictures=tuple(replace(listed, tags=_visible_ids(listed.tags)) for listed in content.pictures),
+        edits=ListedEdits(
+            names=_visible_names(edits.names),
+            merged={visible_text(tag): visible_text(into) for tag, into in edits.merged.items()},
+            removed=_visible_ids(edits.removed),
+            hidden=_visible_ids(edits.hidden),
+        ),
+    )
+
+
+def _visible_names(names: Mapping[str, str]) -> dict[str, str]:
+    visible = {visible_text(key): visible_text(name) for key, name in names.items()}
+    return {key: name if name.strip() else key for key, name in visible.items()}
+
+
+def _visible_ids(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(visible_text, ids)))
+
+
+def _decode_lessons(files: dict[str, bytes], path: Path) -> tuple[Lessons, dict[str, str]]:
     data = files["lessons.json"]
-    content: LessonsContent = decode_json(data, LessonsContent, "lessons.json", LESSONS_SCHEMA, "save them again")
+    listed_content: LessonsContent = decode_json(
+        data, LessonsContent, "lessons.json", LESSONS_SCHEMA, "save them again"
+    )
+    if (content := _without_marks(listed_content)) != listed_content:
+        log.warning("%s: took control characters and marks that reverse the text out of names", path)
     embeddings, _ = read_tensors(
         files.get("embeddings.safetensors", b""), "embeddings.safetensors", len(content.pictures)
     )

@@ -28,6 +28,9 @@ MAX_LISTED_TAGS = 100_000
 MAX_TAGS = 100
 """Tags that one picture teaches."""
 
+MAX_PICTURES = 80_000
+"""Pictures that are taught: with a tag or two each they are the JSON values that a file may have."""
+
 
 class TaughtPicture(NamedTuple):
     """A picture that was taught.
@@ -172,19 +175,58 @@ def merge_lessons(a: Lessons, b: Lessons) -> Lessons:
     Nothing that anybody taught is lost: a tag that one removed and the other taught stays. If both renamed or merged a
     tag, the edit of `a` wins.
     """
-    pictures = dict(a.pictures)
-    for key, picture in b.pictures.items():
-        known = pictures.get(key, picture)
-        tags = tuple(dict.fromkeys((*known.tags, *picture.tags)))
-        pictures[key] = known if known.tags == tags else known._replace(tags=tags)
-    merged = dict(b.edits.merged) | dict(a.edits.merged)
-    hidden = a.edits.hidden | b.edits.hidden
-    edits = VocabularyEdits({**b.edits.names, **a.edits.names}, merged, frozenset(), hidden)
-    final = final_tags(merged)
+    both = merge_changes(NO_LESSONS, a, b)
+    nothing_new = both.edits == a.edits and all(both.pictures[key] is a.pictures.get(key) for key in both.pictures)
+    return a if nothing_new else both
+
+
+def merge_changes(base: Lessons, mine: Lessons, theirs: Lessons) -> Lessons:
+    """Merge what two users made of the same lessons, as a version control system does.
+
+    Pictures and tags that either added or took away since are added or taken away. A tag that one removed and the other
+    taught stays; where both renamed or merged it, `mine` wins.
+
+    Args:
+        base: the lessons that both began with.
+        mine: made of them by one.
+        theirs: made of them by the other.
+    """
+    pictures: dict[str, TaughtPicture] = {}
+    for key in dict.fromkeys((*mine.pictures, *theirs.pictures)):
+        picture = mine.pictures.get(key) or theirs.pictures[key]
+        before, ours, others = (_tags(lessons.pictures.get(key)) for lessons in (base, mine, theirs))
+        kept = (tag for tag in (*ours, *others) if tag not in before or (tag in ours and tag in others))
+        if tags := tuple(dict.fromkeys(kept)):
+            pictures[key] = picture if picture.tags == tags else picture._replace(tags=tags)
+    edits = VocabularyEdits(
+        _merge_mappings(base.edits.names, mine.edits.names, theirs.edits.names),
+        _merge_mappings(base.edits.merged, mine.edits.merged, theirs.edits.merged),
+        _merge_sets(base.edits.removed, mine.edits.removed, theirs.edits.removed),
+        _merge_sets(base.edits.hidden, mine.edits.hidden, theirs.edits.hidden),
+    )
+    final = final_tags(edits.merged)
     taught = {final.get(tag, tag) for picture in pictures.values() for tag in picture.tags}
-    edits = edits._replace(removed=(a.edits.removed | b.edits.removed) - taught)
-    nothing_new = edits == a.edits and all(pictures[key] is a.pictures.get(key) for key in pictures)
-    return a if nothing_new else Lessons(pictures, edits)
+    return Lessons(pictures, edits._replace(removed=edits.removed - taught))
+
+
+def _tags(picture: TaughtPicture | None) -> tuple[str, ...]:
+    return picture.tags if picture else ()
+
+
+def _merge_mappings(base: Mapping[str, str], mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    merged = dict(theirs)
+    for key in dict.fromkeys((*base, *mine)):
+        if base.get(key) == mine.get(key):
+            continue
+        if key in mine:
+            merged[key] = mine[key]
+        else:
+            merged.pop(key, None)
+    return merged
+
+
+def _merge_sets(base: frozenset[str], mine: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
+    return (theirs - (base - mine)) | (mine - base)
 
 
 def final_tags(merged: Mapping[str, str]) -> dict[str, str]:
@@ -216,6 +258,7 @@ def check_limits(lessons: Lessons) -> None:
         ("merged tags", len(edits.merged), MAX_OWN_TAGS),
         ("removed tags", len(edits.removed), MAX_LISTED_TAGS),
         ("hidden tags", len(edits.hidden), MAX_LISTED_TAGS),
+        ("taught pictures", len(lessons.pictures), MAX_PICTURES),
         ("tags of one picture", max((len(picture.tags) for picture in lessons.pictures.values()), default=0), MAX_TAGS),
     ):
         if count > most:

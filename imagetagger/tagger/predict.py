@@ -45,18 +45,15 @@ def checked_arguments(top_k: object, coverage: object) -> tuple[int | None, floa
     Raises:
         ValueError: either is something else, or out of range.
     """
-    is_number = {
-        int: isinstance(top_k, int | np.integer) and not isinstance(top_k, bool),
-        float: isinstance(coverage, int | float | np.integer | np.floating) and not isinstance(coverage, bool),
-    }
-    if top_k is not None and not (is_number[int] and top_k >= 1):  # type: ignore[operator]  # a number
+    if top_k is not None and (not isinstance(top_k, int | np.integer) or isinstance(top_k, bool) or top_k < 1):
         raise ValueError(f"got top_k={top_k!r}, expected a whole number of at least 1, or None for the tag set")
-    if coverage is not None and not (is_number[float] and 0 < coverage < 1):  # type: ignore[operator]  # a number
+    if coverage is not None and (
+        not isinstance(coverage, int | float | np.integer | np.floating)
+        or isinstance(coverage, bool)
+        or not 0 < coverage < 1
+    ):
         raise ValueError(f"got coverage={coverage!r}, expected a number above 0 and below 1, such as 0.9")
-    return (
-        None if top_k is None else int(top_k),  # type: ignore[call-overload]  # a number
-        None if coverage is None else float(coverage),  # type: ignore[arg-type]  # a number
-    )
+    return None if top_k is None else int(top_k), None if coverage is None else float(coverage)
 
 
 def tag_counts(rows: TagRows) -> np.ndarray:

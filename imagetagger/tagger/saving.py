@@ -1,5 +1,6 @@
 """Saving lessons to a file that others save to as well: what both changed is kept."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +10,10 @@ from imagetagger.bundle.executor import Executor
 from imagetagger.bundle.reader import Bundle
 from imagetagger.system.atomic_files import file_sha256, resolve_link
 from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
-from imagetagger.tagger.lessons import (
-    NO_LESSONS,
-    LessonError,
-    Lessons,
-    TaughtPicture,
-    VocabularyEdits,
-    check_limits,
-    final_tags,
-)
+from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, check_limits, merge_changes
 from imagetagger.tagger.tag_names import taught_names
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 2.0
 """Seconds to wait for another process before saying so."""
@@ -36,9 +31,15 @@ class CommonState(NamedTuple):
     lessons: Lessons
 
 
+CommonStates = Mapping[Path, CommonState]
+"""By resolved path."""
+
+
 @contextmanager
-def locked_lessons(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+def locked_lessons(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
     """Hold the lock of a file of lessons, which every writer takes; the system frees it however a process ends.
+
+    Yields whether it is held: some shares have no locks, and what is saved there is not lost for that.
 
     Args:
         path: of the file; links are followed.
@@ -48,35 +49,41 @@ def locked_lessons(path: Path, on_wait: Callable[[], None] = lambda: None) -> It
 
     path = resolve_link(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f"{path.name}.lock"), mode=0o600)
+    lock = FileLock(path.with_name(f"{path.name}.lock"), fallback_to_soft=False)  # a soft one outlives a killed process
     try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout:
-        on_wait()
-        lock.acquire()
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            on_wait()
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        log.warning("%s cannot be locked, so save to it from one program at a time: %s", path, error)
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
 
 
 class LessonFiles:
-    """Loads and saves a tagger's lessons, and keeps what others saved to the same file in between."""
+    """Loads and saves lessons for a bundle, and keeps what others saved to the same file in between."""
 
     def __init__(self, bundle: Bundle, executor: Executor) -> None:
         self._bundle = bundle
         self._executor = executor
-        self._common: dict[Path, CommonState] = {}
 
-    def load(self, path: Path) -> Lessons:
-        """Load a file of lessons for the bundle; raises like `load_lessons_for`."""
-        digest = _digest(path) if path.is_file() else ""
+    def load(self, path: Path, common: CommonStates) -> tuple[Lessons, CommonStates]:
+        """Load a file of lessons; return what a tagger has in common with files once it adopted them.
+
+        Raises like `load_lessons_for`.
+        """
+        digest = lessons_digest(path) if path.is_file() else ""
         loaded = load_lessons_for(path, self._bundle, self._executor)
-        self._common[path.resolve()] = CommonState(digest, loaded)
-        return loaded
+        return loaded, {**common, path.resolve(): CommonState(digest, loaded)}
 
-    def save(self, lessons: Lessons, path: Path, *, replace: bool = False) -> None:
+    def save(self, lessons: Lessons, path: Path, common: CommonStates, *, replace: bool = False) -> CommonStates:
         """Write lessons to a file, with what others saved there since; if `replace`, over whatever is there.
+
+        Returns what the tagger has in common with files then.
 
         Raises:
             LessonError: the file is damaged or something else, so nothing was written.
@@ -86,14 +93,15 @@ class LessonFiles:
             raise IsADirectoryError(f"got {path}, which is a folder: expected the name of a file, such as lessons.zip")
         if replace:
             self._write(lessons, path)
-            return
-        with locked_lessons(path):
-            united, common = lessons, self._common.get(path.resolve(), CommonState("", NO_LESSONS))
-            if (found := _digest(path)) and found != common.digest:
-                united = merge_changes(common.lessons, lessons, self._load_theirs(path))
-                check_limits(united)
-            self._write(united, path)
-            self._common[path.resolve()] = CommonState(_digest(path) if united is lessons else "", lessons)
+            return {**common, path.resolve(): CommonState("", lessons)}
+        with locked_lessons(path) as is_locked:
+            merged, base = lessons, common.get(path.resolve(), CommonState("", NO_LESSONS))
+            if (found := lessons_digest(path)) and found != base.digest:
+                merged = merge_changes(base.lessons, lessons, self._load_theirs(path))
+                check_limits(merged)
+            self._write(merged, path)
+            digest = lessons_digest(path) if is_locked and merged is lessons else ""
+            return {**common, path.resolve(): CommonState(digest, lessons)}
 
     def _load_theirs(self, path: Path) -> Lessons:
         try:
@@ -105,58 +113,6 @@ class LessonFiles:
         save_lessons(lessons, taught_names((*self._bundle.labels, *self._bundle.terms), lessons), path)
 
 
-def merge_changes(base: Lessons, mine: Lessons, theirs: Lessons) -> Lessons:
-    """Merge what two users made of the same lessons, as a version control system does.
-
-    Pictures and tags that either added or took away since are added or taken away. A tag that one removed and the other
-    taught stays; where both renamed or merged it, `mine` wins.
-
-    Args:
-        base: the lessons that both began with.
-        mine: made of them by one.
-        theirs: made of them by the other.
-    """
-    pictures = dict(theirs.pictures)
-    for key in dict.fromkeys((*base.pictures, *mine.pictures)):
-        before, after = (_tags(lessons.pictures.get(key)) for lessons in (base, mine))
-        kept = [tag for tag in _tags(pictures.get(key)) if tag in after or tag not in before]
-        tags = tuple(dict.fromkeys((*kept, *(tag for tag in after if tag not in before))))
-        picture = pictures.get(key) or mine.pictures.get(key)
-        if tags and picture:
-            pictures[key] = picture if picture.tags == tags else picture._replace(tags=tags)
-        else:
-            pictures.pop(key, None)
-    edits = VocabularyEdits(
-        _merge_mappings(base.edits.names, mine.edits.names, theirs.edits.names),
-        _merge_mappings(base.edits.merged, mine.edits.merged, theirs.edits.merged),
-        _merge_sets(base.edits.removed, mine.edits.removed, theirs.edits.removed),
-        _merge_sets(base.edits.hidden, mine.edits.hidden, theirs.edits.hidden),
-    )
-    final = final_tags(edits.merged)
-    taught = {final.get(tag, tag) for picture in pictures.values() for tag in picture.tags}
-    return Lessons(pictures, edits._replace(removed=edits.removed - taught))
-
-
-def _tags(picture: TaughtPicture | None) -> tuple[str, ...]:
-    return picture.tags if picture else ()
-
-
-def _merge_mappings(base: Mapping[str, str], mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
-    merged = dict(theirs)
-    for key in dict.fromkeys((*base, *mine)):
-        if base.get(key) == mine.get(key):
-            continue
-        if key in mine:
-            merged[key] = mine[key]
-        else:
-            merged.pop(key, None)
-    return merged
-
-
-def _merge_sets(base: frozenset[str], mine: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
-    return (theirs - (base - mine)) | (mine - base)
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; "" of an empty one, or of none."""
+def lessons_digest(path: Path) -> str:
+    """SHA-256 of a file of lessons; "" of an empty one, or of none."""
     return file_sha256(path) if path.exists() and path.stat().st_size else ""

@@ -2,9 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -17,36 +16,25 @@ from imagetagger.prediction.predict import Prediction, sets_at
 from imagetagger.preprocess import ImageSource, crop_square, decode_image
 from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.description import (
-    NO_WORDS,
     Description,
     KnownTag,
     Tag,
-    Words,
     describe_picture,
-    find_words,
     ids_to_hide,
     ids_to_show,
     list_vocabulary,
 )
 from imagetagger.tagger.lesson_file import FilePath
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
-from imagetagger.tagger.predict import adapted_coverage, checked_arguments, missed_share, predict_embedding, tag_counts
-from imagetagger.tagger.saving import LessonFiles
-from imagetagger.tagger.tag_statistics import TagRows, update_rows
+from imagetagger.tagger.predict import checked_arguments, missed_share, predict_embedding, tag_counts
+from imagetagger.tagger.saving import CommonStates, LessonFiles
+from imagetagger.tagger.state import NO_STATE, TaggerState, UndoStep, update_state
 
 MAX_UNDO = 100
 """Changes that can be undone, the last one first."""
 
 TERM_COVERAGE = 0.95
 """How often the terms of a description contain what a picture shows, at least."""
-
-
-class _State(NamedTuple):
-    lessons: Lessons
-    vocabulary: dict[str, Label]
-    words: Words
-    rows: TagRows
-    coverage: float | None  # of prediction sets, adapted to what the lessons' sets missed
 
 
 class Tagger:
@@ -60,10 +48,10 @@ class Tagger:
         self._bundle = bundle
         self._executor = executor
         self._lock = threading.RLock()
-        self._history: deque[Lessons] = deque(maxlen=MAX_UNDO)
+        self._history: deque[UndoStep] = deque(maxlen=MAX_UNDO)
         self._files = LessonFiles(bundle, executor)
-        self._state = _State(lessons.NO_LESSONS, {}, NO_WORDS, TagRows({}, ()), self.target_coverage)
-        self._set_lessons(lessons.NO_LESSONS)
+        self._common: CommonStates = {}
+        self._state = update_state(NO_STATE, lessons.NO_LESSONS, bundle, executor)
 
     @classmethod
     def load(cls, bundle: FilePath | None = None, lessons: FilePath | None = None) -> "Tagger":
@@ -80,13 +68,16 @@ class Tagger:
         tagger = cls(checked, load_executor(checked.files["model.tflite"], checked.manifest))
         check_scores(tagger._executor, checked.rows, checked.labels)
         if lessons is not None:
-            tagger._set_lessons(tagger._files.load(Path(lessons)))
+            loaded, tagger._common = tagger._files.load(Path(lessons), {})
+            tagger._set_lessons(loaded)
         return tagger
 
     def twin(self) -> "Tagger":
         """Make another tagger of the same bundle and lessons, which computes at the same time as this one."""
         twin = Tagger(self._bundle, load_executor(self._bundle.files["model.tflite"], self._bundle.manifest))
-        twin._set_lessons(self.lessons)
+        with self._lock:
+            taught, twin._common = self.lessons, self._common
+        twin._set_lessons(taught)
         return twin
 
     @property
@@ -165,7 +156,8 @@ class Tagger:
         """
         key = lessons.picture_id(self.decode(image))
         with self._lock:
-            self._change_lessons(lessons.forget(self.lessons, self._labels, key, self._find_tags(tags)))
+            labels: tuple[Label | Term, ...] = (*self._bundle.labels, *self._bundle.terms)
+            self._change_lessons(lessons.forget(self.lessons, labels, key, self._find_tags(tags)))
 
     def undo(self) -> None:
         """Undo the last change, whatever it was.
@@ -176,7 +168,10 @@ class Tagger:
         with self._lock:
             if not self._history:
                 raise LessonError("there is nothing to undo: nothing was changed since loading")
-            self._set_lessons(self._history.pop())
+            before = self._history.pop()
+            self._set_lessons(before.lessons)
+            if before.common is not None:
+                self._common = before.common
 
     def add_tag(self, name: str) -> str:
         """Add a tag, to be taught with `learn`; return its id.
@@ -210,8 +205,7 @@ class Tagger:
 
     def replace_lessons(self, path: FilePath) -> None:
         """Replace what the user taught by the lessons of a file."""
-        with self._lock:
-            self._change_lessons(self._files.load(Path(path)))
+        self._adopt(path, lambda loaded: loaded)
 
     def hide_tag(self, tag: str, below: bool = False) -> None:
         """Hide a tag, or a broader term and all that is below it, or only that; it keeps what it was taught.
@@ -248,15 +242,19 @@ class Tagger:
 
     def merge_lessons(self, path: FilePath) -> None:
         """Add the lessons of another file: every picture once, with the tags of both."""
-        with self._lock:
-            self._change_lessons(lessons.merge_lessons(self.lessons, self._files.load(Path(path))))
+        self._adopt(path, lambda loaded: lessons.merge_lessons(self.lessons, loaded))
 
     def save(self, path: FilePath, *, replace: bool = False) -> None:
         """Write the lessons, pictures included, completely or not at all, together with what others saved there since.
 
         If `replace`, over whatever is there; else a LessonError is raised for a file that is something else.
         """
-        self._files.save(self.lessons, Path(path), replace=replace)
+        with self._lock:
+            taught, common = self.lessons, self._common
+        saved = self._files.save(taught, Path(path), common, replace=replace)
+        with self._lock:
+            if self._common is common:  # else another thread read or saved a file meanwhile
+                self._common = saved
 
     def decode(self, image: ImageSource) -> Image.Image:
         """Decode a picture to an upright RGB image, the same picture to all methods; raises like `describe`."""
@@ -266,31 +264,31 @@ class Tagger:
         """What the network sees of a picture, uint8 (S, S, 3); raises like `describe`."""
         return crop_square(self.decode(image), self._bundle.manifest.image.size)
 
-    def _predict(self, embedding: np.ndarray, state: _State, coverage: float | None = None) -> Prediction:
+    def _predict(self, embedding: np.ndarray, state: TaggerState, coverage: float | None = None) -> Prediction:
         adapted = state.coverage if coverage is None else coverage
         return predict_embedding(embedding, state.rows, self._bundle.manifest, self._executor, adapted)
 
     def _change_lessons(self, taught: Lessons) -> None:
         if taught is not self.lessons:
             lessons.check_limits(taught)
-            before = self.lessons
+            before = UndoStep(self.lessons, None)
             self._set_lessons(taught)
             self._history.append(before)
 
+    def _adopt(self, path: FilePath, change: Callable[[Lessons], Lessons]) -> None:
+        with self._lock:
+            loaded, common = self._files.load(Path(path), self._common)
+            self._change_lessons(change(loaded))
+            if self._history and self._history[-1].common is None:  # undone, it is as if the file had never been read
+                self._history[-1] = self._history[-1]._replace(common=self._common)
+            self._common = common
+
     def _set_lessons(self, taught: Lessons) -> None:
-        vocabulary = tag_names.vocabulary(self._bundle.labels, taught, self._bundle.terms)
-        words = find_words(vocabulary, self._bundle.terms, taught.edits, self._state.words)
-        rows = update_rows(self._state.rows, self._bundle, taught, vocabulary, self._executor)
-        coverage = adapted_coverage(taught, self._bundle.manifest.decision.prediction_set)
-        self._state = _State(taught, vocabulary, words, rows, coverage)
+        self._state = update_state(self._state, taught, self._bundle, self._executor)
 
     @property
     def _terms(self) -> tuple[Term, ...]:
         return tag_names.usable_terms(self._bundle.terms, self.lessons.edits)
-
-    @property
-    def _labels(self) -> tuple[Label | Term, ...]:
-        return (*self._bundle.labels, *self._bundle.terms)
 
     def _find_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
         return tag_names.find_tags(self._state.vocabulary, tags, self._terms)

@@ -48,7 +48,7 @@ ROWS = {
     "m2": np.random.default_rng(1).random((3, 12)).astype(np.float32) * np.array([[1], [0], [1]], np.float32),
 }
 BAD_TEXTS = ("a\nb", "a\x07b", "\x1b[2J", "a\x9bb", "a\u2028b", "a\u202eb", "a\u2066b", " \u3000")
-"""Refused as a name or an id in any file; see name_table.py."""
+"""Refused as a name or an id in any file of a bundle; see name_table.py."""
 
 BAD_NUMBERS = (
     *(("count", 1, value, "Straße") for value in (-1, np.nan, 2.0**24, 1e-30)),
@@ -199,7 +199,7 @@ def lesson_file_golden() -> dict[str, Any]:
         save_lessons(Lessons(pictures, edits), names, path)
         data, files = path.read_bytes(), read_files(path, 2**20)
         save_lessons(NO_LESSONS, {}, path)
-        valid = [data, path.read_bytes(), *_repacked(files)]
+        valid = [data, path.read_bytes(), *_repacked(files), _with_marks(files)]
         wrong = [*_wrong_files(files, data)]
         for message, bad in wrong:
             path.write_bytes(bad)
@@ -236,6 +236,18 @@ def _repacked(files: Mapping[str, bytes]) -> Iterable[bytes]:
         del item["missed"]
     del older["edits"]["hidden"]
     yield _zip({**files, "lessons.json": json.dumps(older).encode()})
+
+
+def _with_marks(files: Mapping[str, bytes]) -> bytes:
+    """Lessons of an earlier version, which took names with control characters and marks that messengers put there."""
+    content = json.loads(files["lessons.json"])
+    content["names"] |= {"user:\u2068anna\u2069": "\u2068Anna\u2069", "user:\x07": "\u2066 \u2069", "n01": "\x9b"}
+    content["pictures"][0]["tags"] += ["user:\u2068anna\u2069", "user:anna"]
+    content["edits"]["names"] |= {"user:\u2068anna\u2069": "An\u202ena", "user:anna": "\u2028Anna"}
+    content["edits"]["merged"] |= {"\u2066old": "user:\u2068anna\u2069", "user:\u2067anna": "user:anna"}
+    content["edits"]["removed"] += ["\u2066gone\u2069", "gone"]
+    content["edits"]["hidden"] += ["hi\x1bdden"]
+    return _zip({**files, "lessons.json": json.dumps(content).encode()})
 
 
 def _zip(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
@@ -300,15 +312,15 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     for value in (np.nan, -1e19, 1.001e6):
         embedding = np.array([0, 1, value, 0, 0], np.float32)
         yield "from -1000000 to 1000000", _zip({**files, "embeddings.safetensors": _embeddings(files, key, embedding)})
-    for i, text in enumerate((*BAD_TEXTS, "", "x" * 501)):
+    for text in ("\u2066 \u2069", "", "x" * 501):
         places = (
-            lambda content, text=text: content["names"].update(x=text),
+            lambda content, text=text: content["names"].update({text: "x"}),
             lambda content, text=text: content["edits"]["names"].update({text: "x"}),
             lambda content, text=text: content["edits"]["merged"].update(x=text),
             lambda content, text=text: content["edits"]["removed"].append(text),
             member(0, tags=[text]),
         )
-        yield "1 to 500 characters", edited(places[i % 5])
+        yield from (("1 to 500 characters", edited(place)) for place in places)
     yield "at most 100000 entries", edited(lambda content: content["edits"].update(removed=["x"] * 100_001))
     yield "at most 100 entries", edited(member(0, tags=["x"] * 101))
     yield "values", edited(lambda content: content.update(pictures=[0] * 500_001))

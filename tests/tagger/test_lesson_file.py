@@ -14,17 +14,22 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import save as save_tensors
 
+from imagetagger.bundle import strict_json
 from imagetagger.bundle.archive import read_files, write_folder, write_zip
+from imagetagger.tagger import lesson_file
 from imagetagger.tagger.lesson_file import load_lessons, save_lessons
 from imagetagger.tagger.lessons import (
+    MAX_PICTURES,
     NO_LESSONS,
     LessonError,
     Lessons,
     TaughtPicture,
     VocabularyEdits,
+    check_limits,
     encode_crop,
     picture_id,
 )
+from imagetagger.tagger.tag_names import vocabulary
 from tests.helpers.bad_files import SOUND_LESSONS, case_id, cases, wrong
 
 RNG = np.random.default_rng(0)
@@ -210,10 +215,60 @@ def test_a_save_that_fails_leaves_the_file_that_was_there(saved):
     assert [path.name for path in saved.parent.iterdir()] == ["mine.zip"]
 
 
+def test_lessons_that_could_not_be_loaded_again_are_not_saved(saved, monkeypatch):
+    before = saved.read_bytes()
+    for module, limit, why in (
+        (strict_json, "MAX_JSON_VALUES", "lessons.json has about"),
+        (strict_json, "MAX_JSON_BYTES", "lessons.json has"),
+        (lesson_file, "MAX_LESSONS_BYTES", "its files have"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, limit, 20)
+            with pytest.raises(LessonError, match=rf"mine\.zip was not saved, as .*{why} .*, expected at most 20"):
+                save_lessons(LESSONS, NAMES, saved)
+    assert saved.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_as_many_pictures_as_may_be_taught_are_loaded_again(tmp_path):
+    picture = next(iter(PICTURES.values()))._replace(tags=("red",))
+    many = Lessons({f"{i:064x}": picture for i in range(MAX_PICTURES)}, EDITS)
+    check_limits(many)
+    save_lessons(many, NAMES, tmp_path / "mine.zip")
+    assert load_lessons(tmp_path / "mine.zip")[0].pictures.keys() == many.pictures.keys()
+    more = many._replace(pictures={**many.pictures, "x": picture})
+    with pytest.raises(LessonError, match="got 80,001 taught pictures, expected at most 80,000"):
+        check_limits(more)
+
+
+def test_marks_and_control_characters_that_earlier_versions_took_are_taken_out_of_names(saved, caplog):
+    files = read_files(saved, 2**20)
+    content = json.loads(files["lessons.json"])
+    content["pictures"][0]["tags"] = ["user:\u2068anna\u2069", "user:anna"]
+    content["names"] = {"user:\u2068anna\u2069": "\u2068Anna\u2069", "user:\u202e": "\u202e"}
+    content["edits"]["names"] = {"user:\u2068anna\u2069": "\u2068Anna\u2069"}
+    content["edits"]["merged"] = {"user:\u2067anna": "user:\u2068anna\u2069"}
+    content["edits"]["removed"] = content["edits"]["hidden"] = ["a\x07b", "ab"]
+    load_lessons(saved)
+    assert not caplog.records
+    write_zip({**files, "lessons.json": json.dumps(content).encode()}, saved)
+    lessons, names = load_lessons(saved)
+    assert f"{saved}: took control characters" in caplog.text
+    assert next(iter(lessons.pictures.values())).tags == ("user:anna",)
+    assert names == {"user:anna": "Anna", "user:": "user:"}
+    assert lessons.edits == VocabularyEdits(
+        {"user:anna": "Anna"}, {"user:anna": "user:anna"}, frozenset({"ab"}), frozenset({"ab"})
+    )
+    assert vocabulary((), lessons)["user:anna"].name == "Anna"
+    save_lessons(lessons, names, saved)
+    assert_equal(load_lessons(saved), (lessons, names))
+
+
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
+from imagetagger.system.partial_files import LEFTOVER
 from imagetagger.tagger.lesson_file import load_lessons, save_lessons
 from imagetagger.tagger.lessons import Lessons, TaughtPicture, VocabularyEdits
 
@@ -232,7 +287,7 @@ def saver(number, pipe):
         save_lessons(made(number), {}, path)
         os.write(pipe, number.to_bytes(4, "little"))
 
-number = 0
+number, interrupted = 0, 0
 save_lessons(made(number), {}, path)
 for _ in range(100):
     reader, writer = os.pipe()
@@ -243,6 +298,9 @@ for _ in range(100):
     time.sleep(draw.uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    left = [other.name for other in path.parent.iterdir() if other != path]
+    assert len(left) <= 1 and all(LEFTOVER.fullmatch(name) for name in left), left  # the next save swept the one before
+    interrupted += len(left)
     with os.fdopen(reader, "rb") as pipe:
         reported = pipe.read()[-4:]
     reported = int.from_bytes(reported, "little") if reported else number
@@ -254,7 +312,8 @@ for _ in range(100):
     for got, expected in zip(lessons.pictures.values(), saved.pictures.values()):
         assert (got.crop, got.space, got.tags) == (expected.crop, expected.space, expected.tags)
         assert (got.embedding == expected.embedding).all()
-print(number)
+save_lessons(made(number), {}, path)
+print(number, interrupted)
 """
 
 
@@ -263,7 +322,7 @@ def test_kill_9_at_a_hundred_moments_of_saving_loses_nothing_that_was_reported_s
     command = [sys.executable, "-c", KILLED, str(tmp_path / "mine.zip"), "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 10
-    left = [path.name for path in tmp_path.iterdir() if path.name != "mine.zip"]
-    assert len(left) > 10  # so many were killed in the middle of writing
-    assert all(name.startswith(".mine.zip.") for name in left)
+    saved, interrupted = map(int, done.stdout.split())
+    assert saved > 10
+    assert interrupted > 10  # so many were killed in the middle of writing
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.zip"]

@@ -307,5 +307,7 @@ test("more edits than lessons may hold are refused", () => {
   expect(() => checkLimits({ ...edits, names: many(10_001) }, [])).toThrow(LessonError);
   expect(() => checkLimits({ ...edits, merged: many(10_001) }, [])).toThrow("10001 merged tags");
   expect(() => checkLimits({ ...edits, hidden: new Set(many(100_001).keys()) }, [])).toThrow("100001 hidden tags");
+  expect(() => checkLimits(edits, Array(80_000).fill({ tags: ["x"] }))).not.toThrow();
+  expect(() => checkLimits(edits, Array(80_001).fill({ tags: ["x"] }))).toThrow("80001 taught pictures");
   expect(() => checkLimits(edits, [{ tags: [...many(101).keys()] }])).toThrow("101 tags of one picture");
 });

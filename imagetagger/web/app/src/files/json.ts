@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { FileError, messageOf } from "./errors";
-import { quote, UNSAFE } from "./text";
+import { quote, UNSAFE, visibleText } from "./text";
 
 /** Any JSON object. */
 export type Json = Record<string, unknown>;
@@ -66,6 +66,12 @@ export function nameText(longest = 500) {
   return v.pipe(text, v.check(isName, `1 to ${longest} characters, no control characters or marks that reverse text`));
 }
 
+/** A name or an id of 1 to 500 characters, without those that are UNSAFE; "" if there were no others. */
+export function visibleName() {
+  const isShort = (value: string) => value.length > 0 && Array.from(value).length <= 500;
+  return v.pipe(text, v.check(isShort, "1 to 500 characters"), v.transform(visibleText));
+}
+
 /** A SHA-256 in hexadecimal. */
 export const sha256Text = v.pipe(text, v.regex(/^[0-9a-f]{64}$/, "a SHA-256 in hexadecimal"));
 
@@ -117,7 +123,7 @@ export function mapOf<S extends v.GenericSchema>(item: S, name: v.GenericSchema<
           addIssue({ message, received, input, path: [at, ...path] });
           return NEVER;
         }
-        map.set(key, result.output);
+        map.set(named.output as string, result.output);
       }
       return map;
     }),

@@ -15,6 +15,11 @@ export const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
 
+/** Returns a text without anything UNSAFE. */
+export function visibleText(text: string): string {
+  return text.replace(UNSAFE_ALL, "");
+}
+
 /** Returns the first names for a message, and how many more there are. */
 export function abbreviate(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => name.slice(0, 100));

@@ -62,18 +62,25 @@ export const MAX_LISTED_TAGS = 100_000;
 /** Tags that one picture teaches. */
 export const MAX_TAGS = 100;
 
+/** Pictures that are taught. */
+export const MAX_PICTURES = 80_000;
+
 /** Throws LessonError where more was edited or taught than lessons may hold, so that what is saved can be loaded. */
 export function checkLimits(
   { names, merged, removed, hidden }: VocabularyEdits,
   taught: Iterable<{ tags: readonly string[] }>,
 ): void {
-  let most = 0;
-  for (const { tags } of taught) most = Math.max(most, tags.length);
+  let [most, pictures] = [0, 0];
+  for (const { tags } of taught) {
+    most = Math.max(most, tags.length);
+    pictures++;
+  }
   const counts = [
     ["tags that you added or renamed", names.size, MAX_OWN_TAGS],
     ["merged tags", merged.size, MAX_OWN_TAGS],
     ["removed tags", removed.size, MAX_LISTED_TAGS],
     ["hidden tags", hidden.size, MAX_LISTED_TAGS],
+    ["taught pictures", pictures, MAX_PICTURES],
     ["tags of one picture", most, MAX_TAGS],
   ] as const;
   for (const [what, count, limit] of counts)

@@ -4,7 +4,19 @@ import * as v from "valibot";
 import { isBounded, MAX_MAGNITUDE } from "../bundle/magnitudes";
 import { type Archive, openZip, writeZip } from "../files/archive";
 import { FileError } from "../files/errors";
-import { atMost, boolean, checked, type Json, listOf, mapOf, nameText, number, parseJson, shape } from "../files/json";
+import {
+  atMost,
+  boolean,
+  checked,
+  type Json,
+  listOf,
+  mapOf,
+  nameText,
+  number,
+  parseJson,
+  shape,
+  visibleName,
+} from "../files/json";
 import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
 import { byCodePoint, quote } from "../files/text";
 import { MAX_LISTED_TAGS, MAX_OWN_TAGS, MAX_TAGS } from "./edits";
@@ -18,15 +30,24 @@ const LESSONS_SCHEMA = 1;
 /** Bytes of all unpacked files together: what phones can hold. */
 export const MAX_LESSONS_BYTES = 2 ** 30;
 
-const id = nameText();
-const names = mapOf(nameText(), id);
-const listedTags = atMost(listOf(id), MAX_LISTED_TAGS);
+// Earlier versions took names with control characters or marks that reverse text, and made ids of them.
+const tag = v.pipe(visibleName(), nameText());
+const merges = mapOf(tag, tag);
+const names = v.pipe(
+  mapOf(visibleName(), tag),
+  v.transform((names) => new Map(Array.from(names, ([id, name]) => [id, name.trim() ? name : id]))),
+);
+const listedTags = atMost(listOf(tag), MAX_LISTED_TAGS);
 
 /** A picture in lessons.json. */
 const listedPicture = shape({
-  id,
+  id: nameText(),
   embedding_space: nameText(),
-  tags: v.pipe(atMost(listOf(id), MAX_TAGS), v.minLength(1, "at least one of its tags")),
+  tags: v.pipe(
+    atMost(listOf(tag), MAX_TAGS),
+    v.minLength(1, "at least one of its tags"),
+    v.transform((tags) => [...new Set(tags)]),
+  ),
   /** Absent in files of older versions. */
   missed: v.optional(v.nullable(number(0, 1)), null),
 });
@@ -39,7 +60,7 @@ const lessonsContent = shape({
   names: atMost(names, MAX_LISTED_TAGS),
   pictures: listOf(listedPicture),
   edits: shape({
-    ...{ names: atMost(names, MAX_OWN_TAGS), merged: atMost(names, MAX_OWN_TAGS), removed: listedTags },
+    ...{ names: atMost(names, MAX_OWN_TAGS), merged: atMost(merges, MAX_OWN_TAGS), removed: listedTags },
     /** Absent in files of older versions. */
     hidden: v.optional(listedTags, []),
   }),
