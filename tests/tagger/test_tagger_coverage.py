@@ -59,7 +59,7 @@ def test_a_bundle_without_a_guarantee_refuses_a_coverage():
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_coverage_that_is_no_share_is_refused(coverage):
-    with pytest.raises(ValueError, match=f"got coverage={coverage}, expected a share above 0 and below 1"):
+    with pytest.raises(ValueError, match=f"got coverage={coverage}, expected a number above 0 and below 1"):
         tagger(*WHITENED).tag(pixels("red", 1), coverage=coverage)
 
 
