@@ -1,9 +1,11 @@
 """TIFF files, without the tags that their pixels do not depend on, and camera raw files, which are TIFF files too."""
 
+import contextlib
+import ctypes
+import functools
 import re
-from typing import Any
 
-from PIL import ImageFile, TiffImagePlugin
+from PIL import ImageFile, TiffImagePlugin, _imaging
 
 from imagetagger.preprocess.errors import BadImageError, check_pixels
 from imagetagger.preprocess.opened import Opened, timed
@@ -18,7 +20,6 @@ from imagetagger.preprocess.tiff_tags import (
     read_tag_block,
     tag_text,
 )
-from imagetagger.system.stderr import silence_stderr
 
 SUBFILE, IMAGE_WIDTH, IMAGE_HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CAMERA_MAKE = 254, 256, 257, 258, 259, 262, 271
 TILE_WIDTH, TILE_HEIGHT, SAMPLE_FORMAT = 322, 323, 339
@@ -55,13 +56,22 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
     load_prepare = ImageFile.ImageFile.load_prepare
 
-    def load(self) -> Any:
-        """Decode, without the lines that libtiff writes to stderr, which name no file."""
-        with silence_stderr():
-            return super().load()
-
     def load_end(self) -> None:
-        """Do nothing."""
+        """Leave the picture as it is; Pillow's would turn it upright and write all of its EXIF again."""
+
+
+@functools.cache
+def _silence_libtiff() -> None:
+    """Turn off the lines, which name no file, that the libtiff of Pillow writes to stderr; errors are raised anyhow.
+
+    Where libtiff's functions are hidden, as within Pillow for Windows, the lines remain.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        pillow = ctypes.CDLL(_imaging.__file__)  # loaded already; finds the functions of libraries that it needs too
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            function = pillow[name]
+            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+            function(None)
 
 
 def open_tiff(data: bytes, pixel_limit: int) -> Opened:
@@ -70,6 +80,7 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
     Raises:
         BadImageError: a camera raw file or a preview, too many pixels, or damaged.
     """
+    _silence_libtiff()
     block = read_tag_block(data)
     if block is None:
         raise BadImageError("corrupt image: the header of a TIFF is damaged")

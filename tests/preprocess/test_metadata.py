@@ -1,8 +1,11 @@
 """Kind 6: what the pixels do not depend on neither refuses a picture nor warns, and its orientation is read."""
 
 import io
+import os
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -220,7 +223,20 @@ def test_a_gif_of_many_comments_is_read_at_once():
 
 def test_a_damaged_tiff_is_refused_without_lines_of_libtiff(capfd):
     data = bytearray(encode(UPRIGHT, "TIFF", compression="tiff_adobe_deflate"))
-    data[40:60] = bytes(20)
+    data[8:28] = bytes(20)
     with pytest.raises(BadImageError, match="corrupt image"):
         decode_image(bytes(data))
     assert capfd.readouterr().err == ""
+
+
+def test_what_others_write_to_stderr_while_tiffs_are_decoded_arrives(capfd):
+    data = encode(noisy((120, 90, 60), 0, (800, 600)), "TIFF", compression="tiff_lzw")
+    with ThreadPoolExecutor(2) as pool:
+        decoded = [pool.submit(decode_image, data) for _ in range(20)]
+        lines = 0
+        while not all(one.done() for one in decoded):
+            os.write(2, b"line\n")
+            lines += 1
+            time.sleep(0.001)
+    assert lines > 10
+    assert capfd.readouterr().err == "line\n" * lines
