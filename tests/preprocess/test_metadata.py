@@ -164,6 +164,30 @@ def test_what_a_png_says_beside_its_pixels_does_not_matter(name):
     same(png_with(CHUNKS[name], after=-12), PIXELS)
 
 
+FLAT = Image.new("P", (64, 48), 3)
+FLAT.putpalette(bytes(range(48)))
+
+
+@pytest.mark.parametrize("picture", [encode(FLAT), encode(FLAT.convert("RGB"))], ids=["palette", "colours"])
+def test_no_flipped_bit_of_a_png_changes_its_pixels(picture):
+    for at in range(8, len(picture) - 12):
+        for bit in (1, 128):
+            try:
+                same(picture[:at] + bytes([picture[at] ^ bit]) + picture[at + 1 :], picture)
+            except BadImageError:
+                continue
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"IDAT"])
+def test_a_critical_chunk_with_a_wrong_checksum_is_damage(name):
+    picture = encode(FLAT)
+    start = picture.index(name)
+    end = start + 4 + int.from_bytes(picture[start - 4 : start], "big")
+    for at in (start + 5, end - 1, end, end + 3):
+        with pytest.raises(BadImageError, match=f"corrupt image: the checksum of a PNG's {name.decode()} is wrong"):
+            decode_image(picture[:at] + bytes([picture[at] ^ 1]) + picture[at + 1 :])
+
+
 def test_a_critical_chunk_with_a_wrong_length_is_damage():
     with pytest.raises(BadImageError):
         decode_image(encode(UPRIGHT)[:16] + b"\xff" + encode(UPRIGHT)[17:])
