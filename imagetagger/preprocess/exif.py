@@ -16,7 +16,7 @@ MAX_WEBP_CHUNKS = 20_000
 def find_exif(data: bytes) -> TagBlock | None:
     """Return the EXIF block of a JPEG, PNG, WebP, AVIF, HEIC or TIFF file, decoding no pixels; None without one."""
     try:
-        return read_tag_block(READERS[picture_format(data, len(data))](data))
+        return read_tag_block(EXIF_READERS[picture_format(data, len(data))](data))
     except Exception:  # other or damaged files, at which the readers of AVIF and HEIC raise almost anything
         return None
 
@@ -40,7 +40,7 @@ def _webp_exif(data: bytes) -> bytes:
     return b""
 
 
-READERS: dict[str, Callable[[bytes], bytes]] = {
+EXIF_READERS: dict[str, Callable[[bytes], bytes]] = {
     "JPEG": _jpeg_exif,
     "PNG": _png_exif,
     "WebP": _webp_exif,

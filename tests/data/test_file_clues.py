@@ -10,7 +10,7 @@ from imagetagger.data.file_clues import folder_groups, name_neighbours, read_cap
 from tests.helpers.pictures import encode, noisy
 
 CASE = Path("/work/shared/cases/R07-odd-exif/sound_jpeg_refused_for_its_exif.jpg")
-needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+needs_avif = pytest.mark.skipif("avif" not in features.get_supported_modules(), reason="this Pillow has no AVIF")
 NOON = datetime(2025, 5, 1, 12, 0, 0)
 
 
