@@ -29,7 +29,8 @@ def open_webp(data: bytes, pixel_limit: int) -> Opened:
         size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
     check_pixels(size[0], size[1], pixel_limit)
     decoder = _webp.WebPAnimDecoder(data)
-    size, _, _, _, mode = decoder.get_info()
+    info = decoder.get_info()
+    size, mode = info[0] if isinstance(info[0], tuple) else info[:2], info[-1]  # Pillow 11.1 has a number for each side
     check_pixels(size[0], size[1], pixel_limit)
     orientation = read_orientation(read_tag_block(decoder.get_chunk("EXIF") or b""))
     frame = decoder.get_next()
