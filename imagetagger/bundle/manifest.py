@@ -34,7 +34,7 @@ class ListedFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ImageContract(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a picture becomes the network's input; see imagetagger/preprocess.py."""
+    """How a picture becomes the network's input; see imagetagger/preprocess/."""
 
     contract: str
     size: Annotated[int, Meta(ge=32, le=4096)]

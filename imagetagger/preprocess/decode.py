@@ -43,7 +43,7 @@ OPENERS: dict[str, Callable[[bytes, int], Opened]] = {
 }
 """The formats that are decoded."""
 PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA")
-"""Their names in images that a caller opened, which decode themselves."""
+"""Pillow's names of these formats. An image of another one that a caller opened must be loaded already."""
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 """A picture: a path, encoded bytes or a binary file of them, a Pillow image, or uint8 pixels (H, W), (H, W, 3) or
@@ -74,6 +74,8 @@ def decode_image(source: ImageSource, pixel_limit: int = PIXEL_LIMIT) -> Image.I
     except MemoryError as error:
         raise BadImageError("too large for the memory that is free") from error
     except Exception as error:  # Pillow's decoders raise almost anything on corrupt data
+        if isinstance(error.__cause__, BadImageError):  # from the file, while a decoder read it
+            raise error.__cause__ from error
         raise BadImageError(f"corrupt image: {str(error) or type(error).__name__}") from error
 
 
@@ -97,7 +99,7 @@ def _open(data: bytes | Image.Image | np.ndarray, pixel_limit: int) -> Opened:
 
 
 def _open_image(image: Image.Image, pixel_limit: int) -> Opened:
-    """Load an image that a caller opened; one of a format that is not decoded must be loaded already."""
+    """Load an image that a caller opened."""
     check_pixels(*image.size, pixel_limit)
     is_waiting = isinstance(image, ImageFile.ImageFile) and image._im is None
     if is_waiting and image.format not in PILLOW_FORMATS:
@@ -118,8 +120,13 @@ def _read_bytes(source: object) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
-            return _read_file(file)
+        try:
+            with Path(source).open("rb") as file:
+                return _read_file(file)
+        except BadImageError:
+            raise
+        except ValueError as error:  # a zero byte, or half a surrogate pair
+            raise BadImageError(f"{os.fspath(source)!r} is no path: {error}") from error
     if callable(getattr(source, "read", None)):
         return _read_file(source)
     kinds = "a path, bytes, a binary file, a Pillow image or a uint8 NumPy array"

@@ -6,7 +6,7 @@ class BadImageError(ValueError):
 
 
 MAX_SIDE = 300_000
-"""Pixels a side. Wider or taller pictures do not exist, and Pillow crops no band of 256 of their rows."""
+"""Of a picture, in pixels. Wider or taller pictures do not exist, and Pillow crops no band of 256 of their rows."""
 
 
 def check_pixels(width: int, height: int, pixel_limit: int) -> None:

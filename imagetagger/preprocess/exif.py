@@ -1,30 +1,53 @@
 """What EXIF says of a picture that is not decoded."""
 
-from imagetagger.preprocess.errors import BadImageError
+from collections.abc import Callable
+
+from imagetagger.preprocess.file_kinds import picture_format
+from imagetagger.preprocess.formats import read_avif_exif, read_heic_exif
 from imagetagger.preprocess.jpeg import EXIF, EXIF_PREFIX, segments
+from imagetagger.preprocess.png import chunks
 from imagetagger.preprocess.tiff_tags import TagBlock, find_entry, integers, read_tag_block, tag_text
 
 EXIF_DIRECTORY = 0x8769
 """The tag with the offset of EXIF's own directory."""
+MAX_WEBP_CHUNKS = 20_000
 
 
 def find_exif(data: bytes) -> TagBlock | None:
-    """Return the EXIF block of a JPEG, WebP or TIFF file; None if there is none."""
-    if data[:2] == b"\xff\xd8":
-        try:
-            found = (body for code, _, body in segments(data) if code == EXIF and body.startswith(EXIF_PREFIX))
-            return read_tag_block(next(found, b""))
-        except BadImageError:
-            return None
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        at = 12
-        while at + 8 <= len(data):
-            size = int.from_bytes(data[at + 4 : at + 8], "little")
-            if data[at : at + 4] == b"EXIF":
-                return read_tag_block(data[at + 8 : at + 8 + size])
-            at += 8 + size + size % 2
+    """Return the EXIF block of a JPEG, PNG, WebP, AVIF, HEIC or TIFF file, decoding no pixels; None without one."""
+    try:
+        return read_tag_block(EXIF_READERS[picture_format(data, len(data))](data))
+    except Exception:  # other or damaged files, at which the readers of AVIF and HEIC raise almost anything
         return None
-    return read_tag_block(data)
+
+
+def _jpeg_exif(data: bytes) -> bytes:
+    found = (body for code, _, body in segments(data) if code == EXIF and body.startswith(EXIF_PREFIX))
+    return next(found, b"")
+
+
+def _png_exif(data: bytes) -> bytes:
+    return next((data[body] for name, body in chunks(data) if name == b"eXIf"), b"")
+
+
+def _webp_exif(data: bytes) -> bytes:
+    at = 12
+    for _ in range(MAX_WEBP_CHUNKS):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"EXIF" or not name:
+            return data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return b""
+
+
+EXIF_READERS: dict[str, Callable[[bytes], bytes]] = {
+    "JPEG": _jpeg_exif,
+    "PNG": _png_exif,
+    "WebP": _webp_exif,
+    "AVIF": read_avif_exif,
+    "HEIC": read_heic_exif,
+    "TIFF": bytes,
+}
 
 
 def exif_text(block: TagBlock, tag: int, *, is_own: bool = False) -> str:

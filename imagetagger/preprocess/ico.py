@@ -6,8 +6,8 @@ from imagetagger.preprocess.errors import BadImageError
 from imagetagger.preprocess.opened import Opened, timed
 from imagetagger.preprocess.png import SIGNATURE, open_png
 
-MAX_SIDE = 256
-"""Of a picture that is not PNG."""
+MAX_ICON_SIDE = 256
+"""Of a picture within an icon, in pixels, unless it is PNG."""
 
 
 def open_ico(data: bytes, pixel_limit: int) -> Opened:
@@ -26,7 +26,7 @@ def open_ico(data: bytes, pixel_limit: int) -> Opened:
     if picture.startswith(SIGNATURE):
         return open_png(picture, pixel_limit)
     width, height = int.from_bytes(picture[4:8], "little"), int.from_bytes(picture[8:12], "little") // 2
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+    if not (0 < width <= MAX_ICON_SIDE and 0 < height <= MAX_ICON_SIDE):
         raise BadImageError("corrupt image: an icon's picture has no such size")
     entry = bytes([width % 256, height % 256]) + entry[2:12] + (22).to_bytes(4, "little")
     alone = b"\0\0\1\0\1\0" + entry + picture

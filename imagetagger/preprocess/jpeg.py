@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ EXIF_PREFIX = b"Exif\0\0"
 END_MARKER = b"\xff\xd9"
 MAX_SCANS = 100
 """As many as libjpeg writes. Each scan visits all blocks, however few bytes it has."""
+MAX_TABLES = 1_000_000
+"""Bytes of what pixels depend on before the first scan, which Pillow reads in Python: 100 times what there can be."""
+FILL = re.compile(rb"\xff*")
 MAX_SEGMENTS = 20_000
 """A gigabyte of profiles and the like, in pieces as large as they can be."""
 
@@ -62,15 +66,18 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
     Raises:
         BadImageError: too many pixels or scans, or damaged.
     """
-    parts, orientation, size, is_baseline = [b"\xff\xd8"], None, (0, 0), True
+    parts, orientation, size, scanned = [b"\xff\xd8"], None, (0, 0), 0
     for code, at, body in segments(data):
         if code == SCAN:
-            if not is_baseline and data.count(b"\xff\xda", at) > MAX_SCANS:
+            has_more = body[:1] != bytes([scanned])
+            if has_more and data.count(b"\xff\xda", at) > MAX_SCANS:
                 raise BadImageError(f"a JPEG of more than {MAX_SCANS} scans, which takes too long. Save it again")
+            if sum(map(len, parts)) > MAX_TABLES:
+                raise BadImageError("corrupt image: a JPEG of too many tables")
             parts.append(data[at:])
         elif code in FRAMES and len(body) > 5:
             size = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
-            is_baseline = code in BASELINE
+            scanned = body[5] if code in BASELINE else 0  # colours, if one scan has all that there is of them
             if body[0] != 8:
                 raise BadImageError(f"a JPEG of {body[0]} bits, which is not read. Save it with 8 bits")
             check_pixels(*size, pixel_limit)
@@ -93,8 +100,8 @@ def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     at = 2
     for _ in range(MAX_SEGMENTS):
         at = data.find(b"\xff", at)  # after a segment there may be other bytes
-        while at >= 0 and data[at + 1 : at + 2] == b"\xff":
-            at += 1
+        if at >= 0 and (filled := FILL.match(data, at)):
+            at = filled.end() - 1
         if at < 0 or at + 4 > len(data):
             raise BadImageError("corrupt image: a JPEG without pixels")
         code = data[at + 1]

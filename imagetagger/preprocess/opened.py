@@ -8,6 +8,7 @@ from PIL import Image
 
 from imagetagger.preprocess.errors import BadImageError
 
+HEADER_SECONDS = 1.0
 BASE_SECONDS = 5.0
 PIXELS_PER_SECOND = 4_000_000
 """A tenth of what decoders reach on a slow computer."""

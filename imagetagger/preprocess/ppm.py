@@ -8,8 +8,10 @@ from PIL import Image
 from imagetagger.preprocess.errors import BadImageError, check_pixels
 from imagetagger.preprocess.opened import Opened
 
-HEADER = re.compile(rb"P([456f])((?:\s|#[^\r\n]*[\r\n])+\d{1,9})((?:\s|#[^\r\n]*[\r\n])+\d{1,9})")
-DEPTH = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])+(-?[\d.]{1,20})")
+HEADER = re.compile(rb"P([456f])((?:\s|#[^\r\n]*[\r\n])+\d{1,9})((?:\s|#[^\r\n]*[\r\n])+\d{1,9})(?=\s|#)")
+DEPTH = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])+(-?[\d.]{1,20})(?=\s)")
+MAX_HEADER = 65_536
+"""Bytes with all comments."""
 MAX_LEVEL = 65535
 
 
@@ -21,13 +23,13 @@ def open_ppm(data: bytes, pixel_limit: int) -> Opened:
     """
     if data[1:2] in b"123":
         raise BadImageError("a PPM picture in plain text, which is not read. Save it as PNG")
-    if not (header := HEADER.match(data)):
+    if not (header := HEADER.match(data, 0, MAX_HEADER)):
         raise BadImageError("corrupt image: the header of a PPM is damaged")
     kind, width, height = header[1], *(int(number.split()[-1]) for number in header.groups()[1:])
     check_pixels(width, height, pixel_limit)
     end, level = header.end(), 1.0
     if kind != b"4":
-        depth = DEPTH.match(data, end)
+        depth = DEPTH.match(data, end, MAX_HEADER)
         end, level = (depth.end(), float(depth[1])) if depth else (end, 0.0)
     dtype = {b"4": "u1", b"f": "<f4" if level < 0 else ">f4"}.get(kind, "u1" if level < 256 else ">u2")
     columns = {b"4": (width + 7) // 8, b"6": 3 * width}.get(kind, width)

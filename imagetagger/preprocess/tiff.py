@@ -1,9 +1,11 @@
 """TIFF files, without the tags that their pixels do not depend on, and camera raw files, which are TIFF files too."""
 
+import contextlib
+import ctypes
+import functools
 import re
-from typing import Any
 
-from PIL import ImageFile, TiffImagePlugin
+from PIL import ImageFile, TiffImagePlugin, _imaging
 
 from imagetagger.preprocess.errors import BadImageError, check_pixels
 from imagetagger.preprocess.opened import Opened, timed
@@ -18,36 +20,25 @@ from imagetagger.preprocess.tiff_tags import (
     read_tag_block,
     tag_text,
 )
-from imagetagger.system.stderr import silence_stderr
 
 SUBFILE, IMAGE_WIDTH, IMAGE_HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CAMERA_MAKE = 254, 256, 257, 258, 259, 262, 271
 TILE_WIDTH, TILE_HEIGHT, SAMPLE_FORMAT = 322, 323, 339
 SCALARS = (
-    IMAGE_WIDTH,
-    IMAGE_HEIGHT,
-    COMPRESSION,
-    PHOTOMETRIC,
-    266,
-    277,
-    278,
-    284,
-    292,
-    293,
-    317,
-    332,
-    TILE_WIDTH,
-    TILE_HEIGHT,
+    *(IMAGE_WIDTH, IMAGE_HEIGHT, COMPRESSION, PHOTOMETRIC, 266, 277, 278, 284, 292, 293, 317, 332),
+    *(TILE_WIDTH, TILE_HEIGHT),
 )
 LISTS = (BITS, 273, 279, 320, 324, 325, 338, SAMPLE_FORMAT, 347, *range(512, 522), 529, 530, 531, 532, 50674)
 """Tags that the pixels depend on: one number, or several."""
 RAW_TAGS = (33421, 33422, 50706)
-"""Of a mosaic of colours, and of DNG."""
+"""Tags of a mosaic of colours, and of DNG."""
 RAW_PHOTOMETRIC = (32803, 34892)
 RAW_COMPRESSION = (32767, 32769, 32770, 34713, 65000, 65535)
 MAX_TILE_PIXELS = 4_000_000
-"""Of tiles larger than their picture."""
+"""Pixels of a tile, unless its picture has a quarter as many: a small picture may lie in one large tile."""
+MAX_VALUES = 1_000_000
+"""Values of a tag, such as the offsets of strips."""
 CANON_RAW = b"CR"
-RAW = "a camera raw file{}, of which only the camera's preview could be read. Save it as JPEG"
+RAW_PREVIEW = "a camera raw file{}, of which only the camera's preview could be read. Save it as JPEG"
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -55,13 +46,22 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
     load_prepare = ImageFile.ImageFile.load_prepare
 
-    def load(self) -> Any:
-        """Decode, without the lines that libtiff writes to stderr, which name no file."""
-        with silence_stderr():
-            return super().load()
-
     def load_end(self) -> None:
-        """Do nothing."""
+        """Leave the picture as it is; Pillow's would turn it upright and write all of its EXIF again."""
+
+
+@functools.cache
+def _silence_libtiff() -> None:
+    """Turn off the lines, which name no file, that the libtiff of Pillow writes to stderr; errors are raised anyhow.
+
+    Where libtiff's functions are hidden, as within Pillow for Windows, the lines remain.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        pillow = ctypes.CDLL(_imaging.__file__)  # loaded already; finds the functions of libraries that it needs too
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            function = pillow[name]
+            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+            function(None)
 
 
 def open_tiff(data: bytes, pixel_limit: int) -> Opened:
@@ -70,12 +70,15 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
     Raises:
         BadImageError: a camera raw file or a preview, too many pixels, or damaged.
     """
+    _silence_libtiff()
     block = read_tag_block(data)
     if block is None:
         raise BadImageError("corrupt image: the header of a TIFF is damaged")
     _refuse_raw(block)
-    entries, _ = read_entries(block, block.first)
-    values = {entry.tag: integers(block, entry) for entry in entries if entry.tag in (*SCALARS, *LISTS)}
+    entries = [entry for entry in read_entries(block, block.first)[0] if entry.tag in (*SCALARS, *LISTS)]
+    if sum(entry.size for entry in entries) > len(data) or any(entry.length > MAX_VALUES for entry in entries):
+        raise BadImageError("corrupt image: the tags of a TIFF have too many values")
+    values = {entry.tag: integers(block, entry) for entry in entries}
     numbers = {tag: found[0] for tag, found in values.items() if found}
     width, height = numbers.get(IMAGE_WIDTH, 0), numbers.get(IMAGE_HEIGHT, 0)
     check_pixels(width, height, pixel_limit)
@@ -107,7 +110,7 @@ def _rewrite(block: TagBlock, entries: list[TagEntry]) -> bytes:
 def _refuse_raw(block: TagBlock) -> None:
     """Refuse a file whose first picture is only a preview: of what a camera's sensor saw, or of a larger one."""
     if block.data[8:10] == CANON_RAW:
-        raise BadImageError(RAW.format(""))
+        raise BadImageError(RAW_PREVIEW.format(""))
     shown = is_preview = None
     for is_below, entries in directories(block):
         tags = {entry.tag: entry for entry in entries}
@@ -116,7 +119,7 @@ def _refuse_raw(block: TagBlock) -> None:
             for tag in (IMAGE_WIDTH, IMAGE_HEIGHT, PHOTOMETRIC, COMPRESSION, SUBFILE)
         )
         if not tags.keys().isdisjoint(RAW_TAGS) or photometric in RAW_PHOTOMETRIC or compression in RAW_COMPRESSION:
-            raise BadImageError(RAW.format(_camera(block)))
+            raise BadImageError(RAW_PREVIEW.format(_camera(block)))
         if shown is None:
             shown, is_preview = width * height, bool(subfile & 1)
         elif (is_below or is_preview) and width * height > shown:

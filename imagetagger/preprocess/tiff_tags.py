@@ -69,9 +69,9 @@ def read_entries(block: TagBlock, offset: int) -> tuple[list[TagEntry], int]:
     count_size, entry_size, word = (8, 20, 8) if block.is_big else (2, 12, 4)
     count = block.number(offset, count_size)
     first = offset + count_size
-    whole = max(min(count, MAX_ENTRIES, (len(block.data) - first) // entry_size), 0)
+    readable = max(min(count, MAX_ENTRIES, (len(block.data) - first) // entry_size), 0)
     entries = []
-    for at in range(first, first + whole * entry_size, entry_size):
+    for at in range(first, first + readable * entry_size, entry_size):
         entry = TagEntry(block.number(at, 2), block.number(at + 2, 2), block.number(at + 4, word), at, at + 4 + word)
         if entry.size > word:
             entry = entry._replace(start=block.number(at + 4 + word, word))

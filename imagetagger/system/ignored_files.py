@@ -54,9 +54,10 @@ SIDECAR_SUFFIXES = {
 """Of files beside pictures that are no pictures: descriptions, edits, videos, sound, documents; in lower case."""
 
 PICTURE_SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
-    *(".avif", ".avifs", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
-    *(".heic", ".heif"),  # which Pillow does not read by itself: they are reported rather than skipped
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".jps", ".png", ".apng", ".gif", ".webp"),
+    *(".bmp", ".dib", ".tif", ".tiff", ".btf", ".avif", ".avifs", ".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".icb", ".vda", ".vst", ".ico"),
+    *(".heic", ".heif", ".heics", ".heifs", ".hif"),  # reported where nothing is installed that reads them
 }
 """Of pictures, in lower case."""
 

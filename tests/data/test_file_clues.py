@@ -3,13 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from imagetagger.data.dataset import Split
 from imagetagger.data.file_clues import folder_groups, name_neighbours, read_capture, time_neighbours
 from tests.helpers.pictures import encode, noisy
 
 CASE = Path("/work/shared/cases/R07-odd-exif/sound_jpeg_refused_for_its_exif.jpg")
+needs_avif = pytest.mark.skipif("avif" not in features.get_supported_modules(), reason="this Pillow has no AVIF")
 NOON = datetime(2025, 5, 1, 12, 0, 0)
 
 
@@ -30,7 +31,7 @@ def linked(pairs, names):
     return {frozenset((names[a], names[b])) for a, b in pairs}
 
 
-@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "PNG", pytest.param("AVIF", marks=needs_avif)])
 def test_capture_times_are_read_to_fractions_of_a_second(form):
     first, second = read_capture(photograph(0, form=form)), read_capture(photograph(0.25, form=form))
     assert second.seconds - first.seconds == pytest.approx(0.25)

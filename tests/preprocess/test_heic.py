@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from imagetagger.preprocess import BadImageError, decode_image
+from imagetagger.preprocess.exif import find_exif
+from imagetagger.preprocess.tiff_tags import read_orientation
 from tests.helpers.cases import copy_case
 from tests.helpers.pictures import encode, noisy
 
@@ -25,6 +27,21 @@ def test_a_heic_is_decoded_and_turned_once():
     pixels = np.asarray(image).astype(int)
     for at, colour in (((2, 5), (30, 60, 200)), ((40, 5), (200, 40, 40)), ((40, 60), (40, 160, 60))):
         np.testing.assert_allclose(pixels[at], colour, atol=4)
+
+
+@needs_reader
+def test_the_exif_of_a_heic_is_read_though_its_pixels_are_damaged(monkeypatch):
+    data = HEIC.read_bytes()
+    assert read_orientation(find_exif(data)) == 6
+    assert find_exif(data[:100]) is None
+    start, end = data.index(b"mdat") + 4, data.rindex(b"Exif") - 10
+    damaged = data[:start] + bytes(end - start) + data[end:]
+    with pytest.raises(BadImageError):
+        decode_image(damaged)
+    assert read_orientation(find_exif(damaged)) == 6
+    for name in ("pi_heif", "pillow_heif"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert find_exif(data) is None
 
 
 @needs_reader

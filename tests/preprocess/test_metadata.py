@@ -1,8 +1,11 @@
 """Kind 6: what the pixels do not depend on neither refuses a picture nor warns, and its orientation is read."""
 
 import io
+import os
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -161,6 +164,30 @@ def test_what_a_png_says_beside_its_pixels_does_not_matter(name):
     same(png_with(CHUNKS[name], after=-12), PIXELS)
 
 
+FLAT = Image.new("P", (64, 48), 3)
+FLAT.putpalette(bytes(range(48)))
+
+
+@pytest.mark.parametrize("picture", [encode(FLAT), encode(FLAT.convert("RGB"))], ids=["palette", "colours"])
+def test_no_flipped_bit_of_a_png_changes_its_pixels(picture):
+    for at in range(8, len(picture) - 12):
+        for bit in (1, 128):
+            try:
+                same(picture[:at] + bytes([picture[at] ^ bit]) + picture[at + 1 :], picture)
+            except BadImageError:
+                continue
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"IDAT"])
+def test_a_critical_chunk_with_a_wrong_checksum_is_damage(name):
+    picture = encode(FLAT)
+    start = picture.index(name)
+    end = start + 4 + int.from_bytes(picture[start - 4 : start], "big")
+    for at in (start + 5, end - 1, end, end + 3):
+        with pytest.raises(BadImageError, match=f"corrupt image: the checksum of a PNG's {name.decode()} is wrong"):
+            decode_image(picture[:at] + bytes([picture[at] ^ 1]) + picture[at + 1 :])
+
+
 def test_a_critical_chunk_with_a_wrong_length_is_damage():
     with pytest.raises(BadImageError):
         decode_image(encode(UPRIGHT)[:16] + b"\xff" + encode(UPRIGHT)[17:])
@@ -220,7 +247,20 @@ def test_a_gif_of_many_comments_is_read_at_once():
 
 def test_a_damaged_tiff_is_refused_without_lines_of_libtiff(capfd):
     data = bytearray(encode(UPRIGHT, "TIFF", compression="tiff_adobe_deflate"))
-    data[40:60] = bytes(20)
+    data[8:28] = bytes(20)
     with pytest.raises(BadImageError, match="corrupt image"):
         decode_image(bytes(data))
     assert capfd.readouterr().err == ""
+
+
+def test_what_others_write_to_stderr_while_tiffs_are_decoded_arrives(capfd):
+    data = encode(noisy((120, 90, 60), 0, (800, 600)), "TIFF", compression="tiff_lzw")
+    with ThreadPoolExecutor(2) as pool:
+        decoded = [pool.submit(decode_image, data) for _ in range(20)]
+        lines = 0
+        while not all(one.done() for one in decoded):
+            os.write(2, b"line\n")
+            lines += 1
+            time.sleep(0.001)
+    assert lines > 10
+    assert capfd.readouterr().err == "line\n" * lines

@@ -93,6 +93,12 @@ def test_what_has_no_pixels_is_a_bad_image(source):
             use(source)
 
 
+@pytest.mark.parametrize("source", ["a\0b.png", Path("a\0b.png"), OwnPath(Path("a\0b")), "\ud800.png"], ids=ascii)
+def test_what_is_no_path_is_a_bad_image(source):
+    with pytest.raises(BadImageError, match="is no path"):
+        decode_image(source)
+
+
 def test_a_path_that_cannot_be_read_is_an_error_of_the_system(tmp_path):
     for path in (tmp_path / "none.png", str(tmp_path), os.fspath(tmp_path)):
         with pytest.raises(OSError):  # noqa: PT011

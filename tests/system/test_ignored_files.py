@@ -1,6 +1,15 @@
 import pytest
+from PIL import Image
 
-from imagetagger.system.ignored_files import is_ignored_name, is_sidecar, is_system_name, is_system_path, picture_stems
+from imagetagger.preprocess.decode import PILLOW_FORMATS
+from imagetagger.system.ignored_files import (
+    PICTURE_SUFFIXES,
+    is_ignored_name,
+    is_sidecar,
+    is_system_name,
+    is_system_path,
+    picture_stems,
+)
 
 SYSTEM = [
     *("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "found.000"),
@@ -74,3 +83,11 @@ def test_a_raw_file_is_a_sidecar_of_the_picture_with_its_name():
     assert is_sidecar("img_1.nef", stems)
     assert not is_sidecar("IMG_2.NEF", stems)
     assert not is_sidecar("IMG_1.jpg", stems)
+
+
+def test_the_suffixes_of_all_formats_that_are_decoded_are_those_of_pictures():
+    Image.init()
+    of_pillow = {suffix for suffix, name in Image.EXTENSION.items() if name in PILLOW_FORMATS}
+    of_heic = {".heic", ".heics", ".heif", ".heifs", ".hif"}  # as pi-heif names them
+    assert {".mpo", ".j2c", ".jpx"} < of_pillow
+    assert of_pillow | of_heic <= PICTURE_SUFFIXES

@@ -147,6 +147,10 @@ GOOD = {form: encode(SCENE, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "BM
 GOOD["progressive JPEG"] = encode(SCENE, "JPEG", progressive=True)
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>self.run = 1</script></svg>'
 DAMAGED = "damaged: cut short or corrupt"
+FLAT = bytearray(encode(SCENE.quantize(8)))
+FLAT[FLAT.index(b"PLTE") + 5] ^= 1
+STRIPES = bytearray(web_pictures.plain_png(64, 48, bytes(range(64)) * 3))
+STRIPES[STRIPES.index(b"IEND") - 5] ^= 1
 BAD = {
     "nothing": (b"", "an empty file"),
     "text": (b"Not a picture, but a long enough line of text.\n" * 20, "not a picture"),
@@ -160,6 +164,8 @@ BAD = {
     "noise": (np.random.default_rng(0).bytes(2000), "not a picture"),
     "a signature alone": (GOOD["PNG"][:8], DAMAGED),
     "a header alone": (GOOD["PNG"][:33], DAMAGED),
+    "a changed colour of a PNG's palette": (bytes(FLAT), DAMAGED),
+    "a wrong checksum of a PNG's pixels": (bytes(STRIPES), DAMAGED),
     "one changed byte of a PNG": (GOOD["PNG"][:600] + b"?" + GOOD["PNG"][601:], DAMAGED),
 } | {
     f"{share:.0%} of a {form}": (data[: int(len(data) * share)], DAMAGED)
