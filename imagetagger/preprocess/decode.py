@@ -68,7 +68,7 @@ def decode_image(source: ImageSource, pixel_limit: int = PIXEL_LIMIT) -> Image.I
         check_pixels(*opened.image.size, pixel_limit)
         opened.image.load()
         upright = turn_upright(opened.image, opened.orientation)
-        return to_rgb(upright, depth=opened.depth, is_unsigned=opened.is_unsigned, alpha=opened.alpha)
+        return to_rgb(upright, opened)
     except BadImageError:
         raise
     except MemoryError as error:

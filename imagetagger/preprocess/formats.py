@@ -65,9 +65,14 @@ def _avif_decoder(data: bytes) -> Any:
 
 def open_heic(data: bytes, pixel_limit: int) -> Opened:
     """Open the main picture of a HEIC, if a package that reads it is installed."""
-    file = _heic_file(data)
-    check_pixels(file.size[0], file.size[1], pixel_limit)
-    return Opened(file.to_pillow())  # upright: a HEIC's turn is not EXIF's, and part of decoding
+    try:
+        file = _heic_file(data)
+        check_pixels(file.size[0], file.size[1], pixel_limit)
+        return Opened(file.to_pillow())  # upright: a HEIC's turn is not EXIF's, and part of decoding
+    except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
+        if isinstance(error, BadImageError):
+            raise
+        raise BadImageError(f"a HEIC picture that cannot be decoded ({str(error).strip()}): save it as JPEG") from error
 
 
 def read_heic_exif(data: bytes) -> bytes:

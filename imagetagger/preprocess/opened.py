@@ -25,6 +25,7 @@ class Opened(NamedTuple):
         orientation: EXIF's, 1 to 8.
         depth: bits of a grey level that the file uses of the 16 of Pillow's modes "I;16".
         is_unsigned: whether levels of 32 bits are counted from 0.
+        is_negative: whether the least level of more than 8 bits is white.
         alpha: whether alpha has a meaning, if there is any: always, never, or unless all of it is 0.
     """
 
@@ -32,6 +33,7 @@ class Opened(NamedTuple):
     orientation: int = 1
     depth: int = 16
     is_unsigned: bool = False
+    is_negative: bool = False
     alpha: Alpha = "used"
 
 

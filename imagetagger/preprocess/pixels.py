@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from imagetagger.preprocess.errors import BadImageError
-from imagetagger.preprocess.opened import Alpha
+from imagetagger.preprocess.opened import Opened
 
 BAND_ROWS = 256
 """Rows converted at a time, of a picture that is not too wide."""
@@ -29,7 +29,7 @@ def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def to_rgb(image: Image.Image, *, depth: int = 16, is_unsigned: bool = False, alpha: Alpha = "used") -> Image.Image:
+def to_rgb(image: Image.Image, stored: Opened) -> Image.Image:
     """Composite alpha on white; grey and palette become RGB, and levels of more than 8 bits are scaled to 8.
 
     Grey of 16 bits keeps its upper 8, as in browsers. Whole numbers of 32 bits and floats have no white, so they are
@@ -37,20 +37,19 @@ def to_rgb(image: Image.Image, *, depth: int = 16, is_unsigned: bool = False, al
 
     Args:
         image: of any mode; stays as it is.
-        depth: bits that the file uses of the 16 of the modes "I;16".
-        is_unsigned: whether levels of mode "I" count from 0.
-        alpha: whether it has a meaning.
+        stored: what the file says of its levels and its alpha.
 
     Raises:
         BadImageError: levels without a range, or that are not finite; colours that Pillow does not convert.
     """
     if image.mode.startswith("I;16"):
-        return _keep_upper_bits(image, depth)
+        return _keep_upper_bits(image, stored)
     if image.mode in ("I", "F"):
-        return _scale_range(image, is_unsigned)
+        return _scale_range(image, stored)
     if image.mode == "LAB":
         raise BadImageError("a picture in Lab colours, which is not read. Save it in sRGB")
-    if image.has_transparency_data and not (alpha == "none" or (alpha == "unless zero" and _is_clear(image))):
+    is_ignored = stored.alpha == "none" or (stored.alpha == "unless zero" and _is_clear(image))
+    if image.has_transparency_data and not is_ignored:
         return _on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
@@ -68,22 +67,24 @@ def _on_white(image: Image.Image) -> Image.Image:
     return white
 
 
-def _keep_upper_bits(image: Image.Image, depth: int) -> Image.Image:
+def _keep_upper_bits(image: Image.Image, stored: Opened) -> Image.Image:
     transparent = image.info.get("transparency")
     grey = Image.new("L", image.size)
     for top, band in _bands(image):
         levels = np.asarray(band)
-        pixels = np.minimum(levels >> depth - 8, 255).astype(np.uint8)
+        pixels = np.minimum(levels >> stored.depth - 8, 255).astype(np.uint8)
+        if stored.is_negative:
+            pixels = 255 - pixels
         if isinstance(transparent, int):
             pixels[levels == transparent] = 255
         grey.paste(Image.fromarray(pixels), (0, top))
     return grey.convert("RGB")
 
 
-def _scale_range(image: Image.Image, is_unsigned: bool) -> Image.Image:
+def _scale_range(image: Image.Image, stored: Opened) -> Image.Image:
     def levels(band: Image.Image) -> np.ndarray:
-        stored = np.asarray(band)
-        return (stored.view(np.uint32) if is_unsigned and stored.dtype == np.int32 else stored).astype(np.float64)
+        found = np.asarray(band)
+        return (found.view(np.uint32) if stored.is_unsigned and found.dtype == np.int32 else found).astype(np.float64)
 
     ranges = np.array([(found.min(), found.max()) for found in (levels(band) for _, band in _bands(image))])
     low, high = ranges[:, 0].min(), ranges[:, 1].max()
@@ -94,6 +95,8 @@ def _scale_range(image: Image.Image, is_unsigned: bool) -> Image.Image:
     grey = Image.new("L", image.size)
     for top, band in _bands(image):
         scaled = np.rint((levels(band) - low) * (255 / (high - low)))
+        if stored.is_negative:
+            scaled = 255 - scaled
         grey.paste(Image.fromarray(scaled.astype(np.uint8)), (0, top))
     return grey.convert("RGB")
 

@@ -15,7 +15,7 @@ OPTIONAL = (b"tRNS", b"eXIf")
 """Chunks that a picture does without if they are damaged, as browsers do."""
 MAX_CHUNKS = 200_000
 """A gigabyte of pixels in pieces of 8 kB, as libpng writes them."""
-GREY, RGB = 0, 2
+GREY, RGB, PALETTE = 0, 2, 3
 """Types of colour whose transparency is one colour."""
 
 
@@ -41,6 +41,8 @@ def open_png(data: bytes, pixel_limit: int) -> Opened:
             optional[name] = data[body]
     if len(header) < 13 or not pixels:
         raise BadImageError("corrupt image: a PNG without pixels")
+    if header[9] == PALETTE and not palette:
+        raise BadImageError("corrupt image: a PNG whose palette is missing")
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     check_pixels(width, height, pixel_limit)
     transparent = optional.get(b"tRNS", b"")

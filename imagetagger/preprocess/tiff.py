@@ -29,6 +29,15 @@ SCALARS = (
 )
 LISTS = (BITS, 273, 279, 320, 324, 325, 338, SAMPLE_FORMAT, 347, *range(512, 522), 529, 530, 531, 532, 50674)
 """Tags that the pixels depend on: one number, or several."""
+UNSIGNED, SIGNED = 1, 2
+SAMPLE_FORMATS = {
+    UNSIGNED: "unsigned numbers of ",
+    SIGNED: "signed numbers of ",
+    3: "floats of ",
+    5: "complex numbers of ",
+    6: "complex numbers of ",
+}
+WHITE_IS_ZERO = 0
 RAW_TAGS = (33421, 33422, 50706)
 """Tags of a mosaic of colours, and of DNG."""
 RAW_PHOTOMETRIC = (32803, 34892)
@@ -82,13 +91,30 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
     numbers = {tag: found[0] for tag, found in values.items() if found}
     width, height = numbers.get(IMAGE_WIDTH, 0), numbers.get(IMAGE_HEIGHT, 0)
     check_pixels(width, height, pixel_limit)
-    tile = numbers.get(TILE_WIDTH, 0) * numbers.get(TILE_HEIGHT, 0)
-    if tile > max(MAX_TILE_PIXELS, 4 * width * height):
+    across, down = numbers.get(TILE_WIDTH, 0), numbers.get(TILE_HEIGHT, 0)
+    if (
+        across
+        and down
+        and -(-width // across) * -(-height // down) * across * down > max(MAX_TILE_PIXELS, 4 * width * height)
+    ):
         raise BadImageError("corrupt image: the tiles of a TIFF are larger than the picture")
-    image = _Tiff(timed(_rewrite(block, entries), width, height))
-    bits, sample_format = values.get(BITS, []), numbers.get(SAMPLE_FORMAT, 1)
-    is_unsigned = sample_format == 1 and bits == [32]
-    return Opened(image, read_orientation(block), depth=12 if bits == [12] else 16, is_unsigned=is_unsigned)
+    bits, sample_format = values.get(BITS, []), numbers.get(SAMPLE_FORMAT, UNSIGNED)
+    unread = f"a TIFF of {SAMPLE_FORMATS.get(sample_format, '')}{max(bits, default=1)} bits, which is not read"
+    if sample_format == SIGNED and 8 in bits:  # Pillow takes them for unsigned
+        raise BadImageError(f"{unread}. Save it as PNG")
+    try:
+        image = _Tiff(timed(_rewrite(block, entries), width, height))
+    except SyntaxError as error:
+        if "unknown pixel mode" not in str(error):
+            raise
+        raise BadImageError(f"{unread}. Save it as PNG") from error
+    return Opened(
+        image,
+        read_orientation(block),
+        depth=12 if bits == [12] else 16,
+        is_unsigned=sample_format == UNSIGNED and bits == [32],
+        is_negative=numbers.get(PHOTOMETRIC) == WHITE_IS_ZERO,
+    )
 
 
 def _rewrite(block: TagBlock, entries: list[TagEntry]) -> bytes:

@@ -48,7 +48,7 @@ def test_the_exif_of_a_heic_is_read_though_its_pixels_are_damaged(monkeypatch):
 def test_a_heic_above_the_limit_or_damaged_is_refused():
     with pytest.raises(BadImageError, match="64 x 48 pixels, more than the limit of 3,071"):
         decode_image(HEIC, 64 * 48 - 1)
-    with pytest.raises(BadImageError, match="corrupt"):
+    with pytest.raises(BadImageError, match=r"^a HEIC picture that cannot be decoded \(.*\): save it as JPEG"):
         decode_image(HEIC.read_bytes()[:-100])
 
 

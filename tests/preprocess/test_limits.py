@@ -120,6 +120,15 @@ def test_r02_slow_pictures_take_as_long_as_few_photographs_and_700_mb(name, phot
     assert megabytes < 700
 
 
+def test_tiles_that_reach_far_beyond_their_picture_are_refused():
+    data = tiff_of_large_tiles()  # 16 x 250,000 pixels each, of a line of pixels: 18,750 tiles
+    for tag, value in ((256, 300_000), (257, 1), (322, 16), (323, 250_000)):
+        at = data.index(struct.pack("<HHI", tag, 4, 1)) + 8
+        data = data[:at] + struct.pack("<I", value) + data[at + 4 :]
+    with pytest.raises(BadImageError, match="tiles of a TIFF are larger than the picture"):
+        decode_image(data)
+
+
 def in_png(chunks: bytes) -> bytes:
     return GOOD["PNG"][:33] + chunks + GOOD["PNG"][33:]
 

@@ -176,3 +176,39 @@ def test_portable_pictures_of_any_depth_are_decoded(data, expected):
 def test_damaged_portable_pictures_are_refused(data):
     with pytest.raises(BadImageError, match="corrupt"):
         decode_image(data)
+
+
+def patched(data: bytes, tag: int, value: int) -> bytes:
+    """A little-endian TIFF with another short number in a tag."""
+    at = data.index(struct.pack("<HHI", tag, 3, 1)) + 8
+    return data[:at] + struct.pack("<H", value) + data[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bits", "sample_format", "reason"),
+    [
+        (LEVELS.astype(np.float32), 64, 3, "a TIFF of floats of 64 bits, which is not read"),
+        (LEVELS.astype(np.float32), 16, 3, "a TIFF of floats of 16 bits, which is not read"),
+        (LEVELS.astype(np.int32), 64, 1, "a TIFF of unsigned numbers of 64 bits, which is not read"),
+        (LEVELS.astype(np.int32), 8, 2, "a TIFF of signed numbers of 8 bits, which is not read"),
+        (LEVELS.astype(np.float32), 64, 6, "a TIFF of complex numbers of 64 bits, which is not read"),
+    ],
+)
+def test_levels_that_are_not_read_are_named(pixels, bits, sample_format, reason):
+    data = patched(patched(encode(Image.fromarray(pixels), "TIFF"), 258, bits), 339, sample_format)
+    with pytest.raises(BadImageError, match=f"^{reason}"):
+        decode_image(data)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_the_least_level_of_a_negative_is_white(kind):
+    data = encode(Image.fromarray(LEVELS.astype(kind) << 8 if kind == np.uint16 else LEVELS.astype(kind)), "TIFF")
+    np.testing.assert_array_equal(grey(patched(data, 262, 0)), 255 - grey(data))
+
+
+def test_a_palette_that_is_missing_is_named():
+    data = encode(Image.fromarray(LEVELS).convert("P"), "PNG")
+    at = data.index(b"PLTE") - 4
+    without = data[:at] + data[at + 12 + int.from_bytes(data[at : at + 4], "big") :]
+    with pytest.raises(BadImageError, match="palette is missing"):
+        decode_image(without)
