@@ -49,11 +49,14 @@ def locked_lessons(path: Path, on_wait: Callable[[], None] = lambda: None) -> It
 
     path = resolve_link(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f"{path.name}.lock"), fallback_to_soft=False)  # a soft one outlives a killed process
+    file = path.with_name(f"{path.name}.lock")
+    lock = FileLock(file, fallback_to_soft=False)  # a soft one outlives a killed process
     try:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
+            if not file.exists():  # filelock tries for ever where none can be made, as below /proc
+                raise FileNotFoundError(f"{file} cannot be made") from None
             on_wait()
             lock.acquire()
     except (OSError, NotImplementedError) as error:

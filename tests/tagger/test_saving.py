@@ -2,6 +2,7 @@ import errno
 import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -283,3 +284,12 @@ def test_merging_changes_is_the_same_whoever_comes_first_where_they_touch_differ
 
 def tags(lessons):
     return {key: picture.tags for key, picture in lessons.pictures.items()}
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+def test_saving_where_no_file_can_be_made_ends(monkeypatch):
+    monkeypatch.setattr(saving, "PATIENCE", 0.1)
+    made = tagger()
+    learn(made, "lemon", 1)
+    with pytest.raises(OSError, match="/proc/mine.zip cannot be written"):
+        made.save("/proc/mine.zip")
