@@ -291,5 +291,5 @@ def test_saving_where_no_file_can_be_made_ends(monkeypatch):
     monkeypatch.setattr(saving, "PATIENCE", 0.1)
     made = tagger()
     learn(made, "lemon", 1)
-    with pytest.raises(OSError, match="/proc/mine.zip cannot be written"):
+    with pytest.raises(OSError, match=r"/proc/mine\.zip cannot be written"):
         made.save("/proc/mine.zip")
