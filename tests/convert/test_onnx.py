@@ -73,7 +73,7 @@ def test_embed_is_that_of_litert():
 
 def test_score_is_that_of_litert_on_the_statistics_beside_it():
     rows, _ = read_statistics(
-        bundle_files()["onnx/statistics.safetensors"], bundle().manifest, 4, "onnx/statistics.safetensors"
+        bundle_files()["onnx/statistics.safetensors"], bundle().manifest, bundle().labels, "onnx/statistics.safetensors"
     )
     (block,) = split_blocks(rows, BLOCK)
     empty = split_blocks(lesson_row(np.ones(FEATURES, np.float32), 0.0), BLOCK)[0]
