@@ -36,7 +36,7 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
         folders = first_names(_relative(folder, path) for folder in mistaken)
         log.warning("ignored folders that hold pictures, hidden or of systems: %s; rename those that are tags", folders)
     if contents.sidecars:
-        suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
+        suffixes = Counter(file.suffix.lower() or file.name for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
     if contents.repeated:
         links, first = len(contents.repeated), printable_text(_relative(contents.repeated[0], path))

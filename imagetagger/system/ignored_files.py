@@ -110,6 +110,15 @@ def is_sidecar(name: str, beside: frozenset[str] = frozenset()) -> bool:
     return suffix in SIDECAR_SUFFIXES or (suffix in RAW_SUFFIXES and path.stem in beside)
 
 
+def is_picture_name(name: str) -> bool:
+    """Whether a file is a picture by its suffix, be it one that is read or a camera's raw file.
+
+    >>> is_picture_name("a.JPG"), is_picture_name("a.NEF"), is_picture_name("README")
+    (True, True, False)
+    """
+    return PurePath(name.lower()).suffix in PICTURE_SUFFIXES | RAW_SUFFIXES
+
+
 def picture_stems(names: list[str]) -> frozenset[str]:
     """Return the stems of those names that are of pictures, in lower case."""
     paths = [PurePath(name.lower()) for name in names]

@@ -10,6 +10,7 @@ import pytest
 from imagetagger.data.dataset import Dataset
 from imagetagger.data.folder import load_folder
 from tests.helpers.cases import copy_case
+from tests.helpers.pictures import picture
 
 TAGS = ("balloon", "boat")
 
@@ -186,10 +187,34 @@ def test_files_beside_pictures_are_counted_apart_from_bad_ones(tmp_path, caplog)
 
 
 def test_a_raw_file_beside_its_picture_is_no_picture_and_one_alone_is(tmp_path):
-    make(tmp_path, "{cat,dog}/", "cat/0.NEF", "cat/7.NEF", "dog/1.heic", "dog/no_suffix", "dog/0.picture")
+    make(tmp_path, "{cat,dog}/", "cat/0.NEF", "cat/7.NEF", "dog/1.heic")
     keys = load_folder(tmp_path).train.keys
     assert "cat/0.NEF" not in keys
-    assert {"cat/7.NEF", "dog/1.heic", "dog/no_suffix", "dog/0.picture"} <= set(keys)
+    assert {"cat/7.NEF", "dog/1.heic"} <= set(keys)
+
+
+def test_files_of_no_picture_suffix_are_pictures_if_their_contents_are(tmp_path, caplog):
+    others = ("a.braw", "NKSC_PARAM/0.param", "a.photo-edit", "a.jpg.dvc", "b.ts", "0.jpg.suppl", "notes", "a.bc")
+    make(tmp_path / "d", "{cat,dog}/", "LICENSE", "SHA256SUMS", "data.dvc", *(f"dog/{name}" for name in others))
+    for name, content in {
+        "dog/no_suffix": picture("red", 1),
+        "dog/0.picture": picture("green", 2),
+        "dog/drawing.art": b"8BPS",  # a picture that is not read is a bad picture
+        "dog/empty.lock": b"",
+        "cat/a.take": b"\0\0\0\x18ftypmp42\0\0\0\0",
+        "cat/bad.jpg": b"\0\0\0\x18ftypmp42\0\0\0\0",
+        "LOOSE": picture("blue", 3),
+    }.items():
+        (tmp_path / "d" / name).write_bytes(content)
+    with caplog.at_level(logging.INFO):
+        dataset = load_folder(tmp_path / "d")
+    read = {"dog/no_suffix", "dog/0.picture", "dog/drawing.art", "cat/bad.jpg"}
+    assert set(dataset.train.keys) == {"cat/0.jpg", "cat/1.jpg", "dog/0.jpg", "dog/1.jpg"} | read
+    assert dataset.skipped == (("LOOSE", "has no tag"),)
+    assert "beside the pictures: 13 files that are none" in caplog.text
+    make(tmp_path / "wrapped" / "data", "{cat,dog}/")
+    make(tmp_path / "wrapped", "README")
+    assert names(load_folder(tmp_path / "wrapped")) == ["cat", "dog"]
 
 
 @pytest.fixture
