@@ -59,6 +59,8 @@ def names(dataset: Dataset) -> list[str]:
         (["{training_data,holdout}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,hold-out}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,eval}/{balloon,boat}/", "notes/readme.txt"], (4, 4, 0)),
+        (["{train_val_images,test_images}/{balloon,boat}/"], (4, 0, 4)),
+        (["{trainvaltest,unseen}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,valid,test}/images/{balloon,boat}/"], (4, 4, 4)),
         (["{flowers_train,flowers_test}/{balloon,boat}/"], (4, 0, 4)),
         (["{train-v2,dev-v2}/{balloon,boat}/"], (4, 4, 0)),
@@ -110,6 +112,14 @@ def test_folders_below_those_of_tags_are_no_tags(tmp_path, patterns):
     assert names(load_folder(make(tmp_path / "d", *patterns))) == ["cat", "dog"]
 
 
+@pytest.mark.parametrize(
+    "tags", [["blood test", "rapid test", "train station"], ["mask", "helmet"], ["unlabeled", "cat"], ["label", "toy"]]
+)
+def test_tags_with_words_of_other_folders_in_their_names_are_tags(tmp_path, tags):
+    make(tmp_path, *(f"{tag}/" for tag in tags))
+    assert names(load_folder(tmp_path)) == sorted(tags)
+
+
 def test_many_tags_of_which_two_hold_equal_names_are_tags(tmp_path):
     make(tmp_path, "{cats,dogs}/{black,white}/", "{a,b,c,d}/")
     assert names(load_folder(tmp_path)) == ["a", "b", "c", "cats", "d", "dogs"]
@@ -133,6 +143,12 @@ def test_many_tags_of_which_two_hold_equal_names_are_tags(tmp_path):
         (["{line1,line2}/{good,bad}/"], "line1, line2 hold"),
         (["train/{cat,dog}/", "pred/"], "train are splits, not tags"),
         (["train/{cat,dog}/", "test/"], "train, test are splits, not tags"),
+        (["{flowers_train,flowers_test}/"], "flowers_test, flowers_train are splits, not tags"),
+        (["{entrainement,validation}/{cat,dog}/"], "Rename the one for training to train, of entrainement"),
+        (["VOC2012/{JPEGImages,SegmentationClass}/", "VOC2012/Annotations/0.xml"], "JPEGImages, SegmentationClass are"),
+        (["{images,masks}/"], "images, masks are those of a data set for detection or segmentation"),
+        (["labeled/{cat,dog}/", "unlabeled/"], "/d/labeled, or list"),
+        (["labelled_data/{cat,dog}/", "Unlabelled Data/"], "Unlabelled Data, labelled_data are not tags"),
     ],
 )
 def test_folders_that_may_be_splits_are_refused_with_their_names_and_a_fix(tmp_path, patterns, found):
