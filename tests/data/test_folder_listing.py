@@ -195,6 +195,13 @@ def test_thumbnails_and_bins_of_network_storage_are_ignored_and_counted(tmp_path
     assert "those of systems: @eaDir (2), #recycle (1), $RECYCLE.BIN (1)" in caplog.text
 
 
+def test_a_library_of_photos_is_ignored_with_the_advice_to_export_its_pictures(tmp_path, caplog):
+    make(tmp_path, "{cat,dog}/", "Photos Library.photoslibrary/originals/0/", "me.photoslibrary/a.jpg")
+    assert names(load_folder(tmp_path)) == ["cat", "dog"]
+    assert "not read: Photos Library.photoslibrary, me.photoslibrary; export their pictures" in caplog.text
+    assert "rename" not in caplog.text
+
+
 def test_files_beside_pictures_are_counted_apart_from_bad_ones(tmp_path, caplog):  # B17-sidecars
     with caplog.at_level(logging.INFO):
         dataset = load_folder(copy_case("B17-sidecars", tmp_path) / "data")

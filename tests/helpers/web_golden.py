@@ -167,6 +167,8 @@ SYSTEM_PATHS = (
     *("found.000", "parts", "found.0000", "recycle", "golden/0.png", "a._b", "@home", "", "/", "README.txt"),
     *("recycled/a.png", "temporary items/a.png", "vol.part/a.png", "icon?", "Icon?/a.png", "BridgeCache"),
     *("bridgecache/a", "~$tag/a.png", "a/", "a.part/"),
+    *(":2eDS_Store", "Photos Library.photoslibrary/a.png", "a.photolibrary", "a.migratedphotolibrary", "a.aplibrary"),
+    *("a.library", "a.png~", "a.~", "a~", "a.png~/b", "0.png@SynoResource", "0.png@SynoEAStream/a", "recycle bin"),
 )
 """Paths for the rule of files that are ignored."""
 
