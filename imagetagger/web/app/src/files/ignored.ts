@@ -24,7 +24,8 @@ const NAME = new RegExp(
 );
 
 /** Of files only, since a folder of such a name may be a tag. */
-const FILE = /^(icon\?|bridgecachet?|~\$.*|.*\.(partial|part|crdownload|!sync)|.*\.[a-z0-9]+~|.*@syno(eastream|resource))$/s;
+const FILE =
+  /^(icon\?|bridgecachet?|~\$.*|.*\.(partial|part|crdownload|!sync)|.*\.[a-z0-9]+~|.*@syno(eastream|resource))$/s;
 
 /** Returns whether a file's relative path is of one that a system left, or that lies in such a folder. */
 export function isSystemPath(path: string): boolean {
