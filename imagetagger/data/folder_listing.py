@@ -19,7 +19,16 @@ from typing import NamedTuple
 from imagetagger.bundle.names import name_key
 from imagetagger.data.folder_walk import FolderContents, join_contents, list_folder, walk_folder
 from imagetagger.data.labelled_files import LabelledFile, Listing
-from imagetagger.data.split_names import Role, are_series, is_sorting_name, likely_role, split_role
+from imagetagger.data.split_names import (
+    Role,
+    are_series,
+    is_annotation_folder,
+    is_labelled_folder,
+    is_sorting_name,
+    likely_role,
+    share_a_subject,
+    split_role,
+)
 from imagetagger.system.printable import first_names
 
 MAX_WRAPPERS = 5
@@ -152,7 +161,10 @@ def _labelled(root: Path, folders: list[_TopFolder], has_loose: bool) -> tuple[l
     if len(folders) == 1 and strict and strict[0].role == "train" and len(strict[0].tags) > 1 and not has_loose:
         return [picture._replace(role=None) for picture in _pictures_of_split(strict[0])], strict
     is_all_likely = len(likely) == len(folders) and len({split.role for split in likely}) > 1
+    if not any(split.tags for split in likely):  # "blood test" and "train station" are tags
+        is_all_likely &= share_a_subject([folder.path.name for folder in folders])
     _refuse_splits(root, likely if is_all_likely else strict, folders)
+    _refuse_other_sets(root, [folder.path.name for folder in folders])
     if pictures := _splits_within_tags(root, folders):
         return pictures, []
     _refuse_equal_names(root, folders)
@@ -204,10 +216,28 @@ def _refuse_splits(root: Path, splits: list[_Split], folders: list[_TopFolder]) 
     if len({split.role for split in splits}) > 1 or (splits and (are_all or holds_tags)):
         likeliest = min(splits, key=lambda split: (len(split.tags) < 2, split.role != "train", split.folder.path))
         names = ", ".join(split.folder.path.name for split in splits)
+        others = [folder.path.name for folder in folders if all(folder is not split.folder for split in splits)]
+        is_unnamed = others and all(split.role != "train" for split in splits)
+        fix = f"Name one of them, as in path={likeliest.folder.path}"
+        fix = f"Rename the one for training to train, of {first_names(others)}" if is_unnamed else fix
         raise ValueError(
             f"got path={root}, whose sub-folders {names} are splits, not tags, and cannot be used as such: expected a "
-            f"training folder and others with sub-folders of the same tags. Name one of them, as in "
-            f"path={likeliest.folder.path}, or {AS_LIST}"
+            f"training folder and others with sub-folders of the same tags. {fix}, or {AS_LIST}"
+        )
+
+
+def _refuse_other_sets(root: Path, names: list[str]) -> None:
+    """Refuse sets whose folders are no tags: those for detection, and those of which only a part has tags."""
+    if len(names) > 1 and all(map(is_annotation_folder, names)):
+        raise ValueError(
+            f"got path={root}, whose sub-folders {first_names(names)} are those of a data set for detection or "
+            f"segmentation, not tags: move the pictures into one folder per tag, or {AS_LIST}"
+        )
+    kinds = {is_labelled_folder(name): name for name in names}
+    if kinds.keys() == {True, False}:
+        raise ValueError(
+            f"got path={root}, whose sub-folders {first_names(names)} are not tags: use path={root / kinds[True]}, "
+            f"or {AS_LIST}"
         )
 
 

@@ -32,11 +32,13 @@ def log_listing(path: Path, listing: Listing, tags: Mapping[str, int]) -> None:
     if contents.ignored:
         names = Counter("._*" if file.name.startswith("._") else file.name for file in contents.ignored)
         log.info("ignored: hidden files and folders, and those of systems: %s", _counted(names))
+    if libraries := [_relative(folder, path) for folder in contents.ignored if _is_library(folder)]:
+        log.warning("libraries of photo software are not read: %s; export their pictures", first_names(libraries))
     if mistaken := _ignored_like_tags(listing):
         folders = first_names(_relative(folder, path) for folder in mistaken)
         log.warning("ignored folders that hold pictures, hidden or of systems: %s; rename those that are tags", folders)
     if contents.sidecars:
-        suffixes = Counter(file.suffix.lower() for file in contents.sidecars)
+        suffixes = Counter(file.suffix.lower() or file.name for file in contents.sidecars)
         log.info("beside the pictures: %d files that are none: %s", len(contents.sidecars), _counted(suffixes))
     if contents.repeated:
         links, first = len(contents.repeated), printable_text(_relative(contents.repeated[0], path))
@@ -54,8 +56,16 @@ def _ignored_like_tags(listing: Listing) -> list[Path]:
     sources = {picture.source for picture in listing.pictures}
     above = {folder for source in sources for folder in Path(source).parents}
     beside = [path for path in listing.contents.ignored if path.parent in above]
-    meant = [path for path in beside if not (path.name.startswith(".") and is_system_name(path.name))]
+    meant = [
+        path
+        for path in beside
+        if not _is_library(path) and not (path.name.startswith(".") and is_system_name(path.name))
+    ]
     return [path for path in meant if path.is_dir() and picture_stems([file.name for file in list_folder(path).files])]
+
+
+def _is_library(path: Path) -> bool:
+    return path.suffix.lower().endswith("library") and not path.name.startswith(".")
 
 
 def skip_summary(path: Path, skipped: Sequence[Skip], listed: int) -> str:

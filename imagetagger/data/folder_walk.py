@@ -1,4 +1,7 @@
-"""What a folder holds: pictures, what lies beside them, and what cannot be read. No file is opened."""
+"""What a folder holds: pictures, what lies beside them, and what cannot be read.
+
+Files with the suffix of no picture are opened: their first bytes say whether they are one.
+"""
 
 import itertools
 import os
@@ -8,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from imagetagger.system.ignored_files import is_ignored_name, is_sidecar, picture_stems
+from imagetagger.preprocess.file_kinds import SNIFFED_BYTES, is_picture
+from imagetagger.system.ignored_files import is_ignored_name, is_picture_name, is_sidecar, picture_stems
 
 
 class Unusable(NamedTuple):
@@ -24,7 +28,7 @@ class FolderContents(NamedTuple):
     Attributes:
         folders: in it, also behind links.
         files: that may be pictures, also behind links.
-        sidecars: files that are no pictures by their names.
+        sidecars: files that are no pictures by their names, or by their first bytes.
         ignored: hidden files and folders, and those that systems leave.
         repeated: links to folders that are read anyway, or that hold the link.
         unusable: links to nothing, folders that cannot be read, pipes and devices.
@@ -75,7 +79,8 @@ def list_folder(folder: Path) -> FolderContents:
         elif isinstance(status, OSError):
             unusable.append(Unusable(path, _problem(path, status)))
         elif stat.S_ISREG(status.st_mode):
-            files.append(path)
+            is_one = is_picture_name(name) or _may_be_picture(path, status.st_size)
+            (files if is_one else sidecars).append(path)
         else:
             unusable.append(Unusable(path, "a pipe, socket or device: expected a file"))
     return FolderContents(
@@ -99,6 +104,14 @@ def walk_folder(folder: Path) -> FolderContents:
         for inner in found[-1].folders:
             (linked if inner.is_symlink() else real).append(inner)
     return join_contents([*found, FolderContents(repeated=tuple(repeated))])
+
+
+def _may_be_picture(path: Path, size: int) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_picture(file.read(SNIFFED_BYTES), size)
+    except OSError:  # reported where the picture is read
+        return True
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -3,10 +3,11 @@
 import codecs
 import csv
 import json
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,6 +15,8 @@ from imagetagger.data.labelled_files import LabelledFile
 from imagetagger.data.listed_paths import find_listed_file
 from imagetagger.data.split_names import Role, split_role
 from imagetagger.system.printable import cut
+
+log = logging.getLogger(__name__)
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
 LIST_SUFFIXES = {*TABLE_SUFFIXES, ".jsonl", ".ndjson"}
@@ -23,7 +26,12 @@ MAX_LIST_BYTES = 2**30
 
 MAX_LINE_CHARACTERS = 1_000_000
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", " ": "spaces"}
+
+NULLS = {"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A"}
+"""What programs write for a missing value."""
+
+PRINTED_LIST = re.compile(r"[\[({].*['\"].*[\])}]", re.DOTALL)
 
 EXPECTED_PATH = "expected a folder with one sub-folder per tag, a .csv or a .jsonl file"
 
@@ -33,6 +41,13 @@ class _Row(msgspec.Struct):
     tags: str | list[str]
     split: str | None = None
     group: str | int | None = None
+
+
+class _Style(NamedTuple):
+    """How a table separates and quotes its cells, as arguments of csv.reader."""
+
+    delimiter: str
+    quotechar: str
 
 
 def read_list(path: Path) -> Iterator[LabelledFile]:
@@ -80,12 +95,10 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
     """Read line by line: no cell holds a line break, so a quote that is not closed cannot swallow the next rows."""
     lines = _numbered_lines(path, text, r"\r\n|\n|\r")
     number, header = next(lines, (1, ""))
-    if named := re.fullmatch(r'"?sep=(.)"?', header.strip("\ufeff ")):  # with which Excel names the delimiter
+    if named := re.fullmatch(r'"?sep\s*=\s*(.)"?', header.strip("\ufeff "), re.IGNORECASE):  # so Excel names it
         number, header = next(lines, (2, ""))
     delimiters = [named[1]] if named else list(DELIMITERS)
-    readings = [(delimiter, _column_names(header, delimiter)) for delimiter in delimiters]
-    usable = [reading for reading in readings if {"path", "tags"} <= set(reading[1])]
-    delimiter, columns = usable[0] if usable else max(readings, key=lambda reading: len(reading[1]))
+    style, columns = _read_header(header, delimiters)
     if not {"path", "tags"} <= set(columns):
         if path.suffix.lower() == ".txt":
             raise ValueError(
@@ -93,34 +106,73 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
             )
         raise ValueError(
             f"got {path} with columns {', '.join(columns)[:200]}, expected path and tags in its first line, "
-            "separated by commas, semicolons or tabs"
+            f"separated by {', '.join(DELIMITERS.values())}"
         )
     if twice := [name for name in ("path", "tags", "split", "group") if columns.count(name) > 1]:
         raise ValueError(f"got {path} with two columns {twice[0]}, expected one")
+    doubtful: dict[str, None] = {}
     for number, line in lines:
         source = f"line {number} of {path}"
-        cells = _cells(line, delimiter, columns, source)
+        cells = _cells(line, style, columns, source)
         if not any(cells):
             continue
         row = dict(zip(columns, cells, strict=False))
         if "path" not in row or "tags" not in row:
             raise ValueError(f"got {source} with {len(cells)} cells: {cut(line, 80)!r}, expected path and tags in it")
+        if row["tags"] in NULLS:
+            raise ValueError(
+                f"got {source} with the tag {row['tags']}, as programs write a missing value: write its tags, or leave "
+                "the row out. A tag of this name can be given in a .jsonl"
+            )
+        _refuse_printed_list(row["tags"], source)
+        tags = row["tags"].split(";")
+        doubtful |= dict.fromkeys(tag for tag in tags if "," in tag or "|" in tag)
         group = row.get("group", "").strip()
         file = find_listed_file(row["path"], path.parent)
-        yield LabelledFile(file, row["tags"].split(";"), _role(row.get("split"), source), group, source, row["path"])
+        yield LabelledFile(file, tags, _role(row.get("split"), source), group, source, row["path"])
+    _warn_of_joined_tags(path, doubtful, "separated by ;")
 
 
-def _column_names(header: str, delimiter: str) -> list[str]:
+def _read_header(header: str, delimiters: list[str]) -> tuple[_Style, list[str]]:
+    """Return how the first line separates and quotes its cells, and the names of its columns."""
+    styles = [_Style(delimiter, quote) for quote in "\"'" for delimiter in delimiters]
+    readings = [(style, _column_names(header, style)) for style in styles]
+    usable = [reading for reading in readings if {"path", "tags"} <= set(reading[1])]
+    rare = (":", " ")  # these are in texts too
+    return max(usable[:1] or readings, key=lambda reading: (reading[0].delimiter not in rare, len(reading[1])))
+
+
+def _column_names(header: str, style: _Style) -> list[str]:
     try:
-        cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+        cells = next(csv.reader([header], skipinitialspace=True, **style._asdict()), [])
     except csv.Error:
         return []
     return [cell.strip().strip('"').lower() for cell in cells]
 
 
-def _cells(line: str, delimiter: str, columns: list[str], source: str) -> list[str]:
+def _refuse_printed_list(text: str, source: str) -> None:
+    if PRINTED_LIST.fullmatch(text.strip()):
+        raise ValueError(
+            f"got {source} with the tags {cut(text, 80)!r}, a list as Python prints it: expected tags separated by "
+            "semicolons, cat;sofa, or in a .jsonl a list"
+        )
+
+
+def _warn_of_joined_tags(path: Path, tags: Mapping[str, None], how: str) -> None:
+    if tags:
+        log.warning(
+            "%s: %d texts with separators are taken as one tag each, the first %r; several tags of a picture are %s",
+            path,
+            len(tags),
+            next(iter(tags)),
+            how,
+        )
+
+
+def _cells(line: str, style: _Style, columns: list[str], source: str) -> list[str]:
+    delimiter = style.delimiter
     try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+        cells = next(csv.reader([line], skipinitialspace=True, strict=True, **style._asdict()))
     except csv.Error as error:
         fix = 'a cell in quotes ends in its line, and a quote inside is doubled: "a ""b"" c"'
         raise ValueError(f"got {source}: {cut(line, 80)!r}, which is not a row: {error}; {fix}") from error
@@ -136,6 +188,7 @@ def _cells(line: str, delimiter: str, columns: list[str], source: str) -> list[s
 
 
 def _read_jsonl(path: Path, text: str) -> Iterator[LabelledFile]:
+    doubtful: dict[str, None] = {}
     for number, line in _numbered_lines(path, text, r"\n"):
         source = f"line {number} of {path}"
         try:
@@ -147,10 +200,14 @@ def _read_jsonl(path: Path, text: str) -> Iterator[LabelledFile]:
             raise ValueError(
                 f'got {source}: {cut(line, 80)!r}, expected {{"path": "a.jpg", "tags": ["cat"]}}: {reason}'
             ) from error
+        if isinstance(row.tags, str):
+            _refuse_printed_list(row.tags, source)
+            doubtful |= dict.fromkeys(tag for tag in tags if re.search("[,|;]", tag))
         group = "" if row.group is None else str(row.group).strip()
         yield LabelledFile(
             find_listed_file(row.path, path.parent), tags, _role(row.split, source), group, source, row.path
         )
+    _warn_of_joined_tags(path, doubtful, 'a list: ["cat", "sofa"]')
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

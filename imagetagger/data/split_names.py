@@ -9,7 +9,7 @@ Role = Literal["train", "validation", "test"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 SPLIT_WORDS: dict[Role, set[str]] = {
-    "train": {"train", "training", "trn", "trainval", "learn", "learning"},
+    "train": {"train", "training", "trn", "trainval", "trainvaltest", "learn", "learning"},
     "validation": {"val", "valid", "validation", "validate", "dev", "develop", "development", "eval", "evaluation"},
     "test": {"test", "testing", "tests", "tst", "holdout", "heldout", "unseen"},
 }
@@ -51,6 +51,14 @@ SORTING_WORDS = {
 }
 """Words of sub-folders that sort the pictures of one tag, as in cat/raw, cat/indoor, cat/2023-05."""
 
+ANNOTATION_FOLDERS = {
+    *("images", "imgs", "image", "img", "jpegimages", "pngimages", "photos", "pictures", "frames", "rgb"),
+    *("annotations", "annotation", "labels", "label", "imagesets", "segmentationclass", "segmentationobject"),
+    *("segmentationclassaug", "segmentationclassraw", "masks", "mask", "segmentation", "segmentations", "groundtruth"),
+    *("gt", "boxes", "bboxes", "trimaps", "instances", "semantic", "labelids", "depth"),
+}
+"""Folders of data sets whose labels lie in pictures or files of their own, without spaces and the like."""
+
 CAMERA_FOLDER = re.compile(r"\d{3}[A-Z0-9_]{5}")
 """A folder that a camera makes: 100CANON, 101MSDCF, 102APPLE."""
 
@@ -68,8 +76,9 @@ def split_role(name: str) -> Role | None:
     ['train', 'validation', 'test', 'validation', 'train', None, None]
     """
     words = set(_words(name)) - FILLER_WORDS
-    if "".join(_words(name)) in ("holdout", "heldout"):
-        return "test"
+    joined = "".join(word for word in _words(name) if word in words)
+    if joined in ("holdout", "heldout", "trainval", "trainvaltest"):
+        return "test" if joined.endswith("out") else "train"
     return next((role for role, known in SPLIT_WORDS.items() if words and words <= known), None)
 
 
@@ -84,6 +93,16 @@ def likely_role(name: str) -> Role | None:
     return split_role(name) or (roles[0] if len(roles) == 1 else None)
 
 
+def share_a_subject(names: list[str]) -> bool:
+    """Whether two names say the same but for the split: parts of one set, as a rule.
+
+    >>> share_a_subject(["flowers_train", "flowers_test"]), share_a_subject(["blood test", "train station"])
+    (True, False)
+    """
+    subjects = [frozenset(_words(name)) - FILLER_WORDS - set().union(*SPLIT_WORDS.values()) for name in names]
+    return len(set(subjects)) < len(subjects)
+
+
 def is_sorting_name(name: str) -> bool:
     """Whether a sub-folder of this name sorts the pictures of one tag rather than being a tag.
 
@@ -93,6 +112,21 @@ def is_sorting_name(name: str) -> bool:
     if CAMERA_FOLDER.fullmatch(name):
         return True
     return {word for word in _words(name) if len(word) > 1 or not word.isascii()} <= SORTING_WORDS
+
+
+def is_annotation_folder(name: str) -> bool:
+    """Whether a folder of this name is of pictures or of what is drawn on them, as in sets for detection.
+
+    >>> [is_annotation_folder(name) for name in ("JPEGImages", "SegmentationClass", "ground_truth", "cat")]
+    [True, True, True, False]
+    """
+    return re.sub(r"[\W\d_]+", "", name).lower() in ANNOTATION_FOLDERS
+
+
+def is_labelled_folder(name: str) -> bool | None:
+    """Whether a folder's name says that its pictures have tags, or have none; None if it says neither."""
+    word = re.sub(r"[\W\d_]+|data|images|set", "", name.lower())
+    return {"labeled": True, "labelled": True, "unlabeled": False, "unlabelled": False}.get(word)
 
 
 def are_series(names: list[str]) -> bool:

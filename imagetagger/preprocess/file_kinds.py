@@ -113,6 +113,18 @@ def picture_format(start: bytes, size: int) -> str:
     raise BadImageError(_name(start))
 
 
+def is_picture(start: bytes, size: int) -> bool:
+    """Whether a file is a picture by its first `SNIFFED_BYTES`, also of a format that is not read.
+
+    >>> is_picture(b"GIF89a", 6), is_picture(b"8BPS", 4), is_picture(b"# Notes", 7), is_picture(b"", 0)
+    (True, True, False, False)
+    """
+    try:
+        return bool(start and picture_format(start, size))
+    except BadImageError as error:
+        return NOT_A_PICTURE not in str(error)
+
+
 def _riff(start: bytes) -> str:
     if start[8:12] == b"WEBP":
         return "WebP"

@@ -6,17 +6,21 @@ from pathlib import PurePath
 SYSTEM_NAMES = {
     # Windows
     *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "system volume information", "$recycle.bin"),
+    *("$windows.~bt", "$windows.~ws", "windowsimagebackup"),
     # macOS
     *("__macosx", ".ds_store", ".appledouble", ".appledb", ".appledesktop", ".localized", ".spotlight-v100"),
     *(".trashes", ".trash", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", ".volumeicon.icns"),
-    *(".apdisk", ".metadata_never_index", "icon\r", "icon\uf00d"),
+    *(".apdisk", ".metadata_never_index", "icon\r", "icon\uf00d", "thevolumesettingsfolder"),
     # Linux
     *("lost+found", ".directory", ".nomedia", ".thumbnails"),
     # network storage
     *("@eadir", "@recycle", "@recently-snapshot", "@snapshot", "@sharebin", "@tmp", "#recycle", "#snapshot"),
-    *(".@__thumb", ".@__qini", "~snapshot", ".snapshot", ".snapshots", ".zfs", "_gsdata_"),
+    *(".@__thumb", ".@__qini", "~snapshot", ".snapshot", ".snapshots", ".zfs", "_gsdata_", "_recycle"),
+    *("@synodrive", "@s2s", "@database", "@appstore", "@sharesnap"),
     # synchronisation
-    *(".sync", ".stfolder", ".stversions", ".stignore", ".syncthing"),
+    *(".sync", ".stfolder", ".stversions", ".stignore", ".syncthing", "onedrivetemp"),
+    # programming
+    *("__pycache__", "node_modules"),
     # photo software
     *(
         "picasa.ini",
@@ -28,17 +32,20 @@ SYSTEM_NAMES = {
         ".bridgesort",
     ),
 }
-"""Of files and folders, in lower case. None is a word that may be a tag: recycled, temporary items."""
+"""Of files and folders, in lower case. None is a word that may be a tag: recycled, recycle bin, temporary items."""
 
 SYSTEM_NAME = re.compile(
     r"\._.*|\.trash-\d+|\.dropbox.*|\.~lock\..*|\.nfs[0-9a-f]+|\.smbdelete.*|\.fuse_hidden.*|\.syncthing\..*"
-    r"|~syncthing~.*|found\.\d{3}|.*\.lrdata",
+    r"|~syncthing~.*|found\.\d{3}|.*\.lrdata|:2e.*|.*\.(photos|(migrated)?photo|ap)library",
     re.DOTALL,
 )
-"""Of files and folders, in lower case: copies of attributes, locks, bins and previews."""
+"""Of files and folders, in lower case: copies of attributes, locks, bins, previews and libraries of photo software."""
 
-SYSTEM_FILE = re.compile(r"icon\?|bridgecachet?|~\$.*|.*\.(partial|part|crdownload|!sync)", re.DOTALL)
-"""Of files only, since a folder of such a name may be a tag, in lower case: locks and incomplete downloads."""
+SYSTEM_FILE = re.compile(
+    r"icon\?|bridgecachet?|~\$.*|.*\.(partial|part|crdownload|!sync)|.*\.[a-z0-9]+~|.*@syno(eastream|resource)",
+    re.DOTALL,
+)
+"""Of files only, since a folder of such a name may be a tag, in lower case: locks, backups, incomplete downloads."""
 
 SIDECAR_SUFFIXES = {
     *(".xmp", ".aae", ".json", ".xml", ".thm", ".ini", ".dop", ".pp3", ".cos", ".pto", ".ctg", ".exif", ".icc"),
@@ -109,6 +116,15 @@ def is_sidecar(name: str, beside: frozenset[str] = frozenset()) -> bool:
     path = PurePath(name.lower())
     suffix = re.sub(r"~\d+$", "", path.suffix)  # the video of a second copy: PXL_1.MP~2
     return suffix in SIDECAR_SUFFIXES or (suffix in RAW_SUFFIXES and path.stem in beside)
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file is a picture by its suffix, be it one that is read or a camera's raw file.
+
+    >>> is_picture_name("a.JPG"), is_picture_name("a.NEF"), is_picture_name("README")
+    (True, True, False)
+    """
+    return PurePath(name.lower()).suffix in PICTURE_SUFFIXES | RAW_SUFFIXES
 
 
 def picture_stems(names: list[str]) -> frozenset[str]:

@@ -23,6 +23,7 @@ def add_tag(lessons: Lessons, labels: Iterable[Label], name: str, terms: Iterabl
     Raises:
         LessonError: the name cannot be one, or is taken.
     """
+    _check_is_text(name)
     edits = lessons.edits
     in_use = vocabulary(labels, lessons, terms)
     term = next((term for term in terms if term.id not in in_use and same_name(term.name, name)), None)
@@ -131,6 +132,7 @@ def check_name(
     lessons: Lessons, labels: Iterable[Label], name: str, tag: str | None = None, terms: Iterable[Term] = ()
 ) -> str:
     """Normalise a name for a tag, None for a new one; raise LessonError if it cannot be one or is another tag's."""
+    _check_is_text(name)
     name = normalise_name(name)
     if problem := name_problem(name):
         raise LessonError(problem)
@@ -143,6 +145,11 @@ def check_name(
     if any(term.id != tag and same_name(term.name, name) for term in terms):
         raise LessonError(f"there is a broader term {name!r} already: choose another name, or merge the tag into it")
     return name
+
+
+def _check_is_text(name: object) -> None:
+    if not isinstance(name, str):
+        raise LessonError(f"got {name!r} as the name of a tag, expected a text")
 
 
 def _unused_id(name: str, taken: set[str]) -> str:
@@ -202,6 +209,7 @@ def check_synonym(vocabulary: Mapping[str, Label], name: str, terms: Iterable[Te
     Raises:
         LessonError: names what it is a word for.
     """
+    _check_is_text(name)
     others = {key: label for key, label in vocabulary.items() if key != tag}
     words: dict[str, str] = {term.id: term.name for term in terms} | {key: label.name for key, label in others.items()}
     for key in matching_ids(others, name, terms):

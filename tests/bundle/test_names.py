@@ -7,7 +7,7 @@ import pytest
 from imagetagger.bundle.labels import read_labels
 from imagetagger.bundle.names import name_problem, normalise_name, text_problem
 from imagetagger.bundle.strict_json import BundleError
-from tests.helpers.name_table import BAD_NAMES, GOOD_NAMES, NO_NAMES, SPACED_NAMES
+from tests.helpers.name_table import BAD_NAMES, GOOD_NAMES, NO_NAMES, SPACED_NAMES, UNSEEN_NAMES
 
 
 def labels_of(name: str) -> bytes:
@@ -40,6 +40,14 @@ def test_spaces_of_any_width_become_one(name, stored):
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_no_name_and_a_long_one_are_refused(name):
     assert "expected 1 to 100" in name_problem(normalise_name(name))
+
+
+@pytest.mark.parametrize("name", UNSEEN_NAMES)
+def test_a_name_of_which_nothing_is_seen_cannot_be_given_but_one_that_is_in_a_bundle_is_read(name):
+    problem = name_problem(normalise_name(name))
+    assert "none of whose characters is seen" in problem
+    assert problem.isascii()
+    assert read_labels(labels_of(name))[0].name == name
 
 
 def test_a_bundle_shows_wide_spaces_and_long_names_as_they_are_but_not_line_breaks():

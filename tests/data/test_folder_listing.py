@@ -10,6 +10,7 @@ import pytest
 from imagetagger.data.dataset import Dataset
 from imagetagger.data.folder import load_folder
 from tests.helpers.cases import copy_case
+from tests.helpers.pictures import picture
 
 TAGS = ("balloon", "boat")
 
@@ -58,6 +59,8 @@ def names(dataset: Dataset) -> list[str]:
         (["{training_data,holdout}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,hold-out}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,eval}/{balloon,boat}/", "notes/readme.txt"], (4, 4, 0)),
+        (["{train_val_images,test_images}/{balloon,boat}/"], (4, 0, 4)),
+        (["{trainvaltest,unseen}/{balloon,boat}/"], (4, 0, 4)),
         (["{train,valid,test}/images/{balloon,boat}/"], (4, 4, 4)),
         (["{flowers_train,flowers_test}/{balloon,boat}/"], (4, 0, 4)),
         (["{train-v2,dev-v2}/{balloon,boat}/"], (4, 4, 0)),
@@ -109,6 +112,14 @@ def test_folders_below_those_of_tags_are_no_tags(tmp_path, patterns):
     assert names(load_folder(make(tmp_path / "d", *patterns))) == ["cat", "dog"]
 
 
+@pytest.mark.parametrize(
+    "tags", [["blood test", "rapid test", "train station"], ["mask", "helmet"], ["unlabeled", "cat"], ["label", "toy"]]
+)
+def test_tags_with_words_of_other_folders_in_their_names_are_tags(tmp_path, tags):
+    make(tmp_path, *(f"{tag}/" for tag in tags))
+    assert names(load_folder(tmp_path)) == sorted(tags)
+
+
 def test_many_tags_of_which_two_hold_equal_names_are_tags(tmp_path):
     make(tmp_path, "{cats,dogs}/{black,white}/", "{a,b,c,d}/")
     assert names(load_folder(tmp_path)) == ["a", "b", "c", "cats", "d", "dogs"]
@@ -132,6 +143,12 @@ def test_many_tags_of_which_two_hold_equal_names_are_tags(tmp_path):
         (["{line1,line2}/{good,bad}/"], "line1, line2 hold"),
         (["train/{cat,dog}/", "pred/"], "train are splits, not tags"),
         (["train/{cat,dog}/", "test/"], "train, test are splits, not tags"),
+        (["{flowers_train,flowers_test}/"], "flowers_test, flowers_train are splits, not tags"),
+        (["{entrainement,validation}/{cat,dog}/"], "Rename the one for training to train, of entrainement"),
+        (["VOC2012/{JPEGImages,SegmentationClass}/", "VOC2012/Annotations/0.xml"], "JPEGImages, SegmentationClass are"),
+        (["{images,masks}/"], "images, masks are those of a data set for detection or segmentation"),
+        (["labeled/{cat,dog}/", "unlabeled/"], "/d/labeled, or list"),
+        (["labelled_data/{cat,dog}/", "Unlabelled Data/"], "Unlabelled Data, labelled_data are not tags"),
     ],
 )
 def test_folders_that_may_be_splits_are_refused_with_their_names_and_a_fix(tmp_path, patterns, found):
@@ -178,6 +195,13 @@ def test_thumbnails_and_bins_of_network_storage_are_ignored_and_counted(tmp_path
     assert "those of systems: @eaDir (2), #recycle (1), $RECYCLE.BIN (1)" in caplog.text
 
 
+def test_a_library_of_photos_is_ignored_with_the_advice_to_export_its_pictures(tmp_path, caplog):
+    make(tmp_path, "{cat,dog}/", "Photos Library.photoslibrary/originals/0/", "me.photoslibrary/a.jpg")
+    assert names(load_folder(tmp_path)) == ["cat", "dog"]
+    assert "not read: Photos Library.photoslibrary, me.photoslibrary; export their pictures" in caplog.text
+    assert "rename" not in caplog.text
+
+
 def test_files_beside_pictures_are_counted_apart_from_bad_ones(tmp_path, caplog):  # B17-sidecars
     with caplog.at_level(logging.INFO):
         dataset = load_folder(copy_case("B17-sidecars", tmp_path) / "data")
@@ -186,10 +210,34 @@ def test_files_beside_pictures_are_counted_apart_from_bad_ones(tmp_path, caplog)
 
 
 def test_a_raw_file_beside_its_picture_is_no_picture_and_one_alone_is(tmp_path):
-    make(tmp_path, "{cat,dog}/", "cat/0.NEF", "cat/7.NEF", "dog/1.heic", "dog/no_suffix", "dog/0.picture")
+    make(tmp_path, "{cat,dog}/", "cat/0.NEF", "cat/7.NEF", "dog/1.heic")
     keys = load_folder(tmp_path).train.keys
     assert "cat/0.NEF" not in keys
-    assert {"cat/7.NEF", "dog/1.heic", "dog/no_suffix", "dog/0.picture"} <= set(keys)
+    assert {"cat/7.NEF", "dog/1.heic"} <= set(keys)
+
+
+def test_files_of_no_picture_suffix_are_pictures_if_their_contents_are(tmp_path, caplog):
+    others = ("a.braw", "NKSC_PARAM/0.param", "a.photo-edit", "a.jpg.dvc", "b.ts", "0.jpg.suppl", "notes", "a.bc")
+    make(tmp_path / "d", "{cat,dog}/", "LICENSE", "SHA256SUMS", "data.dvc", *(f"dog/{name}" for name in others))
+    for name, content in {
+        "dog/no_suffix": picture("red", 1),
+        "dog/0.picture": picture("green", 2),
+        "dog/drawing.art": b"8BPS",  # a picture that is not read is a bad picture
+        "dog/empty.lock": b"",
+        "cat/a.take": b"\0\0\0\x18ftypmp42\0\0\0\0",
+        "cat/bad.jpg": b"\0\0\0\x18ftypmp42\0\0\0\0",
+        "LOOSE": picture("blue", 3),
+    }.items():
+        (tmp_path / "d" / name).write_bytes(content)
+    with caplog.at_level(logging.INFO):
+        dataset = load_folder(tmp_path / "d")
+    read = {"dog/no_suffix", "dog/0.picture", "dog/drawing.art", "cat/bad.jpg"}
+    assert set(dataset.train.keys) == {"cat/0.jpg", "cat/1.jpg", "dog/0.jpg", "dog/1.jpg"} | read
+    assert dataset.skipped == (("LOOSE", "has no tag"),)
+    assert "beside the pictures: 13 files that are none" in caplog.text
+    make(tmp_path / "wrapped" / "data", "{cat,dog}/")
+    make(tmp_path / "wrapped", "README")
+    assert names(load_folder(tmp_path / "wrapped")) == ["cat", "dog"]
 
 
 @pytest.fixture

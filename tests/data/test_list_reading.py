@@ -58,7 +58,13 @@ EXPECTED = {file: [tag] for file, tag in ROWS}
         ("a.csv", "\ufeff" + table(delimiter=";")),
         ("a.csv", table(delimiter="\t")),
         ("a.tsv", table(delimiter="\t")),
+        ("a.csv", "SEP=;\n" + table(delimiter=";")),
+        ("a.csv", "sep = ;\n" + table(delimiter=";")),
         ("a.csv", table(delimiter="|")),
+        ("a.csv", table(delimiter=":")),
+        ("a.csv", table(delimiter=" ")),
+        ("a.csv", table([(f"'{file}'", f"'{tag}'") for file, tag in ROWS], ("'path'", "'tags'"))),
+        ("a.csv", table([(f"'{file}'", f"'{tag}'") for file, tag in ROWS], ("'path'", "'tags'"), ";")),
         ("a.csv", table(end="\r")),
         ("a.csv", table(header=(" Path ", "TAGS"))),
         ("a.csv", table().replace(",", ", ")),
@@ -125,6 +131,10 @@ def test_several_tags_of_a_cell_are_separated_by_semicolons_whatever_separates_c
         ('p/boat/0.jpg,"boat', "which is not a row: unexpected end of data; a cell in quotes ends in its line"),
         ('"p/boat/0.jpg"x,boat', "which is not a row: ',' expected after '\"'"),
         ("p/boat/0.jpg,bo\0at", "with a NUL character"),
+        ("p/boat/0.jpg,\"['boat', 'sofa']\"", "a list as Python prints it: expected tags separated by semicolons"),
+        ("p/boat/0.jpg,('boat' 'sofa')", "a list as Python prints it: expected tags separated by semicolons"),
+        ("p/boat/0.jpg,NaN", "with the tag NaN, as programs write a missing value: write its tags, or leave the row"),
+        ("p/boat/0.jpg, None ", "with the tag None, as programs write a missing value"),
         ('p/boat/0.jpg,"' + 140_000 * "a" + '"', "field larger than field limit"),
         ("p/boat/0.jpg," + 1_100_000 * "a", "with 1,100,013 characters, expected at most 1,000,000"),
     ],
@@ -135,6 +145,31 @@ def test_a_malformed_row_is_an_error_that_names_its_line_and_the_fix(folder, lin
     with pytest.raises(ValueError, match=f"got line 5 of {re.escape(str(path))}.*{message}") as error:
         load_folder(path)
     assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "tag"),
+    [
+        ("a.csv", table([(file, f"{tag},sofa;brown") for file, tag in ROWS]), "balloon,sofa"),
+        ("a.csv", table([(file, f"{tag}|sofa") for file, tag in ROWS]), "balloon|sofa"),
+        (
+            "a.jsonl",
+            "\n".join(json.dumps({"path": file, "tags": f"{tag};sofa"}) for file, tag in ROWS),
+            "balloon;sofa",
+        ),
+    ],
+)
+def test_tags_that_seem_to_be_several_are_one_and_the_log_says_so_once(folder, caplog, name, content, tag):
+    assert tag in found(write(folder / name, content))[ROWS[0][0]]
+    assert caplog.text.count(f"2 texts with separators are taken as one tag each, the first '{tag}'; several") == 1
+
+
+def test_nothing_is_said_of_a_list_of_tags_with_separators_nor_of_ordinary_brackets(folder, caplog):
+    tags = ["kit fox, Vulpes", "a [b]", "None", "(c)"]
+    lists = "\n".join(json.dumps({"path": file, "tags": tags}) for file, _ in ROWS)
+    assert found(write(folder / "a.jsonl", lists))[ROWS[0][0]] == sorted(tags)
+    assert found(write(folder / "a.csv", table([(file, "[boat];(c);none") for file, _ in ROWS])))[ROWS[0][0]]
+    assert "separators" not in caplog.text
 
 
 def test_a_row_with_too_many_cells_between_semicolons_says_to_quote(folder):

@@ -102,7 +102,7 @@ def test_a_tag_may_be_named_like_a_split_among_others(tmp_path):
     assert not dataset.is_split
 
 
-@pytest.mark.parametrize("name", ["cat", "training shoes", "value", "testament", "images", "2017", "train val", ""])
+@pytest.mark.parametrize("name", ["cat", "training shoes", "value", "testament", "images", "2017", "train test", ""])
 def test_other_names_are_of_no_split(name):
     assert split_role(name) is None
 

@@ -60,7 +60,9 @@ def test_folders_and_lists_and_pictures_to_test_on_have_one_name_per_tag(tmp_pat
     assert "'Cafe\\u0301' (2), 'Café' (2) become 'Café'" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["bell\x07", "x" * 2000], ids=["control", "long"])
+@pytest.mark.parametrize(
+    "name", ["bell\x07", "bo\x0bat", "\u200b", "x" * 2000], ids=["control", "tab", "unseen", "long"]
+)
 def test_a_name_that_no_tag_can_have_is_refused_with_its_place(tmp_path, name):
     with pytest.raises(ValueError, match=r"got .*name.* for the tag of line 1 of a\.csv: rename it"):
         unify_tag_names(listed("cat", name))

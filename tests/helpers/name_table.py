@@ -17,6 +17,7 @@ GOOD_NAMES = (
 
 BAD_NAMES = (
     *("\x00", "a\x07b", "a\x1b[31mb", "a\x7f", "a\x9bb", "\x80"),
+    *("bo\x0bat", "a\x0cb", "a\x1cb", "\x1f", "a \x1d"),
     *("a\ud800", "\udc00b"),
     *(f"a{chr(code)}b" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
 )
@@ -30,5 +31,11 @@ SPACED_NAMES = {
     "cafe\N{COMBINING ACUTE ACCENT}": "café",
 }
 """And what they are stored as."""
+
+UNSEEN_NAMES = (
+    *("\u200b", "\u200d", "\ufeff", "\xad", "\U000e0041", "\u200e \u200f", "\ufe0f", "\U000e0100"),
+    *("\u3164", "\u115f\u1160", "\u2800", "\u034f", "\u180b", "\u2060" * 101),
+)
+"""Without a character that is seen."""
 
 NO_NAMES = ("", " ", "\N{IDEOGRAPHIC SPACE}\t", "x" * 101)

@@ -30,7 +30,7 @@ from imagetagger.tagger import lessons, tag_names
 from imagetagger.tagger.lessons import NO_LESSONS
 from imagetagger.tagger.predict import adapted_coverage, missed_share, predict_embedding
 from imagetagger.tagger.tag_statistics import TagRow, TagRows, update_rows
-from tests.helpers.name_table import BAD_NAMES, GOOD_NAMES, NO_NAMES, SPACED_NAMES
+from tests.helpers.name_table import BAD_NAMES, GOOD_NAMES, NO_NAMES, SPACED_NAMES, UNSEEN_NAMES
 from tests.helpers.web_golden_files import bundle_golden, lesson_file_golden
 from tests.helpers.web_golden_lessons import KEYS, LABELS, NAMES, attempt, lessons_golden, taught_picture
 from tests.helpers.web_golden_words import words_golden
@@ -145,12 +145,12 @@ def names_golden() -> dict[str, Any]:
     known = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
     ends = [i for i in range(len(known)) if i + 1 == len(known) or known[i + 1] != known[i] + 1]
     starts = [0, *(i + 1 for i in ends[:-1])]
-    given = dict.fromkeys((*NAMES, *GOOD_NAMES, *SPACED_NAMES, *NO_NAMES, *filter(_is_text, BAD_NAMES)))
+    given = dict.fromkeys((*NAMES, *GOOD_NAMES, *SPACED_NAMES, *NO_NAMES, *UNSEEN_NAMES, *filter(_is_text, BAD_NAMES)))
     return {
         "unicode": unicodedata.unidata_version,
         "assigned": [[known[a], known[b]] for a, b in zip(starts, ends, strict=True)],
         "folds": [chr(c) + chr(c).casefold() for c in known if chr(c).casefold() != chr(c)],
-        "spaces": [c for c in known if chr(c).isspace()],
+        "spaces": [c for c in known if normalise_name(f"a{chr(c)}b") == "a b"],
         "stored": [
             [name, normalise_name(name), attempt(lambda n=name: tag_names.check_name(NO_LESSONS, (), n))]
             for name in given
@@ -167,6 +167,8 @@ SYSTEM_PATHS = (
     *("found.000", "parts", "found.0000", "recycle", "golden/0.png", "a._b", "@home", "", "/", "README.txt"),
     *("recycled/a.png", "temporary items/a.png", "vol.part/a.png", "icon?", "Icon?/a.png", "BridgeCache"),
     *("bridgecache/a", "~$tag/a.png", "a/", "a.part/"),
+    *(":2eDS_Store", "Photos Library.photoslibrary/a.png", "a.photolibrary", "a.migratedphotolibrary", "a.aplibrary"),
+    *("a.library", "a.png~", "a.~", "a~", "a.png~/b", "0.png@SynoResource", "0.png@SynoEAStream/a", "recycle bin"),
 )
 """Paths for the rule of files that are ignored."""
 

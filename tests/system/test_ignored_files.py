@@ -17,12 +17,25 @@ SYSTEM = [
     *("lost+found", ".Trash-1000", ".directory", ".nfs000000000123", "Thumbs.db", "desktop.ini", "ehthumbs.db"),
     *(".sync", ".stfolder", ".stversions", ".dropbox", ".dropbox.cache", "~syncthing~a.jpg.tmp", ".~lock.list.csv#"),
     *(".syncthing.a.jpg.tmp", "Picasa.ini", ".picasaoriginals", ".@__thumb", ".nomedia", ".BridgeSort", ".BridgeCache"),
-    *("Catalog Previews.lrdata", "lost+found"),
+    *("Catalog Previews.lrdata", "lost+found", "__pycache__", "node_modules", "OneDriveTemp", "$WINDOWS.~BT"),
+    *("@SynoDrive", "@S2S", "@database", "@appstore", "@sharesnap", "_recycle", "WindowsImageBackup", ":2eDS_Store"),
+    *("TheVolumeSettingsFolder", "Photos Library.photoslibrary", "Fotos.photolibrary", "a.aplibrary"),
 ]
-SYSTEM_FILES = ["~$list.xlsx", "a.jpg.partial", "a.jpg.crdownload", "a.part", "a.!sync", "BridgeCache", "Icon?"]
+SYSTEM_FILES = [
+    "~$list.xlsx",
+    "a.jpg.partial",
+    "a.jpg.crdownload",
+    "a.part",
+    "a.!sync",
+    "BridgeCache",
+    "Icon?",
+    "a.png~",
+]
+SYSTEM_FILES += ["0.png@SynoResource", "1.png@SynoEAStream"]
 OTHERS = [
     *("cat", "recycle", "eaDir", "@home", "#1", "$100", "thumbs", "icon", "found.jpg", "party.jpg", "lost and found"),
     *("recycled", "recycler", "temporary items", "network trash folder", "bridge", "trash", "snapshot", "parts"),
+    *("recycle bin", "recycle_bin", "library", "photos library", "a~", "2e", "database"),
 ]
 
 

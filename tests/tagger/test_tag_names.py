@@ -7,6 +7,7 @@ from imagetagger.tagger.lessons import NO_LESSONS, LessonError, learn, remove_ta
 from imagetagger.tagger.tag_names import (
     add_tag,
     adopt_lessons,
+    check_synonym,
     find_tag,
     matching_ids,
     rename_tag,
@@ -68,6 +69,17 @@ def test_a_tag_is_not_renamed_to_a_term_but_a_term_is():
         rename_tag(NO_LESSONS, BUNDLE, "n1", "Dog", TERMS)
     lessons = rename_tag(NO_LESSONS, BUNDLE, "t1", "DOG", TERMS)
     assert lessons.edits.names == {"t1": "DOG"}
+
+
+@pytest.mark.parametrize("name", [5, None, ["cat"], b"cat"])
+def test_a_name_that_is_no_text_is_refused(name):
+    for act in (
+        lambda: add_tag(NO_LESSONS, BUNDLE, name, TERMS),
+        lambda: rename_tag(NO_LESSONS, BUNDLE, "n1", name, TERMS),
+        lambda: check_synonym(vocabulary(BUNDLE, NO_LESSONS), name, TERMS),
+    ):
+        with pytest.raises(LessonError, match="as the name of a tag, expected a text"):
+            act()
 
 
 def test_any_name_of_a_tag_or_a_term_names_something():

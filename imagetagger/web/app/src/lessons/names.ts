@@ -2,12 +2,15 @@
 
 import { quote, UNSAFE } from "../files/text";
 
-/** The white space of Python's str.split(); that of JavaScript's \s differs. */
-const SPACE = "\t\n\v\f\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+/** The white space of Python's str.split() but for control characters that nobody types; JavaScript's \s differs. */
+const SPACE = "\t\n\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 const SPACES = new RegExp(`[${SPACE}]+`, "gu");
 
 /** Small letters of Cherokee were added after its capitals, which are therefore what both fold to. */
 const CHEROKEE = /[\u13a0-\u13ff\uab70-\uabbf]/u;
+
+/** Names of which nothing is seen: spaces, joiners, tags, selectors of variants, fillers of Hangul, Braille's blank. */
+const UNSEEN = /^(?:[\p{Cf}\p{Zs}\p{Variation_Selector}\u115f\u1160\u2800\u3164\uffa0]|\u034f)+$/u;
 
 const MAX_NAME_LENGTH = 100;
 
@@ -41,5 +44,6 @@ export function nameProblem(name: string): string | null {
     return `a name has at most ${MAX_NAME_LENGTH} characters, this one has ${length.toLocaleString("en")}`;
   if (UNSAFE.test(name))
     return `the name ${quote(name)} has control characters, or marks that reverse the text: leave them out`;
+  if (UNSEEN.test(name)) return "a name needs at least one character that is seen";
   return null;
 }
