@@ -93,7 +93,11 @@ def test_what_has_no_pixels_is_a_bad_image(source):
             use(source)
 
 
-@pytest.mark.parametrize("source", ["a\0b.png", Path("a\0b.png"), OwnPath(Path("a\0b")), "\ud800.png"], ids=ascii)
+@pytest.mark.parametrize(
+    "source",
+    ["a\0b.png", Path("a\0b.png"), OwnPath(Path("a\0b")), "\ud800.png"],
+    ids=["text", "path", "own path", "surrogate"],
+)
 def test_what_is_no_path_is_a_bad_image(source):
     with pytest.raises(BadImageError, match="is no path"):
         decode_image(source)
