@@ -36,12 +36,13 @@ class _Picture(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """A folder or list: its pictures by the split that they are in and by content, and what cannot be used."""
+    """A folder or list: its pictures by split and by content, what cannot be used, and files that are no pictures."""
 
     path: Path
     pictures: dict[Role, dict[bytes, _Picture]]
     skipped: tuple[Skip, ...]
     listed: int
+    others: tuple[Path, ...]
 
 
 def load_folder(path: Path, test: Path | None = None) -> Dataset:
@@ -130,7 +131,9 @@ def _read_source(path: Path, listing: Listing, spellings: Mapping[str, str]) -> 
         kept.tags.update(picture.tags)
         kept.groups.update(picture.groups)
         copies += kept is not picture
-    source = _Source(path, pictures, tuple(skipped), len(listing.pictures) + len(listing.unusable))
+    source = _Source(
+        path, pictures, tuple(skipped), len(listing.pictures) + len(listing.unusable), listing.contents.sidecars
+    )
     tags = Counter(tag for split in pictures.values() for picture in split.values() for tag in picture.tags)
     log_listing(path, listing, tags)
     if copies:
@@ -175,6 +178,8 @@ def _check_tags(source: _Source, pictures: Mapping[Role, Mapping[bytes, _Picture
     names = sorted({tag for picture in pictures["train"].values() for tag in picture.tags})
     if len(names) < 2:
         why = f". {skip_summary(source.path, source.skipped, source.listed)}" if source.skipped else ""
+        if source.others and not names:
+            why += f". {len(source.others)} files are no pictures; the first: {_key(source.others[0], source.path)}"
         name, is_folder = names[0] if names else "", source.path.is_dir()
         deeper = is_folder and name and any(file.is_dir() for file in (source.path / name).glob("*"))
         hint = f"; if the folders in {name} are the tags, use path={source.path / name}" if deeper else ""

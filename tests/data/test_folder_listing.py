@@ -195,6 +195,12 @@ def test_thumbnails_and_bins_of_network_storage_are_ignored_and_counted(tmp_path
     assert "those of systems: @eaDir (2), #recycle (1), $RECYCLE.BIN (1)" in caplog.text
 
 
+def test_where_no_file_is_a_picture_the_error_counts_them_with_the_first(tmp_path):
+    make(tmp_path, "{cat,dog}/{0,1}.dcm")
+    with pytest.raises(ValueError, match=r"got 0 tags in .* 4 files are no pictures; the first: cat/0\.dcm$"):
+        load_folder(tmp_path)
+
+
 def test_a_library_of_photos_is_ignored_with_the_advice_to_export_its_pictures(tmp_path, caplog):
     make(tmp_path, "{cat,dog}/", "Photos Library.photoslibrary/originals/0/", "me.photoslibrary/a.jpg")
     assert names(load_folder(tmp_path)) == ["cat", "dog"]
