@@ -165,7 +165,7 @@ def test_a_data_set_that_cannot_be_downloaded_says_so_within_seconds(tmp_path, m
         start = time.perf_counter()
         with pytest.raises(DownloadError, match="got tfds_name=remote/server, which cannot be downloaded") as error:
             get("remote/server", tmp_path, "train")
-        assert time.perf_counter() - start < 10
+        assert time.perf_counter() - start < 30  # minutes without a limit
     assert "pass the folder as path=DIR" in str(error.value)
     assert "\n" not in str(error.value)
 

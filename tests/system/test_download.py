@@ -157,7 +157,7 @@ def test_a_server_that_never_answers_is_given_up_in_seconds(tmp_path):
     start = time.perf_counter()
     with silent_server() as address, pytest.raises(DownloadError, match="the server does not answer"):
         download(Download(f"{address}/data.bin"), tmp_path, "path")
-    assert time.perf_counter() - start < 9
+    assert time.perf_counter() - start < 30  # minutes without a limit
     assert list(tmp_path.iterdir()) == []
 
 
