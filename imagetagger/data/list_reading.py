@@ -14,7 +14,7 @@ import msgspec
 from imagetagger.data.labelled_files import LabelledFile
 from imagetagger.data.listed_paths import find_listed_file
 from imagetagger.data.split_names import Role, split_role
-from imagetagger.system.printable import cut
+from imagetagger.system.printable import cut, printable_text
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +104,9 @@ def _read_table(path: Path, text: str) -> Iterator[LabelledFile]:
             raise ValueError(
                 f"got path={path}, {EXPECTED_PATH}, or a .txt whose first line has the columns path and tags"
             )
+        shown = cut(printable_text(", ".join(columns)), 200)
         raise ValueError(
-            f"got {path} with columns {', '.join(columns)[:200]}, expected path and tags in its first line, "
+            f"got {path} with columns {shown}, expected path and tags in its first line, "
             f"separated by {', '.join(DELIMITERS.values())}"
         )
     if twice := [name for name in ("path", "tags", "split", "group") if columns.count(name) > 1]:

@@ -315,3 +315,11 @@ def test_a_missing_path_in_the_message_steers_no_terminal(folder):
     path = write(folder / "a.jsonl", json.dumps({"path": "\x1b[2Ja.jpg", "tags": "cat"}))
     with pytest.raises(ValueError, match=r"1 of 1 pictures are not there; the first: \\x1b\[2Ja.jpg: no such file"):
         load_folder(path)
+
+
+def test_a_header_of_control_characters_is_shown_escaped(tmp_path):
+    """Found by fuzzing."""
+    (tmp_path / "list.csv").write_bytes(b"\x1b\xc2\x80path,tags\np/0.jpg,boat\n")
+    with pytest.raises(ValueError, match=r"with columns \\x1b\\x80path, tags, expected path and tags") as error:
+        load_folder(tmp_path / "list.csv")
+    assert "\x1b" not in str(error.value)
