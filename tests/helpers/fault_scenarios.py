@@ -156,7 +156,7 @@ def saving(unites: bool) -> Scenario:
     def save(folder: Path, number: int) -> None:
         made = tagger()
         made._set_lessons(NO_LESSONS)
-        made._files._common.clear()
+        made._common = {}
         if not unites:
             made.replace_lessons(folder / "lessons.zip")
         if not made.has_tag("Rex"):
