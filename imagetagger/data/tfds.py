@@ -50,7 +50,7 @@ def load_tfds(
         names = tfds.list_builders(with_community_datasets=False)
         if name not in names and (near := get_close_matches(name, names, 5)):
             hint = f" Did you mean {' or '.join(near)}?"
-        raise ValueError(f"got tfds_name={tfds_name}: {_first_line(error)}{hint}") from error
+        raise ValueError(f"got tfds_name={tfds_name}: {failure_reason(error)}{hint}") from error
     image: Any = None
     label: Any = None
     match builder.info.supervised_keys:
@@ -106,7 +106,7 @@ def _prepare(builder: Any, tfds_name: str) -> None:
     except OSError:
         raise
     except Exception as error:  # every data set has code of its own
-        raise ValueError(f"got tfds_name={tfds_name}, which cannot be prepared: {_first_line(error)}") from error
+        raise ValueError(f"got tfds_name={tfds_name}, which cannot be prepared: {failure_reason(error)}") from error
 
 
 @contextmanager
@@ -131,7 +131,3 @@ def _giving_up_soon() -> Iterator[None]:
         yield
     finally:
         downloader._open_url, downloader.MAX_RETRIES = open_url, retries
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,7 +1,6 @@
 """A folder of its own for every run, also for runs that begin in the same second."""
 
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,12 @@ class NewRunFolder(Callback):
 def make_new_folder(path: Path) -> Path:
     """Make a folder that does not exist yet: `path`, or `path_2` and so on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
-        folder = path if number == 1 else path.with_name(f"{path.name}_{number}")
-        with suppress(FileExistsError):
+    folder, number = path, 1
+    while True:
+        try:
             folder.mkdir()
+        except FileExistsError:
+            number += 1
+            folder = path.with_name(f"{path.name}_{number}")
+        else:
             return folder
-    raise AssertionError

@@ -92,11 +92,8 @@ def open_tiff(data: bytes, pixel_limit: int) -> Opened:
     width, height = numbers.get(IMAGE_WIDTH, 0), numbers.get(IMAGE_HEIGHT, 0)
     check_pixels(width, height, pixel_limit)
     across, down = numbers.get(TILE_WIDTH, 0), numbers.get(TILE_HEIGHT, 0)
-    if (
-        across
-        and down
-        and -(-width // across) * -(-height // down) * across * down > max(MAX_TILE_PIXELS, 4 * width * height)
-    ):
+    tiles = -(-width // across) * -(-height // down) if across and down else 0
+    if tiles * across * down > max(MAX_TILE_PIXELS, 4 * width * height):
         raise BadImageError("corrupt image: the tiles of a TIFF are larger than the picture")
     bits, sample_format = values.get(BITS, []), numbers.get(SAMPLE_FORMAT, UNSIGNED)
     unread = f"a TIFF of {SAMPLE_FORMATS.get(sample_format, '')}{max(bits, default=1)} bits, which is not read"

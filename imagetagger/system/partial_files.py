@@ -1,8 +1,8 @@
 """Files and folders while they are written, and those that killed processes left behind.
 
 A partial file has a short random name beside its target, so that any name of a target is possible, and its writer
-holds a lock on it, which the system frees however a process ends: one that nobody holds is left over. Where that cannot
-be told (no locks, another machine, a version without locks) it is left over after a day.
+holds a lock on it, which the system frees however a process ends: one that nobody holds is left over. Where that is
+unknown (no locks, another machine, a version without locks) it is left over after a day.
 """
 
 import hashlib
@@ -153,7 +153,7 @@ def _random_path(folder: Path, kind: str) -> Path:
 
 @cache
 def _machine() -> str:
-    """Return a digest of what tells this machine from others, which locks may not reach: its name and its id."""
+    """Return a digest of this machine's name and id: locks may not reach processes of other machines."""
     try:
         machine_id = Path("/etc/machine-id").read_bytes()
     except OSError:  # not a Linux of today
