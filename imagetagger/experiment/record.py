@@ -18,6 +18,7 @@ from imagetagger.experiment.evaluation_record import (
     StrataRecord,
     TagRecord,
 )
+from imagetagger.experiment.training_record import TrainingRecord
 from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
 from imagetagger.system.atomic_files import atomic_write
 
@@ -240,6 +241,7 @@ class Record(Struct, frozen=True):
     reference: ReferenceRecord | None = None
     test: UserTestRecord | None = None
     warnings: list[str] = []
+    training: TrainingRecord | None = None
 
 
 def write_record(record: Record, path: Path) -> None:
