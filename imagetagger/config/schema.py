@@ -63,6 +63,35 @@ class BackboneConfig:
 
 
 @dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is fine-tuned (configs/training/)."""
+
+    blocks: str | None = MISSING  # a number of blocks, "all", or null
+    gate: str = _one_of("auto", "always")
+    epochs: int = _between(1, 10_000)
+    batch_size: int = _between(1, 65_536)
+    accumulate: int = _between(1, 10_000)
+    optimizer: str = _one_of("adamw", "sgd")
+    learning_rate: float = _between(0, 100)
+    head_rate: float = _between(0, 1e6)
+    layer_decay: float = _between(0, 1)
+    warmup_epochs: float = _between(0, 10_000)
+    weight_decay: float = _between(0, 1e6)
+    clip_norm: float | None = _between(1e-9, INFINITE)
+    ema_decay: float = _between(0, 0.999999)
+    label_smoothing: float = _between(0, 0.999)
+    dropout: float = _between(0, 0.99)
+    mixup: float = _between(0, 100)
+    cutmix: float = _between(0, 100)
+    crops: int = _between(0, 100)
+    gaussian_weight: float = _between(0, 1)
+    teacher: str | None = _one_of("mobilenet_v2", "efficientnet_lite0", None)
+    distillation_weight: float = _between(0, 1)
+    patience: int | None = _between(1, 10_000)
+    dtype: str = _one_of("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
 class EmbedConfig:
     """How embeddings are computed (section `embed`)."""
 
@@ -145,6 +174,7 @@ class Experiment:
     optimized_metric: str = _one_of(*METRIC_NAMES)
     data: DataConfig = field(default_factory=DataConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)

@@ -1,7 +1,7 @@
 """Execution of the backbone: LiteRT on CPUs, JAX on GPUs and TPUs.
 
 A runtime's `run` takes a function that loads picture i (uint8 (S, S, 3), or raises BadImageError) and the indices to
-embed. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
+embed. LiteRT's also takes several views of a picture, uint8 (V, S, S, 3), and gives as many embeddings. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
 others are computed.
 """
 
@@ -136,6 +136,8 @@ def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
             return error
         runner = idle_runners.get()
         try:
+            if image.ndim == 4:
+                return np.concatenate([runner(image=view[None])["embedding"] for view in image])
             return runner(image=image[None])["embedding"][0].copy()
         finally:
             idle_runners.put(runner)

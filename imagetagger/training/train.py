@@ -1,0 +1,284 @@
+"""The loop of a training: epochs of steps, metrics of each epoch, checkpoints, and an early end."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from imagetagger.config.schema import TrainingConfig
+from imagetagger.training.activations import Rows, gather_rows
+from imagetagger.training.checkpoints import restore_checkpoint, save_checkpoint
+from imagetagger.training.objective import GaussianHead, LinearHead, cross_entropy, linear_logits, soft_targets
+from imagetagger.training.optimizer import make_optimizer
+from imagetagger.training.state import Batch, Network, Params, TrainState, init_state, make_step
+
+CHECKPOINT_SECONDS = 60.0
+"""Between two checkpoints, the most that kill -9 costs."""
+
+CHECKED_STEPS = 50
+"""Steps between two looks at the loss."""
+
+EVALUATION_BATCH = 256
+
+MIN_BATCHES = 8
+"""Batches of an epoch, at least: small data sets get smaller batches."""
+
+MIN_TUNING_PICTURES = 200
+"""With fewer, the best epoch would be chosen by chance, so the last one is kept."""
+
+log = logging.getLogger(__name__)
+
+FitGaussian = Callable[[dict[str, Any]], GaussianHead]
+"""From the parameters of the network to the Gaussian classifier of its embeddings."""
+
+
+class TrainingError(ValueError):
+    """A training that cannot go on, or whose result cannot be used."""
+
+
+class Pictures(NamedTuple):
+    """Rows of N pictures, their labels int32 (N, L), padded with -1, and a teacher's probabilities (N, C) or None."""
+
+    rows: Rows
+    labels: np.ndarray
+    teacher: np.ndarray | None = None
+
+
+class Epoch(NamedTuple):
+    """Metrics of an epoch: losses in nats, accuracies in percent; those of tuning pictures nan without any."""
+
+    epoch: int
+    loss: float
+    top1: float
+    tuning_loss: float
+    tuning_top1: float
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+class Progress(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        state: of the training.
+        best: averaged parameters of the best epoch so far.
+        curve: float64 (epochs, 8), an `Epoch` each; nan where not there yet.
+        epoch: int64 (), epochs that are complete.
+        seconds: float64 (), spent on the epoch that is not.
+    """
+
+    state: TrainState
+    best: Params
+    curve: np.ndarray
+    epoch: np.ndarray
+    seconds: np.ndarray
+
+
+class Trained(NamedTuple):
+    """The end of a training.
+
+    Attributes:
+        params: averaged parameters of the epoch that is kept.
+        epochs: metrics, in order.
+        best_epoch: the epoch that is kept, from 1.
+        stopped: why it ended early; None if it did not.
+    """
+
+    params: Params
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str | None
+
+
+def train(
+    network: Network,
+    params: Params,
+    pictures: Pictures,
+    recipe: TrainingConfig,
+    tags: int,
+    *,
+    seed: int,
+    tuning: Pictures | None = None,
+    fit_gaussian: FitGaussian | None = None,
+    checkpoints: Path | None = None,
+    name: str = "training",
+) -> Trained:
+    """Train a network; go on where an interrupted training of the same kind has left checkpoints.
+
+    Everything random follows from the seed, the epoch and the step. So a training that was interrupted ends with the
+    same numbers, bit by bit, as one that was not, on the same processor.
+
+    Args:
+        network: what is trained.
+        params: to start from.
+        pictures: to learn from.
+        recipe: settings.
+        tags: C.
+        seed: of the order of pictures, of views, mixing and dropout.
+        tuning: pictures whose loss chooses the epoch; at least MIN_TUNING_PICTURES, and a `patience`.
+        fit_gaussian: refits the Gaussian classifier in the loss before each epoch; None for a loss without it.
+        checkpoints: folder of this training alone; None to write none.
+        name: label of the progress bar.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    count = len(pictures.labels)
+    size = max(1, min(recipe.batch_size, count // MIN_BATCHES))
+    batches = count // size
+    optimizer = make_optimizer(recipe, network.names, batches)
+    step = make_step(network, recipe, tags, optimizer.transformation)
+    embed = jax.jit(network.embed)
+    gaussian = fit_gaussian(params.network) if fit_gaussian else None
+    state = init_state(params, gaussian, optimizer.transformation, seed)
+    curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
+    progress = Progress(state, state.average, curve, np.array(0), np.array(0.0))
+    if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
+        progress = restored
+        log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
+    chooses = bool(recipe.patience and tuning and len(tuning.labels) >= MIN_TUNING_PICTURES)
+    stopped = _stop_reason(progress, recipe) if chooses else None
+    while int(progress.epoch) < recipe.epochs and not stopped:
+        progress = _run_epoch(progress, step, pictures, size, seed, checkpoints, name)
+        epoch = int(progress.epoch)
+        measured = _measure(progress, embed, tuning, recipe, tags)._replace(
+            learning_rate=float(optimizer.learning_rate((epoch + 1) * batches - 1))
+        )
+        curve = progress.curve.copy()
+        curve[epoch] = measured
+        is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
+        state = progress.state._replace(sums=jnp.zeros(3))
+        if fit_gaussian and epoch + 1 < recipe.epochs:
+            state = state._replace(gaussian=fit_gaussian(state.average.network))
+        best = jax.device_get(state.average) if is_best else progress.best
+        progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0))
+        if checkpoints:
+            save_checkpoint(checkpoints, int(state.step), progress)
+        log.info("%s: %s", name, _describe(measured, recipe.epochs))
+        stopped = _stop_reason(progress, recipe) if chooses else None
+    done = int(progress.epoch)
+    kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
+    epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])
+    return Trained(jax.device_get(progress.best), epochs, kept, stopped)
+
+
+def embed_rows(embed: Callable[..., Any], params: dict[str, Any], rows: Rows, view: int = 0) -> np.ndarray:
+    """Return the embeddings of one view of each picture, float32 (N, D); `embed` is best compiled."""
+    parts = []
+    for start in range(0, len(rows.pictures), EVALUATION_BATCH):
+        chosen = np.arange(start, min(start + EVALUATION_BATCH, len(rows.pictures)))
+        padded = np.pad(chosen, (0, EVALUATION_BATCH - len(chosen)), mode="edge")
+        parts.append(np.asarray(embed(params, gather_rows(rows, padded, np.full(len(padded), view))))[: len(chosen)])
+    return np.concatenate(parts)
+
+
+def _run_epoch(
+    progress: Progress,
+    step: Callable[[TrainState, Batch], TrainState],
+    pictures: Pictures,
+    size: int,
+    seed: int,
+    checkpoints: Path | None,
+    name: str,
+) -> Progress:
+    """Run an epoch from where it stands to its end."""
+    epoch, state = int(progress.epoch), jax.device_put(progress.state)
+    batches = len(pictures.labels) // size
+    first = int(state.step) - epoch * batches
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(pictures.labels))[: batches * size].reshape(batches, size)
+    views = rng.integers(0, pictures.rows.views, order.shape)
+    start = saved = time.perf_counter()
+    before = float(progress.seconds)
+    bar = tqdm(total=batches, initial=first, desc=f"{name}, epoch {epoch + 1}", unit="batch", disable=None, leave=False)
+    with bar:
+        for number, batch in enumerate(_load_batches(pictures, order[first:], views[first:]), first + 1):
+            state = step(state, batch)
+            bar.update()
+            now = time.perf_counter()
+            is_due = checkpoints is not None and now - saved > CHECKPOINT_SECONDS and number < batches
+            if is_due or number % CHECKED_STEPS == 0 or number == batches:
+                _check_loss(state, epoch, checkpoints)
+            if is_due and checkpoints is not None:
+                seconds = np.array(before + now - start)
+                save_checkpoint(checkpoints, int(state.step), progress._replace(state=state, seconds=seconds))
+                saved = time.perf_counter()
+    return progress._replace(state=state, seconds=np.array(before + time.perf_counter() - start))
+
+
+def _load_batches(pictures: Pictures, order: np.ndarray, views: np.ndarray) -> Iterator[Batch]:
+    """Yield the batches of some pictures and views, (batches, size) both, each read while another is computed."""
+
+    def load(i: int) -> Batch:
+        chosen = order[i]
+        teacher = None if pictures.teacher is None else pictures.teacher[chosen]
+        return Batch(gather_rows(pictures.rows, chosen, views[i]), pictures.labels[chosen], teacher)
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(load, 0) if len(order) else None
+        for i in range(len(order)):
+            batch = following.result()  # type: ignore[union-attr]  # there is one for each i
+            following = pool.submit(load, i + 1) if i + 1 < len(order) else None
+            yield batch
+
+
+def _check_loss(state: TrainState, epoch: int, checkpoints: Path | None) -> None:
+    """Raise an error if the losses of this epoch so far are not finite."""
+    if np.isfinite(np.asarray(state.sums)).all():
+        return
+    kept = f"; the last good checkpoint stays in {checkpoints}" if checkpoints else ""
+    raise TrainingError(
+        f"the loss is not a finite number in epoch {epoch + 1}, by batch {int(state.step)}{kept}. Expected finite "
+        "losses: lower training.learning_rate, or set training.clip_norm=1"
+    )
+
+
+def _measure(
+    progress: Progress, embed: Callable[..., Any], tuning: Pictures | None, recipe: TrainingConfig, tags: int
+) -> Epoch:
+    """Return the metrics of the epoch that has just run, but its learning rate."""
+    total, correct, count = (float(value) for value in np.asarray(progress.state.sums))
+    seconds = float(progress.seconds)
+    tuning_loss = tuning_top1 = np.nan
+    if tuning is not None and len(tuning.labels):
+        average = progress.state.average
+        embeddings = jnp.asarray(embed_rows(embed, average.network, tuning.rows))
+        tuning_loss, tuning_top1 = evaluate_linear(average.linear, embeddings, tuning.labels, tags)
+    rate = count / seconds if seconds else np.nan
+    top1 = 100 * correct / count
+    return Epoch(int(progress.epoch) + 1, total / count, top1, tuning_loss, tuning_top1, np.nan, seconds, rate)
+
+
+def evaluate_linear(head: LinearHead, embeddings: jax.Array, labels: np.ndarray, tags: int) -> tuple[float, float]:
+    """Return the mean cross-entropy in nats and the top-1 accuracy in percent of a linear classifier."""
+    targets = soft_targets(jnp.asarray(labels), tags, 0.0)
+    logits = linear_logits(head, embeddings)
+    is_correct = jnp.take_along_axis(targets, logits.argmax(1)[:, None], 1)[:, 0] > 0
+    return float(cross_entropy(logits, targets).mean()), 100 * float(is_correct.mean())
+
+
+def _stop_reason(progress: Progress, recipe: TrainingConfig) -> str | None:
+    """Why training ends here: the tuning loss has not fallen for `patience` epochs; None if it goes on."""
+    losses = progress.curve[: int(progress.epoch), 3]
+    if not len(losses) or recipe.patience is None or len(losses) >= recipe.epochs:
+        return None
+    since = len(losses) - 1 - int(np.nanargmin(losses))
+    if since < recipe.patience:
+        return None
+    return f"the loss of the tuning pictures has not fallen for {since} epochs"
+
+
+def _describe(epoch: Epoch, epochs: int) -> str:
+    tuning = ""
+    if np.isfinite(epoch.tuning_loss):
+        tuning = f", tuning pictures: loss {epoch.tuning_loss:.3f}, top-1 {epoch.tuning_top1:.1f} %"
+    rate = f"{epoch.images_per_second:.0f} images/s"
+    return f"epoch {epoch.epoch} of {epochs}: loss {epoch.loss:.3f}, top-1 {epoch.top1:.1f} %{tuning}, {rate}"

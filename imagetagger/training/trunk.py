@@ -1,0 +1,61 @@
+"""The frozen part of a network: everything before the first trained block, converted once and run by LiteRT."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from imagetagger.backbones.inverted_residual import ConvUnit, InvertedResidual
+from imagetagger.backbones.model import NETWORK, Backbone, normalise
+from imagetagger.convert.quantize import MODELS
+from imagetagger.convert.tflite import to_tflite
+from imagetagger.embedding.runtime import Runtime, litert_runtime
+from imagetagger.preprocess import CONTRACT
+from imagetagger.system.atomic_files import installed_version
+from imagetagger.system.checked_files import find_checked, write_checked
+from imagetagger.training.tail import Tail, list_blocks
+
+
+def apply_trunk(backbone: Backbone, tail: Tail, images: jax.Array) -> jax.Array:
+    """Return the activations (N, H, W, C) before a tail, of uint8 images (N, S, S, 3)."""
+    net, params = backbone.net, backbone.params
+    shared: dict[str, Any] = {"activation": net.activation, "padding": net.padding, "dtype": net.dtype}
+    x: Any = normalise(backbone, images).astype(net.dtype)
+    x = ConvUnit(net.stem, kernel=3, stride=2, **shared).apply({"params": params["stem"]}, x)
+    for block in list_blocks(net)[: -len(tail.blocks)]:
+        module = InvertedResidual(block.features, block.expansion, block.stride, block.kernel, **shared)
+        x = module.apply({"params": params[block.name]}, x)
+    return x
+
+
+def trunk_shape(backbone: Backbone, tail: Tail, resolution: int) -> tuple[int, int, int]:
+    """Return the shape (H, W, C) of the activations before a tail."""
+    image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), jnp.uint8)
+    height, width, channels = jax.eval_shape(lambda image: apply_trunk(backbone, tail, image), image).shape[1:]
+    return height, width, channels
+
+
+def start_trunk(backbone: Backbone, tail: Tail, resolution: int, cache: Path, workers: int | None = None) -> Runtime:
+    """Return a runtime of the frozen part, whose embeddings are flattened activations; its model is cached."""
+    settings = [NETWORK, CONTRACT, backbone.normalisation, backbone.net.activation, backbone.net.padding, resolution]
+    digest = hashlib.sha256(json.dumps(["trunk", *settings]).encode())
+    for name in ("stem", *(block.name for block in list_blocks(backbone.net)[: -len(tail.blocks)])):
+        for leaf in jax.tree.leaves(backbone.params[name]):
+            digest.update(str(leaf.shape).encode() + np.ascontiguousarray(leaf, "<f4").tobytes())
+    tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
+    name = f"{digest.hexdigest()[:32]}-jax{version('jax')}-tensorflow{tensorflow}"
+    model = find_checked(cache / MODELS, name, ".tflite")
+    if model is None:
+        image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
+
+        def embed(image: jax.Array) -> dict[str, jax.Array]:
+            return {"embedding": apply_trunk(backbone, tail, image).reshape(1, -1)}
+
+        model = to_tflite({"embed": (embed, {"image": image})})
+        write_checked(cache / MODELS, name, ".tflite", model)
+    return litert_runtime(model, workers)
