@@ -29,6 +29,7 @@ from imagetagger.experiment.console import result_summary
 from imagetagger.experiment.record import write_record
 from imagetagger.experiment.stage_cache import StageCache
 from imagetagger.experiment.sweep import STOP, config_choices, run_job
+from imagetagger.system.atomic_files import atomic_write
 from imagetagger.system.printable import printable_lines, printable_text
 
 log = logging.getLogger("imagetagger")
@@ -70,6 +71,12 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
     write_record(msgspec.structs.replace(output.record, choices=config_choices()), folder / "result.json")
     write_run_report(output, folder / "report.html", examples=settings.evaluate.examples, seed=settings.seed)
     made = "Result and report"
+    weights = folder / "weights.safetensors"
+    weights.unlink(missing_ok=True)
+    if output.weights is not None:
+        with atomic_write(weights) as partial:
+            partial.write_bytes(output.weights)
+        log.info("Fine-tuned weights, for backbone.weights=FILE: %s", weights)
     if output.reference:
         write_folder(dict(output.reference), folder / "references")
         log.info("Reference statistics in %s", folder / "references")

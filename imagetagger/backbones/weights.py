@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -100,8 +101,13 @@ READERS: dict[str, Callable[[Path], tuple[Units, Layout]]] = {
 }
 
 
-def save_weights(backbone: Backbone, path: Path) -> None:
-    """Write a backbone's weights in our own `.safetensors` layout, conventions included."""
+def encode_weights(backbone: Backbone, provenance: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Return a backbone's weights as a `.safetensors` file in our own layout, with their conventions.
+
+    Args:
+        backbone: network and weights.
+        provenance: further metadata, for people and programs.
+    """
     tensors: dict[str, np.ndarray] = {}
     for i, (kernel, bias) in enumerate(from_params(backbone.params, backbone.net)):
         tensors |= {f"{i}.kernel": np.ascontiguousarray(kernel), f"{i}.bias": np.ascontiguousarray(bias)}
@@ -110,5 +116,10 @@ def save_weights(backbone: Backbone, path: Path) -> None:
         "padding": backbone.net.padding,
         "activation": backbone.net.activation,
     }
+    return save(tensors, {**provenance, "layout": "imagetagger/1", "conventions": json.dumps(conventions)})
+
+
+def save_weights(backbone: Backbone, path: Path) -> None:
+    """Write a backbone's weights; see `encode_weights`."""
     with atomic_write(path) as partial:
-        partial.write_bytes(save(tensors, {"layout": "imagetagger/1", "conventions": json.dumps(conventions)}))
+        partial.write_bytes(encode_weights(backbone))

@@ -54,6 +54,7 @@ def cross_fit(
     tags: int,
     classifier: ClassifierConfig,
     reference: Reference | None = None,
+    is_seen: np.ndarray | None = None,
 ) -> CrossFit:
     """Score training pictures out of fold, and choose the strength of the reference.
 
@@ -65,7 +66,10 @@ def cross_fit(
         tags: C.
         classifier: settings.
         reference: of the network; None without one.
+        is_seen: bool (N,), pictures that the network itself was trained on. They are fitted and not scored: to such a
+            network they look unlike new pictures.
     """
+    is_scored = np.ones(len(folds), bool) if is_seen is None else ~is_seen
     strengths = STRENGTHS if reference is not None else (None,)
     count = 0
     scored: dict[float | None, list[CrossFit]] = {strength: [] for strength in strengths}
@@ -73,7 +77,7 @@ def cross_fit(
     for fold in range(folds.max(initial=-1) + 1):
         others = np.where(((folds != fold) & (folds >= 0))[:, None], labels, -1)
         has_pictures = np.bincount(others[others >= 0], minlength=tags) > 0
-        in_fold = np.flatnonzero(folds == fold)
+        in_fold = np.flatnonzero((folds == fold) & is_scored)
         onehot = multi_hot(labels[in_fold], tags) & has_pictures
         in_fold, onehot = in_fold[onehot.any(1)], onehot[onehot.any(1)]
         if not len(in_fold):

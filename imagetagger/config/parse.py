@@ -83,9 +83,33 @@ def from_hydra(config: DictConfig) -> Experiment:
             f"got embed.runtime={settings.embed.runtime} and embed.dtype={settings.embed.dtype} with a bundle, whose "
             "model embeds the pictures in LiteRT: expected auto and float32, or export=none"
         )
+    problems += _training_problems(settings)
     if problems:
         raise ConfigError("\n".join(problems))
     return settings
+
+
+def _training_problems(s: Experiment) -> Iterator[str]:
+    """Yield what does not go together with fine-tuning."""
+    blocks = s.training.blocks
+    if blocks is None:
+        return
+    if blocks != "all" and not (blocks.isascii() and blocks.isdecimal() and int(blocks)):
+        yield f"training.blocks: got {blocks}, expected a number of blocks from 1, all, or null"
+    if s.evaluate.split == "out_of_fold":
+        yield (
+            f"training.blocks: got {blocks} with evaluate.split=out_of_fold, which evaluates the pictures that the "
+            "network is trained on: expected evaluate.split=validation"
+        )
+    if s.classifier.source == "head":
+        yield f"training.blocks: got {blocks} with classifier.source=head, which fits nothing: expected source=pictures"
+    if s.training.gaussian_weight and not (s.classifier.transform == "whitened" and s.classifier.unit_length):
+        yield (
+            f"training.gaussian_weight: got {s.training.gaussian_weight} with classifier.transform="
+            f"{s.classifier.transform}, expected classifier=whitened, or 0"
+        )
+    if not s.data.holdout_fraction:
+        yield "data.holdout_fraction: got 0 with training.blocks, which calibrates on pictures held out: expected more"
 
 
 def explain_key(key: str) -> str | None:

@@ -99,7 +99,7 @@ def make_runtime(
     return litert_runtime(convert_cached(backbone, resolution, cache), workers)
 
 
-def _in_order(
+def in_order(
     pool: ThreadPoolExecutor, function: Callable[[int], EmbeddingOrError], indices: Sequence[int], prefetch: int
 ) -> Iterator[EmbeddingOrError]:
     """Yield function(index) in order, at most `prefetch` of them started ahead of the consumer: bounds memory."""
@@ -144,7 +144,7 @@ def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
 
     def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
         with ThreadPoolExecutor(workers) as pool:
-            yield from _in_order(pool, lambda index: embed_one(load, index), indices, PREFETCH)
+            yield from in_order(pool, lambda index: embed_one(load, index), indices, PREFETCH)
 
     def raw_rate(seconds: float) -> float:
         image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
@@ -185,7 +185,7 @@ def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: in
     def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
         pending: deque[tuple[Sequence[EmbeddingOrError], jax.Array]] = deque()
         with ThreadPoolExecutor(workers) as pool:
-            results = _in_order(pool, lambda index: load_one(load, index), indices, 2 * batch_size)
+            results = in_order(pool, lambda index: load_one(load, index), indices, 2 * batch_size)
             while loaded := list(islice(results, batch_size)):
                 images = np.zeros((batch_size, resolution, resolution, 3), np.uint8)
                 good = [item for item in loaded if not isinstance(item, BadImageError)]

@@ -27,6 +27,7 @@ from imagetagger.experiment import environment, evaluation_record, record
 from imagetagger.experiment.bundled_stages import UserTestEvaluation
 from imagetagger.experiment.record import Record
 from imagetagger.experiment.stages import DataSplits, Pictures
+from imagetagger.experiment.training_record import TrainingRecord
 from imagetagger.export.variants import BundledClassifier, VariantEvaluation
 from imagetagger.prediction.decision import PredictionSetRule
 
@@ -55,6 +56,7 @@ def build_record(
     near_twins: float | None = None,
     test: UserTestEvaluation | None = None,
     bundled: BundledClassifier | None = None,
+    training: TrainingRecord | None = None,
     warnings: Sequence[str] = (),
 ) -> Record:
     """Make the record of a run, which leads with `evaluation`; `variants` are those that were exported."""
@@ -106,6 +108,7 @@ def build_record(
         reference=record.ReferenceRecord(reference.sha256, strength or 0.0) if reference else None,
         test=_test(test) if test else None,
         warnings=list(warnings),
+        training=training,
     )
 
 

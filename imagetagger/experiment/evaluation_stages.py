@@ -112,7 +112,7 @@ def cross_fit_splits(
     """Score the training pictures out of fold."""
     if isinstance(reference, HeadSpace):
         return cross_fit_head(reference, train.x, splits.labels, splits.folds)
-    return cross_fit(train.x, splits.labels, splits.folds, splits.tags, classifier, reference)
+    return cross_fit(train.x, splits.labels, splits.folds, splits.tags, classifier, reference, splits.is_seen)
 
 
 def fit_on_splits(

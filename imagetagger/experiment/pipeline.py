@@ -18,6 +18,7 @@ from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageCache, StageRunner
 from imagetagger.experiment.stages import Pictures, load_pictures, subsample
+from imagetagger.experiment.training_stages import compare_frozen, mark_seen, tune_network, use_network
 from imagetagger.experiment.variant_stages import EvaluatedModel, compare_variants, evaluate_model, start_model
 from imagetagger.system.atomic_files import cache_directory
 from imagetagger.system.cache_folder import cache_limit, trim_cache
@@ -46,7 +47,11 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     loaded = runner.run("load", load_pictures, section=s.data, seed=s.seed, cache=folder)
     backbone = runner.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=folder)
     loaded = divide_pictures(runner, s, loaded, backbone)
-    pictures = runner.run("subset", subsample, loaded, section=s.data)
+    pictures = unseen = runner.run("subset", subsample, loaded, section=s.data)
+    frozen, tuned = backbone, None
+    if s.training.blocks is not None:
+        tuned = tune_network(runner, s, pictures, frozen)
+        backbone, pictures = use_network(runner, tuned, pictures)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
     data = loaded.value.dataset.name
     reference = runner.run(
@@ -58,7 +63,9 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     lost, left_out = find_lost(s, pictures.value, leading)
     if lost:
         loaded = runner.run("tags left", without_tags, loaded, *leading.embedded, tags=lost)
-        pictures = runner.run("subset", subsample, loaded, section=s.data)
+        pictures = unseen = runner.run("subset", subsample, loaded, section=s.data)
+        if tuned:
+            pictures = runner.run("seen", mark_seen, pictures, tuned)
         leading = evaluate_model(runner, s, loaded, pictures, model, reference, is_checked=True)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed
@@ -69,6 +76,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     twins = runner.run("near twins", measure_near_twins, *leading.embedded, name=s.data.name)
     bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
     test = evaluate_test(runner, s, loaded, leading, bundled)
+    training = None if tuned is None else compare_frozen(runner, s, loaded, unseen, frozen, tuned.value, leading)
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
     trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
@@ -95,11 +103,14 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
         near_twins=twins.value,
         test=test,
         bundled=bundled,
+        training=training,
         warnings=warnings,
         stages=dict(runner.records),
     )
     dataset = pictures.value.dataset
     output = RunOutput(record, dataset.tags, splits.value.evaluated, evaluation.value, dataset.terms)
+    if tuned:
+        output = output._replace(weights=tuned.value.weights)
     if s.export.reference_statistics:
         made = make_reference_files(runner, s, pictures.value, backbone.value, leading)
         output = output._replace(reference=made)

@@ -34,6 +34,7 @@ class RunOutput(NamedTuple):
         reference: files of the reference statistics by name; none unless they were asked for.
         bundle: its files by name; None where none was asked for, or none could be made.
         export_error: why it could not be made.
+        weights: contents of the file of weights that the run fine-tuned; None if it did not.
     """
 
     record: Record
@@ -44,6 +45,7 @@ class RunOutput(NamedTuple):
     reference: Mapping[str, bytes] = MappingProxyType({})
     bundle: dict[str, bytes] | None = None
     export_error: ExportError | BundleError | None = None
+    weights: bytes | None = None
 
 
 def export_bundle(

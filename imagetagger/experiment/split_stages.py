@@ -76,7 +76,9 @@ def pool_splits(splits: DataSplits, *, folds: int, seed: int) -> DataSplits:
     ids = [*splits.ids, *splits.evaluated.ids]
     labels = _stack_labels(splits.labels, splits.evaluated.labels)
     groups = np.concatenate([splits.groups, splits.evaluated_groups + splits.groups.max(initial=-1) + 1])
-    return splits._replace(ids=ids, labels=labels, folds=assign_folds(ids, labels, groups, folds, seed), groups=groups)
+    is_seen = np.concatenate([splits.is_seen, np.zeros(len(splits.evaluated.ids), bool)])
+    folds_of = assign_folds(ids, labels, groups, folds, seed)
+    return splits._replace(ids=ids, labels=labels, folds=folds_of, groups=groups, is_seen=is_seen)
 
 
 def _stack_labels(a: np.ndarray, b: np.ndarray) -> np.ndarray:

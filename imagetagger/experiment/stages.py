@@ -37,6 +37,7 @@ class Pictures(NamedTuple):
         groups: int64 (N,) group of each training picture, whose pictures share a fold.
         validation_groups: int64 (M,).
         joined: by clue, how many pictures it joined with others.
+        is_seen: bool (N,), training pictures that the network itself was trained on; None if there are none.
     """
 
     dataset: Dataset
@@ -45,6 +46,7 @@ class Pictures(NamedTuple):
     groups: np.ndarray
     validation_groups: np.ndarray
     joined: Mapping[str, int] = MappingProxyType({})
+    is_seen: np.ndarray | None = None
 
 
 class DataSplits(NamedTuple):
@@ -59,6 +61,7 @@ class DataSplits(NamedTuple):
         evaluated: the M pictures that are reported on.
         evaluated_groups: int64 (M,).
         labels_onehot: bool (M, C), their tags.
+        is_seen: bool (N,), training pictures that the network itself was trained on, whose scores prove nothing.
     """
 
     ids: Sequence[bytes]
@@ -69,6 +72,7 @@ class DataSplits(NamedTuple):
     evaluated: Split
     evaluated_groups: np.ndarray
     labels_onehot: np.ndarray
+    is_seen: np.ndarray
 
     @property
     def is_holdout(self) -> np.ndarray:
@@ -110,7 +114,8 @@ def first_by_rank(pictures: Pictures, *, reference_pictures: int) -> Pictures:
 
 def _with_training_rows(pictures: Pictures, rows: np.ndarray) -> Pictures:
     dataset = pictures.dataset._replace(train=select(pictures.dataset.train, rows))
-    return pictures._replace(dataset=dataset, rank=pictures.rank[rows], groups=pictures.groups[rows])
+    is_seen = None if pictures.is_seen is None else pictures.is_seen[rows]
+    return pictures._replace(dataset=dataset, rank=pictures.rank[rows], groups=pictures.groups[rows], is_seen=is_seen)
 
 
 def start_runtime(
@@ -215,14 +220,12 @@ def assign_roles(
     """
     dataset, rows = pictures.dataset, train.embeddings.rows
     ids, labels, groups = [dataset.train.ids[i] for i in rows], dataset.train.labels[rows], pictures.groups[rows]
+    is_seen = np.zeros(len(rows), bool) if pictures.is_seen is None else pictures.is_seen[rows]
     is_holdout, tuning_rows = np.zeros(len(rows), bool), None
     if is_out_of_fold:
         evaluated, evaluated_groups = select(dataset.train, rows), groups
     elif validation is None:
-        if len(np.unique(groups)) == len(groups):  # by rank, smaller subsets hold out some of what larger ones do
-            is_holdout = holdout_mask(pictures.rank[rows], holdout_fraction)
-        else:
-            is_holdout = validation_mask(ids, labels, groups, holdout_fraction, seed)
+        is_holdout = held_out_mask(pictures, rows, holdout_fraction, seed) & ~is_seen
         tuning_rows = np.flatnonzero(is_holdout)
         if not len(tuning_rows):
             raise BadDataError(
@@ -239,7 +242,15 @@ def assign_roles(
         raise BadDataError(f"no pictures to fit on are left: {skipped} were skipped; mend or add some")
     fold = np.where(is_holdout, -1, assign_folds(ids, labels, groups, folds, seed))
     labels_onehot = multi_hot(evaluated.labels, len(dataset.tags))
-    return DataSplits(ids, labels, fold, groups, tuning_rows, evaluated, evaluated_groups, labels_onehot)
+    return DataSplits(ids, labels, fold, groups, tuning_rows, evaluated, evaluated_groups, labels_onehot, is_seen)
+
+
+def held_out_mask(pictures: Pictures, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return which of some training pictures are held out, bool: whole groups of them."""
+    train, groups = pictures.dataset.train, pictures.groups[rows]
+    if len(np.unique(groups)) == len(groups):  # by rank, smaller subsets hold out some of what larger ones do
+        return holdout_mask(pictures.rank[rows], fraction)
+    return validation_mask([train.ids[i] for i in rows], train.labels[rows], groups, fraction, seed)
 
 
 def check_skipped(pictures: Pictures, *embedded: EmbeddedSplit, max_bad_fraction: float) -> tuple[Skip, ...]:

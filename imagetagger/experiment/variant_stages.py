@@ -51,11 +51,17 @@ def start_model(
     backbone: StageResult[Backbone],
     pictures: StageResult[Pictures],
     variant: Variant | None,
+    label: str = "",
 ) -> StageResult[Runtime]:
-    """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says."""
+    """Make the network ready to embed: in the arithmetic of a variant, or, with None, as section `embed` says.
+
+    `label` distinguishes the stage from that of another network.
+    """
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     if variant is None:
-        return runner.run("model", start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder)
+        return runner.run(
+            f"{label} model".lstrip(), start_runtime, backbone, section=s.embed, resolution=resolution, cache=folder
+        )
     crops: tuple[StageResult[list[np.ndarray]], ...] = ()
     count = s.export.calibration_pictures
     if variant == "int8" and s.export.calibration_source == "drawings":
@@ -71,7 +77,7 @@ def start_model(
                 resolution=resolution,
             ),
         )
-    name = "model" if variant == s.export.bundle_variant else f"model {variant}"
+    name = f"{label} model".lstrip() if variant == s.export.bundle_variant else f"{label} model {variant}".lstrip()
     return runner.run(
         name, start_variant, backbone, *crops, section=s.embed, variant=variant, resolution=resolution, cache=folder
     )

@@ -14,23 +14,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-CacheKind = Literal["embeddings", "models", "ids", "downloads"]
+CacheKind = Literal["embeddings", "activations", "models", "ids", "trainings", "downloads"]
 
 CHECKSUMMED = r"(-[0-9a-f]{8})?"
 """Files of earlier versions have none."""
 
 CACHE_FILES: dict[CacheKind, str] = {
     "embeddings": rf"embeddings/[0-9a-f]+-\d+/[0-9a-f]{{24}}{CHECKSUMMED}\.safetensors",
+    "activations": r"activations/[0-9a-f]{32}-\d+/[0-9a-f]{24}-[0-9a-f]{8}\.safetensors",
     "models": rf"models/[0-9a-f]{{32}}(-[0-9a-f]{{16}}-\d+)?-jax[\w.+]+-tensorflow[\w.+]+{CHECKSUMMED}\.tflite",
     "ids": rf"ids/[0-9a-f]{{64}}-[a-z]+(-\d+)?{CHECKSUMMED}",
+    "trainings": r"trainings/[0-9a-f]{32}(-[0-9a-f]{8}\.safetensors|/.+)",
     "downloads": r"(downloads/tiny-imagenet-200\.zip|weights/mobilenet_v2_weights_[\w.]+\.h5)(\.sha256)?",
 }
 """Paths inside a cache directory by kind, as regular expressions."""
 
-FOLDERS = ("embeddings/*/*", "models/*", "ids/*", "downloads/*", "weights/*")
+FOLDERS = ("embeddings/*/*", "activations/*/*", "models/*", "ids/*", "trainings/**/*", "downloads/*", "weights/*")
 
-COMPUTED_KINDS: tuple[CacheKind, ...] = ("embeddings", "models", "ids")
-"""What a run computes again if it is missing. A limit holds for these; downloads are kept."""
+COMPUTED_KINDS: tuple[CacheKind, ...] = ("embeddings", "activations", "models", "ids")
+"""What a run computes again in minutes if it is missing. A limit holds for these; trainings and downloads are kept."""
 
 DEFAULT_LIMIT = 20.0
 """Gigabytes: embeddings of four million pictures."""
@@ -107,7 +109,7 @@ def delete_cached(files: Iterable[CachedFile]) -> list[CachedFile]:
         with contextlib.suppress(OSError):
             file.path.unlink(missing_ok=True)
             deleted.append(file)
-        if file.kind == "embeddings":
+        if file.kind in ("embeddings", "activations"):
             with contextlib.suppress(OSError):  # other shards are left
                 file.path.parent.rmdir()
     return deleted

@@ -12,6 +12,8 @@ from imagetagger.training.objective import GaussianHead, LinearHead, gaussian_lo
 SHRINKAGE = 0.3
 """Share of the mean variance in the within-class covariance."""
 
+FOLDS = 3
+
 CALIBRATION_PICTURES = 5000
 """Pictures whose logits choose a temperature."""
 
@@ -20,14 +22,29 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
     """Return the linear classifier that training starts with: linear discriminant analysis at its best temperature.
 
     weights_k = W^-1 mean_k / T, bias_k = -mean_k W^-1 mean_k / 2T, with the within-class covariance W shrunk to a
-    multiple of the identity. A classifier that starts at random would first spoil the features that it gets. Source:
-    Kumar et al. 2022 (arXiv 2202.10054), which trains a linear classifier before the network.
+    multiple of the identity. The temperature T is that of scores out of fold: those of pictures that it was fitted on
+    are too good. A classifier that starts at random would first spoil the features that it gets. Source: Kumar et al.
+    2022 (arXiv 2202.10054), which trains a linear classifier before the network.
 
     Args:
         embeddings: float32 (N, D), of the network before training.
         labels: int32 (N, L), padded with -1.
         tags: C.
     """
+    scores, onehot = [], []
+    folds = np.random.default_rng(0).permutation(len(embeddings)) % FOLDS
+    for fold in range(FOLDS):
+        judged = np.flatnonzero(folds == fold)[:CALIBRATION_PICTURES]
+        weights, bias = _discriminant(embeddings[folds != fold], labels[folds != fold], tags)
+        scores.append((embeddings[judged] @ weights + bias).astype(np.float32))
+        onehot.append(multi_hot(labels[judged], tags))
+    temperature = fit_temperature(np.concatenate(scores), np.concatenate(onehot))
+    parts = _discriminant(embeddings, labels, tags)
+    return LinearHead(*(jnp.asarray(part / temperature, jnp.float32) for part in parts))
+
+
+def _discriminant(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (D, C) and bias (C,) of linear discriminant analysis, float64; 0 for tags without pictures."""
     scatter = fit_embedding_scatter(embeddings, labels, tags)
     within = np.asarray(within_covariance(scatter), np.float64)
     variance = np.trace(within) / len(within) or 1.0
@@ -37,11 +54,7 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
     centre = means.sum(0) / max(has_pictures.sum(), 1)
     means = np.where(has_pictures[:, None], means - centre, 0)
     weights = np.linalg.solve(within, means.T)
-    bias = -0.5 * (means.T * weights).sum(0) - centre @ weights
-    some = slice(0, CALIBRATION_PICTURES)
-    scores = (embeddings[some] @ weights + bias).astype(np.float32)
-    temperature = fit_temperature(scores, multi_hot(labels[some], tags))
-    return LinearHead(*(jnp.asarray(a / temperature, jnp.float32) for a in (weights, bias)))
+    return weights, -0.5 * (means.T * weights).sum(0) - centre @ weights
 
 
 def gaussian_head(classifier: FittedClassifier, embeddings: np.ndarray, labels: np.ndarray) -> GaussianHead:

@@ -1,7 +1,12 @@
-"""The frozen part of a network: everything before the first trained block, converted once and run by LiteRT."""
+"""The frozen part of a network: everything before the first trained block, converted once and run by LiteRT.
+
+Where all of a network is trained there is no such part, and pixels are passed on.
+"""
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,10 +19,11 @@ from imagetagger.backbones.inverted_residual import ConvUnit, InvertedResidual
 from imagetagger.backbones.model import NETWORK, Backbone, normalise
 from imagetagger.convert.quantize import MODELS
 from imagetagger.convert.tflite import to_tflite
-from imagetagger.embedding.runtime import Runtime, litert_runtime
-from imagetagger.preprocess import CONTRACT
+from imagetagger.embedding.runtime import PREFETCH, EmbeddingOrError, LoadImage, Runtime, in_order, litert_runtime
+from imagetagger.preprocess import CONTRACT, BadImageError
 from imagetagger.system.atomic_files import installed_version
 from imagetagger.system.checked_files import find_checked, write_checked
+from imagetagger.system.cpus import cpu_count
 from imagetagger.training.tail import Tail, list_blocks
 
 
@@ -59,3 +65,19 @@ def start_trunk(backbone: Backbone, tail: Tail, resolution: int, cache: Path, wo
         model = to_tflite({"embed": (embed, {"image": image})})
         write_checked(cache / MODELS, name, ".tflite", model)
     return litert_runtime(model, workers)
+
+
+def pixel_runtime(workers: int | None = None) -> Runtime:
+    """Return a runtime that computes nothing: in place of embeddings, it gives the pixels of pictures and views."""
+
+    def load_one(load: LoadImage, index: int) -> EmbeddingOrError:
+        try:
+            return load(index)
+        except BadImageError as error:
+            return error
+
+    def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
+        with ThreadPoolExecutor(workers or cpu_count()) as pool:
+            yield from in_order(pool, lambda index: load_one(load, index), indices, PREFETCH)
+
+    return Runtime("pixels", f"pixels {CONTRACT}", run, lambda seconds: float("nan"), None)

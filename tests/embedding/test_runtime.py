@@ -13,7 +13,7 @@ from imagetagger.backbones.registry import load_backbone
 from imagetagger.backbones.weights import TORCHVISION
 from imagetagger.convert.quantize import convert_cached, embedding_space
 from imagetagger.convert.tflite import to_tflite
-from imagetagger.embedding.runtime import _in_order, make_runtime
+from imagetagger.embedding.runtime import in_order, make_runtime
 from imagetagger.preprocess import BadImageError
 from tests.helpers.pictures import COLOURS, noisy
 from tests.helpers.precision import network_rounding
@@ -241,7 +241,7 @@ def test_one_file_holds_several_signatures_of_named_arguments():
 def test_no_more_than_the_prefetch_is_started_ahead():
     started = []
     with ThreadPoolExecutor(2) as pool:
-        stream = _in_order(pool, lambda i: started.append(i) or i, range(100), 5)
+        stream = in_order(pool, lambda i: started.append(i) or i, range(100), 5)
         assert next(stream) == 0
         assert len(started) <= 6
         assert list(stream) == list(range(1, 100))

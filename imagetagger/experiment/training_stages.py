@@ -1,0 +1,276 @@
+"""The stages that fine-tune the network of a run, and compare it with the frozen one."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.backbones.registry import load_backbone
+from imagetagger.classifier.head import Knowledge
+from imagetagger.classifier.reference import Reference
+from imagetagger.config.schema import ClassifierConfig, Experiment, TrainingConfig
+from imagetagger.data.dataset import BadDataError, dataset_fingerprint, select
+from imagetagger.data.splits import validation_mask
+from imagetagger.embedding.extract import extract_embeddings
+from imagetagger.embedding.runtime import make_runtime
+from imagetagger.evaluation.baselines import balanced_accuracy
+from imagetagger.evaluation.mcnemar import mcnemar_p_value
+from imagetagger.experiment.reference_stages import find_reference
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
+from imagetagger.experiment.stages import Pictures, held_out_mask
+from imagetagger.experiment.training_record import EpochRecord, FrozenRecord, GateRecord, TrainingRecord
+from imagetagger.experiment.variant_stages import EvaluatedModel, evaluate_model, start_model
+from imagetagger.preprocess import BadImageError
+from imagetagger.system.atomic_files import cache_directory
+from imagetagger.training.fine_tune import Result, Task, TrainingData, fine_tune
+from imagetagger.training.prepare import prepare_training
+from imagetagger.training.teacher import teach_probabilities
+
+TEACHER_RESOLUTION = 224
+
+
+class TunedNetwork(NamedTuple):
+    """What fine-tuning leaves.
+
+    Attributes:
+        backbone: fine-tuned, or the frozen one where that is as good.
+        seen: content ids of the pictures that it was trained on.
+        record: for result.json.
+        weights: contents of the file of weights; None for a network that stays frozen.
+    """
+
+    backbone: Backbone
+    seen: frozenset[bytes]
+    record: TrainingRecord
+    weights: bytes | None
+
+
+def tune_network(
+    runner: StageRunner, s: Experiment, pictures: StageResult[Pictures], backbone: StageResult[Backbone]
+) -> StageResult[TunedNetwork]:
+    """Fine-tune the network of a run as section `training` says."""
+    folder, resolution = cache_directory(s.cache), s.backbone.resolution
+    model = start_model(runner, s, backbone, pictures, "float32")
+    reference = runner.run(
+        "frozen reference",
+        find_reference,
+        backbone,
+        model,
+        section=s.classifier,
+        resolution=resolution,
+        data=pictures.value.dataset.name,
+    )
+    teachers: tuple[StageResult[np.ndarray], ...] = ()
+    if s.training.teacher:
+        teachers = (
+            runner.run(
+                "teacher",
+                ask_teacher,
+                pictures,
+                section=s.data,
+                teacher=s.training.teacher,
+                classifier=s.classifier,
+                workers=s.embed.workers,
+                cache=folder,
+            ),
+        )
+    return runner.run(
+        "train",
+        train_network,
+        pictures,
+        backbone,
+        reference,
+        *teachers,
+        section=s.data,
+        training=s.training,
+        classifier=s.classifier,
+        resolution=resolution,
+        is_tuning=s.evaluate.split == "tuning",
+        seed=s.seed,
+        workers=s.embed.workers,
+        cache=folder,
+        force=s.force,
+    )
+
+
+def mark_seen(pictures: Pictures, tuned: TunedNetwork) -> Pictures:
+    """Mark the training pictures that the network was trained on."""
+    ids = pictures.dataset.train.ids
+    return pictures._replace(is_seen=np.fromiter((key in tuned.seen for key in ids), bool, len(ids)))
+
+
+def use_network(
+    runner: StageRunner, tuned: StageResult[TunedNetwork], pictures: StageResult[Pictures]
+) -> tuple[StageResult[Backbone], StageResult[Pictures]]:
+    """Return the network that a run goes on with, and its pictures, those marked that the network was trained on."""
+    backbone = runner.run("network", lambda tuned: tuned.backbone, tuned)
+    return backbone, runner.run("seen", mark_seen, pictures, tuned)
+
+
+def compare_frozen(
+    runner: StageRunner,
+    s: Experiment,
+    loaded: StageResult[Pictures],
+    pictures: StageResult[Pictures],
+    backbone: StageResult[Backbone],
+    tuned: TunedNetwork,
+    leading: EvaluatedModel,
+) -> TrainingRecord:
+    """Add to the record of a training how the same classifier does with the frozen network, on the same pictures.
+
+    Args:
+        runner: of the stages.
+        s: settings of the run.
+        loaded: all pictures.
+        pictures: to train on.
+        backbone: the frozen network.
+        tuned: the other one.
+        leading: its evaluation.
+    """
+    if tuned.weights is None or not len(leading.splits.value.labels_onehot):
+        return tuned.record
+    model = start_model(runner, s, backbone, pictures, s.export.bundle_variant, "frozen")  # type: ignore[arg-type]  # checked by config
+    reference = runner.run(
+        "frozen reference",
+        find_reference,
+        backbone,
+        model,
+        section=s.classifier,
+        resolution=s.backbone.resolution,
+        data=pictures.value.dataset.name,
+    )
+    other = evaluate_model(runner, s, loaded, pictures, model, reference, "frozen").evaluation.value
+    after, before = leading.evaluation.value.is_correct, other.is_correct
+    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
+    frozen = FrozenRecord(
+        pictures=len(before),
+        top1=100 * float(before.mean()),
+        balanced_accuracy=100 * balanced_accuracy(before, other.data.labels_onehot),
+        lost=lost,
+        won=won,
+        p_value=float(mcnemar_p_value(lost, won)),
+    )
+    return msgspec.structs.replace(tuned.record, frozen=frozen)
+
+
+def ask_teacher(
+    pictures: Pictures,
+    *,
+    teacher: str,
+    classifier: ClassifierConfig,
+    pixel_limit: int,
+    workers: int | None,
+    cache: Path,
+) -> np.ndarray:
+    """Return the probabilities of another network for the training pictures, float16 (N, C); nan where it has none."""
+    split, tags = pictures.dataset.train, len(pictures.dataset.tags)
+    network = load_backbone(teacher, width=1.0, resolution=TEACHER_RESOLUTION, weights="imagenet", cache=cache)
+    model = make_runtime(network, TEACHER_RESOLUTION, cache, workers=workers)
+    embedded = extract_embeddings(
+        split, model, TEACHER_RESOLUTION, cache, pixel_limit=pixel_limit, name="embedding for the teacher"
+    )
+    probabilities = np.full((len(split.ids), tags), np.nan, np.float16)
+    rows = embedded.rows
+    probabilities[rows] = teach_probabilities(
+        embedded.embeddings, split.labels[rows], pictures.groups[rows], tags, classifier
+    )
+    return probabilities
+
+
+def train_network(
+    pictures: Pictures,
+    backbone: Backbone,
+    reference: Knowledge,
+    teacher: np.ndarray | None = None,
+    *,
+    training: TrainingConfig,
+    classifier: ClassifierConfig,
+    resolution: int,
+    holdout_fraction: float,
+    is_tuning: bool,
+    pixel_limit: int,
+    seed: int,
+    workers: int | None,
+    cache: Path,
+    force: bool,
+) -> TunedNetwork:
+    """Fine-tune a network on the training pictures; those that are held out choose the epoch, and calibrate.
+
+    Raises:
+        BadDataError: no picture can be used, or none is held out.
+        TrainingError: the loss is not finite.
+    """
+    dataset, candidates = pictures.dataset, np.arange(len(pictures.rank))
+    if is_tuning:  # what is reported on neither trains nor chooses
+        candidates = np.flatnonzero(~held_out_mask(pictures, candidates, holdout_fraction, seed))
+    try:
+        network, rows = prepare_training(
+            backbone,
+            select(dataset.train, candidates),
+            training,
+            resolution,
+            cache,
+            pixel_limit=pixel_limit,
+            workers=workers,
+        )
+    except BadImageError as error:
+        raise BadDataError(str(error)) from error
+    usable = candidates[rows.pictures]
+    split, groups = select(dataset.train, usable), pictures.groups[usable]
+    is_held_out = validation_mask(split.ids, split.labels, groups, holdout_fraction, seed)
+    if not is_held_out.any():
+        raise BadDataError(
+            "training holds pictures out, to calibrate on those that the network has not seen: got "
+            f"holdout_fraction={holdout_fraction} of {len(usable)} pictures, expected more of either"
+        )
+    has_reference = isinstance(reference, Reference)
+    task = Task(backbone, network, training, classifier, resolution, seed, reference if has_reference else None)
+    data = TrainingData(
+        rows,
+        list(split.ids),
+        split.labels,
+        groups,
+        is_held_out,
+        len(dataset.tags),
+        None if teacher is None else teacher[usable],
+    )
+    provenance = {
+        "recipe": asdict(training),
+        "resolution": resolution,
+        "seed": seed,
+        "parent": Path(backbone.weights).name,
+        "parent_sha256": backbone.weights_sha256,
+        "data": dataset.name,
+        "data_fingerprint": dataset_fingerprint(dataset),
+        "pictures": int((~is_held_out).sum()),
+    }
+    result = fine_tune(task, data, cache, provenance=provenance, force=force)
+    seen = frozenset(np.array(split.ids, object)[~is_held_out]) if result.tuned else frozenset()
+    return TunedNetwork(
+        result.tuned.backbone if result.tuned else backbone,
+        seen,
+        record_training(training, backbone, result, is_held_out),
+        result.tuned.weights if result.tuned else None,
+    )
+
+
+def record_training(
+    training: TrainingConfig, backbone: Backbone, result: Result, is_held_out: np.ndarray
+) -> TrainingRecord:
+    """Make the record of a training, still without the comparison with frozen features on the evaluated pictures."""
+    tuned = result.tuned
+    return TrainingRecord(
+        recipe=asdict(training),
+        parent_sha256=backbone.weights_sha256,
+        weights_sha256=tuned.backbone.weights_sha256 if tuned else None,
+        pictures=int((~is_held_out).sum()),
+        tuning=int(is_held_out.sum()),
+        epochs=[EpochRecord(**epoch._asdict()) for epoch in tuned.epochs] if tuned else [],
+        best_epoch=tuned.best_epoch if tuned else 0,
+        seconds=sum(epoch.seconds for epoch in tuned.epochs) if tuned else 0.0,
+        stopped=tuned.stopped if tuned else None,
+        gate=GateRecord(**result.comparison._asdict()) if result.comparison else None,
+    )

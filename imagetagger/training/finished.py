@@ -1,0 +1,113 @@
+"""Finished trainings in the cache: a file of weights each, that says how they came about."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import load
+
+from imagetagger.backbones.model import Backbone, space_digest, to_params
+from imagetagger.backbones.weights import encode_weights
+from imagetagger.config.schema import TrainingConfig
+from imagetagger.system.checked_files import find_checked, write_checked
+from imagetagger.training.train import Epoch, Trained
+
+TRAININGS = "trainings"
+"""Folder in the cache: weights of finished trainings, and checkpoints of others."""
+
+TRAINING_VERSION = 1
+"""Raised when a change to training changes its result."""
+
+
+class FineTuned(NamedTuple):
+    """A fine-tuned backbone.
+
+    Attributes:
+        backbone: its weights are those that training ended with.
+        weights: contents of their file.
+        epochs: metrics of the epochs.
+        best_epoch: the epoch that was kept, from 1.
+        stopped: why training ended early; None if it did not.
+    """
+
+    backbone: Backbone
+    weights: bytes
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str | None
+
+
+def training_key(
+    backbone: Backbone,
+    recipe: TrainingConfig,
+    resolution: int,
+    seed: int,
+    pictures: Mapping[str, tuple[list[bytes], np.ndarray]],
+    further: Any,
+) -> str:
+    """Return the digest of all that the result of a training depends on, 32 hexadecimal digits.
+
+    Args:
+        backbone: that training starts from.
+        recipe: settings.
+        resolution: side of the network's input.
+        seed: of everything random.
+        pictures: by role, content ids and labels.
+        further: as JSON, whatever else there is: tags, classifier, teacher.
+    """
+    settings = {**asdict(recipe), "gate": None}
+    start = space_digest(backbone, resolution, "training", recipe.dtype)
+    digest = hashlib.sha256(
+        json.dumps([TRAINING_VERSION, version("jax"), start, settings, seed, further], sort_keys=True).encode()
+    )
+    for role, (ids, labels) in sorted(pictures.items()):
+        digest.update(role.encode() + b"".join(ids) + np.ascontiguousarray(labels, "<i4").tobytes())
+    return digest.hexdigest()[:32]
+
+
+def write_finished(folder: Path, key: str, backbone: Backbone, trained: Trained, provenance: Any) -> FineTuned:
+    """Write the weights of a finished training, with its curves and where they come from.
+
+    Args:
+        folder: of the trainings in the cache.
+        key: of the training.
+        backbone: fine-tuned.
+        trained: its training.
+        provenance: as JSON: recipe, parent and data.
+    """
+    curves = [epoch._asdict() for epoch in trained.epochs]
+    history = {**provenance, "epochs": curves, "best_epoch": trained.best_epoch, "stopped": trained.stopped}
+    data = encode_weights(backbone, {"training": json.dumps(history)})
+    path = write_checked(folder, key, ".safetensors", data)
+    return _fine_tuned(backbone, path, data, history)
+
+
+def read_finished(folder: Path, key: str, backbone: Backbone) -> FineTuned | None:
+    """Return a finished training of a backbone; None if there is none.
+
+    Args:
+        folder: of the trainings in the cache.
+        key: of the training.
+        backbone: that training started from.
+    """
+    data = find_checked(folder, key, ".safetensors")
+    if data is None:
+        return None
+    path = next(iter(folder.glob(f"{key}-*.safetensors")))
+    with safe_open(path, "numpy") as file:
+        history = json.loads(file.metadata()["training"])
+    tensors = load(data)
+    units = [(tensors[f"{i}.kernel"], tensors[f"{i}.bias"]) for i in range(len(tensors) // 2)]
+    return _fine_tuned(backbone._replace(params=to_params(units, backbone.net)), path, data, history)
+
+
+def _fine_tuned(backbone: Backbone, path: Path, data: bytes, history: Mapping[str, Any]) -> FineTuned:
+    named = backbone._replace(weights=str(path), weights_sha256=hashlib.sha256(data).hexdigest())
+    epochs = tuple(Epoch(**epoch) for epoch in history["epochs"])
+    return FineTuned(named, data, epochs, history["best_epoch"], history["stopped"])
