@@ -74,7 +74,7 @@ def test_every_text_has_choices_or_is_known_to_be_free():
         "data.validation_split",
     }
     texts = {key for key, setting in SETTINGS.items() if setting.kind is str}
-    assert texts - set(CHOICES) == free | {"backbone.weights"}
+    assert texts - set(CHOICES) == free | {"backbone.weights", "training.blocks"}
 
 
 def listed_by(call):
@@ -96,6 +96,8 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["backbone.name"] == choices["backbone.fallback"] == set(PRETRAINED)
     assert choices["backbone.padding"] == literals(Padding)
     assert choices["backbone.activation"] == literals(Activation)
+    assert choices["training.teacher"] == set(PRETRAINED)
+    assert {jnp.dtype(name).name for name in choices["training.dtype"]} == choices["training.dtype"]
     assert choices["embed.runtime"] == listed_by(lambda: make_runtime(None, 64, tmp_path, runtime="nonsense"))
     assert choices["classifier.class_prior"] == literals(get_type_hints(finalize)["class_prior"])
     assert choices["classifier.transform"] == literals(TransformKind)

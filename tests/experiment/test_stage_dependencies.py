@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from imagetagger.config.schema import Experiment
+from imagetagger.config.schema import Experiment, TrainingConfig
 from imagetagger.experiment.pipeline import run_experiment
 from tests.helpers.composed import SHRUNK, settings
 from tests.helpers.pictures import patchwork_folder
@@ -115,8 +115,11 @@ CHANGES = {
 ADDS = {"data.test": {"embed test"}}
 """Stages that a setting adds."""
 
-OTHERS = {"classifier.source", "evaluate.split", "export.reference_statistics"}
+OTHERS = {"classifier.source", "evaluate.split", "export.reference_statistics", "training.blocks"}
 """They change which stages there are, and are tested elsewhere."""
+
+OF_TRAINING = {f"training.{one.name}" for one in fields(TrainingConfig)} - OTHERS
+"""They change nothing where nothing is trained; see test_training_stages.py."""
 
 
 def every_setting(node=Experiment, prefix=""):
@@ -165,4 +168,4 @@ def test_a_setting_runs_exactly_the_stages_again_that_depend_on_it(stages_run, s
 
 
 def test_every_setting_of_the_schema_is_changed():
-    assert {*CHANGES, *OTHERS} == set(every_setting())
+    assert {*CHANGES, *OTHERS, *OF_TRAINING} == set(every_setting())

@@ -1,0 +1,190 @@
+from dataclasses import fields, replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from imagetagger.backbones.registry import load_backbone
+from imagetagger.config.parse import ConfigError
+from imagetagger.config.schema import TrainingConfig
+from imagetagger.experiment.pipeline import run_experiment
+from imagetagger.experiment.record import read_record, write_record
+from imagetagger.experiment.stage_cache import StageRunner
+from imagetagger.experiment.stages import assign_roles, load_pictures, subsample
+from imagetagger.experiment.training_stages import mark_seen
+from imagetagger.export import variants
+from imagetagger.training import fine_tune
+from imagetagger.training.finished import training_key
+from tests.helpers.composed import settings, shrunk
+from tests.helpers.pictures import patchwork_folder
+
+TRAINED = ("training.blocks=2", "training.epochs=2", "training.gate=always", "training.crops=0", "export=none")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return patchwork_folder(tmp_path_factory.mktemp("finetune") / "pictures", per_tag=12)
+
+
+def trained(pictures, *overrides):
+    return settings(*shrunk("data=folder", f"data.path={pictures}", "data.group_by=none", *TRAINED, *overrides))
+
+
+@pytest.fixture(scope="module")
+def output(pictures):
+    return run_experiment(trained(pictures))
+
+
+def test_a_run_records_how_its_network_was_trained(output, tmp_path):
+    record = output.record.training
+    assert (record.pictures + record.tuning, record.best_epoch, record.gate) == (output.record.data.train, 2, None)
+    assert [epoch.epoch for epoch in record.epochs] == [1, 2]
+    assert all(np.isfinite([epoch.loss, epoch.tuning_loss, epoch.images_per_second]).all() for epoch in record.epochs)
+    assert record.recipe["blocks"] == "2"
+    assert record.weights_sha256 == output.record.backbone.weights_sha256 != record.parent_sha256
+    assert record.frozen.pictures == output.record.data.validation
+    write_record(output.record, tmp_path / "result.json")
+    assert read_record(tmp_path / "result.json").training == record
+
+
+def test_only_pictures_that_the_network_has_not_seen_calibrate(output):
+    assert output.record.data.calibration == output.record.training.tuning
+
+
+def test_the_weights_of_a_run_are_those_of_another(output, pictures, tmp_path):
+    (tmp_path / "tuned.safetensors").write_bytes(output.weights)
+    again = settings(
+        *shrunk("data=folder", f"data.path={pictures}", "data.group_by=none", "export=none"),
+        f"backbone.weights={tmp_path / 'tuned.safetensors'}",
+    )
+    record = run_experiment(again).record
+    assert record.backbone.embedding_space == output.record.backbone.embedding_space
+    assert record.backbone.weights_sha256 == output.record.backbone.weights_sha256
+
+
+def test_a_finished_training_is_not_run_again_unless_asked(output, pictures, monkeypatch):
+    runs = []
+    original = fine_tune.train
+    monkeypatch.setattr(fine_tune, "train", lambda *args, **options: runs.append(1) or original(*args, **options))
+    again = run_experiment(trained(pictures))
+    assert (runs, again.weights) == ([], output.weights)
+    assert again.record.training.epochs == output.record.training.epochs
+    forced = run_experiment(trained(pictures, "force=true"))
+    assert len(runs) == 1
+    assert forced.weights[-1000:] == output.weights[-1000:]  # the same numbers; the curves hold seconds too
+
+
+def test_the_gate_keeps_a_network_that_is_not_improved(pictures):
+    record = run_experiment(trained(pictures, "training.gate=auto")).record
+    gate = record.training.gate
+    assert not gate.is_used  # colours are told apart without any training
+    assert (record.training.epochs, record.training.weights_sha256, record.training.frozen) == ([], None, None)
+    frozen = run_experiment(
+        settings(*shrunk("data=folder", f"data.path={pictures}", "data.group_by=none", "export=none"))
+    )
+    assert record.calibration == frozen.record.calibration
+
+
+def test_tuning_reports_on_pictures_that_neither_train_nor_choose(pictures):
+    output = run_experiment(trained(pictures, "evaluate.split=tuning", "data.holdout_fraction=0.3"))
+    record = output.record
+    assert record.data.validation + record.training.pictures + record.training.tuning <= 12 * len(output.tags)
+    assert record.data.calibration == record.training.tuning
+
+
+def test_all_blocks_train_on_pixels(pictures):
+    record = run_experiment(trained(pictures, "training.blocks=all", "training.epochs=1")).record
+    assert (len(record.training.epochs), record.training.recipe["blocks"]) == (1, "all")
+
+
+@pytest.mark.slow
+def test_the_bundle_of_a_trained_network_learns_from_pictures_that_were_held_out(pictures, monkeypatch):
+    monkeypatch.setattr(variants, "TIMING_SECONDS", 0.05)
+    output = run_experiment(trained(pictures, "export=int8"))
+    record = output.record
+    assert record.bundled.train == record.data.train + record.data.validation
+    assert record.bundled.calibration == record.training.tuning + record.data.validation
+    assert b"model.tflite" in b" ".join(name.encode() for name in output.bundle)
+
+
+def test_seen_pictures_follow_their_pictures():
+    runner = StageRunner()
+    loaded = runner.run("load", load_pictures, section=settings("data.synthetic_per_class=6").data, seed=0, cache=None)
+    ids = loaded.value.dataset.train.ids
+    seen = frozenset(ids[::2])
+
+    class Tuned:
+        pass
+
+    tuned = Tuned()
+    tuned.seen = seen
+    marked = mark_seen(loaded.value, tuned)
+    small = subsample(marked, fraction=0.5, per_class=None)
+    assert [key in seen for key in small.dataset.train.ids] == small.is_seen.tolist()
+    assert assign_roles is not None
+
+
+CHANGES = {
+    "blocks": "4",
+    "epochs": 3,
+    "batch_size": 5,
+    "accumulate": 2,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "head_rate": 2.0,
+    "layer_decay": 0.1,
+    "warmup_epochs": 1.5,
+    "weight_decay": 0.7,
+    "clip_norm": None,
+    "ema_decay": 0.5,
+    "label_smoothing": 0.3,
+    "dropout": 0.6,
+    "mixup": 0.4,
+    "cutmix": 0.6,
+    "crops": 7,
+    "gaussian_weight": 0.5,
+    "teacher": "efficientnet_lite0",
+    "distillation_weight": 0.9,
+    "patience": 9,
+    "dtype": "bfloat16",
+}
+
+
+def test_every_setting_of_a_recipe_makes_another_training(tmp_path):
+    backbone = load_backbone("mobilenet_v2", width=0.35, resolution=64, weights="random", cache=tmp_path)
+    recipe = settings("training.blocks=3").training
+    pictures = {"training": ([b"a"], np.zeros((1, 1), np.int32))}
+    key = training_key(backbone, recipe, 64, 0, pictures, {})
+    assert {*CHANGES, "gate"} == {field.name for field in fields(TrainingConfig)}
+    for name, value in CHANGES.items():
+        assert training_key(backbone, replace(recipe, **{name: value}), 64, 0, pictures, {}) != key, name
+    assert training_key(backbone, replace(recipe, gate="always"), 64, 0, pictures, {}) == key
+    assert training_key(backbone, recipe, 96, 0, pictures, {}) != key
+    assert training_key(backbone, recipe, 64, 1, pictures, {}) != key
+    assert training_key(backbone, recipe, 64, 0, {"tuning": pictures["training"]}, {}) != key
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("training.blocks=none",), "training.blocks: got none, expected a number of blocks from 1, all, or null"),
+        (("training.blocks=0",), "training.blocks: got 0"),
+        (("training.blocks=-1",), "training.blocks: got -1"),
+        (("training.blocks=2", "evaluate.split=out_of_fold"), "evaluate.split=out_of_fold"),
+        (("training.blocks=2", "data.holdout_fraction=0"), "data.holdout_fraction: got 0"),
+        (("training.blocks=2", "training.gaussian_weight=0.5", "classifier=gnb"), "expected classifier=whitened"),
+    ],
+)
+def test_what_does_not_go_with_training_is_refused(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        settings(*overrides)
+
+
+def test_more_blocks_than_a_network_has_are_refused_by_the_name_of_the_setting(pictures):
+    with pytest.raises(ValueError, match=r"training.blocks=99, expected 1 to 17, or all"):
+        run_experiment(trained(pictures, "training.blocks=99"))
+
+
+def test_records_without_training_stay_readable(output):
+    bare = msgspec.structs.replace(output.record, training=None)
+    assert msgspec.to_builtins(bare)["training"] is None
