@@ -38,7 +38,8 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
     means = np.where(has_pictures[:, None], means - centre, 0)
     weights = np.linalg.solve(within, means.T)
     bias = -0.5 * (means.T * weights).sum(0) - centre @ weights
-    some = slice(0, CALIBRATION_PICTURES)
+    bias = np.where(has_pictures, bias, bias.min())
+    some = _spread(len(embeddings))
     scores = (embeddings[some] @ weights + bias).astype(np.float32)
     temperature = fit_temperature(scores, multi_hot(labels[some], tags))
     return LinearHead(*(jnp.asarray(a / temperature, jnp.float32) for a in (weights, bias)))
@@ -64,7 +65,12 @@ def gaussian_head(classifier: FittedClassifier, embeddings: np.ndarray, labels: 
     matrix = np.asarray(transform.weights, np.float64) / float(transform.scale)
     constants = (transform.offset, matrix, (mean / variance).T, bias)
     head = GaussianHead(*(jnp.asarray(a, jnp.float32) for a in constants))
-    some = slice(0, CALIBRATION_PICTURES)
+    some = _spread(len(embeddings))
     logits = np.asarray(gaussian_logits(head, jnp.asarray(embeddings[some])))
     temperature = fit_temperature(logits, multi_hot(labels[some], len(bias)))
     return head._replace(weights=head.weights / temperature, bias=head.bias / temperature)
+
+
+def _spread(count: int) -> np.ndarray:
+    """Return the indices of CALIBRATION_PICTURES at most, evenly spread: pictures are often in the order of tags."""
+    return np.linspace(0, count - 1, min(count, CALIBRATION_PICTURES)).astype(np.int64)
