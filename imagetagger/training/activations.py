@@ -119,7 +119,7 @@ def extract_activations(
             else:
                 ids.append(split.ids[i])
                 pending.append(_to_row(computed).reshape(len(computed), *shape))
-            if ids and (sum(row.nbytes for row in pending[:1]) * len(ids) >= SHARD_BYTES or i == missing[-1]):
+            if ids and (pending[0].nbytes * len(ids) >= SHARD_BYTES or i == missing[-1]):
                 _write_shard(folder, ids, np.stack(pending))
                 ids, pending = [], []
     if missing:
@@ -127,7 +127,8 @@ def extract_activations(
     good = np.array([i for i, key in enumerate(split.ids) if key in index], np.int64)
     if not len(good):
         raise BadImageError(f"none of {len(split.ids)} pictures can be used: {next(iter(bad.values()), 'none given')}")
-    skipped = tuple(Skip(split.keys[i], bad[key]) for i, key in enumerate(split.ids) if key in bad)
+    lost = "its activations were deleted or damaged just now; run again"
+    skipped = tuple(Skip(split.keys[i], bad.get(key, lost)) for i, key in enumerate(split.ids) if key not in index)
     return Rows(shards, np.array([index[split.ids[i]] for i in good], np.int64), good, skipped)
 
 

@@ -44,7 +44,7 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
 
 
 def _discriminant(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights (D, C) and bias (C,) of linear discriminant analysis, float64; 0 for tags without pictures."""
+    """Return weights (D, C) and bias (C,) of linear discriminant analysis, float64."""
     scatter = fit_embedding_scatter(embeddings, labels, tags)
     within = np.asarray(within_covariance(scatter), np.float64)
     variance = np.trace(within) / len(within) or 1.0
@@ -54,7 +54,8 @@ def _discriminant(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> tupl
     centre = means.sum(0) / max(has_pictures.sum(), 1)
     means = np.where(has_pictures[:, None], means - centre, 0)
     weights = np.linalg.solve(within, means.T)
-    return weights, -0.5 * (means.T * weights).sum(0) - centre @ weights
+    bias = -0.5 * (means.T * weights).sum(0) - centre @ weights
+    return weights, np.where(has_pictures, bias, bias.min())
 
 
 def gaussian_head(classifier: FittedClassifier, embeddings: np.ndarray, labels: np.ndarray) -> GaussianHead:
@@ -77,7 +78,12 @@ def gaussian_head(classifier: FittedClassifier, embeddings: np.ndarray, labels: 
     matrix = np.asarray(transform.weights, np.float64) / float(transform.scale)
     constants = (transform.offset, matrix, (mean / variance).T, bias)
     head = GaussianHead(*(jnp.asarray(a, jnp.float32) for a in constants))
-    some = slice(0, CALIBRATION_PICTURES)
+    some = _spread(len(embeddings))
     logits = np.asarray(gaussian_logits(head, jnp.asarray(embeddings[some])))
     temperature = fit_temperature(logits, multi_hot(labels[some], len(bias)))
     return head._replace(weights=head.weights / temperature, bias=head.bias / temperature)
+
+
+def _spread(count: int) -> np.ndarray:
+    """Return the indices of CALIBRATION_PICTURES at most, evenly spread: pictures are often in the order of tags."""
+    return np.linspace(0, count - 1, min(count, CALIBRATION_PICTURES)).astype(np.int64)

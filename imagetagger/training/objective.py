@@ -79,40 +79,32 @@ def mix_batch(
         mixup: a of mixup; 0 for none. Source: Zhang et al. 2018, arXiv 1710.09412.
         cutmix: a of cutmix; 0 for none. Source: Yun et al. 2019, arXiv 1905.04899.
     """
-    choice, beta, order, place = jax.random.split(key, 4)
-    permuted = jax.random.permutation(order, len(x))
-    if mixup and not cutmix:
-        return _mixup(beta, x, targets, permuted, mixup)
-    if cutmix and not mixup:
-        return _cutmix(beta, place, x, targets, permuted, cutmix)
-    if not mixup:
+    if not mixup and not cutmix:
         return x, targets
-    return jax.lax.cond(
-        jax.random.bernoulli(choice),
-        lambda: _mixup(beta, x, targets, permuted, mixup),
-        lambda: _cutmix(beta, place, x, targets, permuted, cutmix),
-    )
+    choice, beta, order, place = jax.random.split(key, 4)
+    is_mixup = jax.random.bernoulli(choice) if mixup and cutmix else jnp.bool_(mixup > 0)
+    a = jnp.where(is_mixup, jnp.float32(mixup), jnp.float32(cutmix))
+    share = jax.random.beta(beta, a, a)
+    weights = jnp.where(is_mixup, share, 1 - _random_square(place, x.shape[1:3], 1 - share))
+    permuted = jax.random.permutation(order, len(x))
+    mixed = _blend(x.astype(jnp.float32), x[permuted].astype(jnp.float32), weights[:, :, None])
+    return mixed.astype(x.dtype), _blend(targets, targets[permuted], weights.mean())
 
 
-def _mixup(
-    key: jax.Array, x: jax.Array, targets: jax.Array, permuted: jax.Array, a: float
-) -> tuple[jax.Array, jax.Array]:
-    share = jax.random.beta(key, a, a)
-    mixed = share * x.astype(jnp.float32) + (1 - share) * x[permuted].astype(jnp.float32)
-    return mixed.astype(x.dtype), share * targets + (1 - share) * targets[permuted]
+def _blend(a: jax.Array, b: jax.Array, weights: jax.Array) -> jax.Array:
+    return weights * a + (1 - weights) * b
 
 
-def _cutmix(
-    key: jax.Array, place: jax.Array, x: jax.Array, targets: jax.Array, permuted: jax.Array, a: float
-) -> tuple[jax.Array, jax.Array]:
-    size = x.shape[1]
-    side = jnp.round(jnp.sqrt(1 - jax.random.beta(key, a, a)) * size)
-    corner = jnp.floor(jax.random.uniform(place, (2,)) * (size - side + 1))
-    inside = (jnp.arange(size) >= corner[:, None]) & (jnp.arange(size) < corner[:, None] + side)
-    is_other = inside[0][:, None] & inside[1]
-    share = 1 - is_other.mean()
-    mixed = jnp.where(is_other[None, :, :, None], x[permuted], x)
-    return mixed, share * targets + (1 - share) * targets[permuted]
+def _random_square(key: jax.Array, shape: tuple[int, ...], area: jax.Array) -> jax.Array:
+    """Return a map of this shape (H, W), 1 in a rectangle of its proportions and about this share of its area."""
+    corner = jax.random.uniform(key, (2,))
+    inside = []
+    for length, place in zip(shape, corner, strict=True):
+        side = jnp.round(jnp.sqrt(area) * length)
+        start = jnp.floor(place * (length - side + 1))
+        pixels = jnp.arange(length, dtype=jnp.float32)
+        inside.append((pixels >= start) & (pixels < start + side))
+    return (inside[0][:, None] & inside[1]).astype(jnp.float32)
 
 
 def drop_features(key: jax.Array, embeddings: jax.Array, rate: float) -> jax.Array:

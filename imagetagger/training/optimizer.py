@@ -35,8 +35,9 @@ def make_optimizer(recipe: TrainingConfig, names: tuple[str, ...], steps_per_epo
     Source: Loshchilov and Hutter 2019 (arXiv 1711.05101) for decoupled weight decay and the cosine; Howard and Ruder
     2018 (arXiv 1801.06146), section 3.2, for rates by depth.
     """
-    steps = max(1, recipe.epochs * steps_per_epoch // recipe.accumulate)
-    warmup = min(round(recipe.warmup_epochs * steps_per_epoch / recipe.accumulate), steps - 1)
+    accumulate = min(recipe.accumulate, recipe.epochs * steps_per_epoch)  # at least one step in all
+    steps = recipe.epochs * steps_per_epoch // accumulate
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch / accumulate), steps - 1)
     schedule = optax.warmup_cosine_decay_schedule(
         recipe.learning_rate if not warmup else 0.0,
         recipe.learning_rate,
@@ -52,9 +53,9 @@ def make_optimizer(recipe: TrainingConfig, names: tuple[str, ...], steps_per_epo
         _scale_by_depth(names, recipe.layer_decay, recipe.head_rate),
         optax.scale_by_learning_rate(schedule),
     )
-    if recipe.accumulate > 1:
-        chain = optax.MultiSteps(chain, recipe.accumulate).gradient_transformation()
-    return Optimizer(chain, lambda batches: schedule(batches // recipe.accumulate))
+    if accumulate > 1:
+        chain = optax.MultiSteps(chain, accumulate).gradient_transformation()
+    return Optimizer(chain, lambda batches: schedule(batches // accumulate))
 
 
 def _is_kernel(params: Any) -> Any:

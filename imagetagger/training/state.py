@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Sharding
 
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.training.objective import (
@@ -79,19 +80,40 @@ def init_state(
     params: Params, gaussian: GaussianHead | None, optimizer: optax.GradientTransformation, seed: int
 ) -> TrainState:
     """Return the state before the first batch."""
-    params = jax.tree.map(jnp.array, params)  # copies, which a step may overwrite
-    average = jax.tree.map(jnp.array, params)
+    # Copies, which a step may overwrite.
+    params, average, gaussian = (jax.tree.map(jnp.array, tree) for tree in (params, params, gaussian))
     key = jax.random.key_data(jax.random.key(seed))
     return TrainState(params, optimizer.init(params), average, gaussian, key, jnp.int32(0), jnp.zeros(3))
 
 
-def make_step(network: Network, recipe: TrainingConfig, tags: int, optimizer: optax.GradientTransformation) -> Step:
+def copy_to_host(params: Params) -> Params:
+    """Return a copy of parameters, NumPy arrays, that no step overwrites."""
+    copied: Params = jax.tree.map(np.array, params)
+    return copied
+
+
+def make_step(
+    network: Network,
+    recipe: TrainingConfig,
+    tags: int,
+    optimizer: optax.GradientTransformation,
+    sharding: Sharding | None = None,
+) -> Step:
     """Return the compiled step of a recipe: gradients of one batch, the optimizer's update, the averaged weights.
 
     loss = (1 - g) CE(linear, targets) + g CE(Gaussian, targets), g = gaussian_weight, the targets being
     (1 - w) labels + w teacher, w = distillation_weight, after smoothing and mixing.
 
     The average is a_t = d a_(t-1) + (1 - d) params_t with d = min(ema_decay, (1 + t) / (10 + t)).
+
+    The step overwrites the state that it gets. Where a gradient is not finite, the loss that it reports is not either.
+
+    Args:
+        network: what is trained.
+        recipe: settings.
+        tags: C.
+        optimizer: of optax.
+        sharding: of the state on several devices; None on one.
     """
 
     def loss_of(params: Params, state: TrainState, batch: Batch) -> tuple[jax.Array, jax.Array]:
@@ -108,8 +130,7 @@ def make_step(network: Network, recipe: TrainingConfig, tags: int, optimizer: op
         if state.gaussian is not None:
             gaussian = cross_entropy(gaussian_logits(state.gaussian, embeddings), mixed).mean()
             loss = (1 - recipe.gaussian_weight) * loss + recipe.gaussian_weight * gaussian
-        is_correct = jnp.take_along_axis(targets, logits.argmax(1)[:, None], 1)[:, 0] >= targets.max(1)
-        return loss, is_correct.sum()
+        return loss, (batch.labels == logits.argmax(1)[:, None]).any(1).sum()
 
     def step(state: TrainState, batch: Batch) -> TrainState:
         (loss, correct), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params, state, batch)
@@ -119,7 +140,8 @@ def make_step(network: Network, recipe: TrainingConfig, tags: int, optimizer: op
         decay = jnp.minimum(recipe.ema_decay, (1 + t) / (10 + t))
         average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, state.average, params)
         count = len(batch.rows)
+        loss = jnp.where(jnp.isfinite(optax.tree.norm(gradients)), loss, jnp.nan)
         sums = state.sums + jnp.stack([loss * count, correct.astype(jnp.float32), jnp.float32(count)])
         return TrainState(params, optimizer_state, average, state.gaussian, state.key, state.step + 1, sums)
 
-    return jax.jit(step, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0, out_shardings=sharding)

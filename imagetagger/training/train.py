@@ -15,9 +15,10 @@ from tqdm import tqdm
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.training.activations import Rows, gather_rows
 from imagetagger.training.checkpoints import restore_checkpoint, save_checkpoint
+from imagetagger.training.devices import Placement, local_placement, placement_of
 from imagetagger.training.objective import GaussianHead, LinearHead, cross_entropy, linear_logits, soft_targets
 from imagetagger.training.optimizer import make_optimizer
-from imagetagger.training.state import Batch, Network, Params, TrainState, init_state, make_step
+from imagetagger.training.state import Batch, Network, Params, Step, TrainState, copy_to_host, init_state, make_step
 
 CHECKPOINT_SECONDS = 60.0
 """Between two checkpoints, the most that kill -9 costs."""
@@ -82,6 +83,24 @@ class Progress(NamedTuple):
     seconds: np.ndarray
 
 
+class _Loop(NamedTuple):
+    """What stays the same from epoch to epoch; `size` is that of a batch, see `train` for the others."""
+
+    step: Step
+    pictures: Pictures
+    size: int
+    placement: Placement
+    recipe: TrainingConfig
+    seed: int
+    checkpoints: Path | None
+    name: str
+
+    @property
+    def batches(self) -> int:
+        """Their number in an epoch."""
+        return len(self.pictures.labels) // self.size
+
+
 class Trained(NamedTuple):
     """The end of a training.
 
@@ -129,27 +148,32 @@ def train(
         name: label of the progress bar.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or there are no pictures.
+        OSError: a checkpoint cannot be written.
     """
-    count = len(pictures.labels)
-    size = max(1, min(recipe.batch_size, count // MIN_BATCHES))
-    batches = count // size
+    if not len(pictures.labels):
+        raise TrainingError("got no pictures to train on, expected at least one")
+    size = max(1, min(recipe.batch_size, len(pictures.labels) // MIN_BATCHES))
+    placement = local_placement(size)
+    size -= size % placement.devices
+    batches = len(pictures.labels) // size
     optimizer = make_optimizer(recipe, network.names, batches)
-    step = make_step(network, recipe, tags, optimizer.transformation)
+    step = make_step(network, recipe, tags, optimizer.transformation, placement.everywhere)
+    loop = _Loop(step, pictures, size, placement, recipe, seed, checkpoints, name)
     embed = jax.jit(network.embed)
     gaussian = fit_gaussian(params.network) if fit_gaussian else None
     state = init_state(params, gaussian, optimizer.transformation, seed)
     curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
-    progress = Progress(state, state.average, curve, np.array(0), np.array(0.0))
+    progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0))
     if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
         progress = restored
         log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
     chooses = bool(recipe.patience and tuning and len(tuning.labels) >= MIN_TUNING_PICTURES)
     stopped = _stop_reason(progress, recipe) if chooses else None
     while int(progress.epoch) < recipe.epochs and not stopped:
-        progress = _run_epoch(progress, step, pictures, size, seed, checkpoints, name)
+        progress = _run_epoch(loop, progress)
         epoch = int(progress.epoch)
-        measured = _measure(progress, embed, tuning, recipe, tags)._replace(
+        measured = _measure(loop, progress, embed, tuning, tags)._replace(
             learning_rate=float(optimizer.learning_rate((epoch + 1) * batches - 1))
         )
         curve = progress.curve.copy()
@@ -157,8 +181,8 @@ def train(
         is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
         state = progress.state._replace(sums=jnp.zeros(3))
         if fit_gaussian and epoch + 1 < recipe.epochs:
-            state = state._replace(gaussian=fit_gaussian(state.average.network))
-        best = jax.device_get(state.average) if is_best else progress.best
+            state = state._replace(gaussian=jax.tree.map(jnp.array, fit_gaussian(state.average.network)))
+        best = copy_to_host(state.average) if is_best else progress.best
         progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0))
         if checkpoints:
             save_checkpoint(checkpoints, int(state.step), progress)
@@ -167,49 +191,42 @@ def train(
     done = int(progress.epoch)
     kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
     epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])
-    return Trained(jax.device_get(progress.best), epochs, kept, stopped)
+    return Trained(progress.best, epochs, kept, stopped)
 
 
 def embed_rows(embed: Callable[..., Any], params: dict[str, Any], rows: Rows, view: int = 0) -> np.ndarray:
     """Return the embeddings of one view of each picture, float32 (N, D); `embed` is best compiled."""
-    parts = []
-    for start in range(0, len(rows.pictures), EVALUATION_BATCH):
-        chosen = np.arange(start, min(start + EVALUATION_BATCH, len(rows.pictures)))
-        padded = np.pad(chosen, (0, EVALUATION_BATCH - len(chosen)), mode="edge")
-        parts.append(np.asarray(embed(params, gather_rows(rows, padded, np.full(len(padded), view))))[: len(chosen)])
+    parts, placement = [], placement_of(params)
+    size = EVALUATION_BATCH if placement is None else -(-EVALUATION_BATCH // placement.devices) * placement.devices
+    for start in range(0, len(rows.pictures), size):
+        chosen = np.arange(start, min(start + size, len(rows.pictures)))
+        padded = np.pad(chosen, (0, size - len(chosen)), mode="edge")
+        batch = jax.device_put(gather_rows(rows, padded, np.full(size, view)), placement and placement.by_batch)
+        parts.append(np.asarray(embed(params, batch))[: len(chosen)])
     return np.concatenate(parts)
 
 
-def _run_epoch(
-    progress: Progress,
-    step: Callable[[TrainState, Batch], TrainState],
-    pictures: Pictures,
-    size: int,
-    seed: int,
-    checkpoints: Path | None,
-    name: str,
-) -> Progress:
-    """Run an epoch from where it stands to its end."""
-    epoch, state = int(progress.epoch), jax.device_put(progress.state)
-    batches = len(pictures.labels) // size
-    first = int(state.step) - epoch * batches
-    rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(pictures.labels))[: batches * size].reshape(batches, size)
-    views = rng.integers(0, pictures.rows.views, order.shape)
+def _run_epoch(loop: _Loop, progress: Progress) -> Progress:
+    """Run an epoch from where it stands to its end; the state that it starts from is overwritten."""
+    epoch, state = int(progress.epoch), jax.device_put(progress.state, loop.placement.everywhere)
+    first = int(state.step) - epoch * loop.batches
+    rng = np.random.default_rng([loop.seed, epoch])
+    order = rng.permutation(len(loop.pictures.labels))[: loop.batches * loop.size].reshape(loop.batches, loop.size)
+    views = rng.integers(0, loop.pictures.rows.views, order.shape)
     start = saved = time.perf_counter()
     before = float(progress.seconds)
-    bar = tqdm(total=batches, initial=first, desc=f"{name}, epoch {epoch + 1}", unit="batch", disable=None, leave=False)
-    with bar:
-        for number, batch in enumerate(_load_batches(pictures, order[first:], views[first:]), first + 1):
-            state = step(state, batch)
+    label = f"{loop.name}, epoch {epoch + 1}"
+    with tqdm(total=loop.batches, initial=first, desc=label, unit="batch", disable=None, leave=False) as bar:
+        for number, batch in enumerate(_load_batches(loop.pictures, order[first:], views[first:]), first + 1):
+            state = loop.step(state, jax.device_put(batch, loop.placement.by_batch))
             bar.update()
             now = time.perf_counter()
-            is_due = checkpoints is not None and now - saved > CHECKPOINT_SECONDS and number < batches
-            if is_due or number % CHECKED_STEPS == 0 or number == batches:
-                _check_loss(state, epoch, checkpoints)
-            if is_due and checkpoints is not None:
+            is_due = loop.checkpoints is not None and now - saved > CHECKPOINT_SECONDS and number < loop.batches
+            if is_due or number % CHECKED_STEPS == 0 or number == loop.batches:
+                _check_finite(loop, np.asarray(state.sums), f"batch {number} of {loop.batches} of epoch {epoch + 1}")
+            if is_due and loop.checkpoints is not None:
                 seconds = np.array(before + now - start)
-                save_checkpoint(checkpoints, int(state.step), progress._replace(state=state, seconds=seconds))
+                save_checkpoint(loop.checkpoints, int(state.step), progress._replace(state=state, seconds=seconds))
                 saved = time.perf_counter()
     return progress._replace(state=state, seconds=np.array(before + time.perf_counter() - start))
 
@@ -230,20 +247,18 @@ def _load_batches(pictures: Pictures, order: np.ndarray, views: np.ndarray) -> I
             yield batch
 
 
-def _check_loss(state: TrainState, epoch: int, checkpoints: Path | None) -> None:
-    """Raise an error if the losses of this epoch so far are not finite."""
-    if np.isfinite(np.asarray(state.sums)).all():
+def _check_finite(loop: _Loop, losses: np.ndarray | float, when: str) -> None:
+    """Raise an error if losses are not finite."""
+    if np.isfinite(losses).all():
         return
-    kept = f"; the last good checkpoint stays in {checkpoints}" if checkpoints else ""
+    kept = f" The last good checkpoint stays in {loop.checkpoints}." if loop.checkpoints else ""
     raise TrainingError(
-        f"the loss is not a finite number in epoch {epoch + 1}, by batch {int(state.step)}{kept}. Expected finite "
-        "losses: lower training.learning_rate, or set training.clip_norm=1"
+        f"the loss is not a finite number by {when}, with training.learning_rate={loop.recipe.learning_rate:g}."
+        f"{kept} Expected finite losses: lower training.learning_rate, or set training.clip_norm=1"
     )
 
 
-def _measure(
-    progress: Progress, embed: Callable[..., Any], tuning: Pictures | None, recipe: TrainingConfig, tags: int
-) -> Epoch:
+def _measure(loop: _Loop, progress: Progress, embed: Callable[..., Any], tuning: Pictures | None, tags: int) -> Epoch:
     """Return the metrics of the epoch that has just run, but its learning rate."""
     total, correct, count = (float(value) for value in np.asarray(progress.state.sums))
     seconds = float(progress.seconds)
@@ -252,6 +267,7 @@ def _measure(
         average = progress.state.average
         embeddings = jnp.asarray(embed_rows(embed, average.network, tuning.rows))
         tuning_loss, tuning_top1 = evaluate_linear(average.linear, embeddings, tuning.labels, tags)
+        _check_finite(loop, tuning_loss, f"the end of epoch {int(progress.epoch) + 1}, for the tuning pictures")
     rate = count / seconds if seconds else np.nan
     top1 = 100 * correct / count
     return Epoch(int(progress.epoch) + 1, total / count, top1, tuning_loss, tuning_top1, np.nan, seconds, rate)

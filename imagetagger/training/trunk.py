@@ -48,9 +48,12 @@ def trunk_shape(backbone: Backbone, tail: Tail, resolution: int) -> tuple[int, i
 
 def start_trunk(backbone: Backbone, tail: Tail, resolution: int, cache: Path, workers: int | None = None) -> Runtime:
     """Return a runtime of the frozen part, whose embeddings are flattened activations; its model is cached."""
-    settings = [NETWORK, CONTRACT, backbone.normalisation, backbone.net.activation, backbone.net.padding, resolution]
+    backbone = backbone._replace(net=backbone.net.clone(dtype=jnp.float32))
+    frozen = list_blocks(backbone.net)[: -len(tail.blocks)]
+    net = backbone.net
+    settings = [NETWORK, CONTRACT, backbone.normalisation, net.activation, net.padding, resolution, frozen]
     digest = hashlib.sha256(json.dumps(["trunk", *settings]).encode())
-    for name in ("stem", *(block.name for block in list_blocks(backbone.net)[: -len(tail.blocks)])):
+    for name in ("stem", *(block.name for block in frozen)):
         for leaf in jax.tree.leaves(backbone.params[name]):
             digest.update(str(leaf.shape).encode() + np.ascontiguousarray(leaf, "<f4").tobytes())
     tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
