@@ -25,9 +25,16 @@ def photographs(tmp):
     return [*small, "classifier.dimensions=64", f"data.path={photographs_folder(tmp / 'photographs')}"]
 
 
+def briefly():
+    return ["training.blocks=1", "training.epochs=1", "training.crops=0", "training.gate=always"]
+
+
 RECIPES = {
     "quickstart": lambda tmp: [],
     "folder": lambda tmp: [f"data.path={patchwork_folder(tmp / 'pictures')}"],
+    "finetune": lambda tmp: [*briefly(), f"data.path={patchwork_folder(tmp / 'pictures')}"],
+    "finetune_tiny_imagenet": lambda tmp: [*briefly(), *tiny(tmp, 8)],
+    "finetune_sweep": lambda tmp: [*briefly(), *tiny(tmp, 12), "data.holdout_fraction=0.4"],
     "tiny_imagenet": lambda tmp: [*tiny(tmp), "embed.measure_raw_rate=false"],
     "export": tiny,
     "reference": lambda tmp: tiny(tmp, 8),

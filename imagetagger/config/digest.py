@@ -16,3 +16,9 @@ def config_digest(settings: Experiment | Any) -> str:
     if isinstance(settings, Experiment):
         settings = {key: value for key, value in asdict(settings).items() if key not in IGNORED_SETTINGS}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def recorded_settings(settings: Experiment) -> dict[str, Any]:
+    """The settings as JSON, without where the cache is; infinity becomes a text."""
+    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "cache_limit", "force")}
+    return json.loads(json.dumps(recorded), parse_constant=str)

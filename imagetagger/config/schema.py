@@ -88,6 +88,7 @@ class TrainingConfig:
     teacher: str | None = _one_of("mobilenet_v2", "efficientnet_lite0", None)
     distillation_weight: float = _between(0, 1)
     patience: int | None = _between(1, 10_000)
+    prune: bool = MISSING
     dtype: str = _one_of("float32", "bfloat16")
 
 

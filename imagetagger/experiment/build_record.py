@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -13,7 +11,7 @@ import numpy as np
 from imagetagger.backbones.model import Backbone
 from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.head import Knowledge
-from imagetagger.config.digest import config_digest
+from imagetagger.config.digest import config_digest, recorded_settings
 from imagetagger.config.schema import Experiment
 from imagetagger.data.dataset import Skip, Split, dataset_fingerprint
 from imagetagger.embedding.runtime import Runtime
@@ -110,12 +108,6 @@ def build_record(
         warnings=list(warnings),
         training=training,
     )
-
-
-def recorded_settings(settings: Experiment) -> dict[str, Any]:
-    """The settings as JSON, without where the cache is; infinity becomes a text."""
-    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "cache_limit", "force")}
-    return json.loads(json.dumps(recorded), parse_constant=str)
 
 
 def record_confusions(

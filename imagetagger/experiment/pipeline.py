@@ -1,6 +1,7 @@
 """The pipeline from pictures to a bundle, stage after stage: load, embed, fit, calibrate, evaluate, export."""
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 from threadpoolctl import threadpool_limits
@@ -29,13 +30,20 @@ log = logging.getLogger(__name__)
 # NumPy's sums depend on its threads, of which launchers leave a job some or one; and threads that wait for a busy core
 # take ten times as long.
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | None = None) -> RunOutput:
+def run_experiment(
+    s: Experiment,
+    *,
+    assemble: bool = True,
+    cache: StageCache | None = None,
+    rivals: Sequence[Sequence[float]] = (),
+) -> RunOutput:
     """Run an experiment.
 
     Args:
         s: settings of the run.
         assemble: whether to make the bundle of `export.bundle_variant`; a job of a sweep makes none.
         cache: what other runs of the same process have left, and where to leave more; None for a run of its own.
+        rivals: tuning losses of other trainings of the sweep, epoch by epoch, for `training.prune`.
 
     Raises:
         BadDataError: more than `data.max_bad_fraction` of the pictures cannot be used, or too few are left.
@@ -50,7 +58,7 @@ def run_experiment(s: Experiment, *, assemble: bool = True, cache: StageCache | 
     pictures = unseen = runner.run("subset", subsample, loaded, section=s.data)
     frozen, tuned = backbone, None
     if s.training.blocks is not None:
-        tuned = tune_network(runner, s, pictures, frozen)
+        tuned = tune_network(runner, s, pictures, frozen, rivals)
         backbone, pictures = use_network(runner, tuned, pictures)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
     data = loaded.value.dataset.name

@@ -16,8 +16,9 @@ import msgspec
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from imagetagger.config.digest import config_digest
+from imagetagger.config.digest import config_digest, recorded_settings
 from imagetagger.config.parse import ConfigError, from_hydra
+from imagetagger.config.schema import Experiment
 from imagetagger.experiment.console import result_line
 from imagetagger.experiment.record import Record, read_record, write_record
 from imagetagger.experiment.stage_cache import StageCache
@@ -67,7 +68,8 @@ def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | No
             return minimised_metric(finished, settings.optimized_metric)
         from imagetagger.experiment import pipeline  # after the config is checked: JAX takes seconds
 
-        record = pipeline.run_experiment(settings, assemble=False, cache=cache).record
+        rivals = rival_curves(folder, settings) if settings.training.prune else []
+        record = pipeline.run_experiment(settings, assemble=False, cache=cache, rivals=rivals).record
         write_record(msgspec.structs.replace(record, choices=config_choices()), folder / "result.json")
     except Exception as error:  # whatever befalls one job must not cost the others
         if STOP.is_set():
@@ -79,6 +81,22 @@ def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | No
     (folder / "failed.json").unlink(missing_ok=True)
     log.info("  %s  in %.2f s", result_line(record), time.perf_counter() - start)
     return minimised_metric(record, settings.optimized_metric)
+
+
+def rival_curves(folder: Path, settings: Experiment) -> list[list[float]]:
+    """Return the tuning losses, epoch by epoch, of the complete trainings of a job's sweep on the same pictures."""
+    curves = []
+    for path in sorted(folder.parent.glob("*/result.json")):
+        try:
+            record = read_record(path)
+        except (OSError, ValueError):
+            continue
+        epochs = record.training.epochs if record.training else []
+        is_alike = record.settings["data"] == recorded_settings(settings)["data"] and record.seed == settings.seed
+        losses = [epoch.tuning_loss for epoch in epochs if epoch.tuning_loss is not None]
+        if is_alike and losses and len(losses) == record.settings["training"]["epochs"]:
+            curves.append(losses)
+    return curves
 
 
 def config_choices() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The stages that fine-tune the network of a run, and compare it with the frozen one."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -49,9 +50,21 @@ class TunedNetwork(NamedTuple):
 
 
 def tune_network(
-    runner: StageRunner, s: Experiment, pictures: StageResult[Pictures], backbone: StageResult[Backbone]
+    runner: StageRunner,
+    s: Experiment,
+    pictures: StageResult[Pictures],
+    backbone: StageResult[Backbone],
+    rivals: Sequence[Sequence[float]] = (),
 ) -> StageResult[TunedNetwork]:
-    """Fine-tune the network of a run as section `training` says."""
+    """Fine-tune the network of a run as section `training` says.
+
+    Args:
+        runner: of the stages.
+        s: settings of the run.
+        pictures: to train on.
+        backbone: to start from.
+        rivals: tuning losses of other trainings of the sweep, by which this one may be pruned.
+    """
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     model = start_model(runner, s, backbone, pictures, "float32")
     reference = runner.run(
@@ -93,6 +106,7 @@ def tune_network(
         workers=s.embed.workers,
         cache=folder,
         force=s.force,
+        rivals=rivals if s.training.prune else (),
     )
 
 
@@ -196,6 +210,7 @@ def train_network(
     workers: int | None,
     cache: Path,
     force: bool,
+    rivals: Sequence[Sequence[float]],
 ) -> TunedNetwork:
     """Fine-tune a network on the training pictures; those that are held out choose the epoch, and calibrate.
 
@@ -247,7 +262,7 @@ def train_network(
         "data_fingerprint": dataset_fingerprint(dataset),
         "pictures": int((~is_held_out).sum()),
     }
-    result = fine_tune(task, data, cache, provenance=provenance, force=force)
+    result = fine_tune(task, data, cache, provenance=provenance, force=force, rivals=rivals)
     seen = frozenset(np.array(split.ids, object)[~is_held_out]) if result.tuned else frozenset()
     return TunedNetwork(
         result.tuned.backbone if result.tuned else backbone,

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +78,15 @@ class Result(NamedTuple):
     comparison: Comparison | None
 
 
-def fine_tune(task: Task, data: TrainingData, cache: Path, *, provenance: Any, force: bool = False) -> Result:
+def fine_tune(
+    task: Task,
+    data: TrainingData,
+    cache: Path,
+    *,
+    provenance: Any,
+    force: bool = False,
+    rivals: Sequence[Sequence[float]] = (),
+) -> Result:
     """Fine-tune a network, unless frozen features are as good; a finished training is not run again.
 
     With `gate=auto`, few pictures decide by cross-validation before anything is trained for good, and many by the
@@ -90,6 +98,7 @@ def fine_tune(task: Task, data: TrainingData, cache: Path, *, provenance: Any, f
         cache: the cache directory.
         provenance: as JSON: where network and pictures come from, for the file of weights.
         force: train again what has been trained.
+        rivals: tuning losses of other trainings, by which this one may be pruned.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -103,7 +112,7 @@ def fine_tune(task: Task, data: TrainingData, cache: Path, *, provenance: Any, f
         comparison = cross_validate(task, data, frozen, embed)
         if not comparison.is_used:
             return Result(None, comparison)
-    tuned = train_cached(task, data, frozen, embed, cache, provenance=provenance, force=force)
+    tuned = train_cached(task, data, frozen, embed, cache, provenance=provenance, force=force, rivals=rivals)
     if task.recipe.gate == "auto" and comparison is None:
         after = embed_rows(embed, trained_params(tuned.backbone, task.network), data.rows)
         fitted, judged = np.flatnonzero(~data.is_tuning)[:FITTED_PICTURES], np.flatnonzero(data.is_tuning)
@@ -150,8 +159,12 @@ def train_cached(
     *,
     provenance: Any,
     force: bool,
+    rivals: Sequence[Sequence[float]] = (),
 ) -> FineTuned:
-    """Train on the pictures that are not held out, or read what an earlier run has trained."""
+    """Train on the pictures that are not held out, or read what an earlier run has trained.
+
+    A training that was pruned is not complete: its checkpoints stay, and its weights are not kept.
+    """
     folder = cache / TRAININGS
     further = {
         "tags": data.tags,
@@ -169,11 +182,19 @@ def train_cached(
     if force:
         delete_checkpoints(folder / key)
     trained = _train(
-        task, data, frozen, embed, np.flatnonzero(~data.is_tuning), tuning=data.is_tuning, checkpoints=folder / key
+        task,
+        data,
+        frozen,
+        embed,
+        np.flatnonzero(~data.is_tuning),
+        tuning=data.is_tuning,
+        checkpoints=folder / key,
+        rivals=rivals,
     )
     backbone = replace_params(task.backbone, trained.params.network)
     tuned = write_finished(folder, key, backbone, trained, provenance)
-    delete_checkpoints(folder / key)
+    if not trained.is_pruned:
+        delete_checkpoints(folder / key)
     return tuned
 
 
@@ -186,6 +207,7 @@ def _train(
     *,
     tuning: np.ndarray | None = None,
     checkpoints: Path | None = None,
+    rivals: Sequence[Sequence[float]] = (),
     name: str = "training",
 ) -> Trained:
     labels = data.labels
@@ -211,5 +233,6 @@ def _train(
         tuning=None if tuning is None else Pictures(select_rows(data.rows, tuning), labels[tuning]),
         fit_gaussian=fit_gaussian if task.recipe.gaussian_weight else None,
         checkpoints=checkpoints,
+        rivals=rivals,
         name=name,
     )

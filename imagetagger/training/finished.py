@@ -61,7 +61,7 @@ def training_key(
         pictures: by role, content ids and labels.
         further: as JSON, whatever else there is: tags, classifier, teacher.
     """
-    settings = {**asdict(recipe), "gate": None}
+    settings = {key: value for key, value in asdict(recipe).items() if key not in ("gate", "prune")}
     start = space_digest(backbone, resolution, "training", recipe.dtype)
     digest = hashlib.sha256(
         json.dumps([TRAINING_VERSION, version("jax"), start, settings, seed, further], sort_keys=True).encode()
@@ -72,7 +72,7 @@ def training_key(
 
 
 def write_finished(folder: Path, key: str, backbone: Backbone, trained: Trained, provenance: Any) -> FineTuned:
-    """Write the weights of a finished training, with its curves and where they come from.
+    """Return the weights of a training, with its curves and where they come from, and write those of a complete one.
 
     Args:
         folder: of the trainings in the cache.
@@ -84,7 +84,7 @@ def write_finished(folder: Path, key: str, backbone: Backbone, trained: Trained,
     curves = [epoch._asdict() for epoch in trained.epochs]
     history = {**provenance, "epochs": curves, "best_epoch": trained.best_epoch, "stopped": trained.stopped}
     data = encode_weights(backbone, {"training": json.dumps(history)})
-    path = write_checked(folder, key, ".safetensors", data)
+    path = folder / f"{key}.pruned" if trained.is_pruned else write_checked(folder, key, ".safetensors", data)
     return _fine_tuned(backbone, path, data, history)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from imagetagger.training.checkpoints import restore_checkpoint, save_checkpoint
 from imagetagger.training.devices import Placement, local_placement, placement_of
 from imagetagger.training.objective import GaussianHead, LinearHead, cross_entropy, linear_logits, soft_targets
 from imagetagger.training.optimizer import make_optimizer
+from imagetagger.training.pruning import prune_reason
 from imagetagger.training.state import Batch, Network, Params, Step, TrainState, copy_to_host, init_state, make_step
 
 CHECKPOINT_SECONDS = 60.0
@@ -109,12 +110,14 @@ class Trained(NamedTuple):
         epochs: metrics, in order.
         best_epoch: the epoch that is kept, from 1.
         stopped: why it ended early; None if it did not.
+        is_pruned: whether that was for other trainings that do better, so that it is not complete.
     """
 
     params: Params
     epochs: tuple[Epoch, ...]
     best_epoch: int
     stopped: str | None
+    is_pruned: bool = False
 
 
 def train(
@@ -128,6 +131,7 @@ def train(
     tuning: Pictures | None = None,
     fit_gaussian: FitGaussian | None = None,
     checkpoints: Path | None = None,
+    rivals: Sequence[Sequence[float]] = (),
     name: str = "training",
 ) -> Trained:
     """Train a network; go on where an interrupted training of the same kind has left checkpoints.
@@ -145,6 +149,7 @@ def train(
         tuning: pictures whose loss chooses the epoch; at least MIN_TUNING_PICTURES, and a `patience`.
         fit_gaussian: refits the Gaussian classifier in the loss before each epoch; None for a loss without it.
         checkpoints: folder of this training alone; None to write none.
+        rivals: tuning losses of other trainings, epoch by epoch, by which this one may be pruned.
         name: label of the progress bar.
 
     Raises:
@@ -170,7 +175,8 @@ def train(
         log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
     chooses = bool(recipe.patience and tuning and len(tuning.labels) >= MIN_TUNING_PICTURES)
     stopped = _stop_reason(progress, recipe) if chooses else None
-    while int(progress.epoch) < recipe.epochs and not stopped:
+    pruned = _prune_reason(progress, recipe, rivals)
+    while int(progress.epoch) < recipe.epochs and not (stopped or pruned):
         progress = _run_epoch(loop, progress)
         epoch = int(progress.epoch)
         measured = _measure(loop, progress, embed, tuning, tags)._replace(
@@ -188,10 +194,11 @@ def train(
             save_checkpoint(checkpoints, int(state.step), progress)
         log.info("%s: %s", name, _describe(measured, recipe.epochs))
         stopped = _stop_reason(progress, recipe) if chooses else None
+        pruned = _prune_reason(progress, recipe, rivals)
     done = int(progress.epoch)
     kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
     epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])
-    return Trained(progress.best, epochs, kept, stopped)
+    return Trained(progress.best, epochs, kept, stopped or pruned, is_pruned=bool(pruned and not stopped))
 
 
 def embed_rows(embed: Callable[..., Any], params: dict[str, Any], rows: Rows, view: int = 0) -> np.ndarray:
@@ -290,6 +297,11 @@ def _stop_reason(progress: Progress, recipe: TrainingConfig) -> str | None:
     if since < recipe.patience:
         return None
     return f"the loss of the tuning pictures has not fallen for {since} epochs"
+
+
+def _prune_reason(progress: Progress, recipe: TrainingConfig, rivals: Sequence[Sequence[float]]) -> str | None:
+    losses = progress.curve[: int(progress.epoch), 3]
+    return prune_reason(losses.tolist(), recipe.epochs, rivals) if np.isfinite(losses).all() else None
 
 
 def _describe(epoch: Epoch, epochs: int) -> str:

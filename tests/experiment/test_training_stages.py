@@ -155,10 +155,10 @@ def test_every_setting_of_a_recipe_makes_another_training(tmp_path):
     recipe = settings("training.blocks=3").training
     pictures = {"training": ([b"a"], np.zeros((1, 1), np.int32))}
     key = training_key(backbone, recipe, 64, 0, pictures, {})
-    assert {*CHANGES, "gate"} == {field.name for field in fields(TrainingConfig)}
+    assert {*CHANGES, "gate", "prune"} == {field.name for field in fields(TrainingConfig)}
     for name, value in CHANGES.items():
         assert training_key(backbone, replace(recipe, **{name: value}), 64, 0, pictures, {}) != key, name
-    assert training_key(backbone, replace(recipe, gate="always"), 64, 0, pictures, {}) == key
+    assert training_key(backbone, replace(recipe, gate="always", prune=True), 64, 0, pictures, {}) == key
     assert training_key(backbone, recipe, 96, 0, pictures, {}) != key
     assert training_key(backbone, recipe, 64, 1, pictures, {}) != key
     assert training_key(backbone, recipe, 64, 0, {"tuning": pictures["training"]}, {}) != key
