@@ -1,8 +1,8 @@
 """Execution of the backbone: LiteRT on CPUs, JAX on GPUs and TPUs.
 
 A runtime's `run` takes a function that loads picture i (uint8 (S, S, 3), or raises BadImageError) and the indices to
-embed. LiteRT's also takes several views of a picture, uint8 (V, S, S, 3), and gives as many embeddings. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
-others are computed.
+embed. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
+others are computed. LiteRT's also takes several views of a picture, uint8 (V, S, S, 3), and yields as many embeddings.
 """
 
 import logging
