@@ -88,7 +88,8 @@ def _training(manifest: Manifest) -> str:
   {_percent(gate["top1_tuned"])} tuned and {_percent(gate["top1_frozen"])} frozen, so the network is as it was.
 """
     parent, weights = training["parent_sha256"] or "unknown", training["weights_sha256"] or "unknown"
-    return f"""- **Fine-tuning**: {_escape(describe_blocks(recipe.get("blocks")))} and the head of the network were trained on
+    blocks = _escape(describe_blocks(recipe.get("blocks")))
+    return f"""- **Fine-tuning**: {blocks} and the head of the network were trained on
   {training["pictures"]:,} of the training pictures, from weights with SHA-256 {parent};
   those after epoch {training["best_epoch"]} of {training["epochs"]} were kept, SHA-256 {weights}.
   {_escape(describe_recipe(recipe))}. {_evaluated_apart(manifest)}{_frozen(training)}
@@ -105,9 +106,10 @@ def _frozen(training: Mapping[str, Any]) -> str:
     frozen = training["frozen"]
     if not frozen or frozen["top1"] is None:
         return ""
-    return f"""The evaluated model has a top-1 of
-  {_percent(training["top1"])}, one on features of the frozen network {_percent(frozen["top1"])}: of {frozen["pictures"]:,} pictures, only the
-  former classifies {frozen["won"]:,} correctly, only the latter {frozen["lost"]:,} (McNemar p = {frozen["p_value"]:.2g})."""
+    return f"""The evaluated model
+  has a top-1 of {_percent(training["top1"])}, one on features of the frozen network {_percent(frozen["top1"])}:
+  of {frozen["pictures"]:,} pictures, only the former classifies {frozen["won"]:,} correctly,
+  only the latter {frozen["lost"]:,} (McNemar p = {frozen["p_value"]:.2g})."""
 
 
 def _data(manifest: Manifest, train: int | None) -> str:

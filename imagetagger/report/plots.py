@@ -175,7 +175,7 @@ def epoch_plot(
         axes.set_ylim(bottom, min(1, top) if is_share else top)
         few: Any = FixedLocator(list(range(1, epochs + 1)))
         axes.xaxis.set_major_locator(few if epochs < 7 else MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10] if is_share else [1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(percents(0 if top - bottom > 0.045 else 1) if is_share else "{x:,.6g}")
         if 1 <= kept <= epochs:
             axes.axvline(kept, color=FOREGROUND, lw=1, ls=(0, (1, 2)))

@@ -37,7 +37,11 @@ def describe_recipe(recipe: Mapping[str, Any]) -> str:
         value = recipe.get(key)
         return "" if value is None else names.get(str(value), str(value))
 
-    batch, teacher, dtype = number("batch_size") * max(number("accumulate"), 1), name("teacher", NETWORKS), name("dtype", {})
+    batch, teacher, dtype = (
+        number("batch_size") * max(number("accumulate"), 1),
+        name("teacher", NETWORKS),
+        name("dtype", {}),
+    )
     phrases = [
         name("optimizer", OPTIMIZERS),
         phrase("learning_rate", "learning rate "),

@@ -154,8 +154,8 @@ def test_the_card_says_that_cross_validation_kept_the_frozen_network(manifest):
     gate = msgspec.to_builtins(GATE_KEPT)
     text = tuned_card(manifest, epochs=0, gate=gate, frozen=None, weights_sha256=None)
     assert (
-        "**Fine-tuning**: none. Cross-validation on 240 pictures gave a top-1 of 81.2 % tuned and 82.1 % frozen, so the "
-        "network is as it was."
+        "**Fine-tuning**: none. Cross-validation on 240 pictures gave a top-1 of 81.2 % tuned and 82.1 % frozen, so "
+        "the network is as it was."
     ) in text
     assert "trained on" not in text.replace("fitted", "")
 

@@ -88,12 +88,10 @@ def frozen_sentence(frozen: FrozenRecord, top1: float | None, is_apart: bool) ->
     points = 100 * (top1 - frozen.top1)
     change = f"gained {number(points, '.1f')}" if points >= 0 else f"cost {number(-points, '.1f')}"
     chance = "more than chance explains" if frozen.p_value < SIGNIFICANCE_LEVEL else "which may be chance"
+    pictures = f"On {count(frozen.pictures, 'picture')}" + " that the network did not learn from" * is_apart
     if not frozen.won and not frozen.lost:
-        return f"Fine-tuning changed no first prediction of {count(frozen.pictures, 'picture')}."
-    return (
-        f"On {count(frozen.pictures, 'picture')}{' that it did not learn from' * is_apart}, fine-tuning {change} points "
-        f"of top-1, {chance} (McNemar's {_p_text(frozen.p_value)})."
-    )
+        return f"{pictures}, fine-tuning changed nothing: it got the same ones right."
+    return f"{pictures}, fine-tuning {change} points of top-1, {chance} (McNemar's {_p_text(frozen.p_value)})."
 
 
 def mean_rate(epochs: list[EpochRecord]) -> float:
@@ -182,8 +180,8 @@ def _loss_caption(training: TrainingRecord) -> str:
     averaged = "averaged " if training.recipe.get("ema_decay") else ""
     return (
         f"The training loss{harder} is a mean over an epoch in which the weights still changed; that of the tuning "
-        f"pictures, which are not trained on, is of the {averaged}weights at its end. So the training loss may lie above "
-        "it." + marked
+        f"pictures, which are not trained on, is of the {averaged}weights at its end. So the training loss may lie "
+        f"above it.{marked}"
     )
 
 

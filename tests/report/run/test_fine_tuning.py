@@ -6,7 +6,7 @@ from imagetagger.experiment.training_record import FrozenRecord
 from imagetagger.report.run.fine_tuning import describe_fine_tuning
 from tests.helpers.made import outcome, some
 from tests.helpers.pages import page
-from tests.helpers.trained import FROZEN, GATE_KEPT, GATE_USED, RECIPE, TRAININGS, epoch_records, training_record
+from tests.helpers.trained import GATE_KEPT, GATE_USED, RECIPE, TRAININGS, epoch_records, training_record
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def kind(request):
 
 
 def test_a_page_of_any_training_has_unique_ids_and_no_missing_values(kind):
-    training, source, parsed = kind
+    _, _, parsed = kind
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     text = parsed.all_text()
@@ -80,7 +80,10 @@ def test_the_frozen_network_is_a_row_beside_the_tuned_one():
     top1 = RECORD.calibration.after.top1
     text = section(training_record(frozen=FrozenRecord(200, 0.61, 0.605, 5, 24, 0.0005)))
     points = 100 * (top1 - 0.61)
-    assert f"On 200 pictures that it did not learn from, fine-tuning gained {points:.1f} points of top-1, more " in text
+    assert (
+        f"On 200 pictures that the network did not learn from, fine-tuning gained {points:.1f} points of top-1, more "
+        in text
+    )
     assert "more than chance explains (McNemar's p = 0.0005)." in text
     assert f"fine-tuned this run {100 * top1:.2f} % " in text
     assert "% 24 frozen 61.00 % 60.50 % 5" in text
@@ -89,9 +92,12 @@ def test_the_frozen_network_is_a_row_beside_the_tuned_one():
 @pytest.mark.parametrize(
     ("frozen", "text"),
     [
-        (FrozenRecord(200, 0.98, 0.98, 40, 3, 1e-9), "points of top-1, more than chance explains (McNemar's p < 0.0001)"),
+        (
+            FrozenRecord(200, 0.98, 0.98, 40, 3, 1e-9),
+            "top-1, more than chance explains (McNemar's p < 0.0001)",
+        ),
         (FrozenRecord(200, 0.98, 0.98, 4, 3, 1.0), "points of top-1, which may be chance (McNemar's p = 1)"),
-        (FrozenRecord(200, 0.7, 0.7, 0, 0, 1.0), "Fine-tuning changed no first prediction of 200 pictures."),
+        (FrozenRecord(200, 0.7, 0.7, 0, 0, 1.0), "fine-tuning changed nothing: it got the same ones right."),
         (FrozenRecord(200, None, None, 0, 0, 1.0), "How much fine-tuning gained is unknown."),
     ],
 )
@@ -110,11 +116,14 @@ def test_nothing_is_claimed_of_pictures_out_of_fold_or_of_none():
 
 def test_what_the_gate_decided_is_said_also_where_it_kept_the_frozen_network():
     assert section(TRAININGS["kept frozen"]).strip() == (
-        "Fine-tuning Cross-validation on 240 pictures in 5 folds saw no gain: top-1 81.2 % tuned, 82.1 % frozen, so the "
-        "network stays as it was. Only the tuned network got 7 pictures right, only the frozen one 9: McNemar's p = 0.8."
+        "Fine-tuning Cross-validation on 240 pictures in 5 folds saw no gain: top-1 81.2 % tuned, 82.1 % frozen, so "
+        "the network stays as it was. Only the tuned network got 7 pictures right, only the frozen one 9: McNemar's "
+        "p = 0.8."
     )
     slight = msgspec.structs.replace(GATE_KEPT, top1_tuned=0.825)
-    assert "saw no clear gain: top-1 82.5\u00a0% tuned" in described(training_record(epochs=[], gate=slight)).sentences[0]
+    assert (
+        "saw no clear gain: top-1 82.5\u00a0% tuned" in described(training_record(epochs=[], gate=slight)).sentences[0]
+    )
     used = described(training_record(gate=GATE_USED)).sentences
     assert "saw a gain: top-1 86.2\u00a0% tuned, 82.1\u00a0% frozen, so the network was trained." in used[0]
     assert used[1].startswith("The last 3 blocks")
@@ -135,7 +144,10 @@ def test_the_caption_names_what_the_training_loss_includes():
 def test_a_training_of_one_epoch_is_described_in_numbers():
     shown = described(training_record(1, 1))
     assert shown.figures == []
-    assert "Its loss was 4.00, on tuning pictures 1.40; its top-1 30.0\u00a0%, on tuning pictures 66.0\u00a0%." in shown.sentences[0]
+    assert (
+        "Its loss was 4.00, on tuning pictures 1.40; its top-1 30.0\u00a0%, on tuning pictures 66.0\u00a0%."
+        in shown.sentences[0]
+    )
     without = training_record(1, 1, epochs=epoch_records(1, 1, tuning_loss=None, tuning_top1=None, top1=None))
     assert described(without).sentences[0].endswith("Its loss was 4.00, its top-1 –.")
 
