@@ -194,8 +194,8 @@ def test_metrics_of_epochs_of_any_kind_are_drawn_for_page_and_paper(values, is_s
 def test_the_text_of_epochs_has_the_first_the_kept_and_the_last():
     lines = [EpochLine("tuning", [0.5, 0.61, 0.6, None]), EpochLine("training", [0.2, 0.4, 0.6, 0.7])]
     assert epoch_plot("e", "first prediction right", lines, 2, is_share=True).alt == (
-        "First prediction right of each epoch. tuning: 50.0% after epoch 1, 61.0% after epoch 2, unknown after epoch 4; "
-        "training: 20.0% after epoch 1, 40.0% after epoch 2, 70.0% after epoch 4."
+        "First prediction right of each epoch. tuning: 50.0% after epoch 1, 61.0% after epoch 2, unknown after epoch "
+        "4; training: 20.0% after epoch 1, 40.0% after epoch 2, 70.0% after epoch 4."
     )
 
 

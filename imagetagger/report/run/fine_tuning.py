@@ -11,14 +11,16 @@ from imagetagger.report.formatting import count, number, p_value, percent
 from imagetagger.report.plots import EpochLine, epoch_plot
 from imagetagger.training.description import describe_blocks, describe_duration, describe_recipe
 
-HARDER = {
+TRAINING_ONLY = {
     "label_smoothing": "label smoothing",
     "mixup": "mixup",
     "cutmix": "cutmix",
     "dropout": "dropout",
-    "distillation_weight": "distillation",
+    "crops": "random crops",
+    "gaussian_weight": "the loss of the Gaussian classifier",
+    "teacher": "distillation",
 }
-"""Settings that raise the training loss, or change what it measures, but not that of the tuning pictures."""
+"""Settings that change the loss of the training pictures but not that of the tuning pictures."""
 
 
 class Figure(NamedTuple):
@@ -172,7 +174,7 @@ def _figures(training: TrainingRecord) -> list[Figure]:
 def _loss_caption(training: TrainingRecord) -> str:
     """How the losses of training and tuning pictures compare."""
     marked = " The dotted line marks the epoch that was kept."
-    included = [name for key, name in HARDER.items() if training.recipe.get(key)]
+    included = [name for key, name in TRAINING_ONLY.items() if training.recipe.get(key)]
     listed = " and ".join(filter(None, [", ".join(included[:-1]), *included[-1:]]))
     if all(epoch.tuning_loss is None for epoch in training.epochs):
         return (f"It includes {listed}." if included else "Mean over each epoch.") + marked

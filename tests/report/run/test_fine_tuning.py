@@ -133,9 +133,10 @@ def test_the_caption_names_what_the_training_loss_includes():
     def caption(**recipe):
         return described(training_record(recipe=RECIPE | recipe)).figures[0].caption
 
-    assert "The training loss includes label smoothing, mixup, dropout and distillation, and is a mean" in caption()
+    assert "The training loss includes label smoothing, mixup, dropout, random crops, the loss of the" in caption()
+    assert "Gaussian classifier and distillation, and is a mean over an epoch" in caption()
     assert "of the averaged weights at its end. So the training loss may lie above it." in caption()
-    plain = caption(label_smoothing=0, mixup=0, dropout=0, distillation_weight=0, ema_decay=0)
+    plain = caption(label_smoothing=0, mixup=0, dropout=0, crops=0, gaussian_weight=0, teacher=None, ema_decay=0)
     assert "The training loss is a mean over an epoch" in plain
     assert "of the weights at its end" in plain
     assert "tuning" not in described(TRAININGS["without tuning pictures"]).figures[0].caption
