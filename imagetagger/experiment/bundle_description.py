@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import PurePath
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,7 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         "data": {key: getattr(result.data, key) for key in keys},
         "bundle": msgspec.to_builtins(result.bundled),
         "reference": msgspec.to_builtins(result.reference),
+        "training": _training(result),
     }
     metrics = {name: finite_json(msgspec.to_builtins(variant)) for name, variant in result.variants.items()}
     return BundleOrigin(
@@ -40,6 +42,16 @@ def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) ->
         finite_json(provenance),
         result.warnings,
     )
+
+
+def _training(result: Record) -> dict[str, Any] | None:
+    """The fine-tuning of the network, without its curves and times; None without any."""
+    training = result.training
+    if training is None:
+        return None
+    described: dict[str, Any] = msgspec.to_builtins(training)
+    del described["seconds"]
+    return described | {"epochs": len(training.epochs), "top1": result.calibration.after.top1}
 
 
 def _last_part(path: str | None) -> str | None:

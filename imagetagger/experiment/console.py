@@ -1,6 +1,8 @@
 """The metrics of a run as lines for the terminal."""
 
 from imagetagger.experiment.record import Record
+from imagetagger.experiment.training_record import TrainingRecord
+from imagetagger.training.description import describe_blocks, describe_duration
 
 
 def result_line(record: Record) -> str:
@@ -36,6 +38,7 @@ def result_summary(record: Record) -> str:
         f"{_percent(metrics.coverage, 1)} of the time",
     ]
     lines = [pictures, *(evaluated if data.validation else ())]
+    lines += _training(record.training) if record.training else []
     lines += [
         f"{baseline.name.replace('_', ' ')}: top-1 {_percent(baseline.top1, 2)}; {baseline.lost} pictures only it got "
         f"right, {baseline.won} only {record.variant} (McNemar p = {baseline.p_value:.2g})"
@@ -74,6 +77,28 @@ def result_summary(record: Record) -> str:
             f"{parity.won} won (McNemar p = {parity.p_value:.2g})"
         )
     return "\n".join(lines)
+
+
+def _training(training: TrainingRecord) -> list[str]:
+    """What was trained or why not, and the frozen network on the same pictures."""
+    lines, gate, frozen = [], training.gate, training.frozen
+    if gate:
+        outcome = "the network was fine-tuned" if gate.is_used else "the network stays frozen"
+        lines.append(
+            f"{outcome}: top-1 {_percent(gate.top1_tuned, 1)} tuned, {_percent(gate.top1_frozen, 1)} frozen by "
+            f"cross-validation on {gate.pictures:,} pictures (McNemar p = {gate.p_value:.2g})"
+        )
+    if training.epochs:
+        lines.append(
+            f"fine-tuned: {describe_blocks(training.recipe.get('blocks'))} on {training.pictures:,} pictures in "
+            f"{describe_duration(training.seconds)}, epoch {training.best_epoch} of {len(training.epochs)} kept"
+        )
+    if frozen and frozen.pictures:
+        lines.append(
+            f"frozen network: top-1 {_percent(frozen.top1, 2)}; {frozen.lost} pictures only it got right, {frozen.won} "
+            f"only the fine-tuned one (McNemar p = {frozen.p_value:.2g})"
+        )
+    return lines
 
 
 def _out_of_fold(record: Record) -> str:

@@ -27,7 +27,8 @@ class EpochRecord(Struct, frozen=True):
 class GateRecord(Struct, frozen=True):
     """Cross-validated top-1 of frozen and of tuned features on the same pictures, and whether tuning was used.
 
-    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's.
+    Accuracies are shares, as all outside epochs. Only tuned features got the `won` pictures right, only frozen ones
+    the `lost`; `p_value` is McNemar's.
     """
 
     pictures: Count
@@ -43,7 +44,8 @@ class GateRecord(Struct, frozen=True):
 class FrozenRecord(Struct, frozen=True):
     """The classifier on features of the frozen network, beside the one on tuned features: same pictures and settings.
 
-    Only frozen features got the `lost` pictures right, only tuned ones the `won`; `p_value` is McNemar's.
+    Accuracies are shares. Only frozen features got the `lost` pictures right, only tuned ones the `won`; `p_value` is
+    McNemar's.
     """
 
     pictures: Count

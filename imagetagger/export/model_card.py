@@ -8,6 +8,7 @@ from imagetagger.bundle.manifest import Manifest
 from imagetagger.export.parity import Parity
 from imagetagger.prediction.decision import NoveltyRule, PredictionSetRule
 from imagetagger.system.printable import printable_text
+from imagetagger.training.description import describe_blocks, describe_recipe
 
 
 def model_card(
@@ -47,7 +48,7 @@ An image tagger of {data["tags"]} tags that learns its user's own on the device,
   those.
 - **Network**: {_escape(backbone["name"])}, width {backbone["width"]}, {size} x {size} pixels.
 - **Weights**: {_escape(weights["name"])}, SHA-256 {weights["sha256"] or "none"}; licence: {_escape(licence)}.
-- **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
+{_training(manifest)}- **Classifier**: one Gaussian per tag on {model.features} features; probabilities at temperature
   {manifest.decision.calibration.temperature:.4g}.
 - **Data**: {_escape(data["name"])}, fingerprint {data["fingerprint"][:16]}. {_data(manifest, train)}.
 - **Tag sets**: {_tag_sets(manifest.decision.prediction_set)}. {evaluated}.
@@ -72,6 +73,43 @@ Made with imagetagger {manifest.provenance["versions"]["imagetagger"]}.
 def _escape(text: str) -> str:
     """Text as Markdown shows it: names come from folders and files."""
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable_text(text))
+
+
+def _training(manifest: Manifest) -> str:
+    """How the network was fine-tuned, or why it was not; empty where that was not tried."""
+    training = manifest.provenance.get("training")
+    if training is None:
+        return ""
+    gate, recipe = training["gate"], training["recipe"]
+    if not training["epochs"]:
+        if gate is None:
+            return ""
+        return f"""- **Fine-tuning**: none. Cross-validation on {gate["pictures"]:,} pictures gave a top-1 of
+  {_percent(gate["top1_tuned"])} tuned and {_percent(gate["top1_frozen"])} frozen, so the network is as it was.
+"""
+    parent, weights = training["parent_sha256"] or "unknown", training["weights_sha256"] or "unknown"
+    blocks = _escape(describe_blocks(recipe.get("blocks")))
+    return f"""- **Fine-tuning**: {blocks} and the head of the network were trained on
+  {training["pictures"]:,} of the training pictures, from weights with SHA-256 {parent};
+  those after epoch {training["best_epoch"]} of {training["epochs"]} were kept, SHA-256 {weights}.
+  {_escape(describe_recipe(recipe))}. {_evaluated_apart(manifest)}{_frozen(training)}
+"""
+
+
+def _evaluated_apart(manifest: Manifest) -> str:
+    if manifest.provenance["config"]["evaluate"]["split"] == "out_of_fold":
+        return ""
+    return "The metrics below are of pictures that the\n  network was not trained on. "
+
+
+def _frozen(training: Mapping[str, Any]) -> str:
+    frozen = training["frozen"]
+    if not frozen or frozen["top1"] is None:
+        return ""
+    return f"""The evaluated model
+  has a top-1 of {_percent(training["top1"])}, one on features of the frozen network {_percent(frozen["top1"])}:
+  of {frozen["pictures"]:,} pictures, only the former classifies {frozen["won"]:,} correctly,
+  only the latter {frozen["lost"]:,} (McNemar p = {frozen["p_value"]:.2g})."""
 
 
 def _data(manifest: Manifest, train: int | None) -> str:

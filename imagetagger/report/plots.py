@@ -1,9 +1,12 @@
 """Plots of one run; canvas.py draws them for page and paper."""
 
+import math
+from typing import Any, NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from imagetagger.evaluation.coverage_curve import CoverageCurve
 from imagetagger.experiment.evaluation_record import ReliabilityBins
@@ -12,7 +15,20 @@ from imagetagger.report.canvas import ACCENT, FOREGROUND, MUTED, PAPER, WARN, Pl
 
 MAX_BARS = 60
 SHARE_BARS = 20
+MARKED_EPOCHS = 30
+"""Epochs of a line that are marked one by one."""
+EPOCH_LINE_STYLES: tuple[dict[str, Any], ...] = (
+    {"color": ACCENT, "marker": "o"},
+    {"color": MUTED, "marker": "s", "ls": (0, (4, 2))},
+)
 THOUSANDS = "{x:,.0f}"
+
+
+class EpochLine(NamedTuple):
+    """A metric after each epoch, counted from 1; None and NaN where unknown."""
+
+    label: str
+    values: list[float | None]
 
 
 def reliability_plot(name: str, bins: ReliabilityBins) -> Plot:
@@ -120,6 +136,66 @@ def set_size_histogram(name: str, sizes: np.ndarray) -> Plot:
         return figure
 
     return Plot(name, f"Histogram of set sizes: from {int(sizes.min())} to {largest}, median {median:g}.", draw)
+
+
+def epoch_plot(
+    name: str, label: str, lines: list[EpochLine], kept: int, *, is_share: bool = False, from_zero: bool = False
+) -> Plot | None:
+    """Metrics over the epochs of a training.
+
+    Args:
+        name: of the plot, unique in a page.
+        label: of the metric.
+        lines: the one that matters most first.
+        kept: the epoch whose weights were kept.
+        is_share: whether the metric is shown in percent.
+        from_zero: whether the axis begins at 0.
+
+    Returns:
+        The plot; None if no value is known.
+    """
+    known = [(line.label, np.array(line.values, float)) for line in lines]
+    known = [(text, np.where(np.isfinite(values), values, np.nan)) for text, values in known]
+    known = [(text, values) for text, values in known if np.isfinite(values).any()]
+    if not known:
+        return None
+    epochs, above = len(known[0][1]), 26 if len(known) > 1 else 5
+    low, high = (float(pick([pick(values) for _, values in known])) for pick in (np.nanmin, np.nanmax))
+    pad = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
+    bottom, top = max(0.0, low - pad) if low >= 0 and not from_zero else min(low, 0.0), high + pad
+
+    def draw() -> Figure:
+        height = 234 + above
+        left = 0.2 if high < 0.01 and not is_share else 0.155  # digits of small numbers take room
+        figure, (axes,) = empty_plot(height, bottom=39 / height, top=1 - above / height, left=left)
+        for (text, values), style in zip(known, EPOCH_LINE_STYLES, strict=False):
+            mark = {"ms": 6, "mec": PAPER, "mew": 1} if epochs <= MARKED_EPOCHS else {"marker": ""}
+            axes.plot(np.arange(1, epochs + 1), values, lw=2, clip_on=False, label=text, **(style | mark))
+        axes.set(xlabel="epoch", ylabel=label, xlim=(max(1 - 0.03 * epochs, 0.5), max(1.03 * epochs, 1.5)))
+        axes.set_ylim(bottom, min(1, top) if is_share else top)
+        few: Any = FixedLocator(list(range(1, epochs + 1)))
+        axes.xaxis.set_major_locator(few if epochs < 7 else MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10] if is_share else [1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_formatter(percents(0 if top - bottom > 0.045 else 1) if is_share else "{x:,.6g}")
+        if 1 <= kept <= epochs:
+            axes.axvline(kept, color=FOREGROUND, lw=1, ls=(0, (1, 2)))
+        if len(known) > 1:
+            place: Any = {"loc": "lower left", "bbox_to_anchor": (-0.17, 1.02), "borderaxespad": 0, "ncols": 2}
+            axes.legend(**place, handlelength=2.4, columnspacing=1.2, fontsize=10.5)
+        return figure
+
+    def value_at(values: np.ndarray, epoch: int) -> str:
+        value = float(values[epoch - 1])
+        if math.isnan(value):
+            return "unknown"
+        return f"{value:.1%}" if is_share else f"{value:,.4g}"
+
+    shown = sorted({1, *([kept] if 1 <= kept <= epochs else []), epochs})
+    texts = (
+        f"{text}: {', '.join(f'{value_at(values, epoch)} after epoch {epoch}' for epoch in shown)}".removeprefix(": ")
+        for text, values in known
+    )
+    return Plot(name, f"{label[0].upper()}{label[1:]} of each epoch. {'; '.join(texts)}.", draw)
 
 
 def _mark(axes: Axes, curve: CoverageCurve, value: float, text: str) -> None:

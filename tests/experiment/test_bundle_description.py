@@ -3,10 +3,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from imagetagger.backbones.registry import PRETRAINED
 from imagetagger.experiment.bundle_description import describe_bundle
 from tests.helpers.composed import settings
 from tests.helpers.made import NO_BACKBONE, outcome, some
+from tests.helpers.trained import RECIPE, training_record
 
 RECORD = outcome(*some()).record
 BACKBONE = NO_BACKBONE._replace(architecture="mobilenet_v2", weights="keras", weights_sha256="a" * 64)
@@ -66,3 +69,14 @@ def test_the_description_is_json_whatever_numbers_the_run_has():
     json.dumps([description.metrics, description.provenance], allow_nan=False)
     (metrics,) = description.metrics.values()
     assert metrics["top1"] is metrics["log_loss"] is metrics["cosine_to_float"] is None
+
+
+def test_provenance_names_what_was_fine_tuned_without_times():
+    record = msgspec.structs.replace(RECORD, training=training_record(12, 10))
+    training = describe_bundle(settings(), record, BACKBONE).provenance["training"]
+    assert (training["recipe"], training["pictures"], training["tuning"]) == (RECIPE, 61_500, 4_500)
+    assert (training["epochs"], training["best_epoch"]) == (12, 10)
+    assert (training["parent_sha256"], training["weights_sha256"]) == ("a" * 64, "b" * 64)
+    assert (training["frozen"]["top1"], training["top1"]) == (0.61, RECORD.calibration.after.top1)
+    assert "seconds" not in training
+    assert describe_bundle(settings(), RECORD, BACKBONE).provenance["training"] is None

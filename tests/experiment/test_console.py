@@ -11,6 +11,7 @@ from imagetagger.experiment.record import (
     UserTestRecord,
 )
 from tests.helpers.made import outcome, some
+from tests.helpers.trained import FROZEN, GATE_USED, TRAININGS, training_record
 
 
 def test_the_summary_has_the_metrics_of_the_variant_that_leads():
@@ -91,3 +92,32 @@ def test_the_summary_says_what_the_sets_can_promise_and_what_the_bundle_holds():
         assert line in summary.splitlines()
     assert "your 30 test pictures: top-1" in summary
     assert "[50.0, 75.0]" in summary
+
+
+def test_the_summary_says_what_was_fine_tuned_and_what_the_frozen_network_reaches():
+    record, lines = outcome(*some()).record, len(result_summary(outcome(*some()).record).splitlines())
+    summary = result_summary(msgspec.structs.replace(record, training=training_record(12, 10))).splitlines()
+    assert len(summary) == lines + 2
+    assert "fine-tuned: the last 3 blocks on 61,500 pictures in 41 minutes, epoch 10 of 12 kept" in summary
+    assert (
+        "frozen network: top-1 61.00 %; 5 pictures only it got right, 14 only the fine-tuned one (McNemar p = 0.064)"
+    ) in summary
+    assert "fine-tuned" not in result_summary(record)
+
+
+def test_the_summary_says_what_cross_validation_decided():
+    record = outcome(*some()).record
+    kept = result_summary(msgspec.structs.replace(record, training=TRAININGS["kept frozen"]))
+    assert (
+        "the network stays frozen: top-1 81.2 % tuned, 82.1 % frozen by cross-validation on 240 pictures "
+        "(McNemar p = 0.8)"
+    ) in kept.splitlines()
+    assert "fine-tuned: " not in kept
+    used = result_summary(msgspec.structs.replace(record, training=training_record(gate=GATE_USED, frozen=None)))
+    assert "the network was fine-tuned: top-1 86.2 % tuned, 82.1 % frozen by cross-validation" in used
+
+
+def test_a_frozen_network_without_evaluated_pictures_has_no_line():
+    empty = msgspec.structs.replace(FROZEN, pictures=0, top1=None)
+    record = msgspec.structs.replace(outcome(*some()).record, training=training_record(frozen=empty))
+    assert "frozen network" not in result_summary(record)

@@ -6,6 +6,7 @@ from imagetagger.export.parity import Parity
 from imagetagger.prediction.decision import NoveltyRule
 from tests.helpers.bundles import BLOCK, FEATURES, SIZE, bundle
 from tests.helpers.made import RULES_MADE
+from tests.helpers.trained import FROZEN, GATE_KEPT, RECIPE
 
 pytestmark = pytest.mark.slow
 
@@ -108,3 +109,56 @@ def test_names_are_shown_as_they_are_not_as_markdown(manifest):
     assert "# \\[a\\](b) \\| c\n" in card
     assert "\\<b\\>\\*x\\*\\</b\\>\\\\n# evil\\\\x1b\\[2J, fingerprint" in card
     assert "- \\<i\\>\\\\n- x\n" in card
+
+
+TRAINING = {
+    "recipe": RECIPE,
+    "parent_sha256": "a" * 64,
+    "weights_sha256": "b" * 64,
+    "pictures": 61_500,
+    "tuning": 4_500,
+    "epochs": 12,
+    "best_epoch": 10,
+    "stopped": None,
+    "gate": None,
+    "frozen": msgspec.to_builtins(FROZEN),
+    "top1": 0.665,
+}
+
+
+def tuned_card(manifest, split="validation", **changes):
+    config = manifest.provenance["config"] | {"evaluate": {"split": split}}
+    provenance = manifest.provenance | {"config": config, "training": TRAINING | changes}
+    return card(manifest, provenance=provenance)
+
+
+def test_the_card_says_how_the_network_was_fine_tuned(manifest):
+    text = tuned_card(manifest)
+    assert "**Fine-tuning**: the last 3 blocks and the head of the network were trained on 61,500 of the" in text
+    assert f"from weights with SHA-256 {'a' * 64}; those after epoch 10 of 12 were kept, SHA-256 {'b' * 64}." in text
+    assert "AdamW, learning rate 0.001, at most 12 epochs, batches of 128" in text
+    assert "The metrics below are of pictures that the network was not trained on." in text
+    assert "has a top-1 of 66.5 %, one on features of the frozen network 61.0 %: of 60 pictures, only the" in text
+    assert "former classifies 14 correctly, only the latter 5 (McNemar p = 0.064)." in text
+    assert "**Fine-tuning**" not in card(manifest)
+    alone = tuned_card(manifest, frozen=None, parent_sha256=None)
+    assert "features of the frozen network" not in alone
+    assert "from weights with SHA-256 unknown" in alone
+
+
+def test_the_card_claims_nothing_of_pictures_that_the_network_may_have_been_trained_on(manifest):
+    assert "was not trained on" not in tuned_card(manifest, split="out_of_fold")
+
+
+def test_the_card_says_that_cross_validation_kept_the_frozen_network(manifest):
+    gate = msgspec.to_builtins(GATE_KEPT)
+    text = tuned_card(manifest, epochs=0, gate=gate, frozen=None, weights_sha256=None)
+    assert (
+        "**Fine-tuning**: none. Cross-validation on 240 pictures gave a top-1 of 81.2 % tuned and 82.1 % frozen, so "
+        "the network is as it was."
+    ) in text
+    assert "trained on" not in text.replace("fitted", "")
+
+
+def test_a_recipe_is_shown_as_it_is_not_as_markdown(manifest):
+    assert "\\<b\\>\\*x\\*" in tuned_card(manifest, recipe={"optimizer": "<b>*x*"})

@@ -21,7 +21,7 @@ from imagetagger.experiment.record import finite_json
 
 NOT_NUMBERS = ("seconds", "images_per_second", "stages", "peak_memory_bytes", "revision")
 """Where two runs of the same config may differ: times, memory, and a commit between them."""
-TIMES = ("seconds", "images_per_second", "peak_memory_bytes", "commit", "changed")
+TIMES = ("seconds", "training_seconds", "images_per_second", "peak_memory_bytes", "commit", "changed")
 """Where their rows of runs.csv may differ."""
 
 

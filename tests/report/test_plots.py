@@ -14,7 +14,9 @@ from imagetagger.report.comparison.curves import Line, Panel, Point
 from imagetagger.report.comparison.line_plot import Scale, line_plot
 from imagetagger.report.plots import (
     MAX_BARS,
+    EpochLine,
     coverage_plot,
+    epoch_plot,
     reliability_plot,
     set_size_histogram,
     set_size_plot,
@@ -165,3 +167,43 @@ def test_the_text_of_lines_has_their_first_middle_and_last_points():
         "First prediction right over pictures. line 0: 50.0% at 0, 52.0% at 2, 54.0% at 4; "
         "line 1: 55.0% at 0, 57.0% at 2, 59.0% at 4."
     )
+
+
+EPOCHS = {
+    "usual": [0.3, 0.5, 0.6],
+    "one epoch": [0.3],
+    "100 epochs": list(np.linspace(0.1, 0.9, 100)),
+    "all 0": [0.0] * 5,
+    "all 1": [1.0] * 5,
+    "some unknown": [None, 0.5, float("nan"), 0.6],
+}
+
+
+@pytest.mark.parametrize("is_share", [True, False])
+@pytest.mark.parametrize("values", EPOCHS.values(), ids=EPOCHS)
+def test_metrics_of_epochs_of_any_kind_are_drawn_for_page_and_paper(values, is_share):
+    lines = [EpochLine("tuning", values), EpochLine("training", values[::-1])]
+    plot = epoch_plot("epochs", "first prediction right", lines, len(values), is_share=is_share)
+    svg = inline(plot)
+    root = ET.fromstring(svg.replace("xlink:href", "href"))
+    assert re.fullmatch(r"0 0 360 [\d.]+", root.attrib["viewBox"])
+    assert "nan" not in svg.lower()
+    assert paper(plot)["png"].startswith(b"\x89PNG")
+
+
+def test_the_text_of_epochs_has_the_first_the_kept_and_the_last():
+    lines = [EpochLine("tuning", [0.5, 0.61, 0.6, None]), EpochLine("training", [0.2, 0.4, 0.6, 0.7])]
+    assert epoch_plot("e", "first prediction right", lines, 2, is_share=True).alt == (
+        "First prediction right of each epoch. tuning: 50.0% after epoch 1, 61.0% after epoch 2, unknown after epoch "
+        "4; training: 20.0% after epoch 1, 40.0% after epoch 2, 70.0% after epoch 4."
+    )
+
+
+def test_the_kept_epoch_is_marked():
+    lines = [EpochLine("", [3.0, 2.0, 1.0])]
+    marked, unmarked = (inline(epoch_plot("e", "loss", lines, kept)) for kept in (2, 0))
+    assert marked.count("stroke-dasharray") == unmarked.count("stroke-dasharray") + 1
+
+
+def test_without_any_value_there_is_no_plot():
+    assert epoch_plot("e", "loss", [EpochLine("a", [None, float("inf")]), EpochLine("b", [])], 1) is None

@@ -20,6 +20,7 @@ from imagetagger.report.comparison.run_metrics import (
     RunMetric,
     embedding_rate,
     set_size_at,
+    training_minutes,
     variant_metric,
 )
 from imagetagger.report.comparison.runs import Run
@@ -42,6 +43,7 @@ SIZE_LABEL = "training pictures"
 PANELS: dict[str, tuple[RunMetric, ...]] = {
     "calibrate": (COVERAGE, SET_SIZE, ECE, LOG_LOSS),
     "backbone": (TOP1, TOP5, embedding_rate(), set_size_at(0.9)),
+    "training": (TOP1, TOP5, set_size_at(0.9), training_minutes()),
     "other": (TOP1, TOP5, set_size_at(0.9), ECE),
 }
 """Metrics that are drawn, by the section of the setting."""

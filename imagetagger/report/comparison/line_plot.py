@@ -35,6 +35,7 @@ class Scale(NamedTuple):
     label: str
     is_share: bool = False
     is_log: bool = False
+    is_count: bool = False
 
 
 def line_plot(name: str, panel: Panel, scale: Scale, *, joined: bool = True, diagonal: bool = False) -> Plot:
@@ -112,6 +113,7 @@ def _set_axes(axes: Axes, panel: Panel, scale: Scale) -> None:
     bottom, top = float(np.nanmin(values)), float(np.nanmax(values))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     if panel.is_share:
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # their labels are whole percents
         pad = 0.06 * (top - bottom) or 0.02
         bottom, top = max(0, bottom - pad), min(1 + pad / 3, top + pad)
         axes.yaxis.set_major_formatter(percents(0 if top - bottom > 0.045 else 1))
@@ -138,7 +140,8 @@ def _set_ticks(axes: Axes, x: np.ndarray, scale: Scale) -> None:
     elif scale.is_log:
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if x[-1] / x[0] > 300 else (1, 2, 5)))
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        steps = [1, 2, 5, 10] if scale.is_count else [1, 2, 2.5, 5, 10]
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=steps, integer=scale.is_count))
     axes.xaxis.set_major_formatter(
         percents() if scale.is_share else FuncFormatter(lambda value, _: f"{value:,.6g}" if value else "0")
     )

@@ -28,6 +28,7 @@ from imagetagger.report.comparison.table import (
     table_rows,
     variant_table,
 )
+from imagetagger.report.comparison.training_curves import TrainingCurves, training_curves
 from imagetagger.report.comparison.variants import LISTED_VARIANTS, variant_panels, variant_rows
 from imagetagger.report.comparison.varied_settings import (
     VariedSetting,
@@ -99,6 +100,8 @@ def comparison_context(found: Runs) -> dict[str, Any]:
     ]
     sets = coverage_curves(runs, settings)
     set_plots = _set_plots(sets) if sets else []
+    trainings = training_curves(runs, settings)
+    training_plots = _training_plots(trainings) if trainings else []
     variants = variant_rows(runs)
     variant_plots = [
         line_plot(f"variants_{name}", panel, scale, joined=False) for name, panel, scale in variant_panels(variants)
@@ -130,6 +133,8 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         "max_lines": MAX_LINES,
         "sets": sets,
         "set_plots": set_plots,
+        "trainings": trainings,
+        "training_plots": training_plots,
         "variants": variants[:LISTED_VARIANTS],
         "has_train": len({row.record.train for row in variants}) > 1,
         "variants_left": len(variants[LISTED_VARIANTS:]),
@@ -141,14 +146,20 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         "has_pooled": _has_pooled(groups),
         "single": single,
         "selectable": _selectable(groups, group_labels),
-        "columns": table_columns(settings),
+        "columns": table_columns(runs, settings),
         "rows": table_rows(runs, settings),
         "provenance": [run_provenance(run) for run in runs],
         "warnings": comparability_warnings(runs),
         "shared": shared_versions(runs),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "plots": [*(p for _, plots in curves_and_plots for p in plots), *set_plots, *variant_plots, *best_plots],
+        "plots": [
+            *(plot for _, plots in curves_and_plots for plot in plots),
+            *training_plots,
+            *set_plots,
+            *variant_plots,
+            *best_plots,
+        ],
     }
 
 
@@ -217,6 +228,10 @@ def _setting_plot(curves: SettingCurves, panel: Panel) -> Plot:
     scale = Scale(curves.label, curves.key == "calibrate.coverage", curves.is_log)
     name = "pictures" if curves.is_size else curves.key
     return line_plot(f"{panel.key}_by_{name}", panel, scale, joined=curves.is_joined)
+
+
+def _training_plots(trainings: TrainingCurves) -> list[Plot]:
+    return [line_plot(f"{panel.key}_by_epoch", panel, Scale("epoch", is_count=True)) for panel in trainings.panels]
 
 
 def _set_plots(sets: CoverageCurves) -> list[Plot]:

@@ -79,6 +79,16 @@ def embedding_rate() -> RunMetric:
     return RunMetric("images_per_second", "pictures per second", False, of)
 
 
+def training_minutes() -> RunMetric:
+    """Minutes spent on fine-tuning; unknown in runs without it."""
+
+    def of(run: Run) -> MetricEstimate:
+        training = run.record.training
+        return MetricEstimate(training.seconds / 60 if training and training.epochs else math.nan)
+
+    return RunMetric("training_minutes", "minutes of training", False, of)
+
+
 def known_value(value: float | None) -> float:
     """A number of a record, NaN for null."""
     return math.nan if value is None else float(value)

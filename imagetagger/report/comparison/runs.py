@@ -9,6 +9,9 @@ import msgspec
 
 from imagetagger.experiment.record import MetricValues, Record, read_record
 
+BLOCKS = "training.blocks"
+"""Setting of the number of trained blocks: a number, "all", or None."""
+
 
 class Run(NamedTuple):
     """A run that has finished.
@@ -132,6 +135,8 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
     >>> flat_settings({"seed": 0, "data": {"per_class": 4, "splits": ["a"]}})
     {'seed': 0, 'data.per_class': 4, 'data.splits': ('a',)}
+    >>> flat_settings({"training": {"blocks": "3"}})
+    {'training.blocks': 3}
     """
     flat: dict[str, Any] = {}
     for key, value in settings.items():
@@ -139,6 +144,8 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             flat |= flat_settings(value, f"{prefix}{key}.")
         else:
             value = math.inf if value == "Infinity" else value  # JSON has no number for it
+            if f"{prefix}{key}" == BLOCKS and isinstance(value, str) and value.isdecimal():
+                value = int(value)  # a text, as it may also be "all"
             flat[f"{prefix}{key}"] = tuple(map(str, value)) if isinstance(value, list) else value
     return flat
 

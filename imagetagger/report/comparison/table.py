@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from imagetagger.experiment.training_record import TrainingRecord
 from imagetagger.options import METRIC_NAMES
 from imagetagger.report.comparison.curves import Point, setting_curves
 from imagetagger.report.comparison.run_metrics import (
@@ -23,7 +24,8 @@ from imagetagger.report.comparison.run_metrics import (
 )
 from imagetagger.report.comparison.runs import Run
 from imagetagger.report.comparison.varied_settings import VariedSetting, independent, relative_folders, setting_text
-from imagetagger.report.formatting import count, interval, number, percent
+from imagetagger.report.formatting import NO_VALUE, count, interval, number, percent
+from imagetagger.training.description import describe_blocks, describe_duration
 
 CURVE_COLUMNS = ("target", "coverage", "set_size", "singleton", "precision")
 VARIANT_COLUMNS = ("train", "bytes", "images_per_second", "cosine_to_float", "temperature", *METRIC_NAMES)
@@ -50,10 +52,17 @@ class Cell(NamedTuple):
         return "" if self.value is None or not math.isfinite(self.value) else repr(self.value)
 
 
-def table_columns(settings: tuple[VariedSetting, ...]) -> tuple[Column, ...]:
-    """The columns of the page's table."""
+TRAINING_COLUMNS = (
+    Column("fine-tuned", "what was trained of the network", True),
+    Column("training time", "time spent on fine-tuning, over all interruptions", True),
+)
+
+
+def table_columns(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) -> tuple[Column, ...]:
+    """The columns of the page's table; those of fine-tuning only where a run has any."""
     return (
         *(Column(setting.name, setting.key, setting.is_numeric) for setting in independent(settings)),
+        *(TRAINING_COLUMNS if _has_training(runs) else ()),
         Column("trained on", "training pictures", True),
         Column("top-1", "share of pictures whose first prediction is right, with its 95 % interval", True),
         Column("top-5", "share of pictures with a right tag among the first five", True),
@@ -69,6 +78,7 @@ def table_columns(settings: tuple[VariedSetting, ...]) -> tuple[Column, ...]:
 
 def table_rows(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) -> list[list[Cell]]:
     """The cells of each run."""
+    has_training = _has_training(runs)
 
     def number_cell(value: float, text: str, small: str = "") -> Cell:
         return Cell(text, small, value)
@@ -85,6 +95,7 @@ def table_rows(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) -> li
         )
         return [
             *(setting_cell(setting, setting.values[i]) for setting in independent(settings)),
+            *(_training_cells(run.record.training) if has_training else ()),
             number_cell(train, count(train)),
             number_cell(top1.value, percent(top1.value, 2), interval(top1.low, top1.high)),
             *(top5, loss, ece, coverage, size, size_at),
@@ -137,6 +148,21 @@ def setting_curve_table(runs: tuple[Run, ...], settings: tuple[VariedSetting, ..
     )
 
 
+def _has_training(runs: tuple[Run, ...]) -> bool:
+    return any(run.record.training for run in runs)
+
+
+def _training_cells(training: TrainingRecord | None) -> tuple[Cell, Cell]:
+    """What was trained of the network, and for how long."""
+    if training is None or not training.epochs:
+        return Cell("none", "by cross-validation" if training else "", 0.0), Cell(NO_VALUE)
+    blocks, seconds = training.recipe.get("blocks"), training.seconds
+    text = describe_blocks(blocks).removeprefix("the ")
+    rank = float(str(blocks)) if str(blocks).isdecimal() else math.inf
+    epochs = count(len(training.epochs), "epoch")
+    return Cell(text, "", rank), Cell(describe_duration(seconds), epochs, seconds)
+
+
 def _csv(rows: list[dict[str, Any]], columns: list[str] | None = None) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n")
@@ -155,7 +181,7 @@ def _rows(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) -> Iterato
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    record, data = run.record, run.record.data
+    record, data, training = run.record, run.record.data, run.record.training
     metrics: dict[str, float] = {}
     for name in METRIC_NAMES:
         estimate = EVALUATED_METRICS[name].of(run)
@@ -168,6 +194,9 @@ def _run_row(run: Run) -> dict[str, Any]:
         **metrics,
         **{metric.key: metric.of(run).value for metric in map(set_size_at, COMPARED_COVERAGES)},
         "temperature": record.calibration.temperature,
+        "trained_blocks": training.recipe.get("blocks") if training and training.epochs else None,
+        "trained_epochs": len(training.epochs) if training else None,
+        "training_seconds": training.seconds if training else None,
         "images_per_second": embedding_rate().of(run).value,
         "seconds": total_seconds(run),
         "peak_memory_bytes": record.peak_memory_bytes,

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from imagetagger.report.comparison.runs import Run, setting_keys, setting_rank
+from imagetagger.report.comparison.runs import BLOCKS, Run, setting_keys, setting_rank
 
 SIZE_SETTINGS = ("data.per_class", "data.fraction")
 """Settings of the number of training pictures."""
@@ -80,7 +80,7 @@ def setting_text(value: Any, key: str = "") -> str:
     'int8, float16'
     """
     if value is None:
-        return "all" if key in SIZE_SETTINGS else "null"
+        return "all" if key in SIZE_SETTINGS else "none" if key == BLOCKS else "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -91,9 +91,9 @@ def setting_text(value: Any, key: str = "") -> str:
 
 
 def run_label(settings: tuple[VariedSetting, ...], run: int) -> str:
-    """The values that distinguish a run: names as they are, numbers and "none" with the setting's name."""
+    """The values that distinguish a run: names as they are; numbers, blocks and "none" with the setting's name."""
     return ", ".join(
-        text if isinstance(value, str) and value != "none" else f"{setting.name} {text}"
+        text if isinstance(value, str) and value != "none" and setting.key != BLOCKS else f"{setting.name} {text}"
         for setting in settings
         for value in [setting.values[run]]
         for text in [setting_text(value, setting.key)]

@@ -16,6 +16,7 @@ from imagetagger.prediction.decision import CONFORMAL_SETS
 from imagetagger.report.formatting import NO_VALUE, SummaryMetric, count, interval, number, percent, share_in_words
 from imagetagger.report.plots import coverage_plot, reliability_plot, set_size_histogram, set_size_plot, shares_plot
 from imagetagger.report.run.examples import choose_examples, confident_count, describe_examples
+from imagetagger.report.run.fine_tuning import describe_fine_tuning
 from imagetagger.report.run.set_coverage import rank_by_coverage
 from imagetagger.report.template import render_page, write_page
 
@@ -52,6 +53,7 @@ def render_run_report(output: RunOutput, *, examples: int, seed: int) -> str:
         is_guaranteed=curve.rule in CONFORMAL_SETS,
         target=target,
         variants=listed_variants(record),
+        fine_tuning=describe_fine_tuning(record),
         evaluated=evaluated_context(output, examples, seed) if record.data.validation else None,
     )
 
