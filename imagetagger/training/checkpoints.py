@@ -73,7 +73,8 @@ def _manager(folder: Path):  # type: ignore[no-untyped-def]  # Orbax's, which ta
     options = ocp.CheckpointManagerOptions(
         max_to_keep=KEPT, create=True, cleanup_tmp_directories=True, enable_async_checkpointing=False
     )
-    return ocp.CheckpointManager(folder.absolute(), options=options)
+    # With its handler named, it does not look into the last checkpoint for one, which may be damaged.
+    return ocp.CheckpointManager(folder.absolute(), item_handlers=ocp.StandardCheckpointHandler(), options=options)
 
 
 def _unpack(arrays: dict[str, np.ndarray], like: T) -> T:

@@ -55,7 +55,16 @@ def make_optimizer(recipe: TrainingConfig, names: tuple[str, ...], steps_per_epo
     )
     if accumulate > 1:
         chain = optax.MultiSteps(chain, accumulate).gradient_transformation()
-    return Optimizer(chain, lambda batches: schedule(batches // accumulate))
+
+    def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats
+            return chain.update(gradients, state, params)
+
+    def learning_rate(batches: Any) -> jax.Array:
+        with jax.numpy_dtype_promotion("standard"):
+            return jnp.asarray(schedule(batches // accumulate))
+
+    return Optimizer(optax.GradientTransformation(chain.init, update), learning_rate)
 
 
 def _is_kernel(params: Any) -> Any:
