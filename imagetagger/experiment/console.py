@@ -83,10 +83,12 @@ def _training(training: TrainingRecord) -> list[str]:
     """What was trained or why not, and the frozen network on the same pictures."""
     lines, gate, frozen = [], training.gate, training.frozen
     if gate:
-        outcome = "the network was fine-tuned" if gate.is_used else "the network stays frozen"
+        outcome = "the fine-tuned network is used" if gate.is_used else "the network stays frozen"
+        tuned = "" if gate.top1_tuned is None else f"{_percent(gate.top1_tuned, 1)} tuned, "
+        tested = "" if gate.top1_tuned is None else f" (McNemar p = {gate.p_value:.2g})"
         lines.append(
-            f"{outcome}: top-1 {_percent(gate.top1_tuned, 1)} tuned, {_percent(gate.top1_frozen, 1)} frozen by "
-            f"cross-validation on {gate.pictures:,} pictures (McNemar p = {gate.p_value:.2g})"
+            f"{outcome}: top-1 {tuned}{_percent(gate.top1_frozen, 1)} frozen, on {gate.pictures:,} pictures not "
+            f"seen before{tested}"
         )
     if training.epochs:
         lines.append(

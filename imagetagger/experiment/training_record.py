@@ -10,7 +10,7 @@ from imagetagger.experiment.evaluation_record import Count, Metric
 class EpochRecord(Struct, frozen=True):
     """One epoch: means over its training pictures, and metrics of the tuning pictures after it.
 
-    `epoch` counts from 1. Losses are in nats, accuracies in percent. The tuning metrics are those of the averaged
+    `epoch` counts from 1. Losses are in nats, accuracies shares. The tuning metrics are those of the averaged
     weights; None without tuning pictures.
     """
 
@@ -27,14 +27,14 @@ class EpochRecord(Struct, frozen=True):
 class GateRecord(Struct, frozen=True):
     """Cross-validated top-1 of frozen and of tuned features on the same pictures, and whether tuning was used.
 
-    Accuracies are shares, as all outside epochs. Only tuned features got the `won` pictures right, only frozen ones
-    the `lost`; `p_value` is McNemar's.
+    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's. `folds` is 0
+    and `top1_tuned` None where frozen features left too little to gain for a trial.
     """
 
     pictures: Count
     folds: Count
     top1_frozen: float
-    top1_tuned: float
+    top1_tuned: Metric
     won: Count
     lost: Count
     p_value: float
@@ -44,8 +44,7 @@ class GateRecord(Struct, frozen=True):
 class FrozenRecord(Struct, frozen=True):
     """The classifier on features of the frozen network, beside the one on tuned features: same pictures and settings.
 
-    Accuracies are shares. Only frozen features got the `lost` pictures right, only tuned ones the `won`; `p_value` is
-    McNemar's.
+    Only frozen features got the `lost` pictures right, only tuned ones the `won`; `p_value` is McNemar's.
     """
 
     pictures: Count

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.evaluation.baselines import balanced_accuracy
 from imagetagger.evaluation.mcnemar import mcnemar_p_value
+from imagetagger.experiment.record import finite_json
 from imagetagger.experiment.reference_stages import find_reference
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import Pictures, held_out_mask
@@ -161,8 +162,8 @@ def compare_frozen(
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
     frozen = FrozenRecord(
         pictures=len(before),
-        top1=100 * float(before.mean()),
-        balanced_accuracy=100 * balanced_accuracy(before, other.data.labels_onehot),
+        top1=float(before.mean()),
+        balanced_accuracy=balanced_accuracy(before, other.data.labels_onehot),
         lost=lost,
         won=won,
         p_value=float(mcnemar_p_value(lost, won)),
@@ -283,9 +284,15 @@ def record_training(
         weights_sha256=tuned.backbone.weights_sha256 if tuned else None,
         pictures=int((~is_held_out).sum()),
         tuning=int(is_held_out.sum()),
-        epochs=[EpochRecord(**epoch._asdict()) for epoch in tuned.epochs] if tuned else [],
+        epochs=[EpochRecord(**_finite(epoch._asdict())) for epoch in tuned.epochs] if tuned else [],
         best_epoch=tuned.best_epoch if tuned else 0,
         seconds=sum(epoch.seconds for epoch in tuned.epochs) if tuned else 0.0,
         stopped=tuned.stopped if tuned else None,
-        gate=GateRecord(**result.comparison._asdict()) if result.comparison else None,
+        gate=GateRecord(**_finite(result.comparison._asdict())) if result.comparison else None,
     )
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with None for numbers that are not finite."""
+    finite: dict[str, Any] = finite_json(values)
+    return finite

@@ -84,8 +84,9 @@ def _training(manifest: Manifest) -> str:
     if not training["epochs"]:
         if gate is None:
             return ""
-        return f"""- **Fine-tuning**: none. Cross-validation on {gate["pictures"]:,} pictures gave a top-1 of
-  {_percent(gate["top1_tuned"])} tuned and {_percent(gate["top1_frozen"])} frozen, so the network is as it was.
+        tuned = "" if gate["top1_tuned"] is None else f"{_percent(gate['top1_tuned'])} tuned and "
+        return f"""- **Fine-tuning**: none. On {gate["pictures"]:,} pictures not seen before, top-1 was
+  {tuned}{_percent(gate["top1_frozen"])} frozen, so the network is as it was.
 """
     parent, weights = training["parent_sha256"] or "unknown", training["weights_sha256"] or "unknown"
     blocks = _escape(describe_blocks(recipe.get("blocks")))

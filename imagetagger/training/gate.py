@@ -26,8 +26,8 @@ class Comparison(NamedTuple):
     Attributes:
         pictures: how many.
         folds: trainings that were made for it; 0 if none were.
-        top1_frozen: in percent.
-        top1_tuned: in percent; nan if no tuning was tried.
+        top1_frozen: a share.
+        top1_tuned: likewise; nan if no tuning was tried.
         won: pictures that only tuned features got right.
         lost: pictures that only frozen features got right.
         p_value: McNemar's.
@@ -63,7 +63,7 @@ def compare_by_folds(folds: np.ndarray, frozen: Correct, tuned: Correct) -> Comp
     before = [frozen(*part) for part in parts]
     errors = sum(int((~correct).sum()) for correct in before)
     if errors <= MIN_FROZEN_ERROR * len(folds):
-        top1 = 100 * (1 - errors / len(folds))
+        top1 = 1 - errors / len(folds)
         return Comparison(len(folds), 0, top1, np.nan, 0, 0, 1.0, False)
     after: list[np.ndarray] = []
     for part in parts:
@@ -80,5 +80,5 @@ def compare(frozen: np.ndarray, tuned: np.ndarray, *, folds: int) -> Comparison:
     p_value = float(mcnemar_p_value(won, lost))
     is_used = won - lost > np.sqrt(won + lost)
     return Comparison(
-        len(frozen), folds, 100 * float(frozen.mean()), 100 * float(tuned.mean()), won, lost, p_value, bool(is_used)
+        len(frozen), folds, float(frozen.mean()), float(tuned.mean()), won, lost, p_value, bool(is_used)
     )

@@ -54,7 +54,7 @@ class Pictures(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """Metrics of an epoch: losses in nats, accuracies in percent; those of tuning pictures nan without any."""
+    """Metrics of an epoch: losses in nats, accuracies as shares; those of tuning pictures nan without any."""
 
     epoch: int
     loss: float
@@ -276,16 +276,16 @@ def _measure(loop: _Loop, progress: Progress, embed: Callable[..., Any], tuning:
         tuning_loss, tuning_top1 = evaluate_linear(average.linear, embeddings, tuning.labels, tags)
         _check_finite(loop, tuning_loss, f"the end of epoch {int(progress.epoch) + 1}, for the tuning pictures")
     rate = count / seconds if seconds else np.nan
-    top1 = 100 * correct / count
+    top1 = correct / count
     return Epoch(int(progress.epoch) + 1, total / count, top1, tuning_loss, tuning_top1, np.nan, seconds, rate)
 
 
 def evaluate_linear(head: LinearHead, embeddings: jax.Array, labels: np.ndarray, tags: int) -> tuple[float, float]:
-    """Return the mean cross-entropy in nats and the top-1 accuracy in percent of a linear classifier."""
+    """Return the mean cross-entropy in nats and the top-1 accuracy of a linear classifier."""
     targets = soft_targets(jnp.asarray(labels), tags, 0.0)
     logits = linear_logits(head, embeddings)
     is_correct = jnp.take_along_axis(targets, logits.argmax(1)[:, None], 1)[:, 0] > 0
-    return float(cross_entropy(logits, targets).mean()), 100 * float(is_correct.mean())
+    return float(cross_entropy(logits, targets).mean()), float(is_correct.mean())
 
 
 def _stop_reason(progress: Progress, recipe: TrainingConfig) -> str | None:
@@ -307,6 +307,6 @@ def _prune_reason(progress: Progress, recipe: TrainingConfig, rivals: Sequence[S
 def _describe(epoch: Epoch, epochs: int) -> str:
     tuning = ""
     if np.isfinite(epoch.tuning_loss):
-        tuning = f", tuning pictures: loss {epoch.tuning_loss:.3f}, top-1 {epoch.tuning_top1:.1f} %"
+        tuning = f", tuning pictures: loss {epoch.tuning_loss:.3f}, top-1 {100 * epoch.tuning_top1:.1f} %"
     rate = f"{epoch.images_per_second:.0f} images/s"
-    return f"epoch {epoch.epoch} of {epochs}: loss {epoch.loss:.3f}, top-1 {epoch.top1:.1f} %{tuning}, {rate}"
+    return f"epoch {epoch.epoch} of {epochs}: loss {epoch.loss:.3f}, top-1 {100 * epoch.top1:.1f} %{tuning}, {rate}"

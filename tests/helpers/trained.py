@@ -43,9 +43,9 @@ def epoch_records(count: int = 12, kept: int = 10, **changes: Any) -> list[Epoch
         rate = 0.001 * (1 + math.cos(math.pi * i / count)) / 2
         values: dict[str, Any] = {
             "loss": 1.6 + 2.4 / i,
-            "top1": 80 - 50 / i,
+            "top1": 0.8 - 0.5 / i,
             "tuning_loss": 1.4 + ((i - kept) / count) ** 2,
-            "tuning_top1": 66 - 9 * ((i - kept) / count) ** 2,
+            "tuning_top1": 0.66 - 0.09 * ((i - kept) / count) ** 2,
             "learning_rate": rate,
             "seconds": 205.0,
             "images_per_second": 300.0 + 9 * math.sin(i),
@@ -93,7 +93,7 @@ TRAININGS: dict[str, TrainingRecord] = {
     "100 epochs": training_record(100, 90, recipe=RECIPE | {"epochs": 100}),
     "accuracies of 0": training_record(epochs=epoch_records(top1=0.0, tuning_top1=0.0)),
     "accuracies of 100": training_record(
-        epochs=epoch_records(top1=100.0, tuning_top1=100.0, loss=0.0, tuning_loss=0.0)
+        epochs=epoch_records(top1=1.0, tuning_top1=1.0, loss=0.0, tuning_loss=0.0)
     ),
     "nothing known": training_record(
         epochs=epoch_records(loss=None, top1=None, tuning_loss=None, tuning_top1=None, images_per_second=None),

@@ -41,7 +41,7 @@ def training_curves(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) 
     drawn = sorted(spread_evenly(ranked))
 
     def panel(key: str, label: str, is_share: bool) -> Panel:
-        lines = (Line(run_label(others, i), _points(runs[i], key, 0.01 if is_share else 1.0)) for i in drawn)
+        lines = (Line(run_label(others, i), _points(runs[i], key)) for i in drawn)
         return Panel(key, label, is_share, tuple(line for line in lines if line.points))
 
     panels = (
@@ -51,9 +51,9 @@ def training_curves(runs: tuple[Run, ...], settings: tuple[VariedSetting, ...]) 
     return TrainingCurves(tuple(panel for panel in panels if panel.lines), len(drawn), len(ranked))
 
 
-def _points(run: Run, key: str, scale: float = 1.0) -> tuple[Point, ...]:
+def _points(run: Run, key: str) -> tuple[Point, ...]:
     epochs: list[EpochRecord] = run.record.training.epochs if run.record.training else []
-    values = [(epoch.epoch, scale * known_value(getattr(epoch, key))) for epoch in epochs]
+    values = [(epoch.epoch, known_value(getattr(epoch, key))) for epoch in epochs]
     return tuple(Point(epoch, value, math.nan, math.nan, 1) for epoch, value in values if math.isfinite(value))
 
 

@@ -65,12 +65,17 @@ def describe_fine_tuning(record: Record) -> FineTuning | None:
 
 
 def gate_sentence(gate: GateRecord) -> str:
-    """What cross-validation decided."""
+    """What the comparison with frozen features decided."""
+    if gate.top1_tuned is None:
+        return (
+            f"Out of fold, frozen features classify {percent(gate.top1_frozen)} of {count(gate.pictures, 'picture')} "
+            "correctly, which leaves too little to gain: the network stays as it was."
+        )
     is_better = gate.top1_tuned > gate.top1_frozen
     seen = "a gain" if gate.is_used else "no clear gain" if is_better else "no gain"
-    decided = "the network was trained" if gate.is_used else "the network stays as it was"
+    decided = "the tuned network is used" if gate.is_used else "the network stays as it was"
     return (
-        f"Cross-validation on {count(gate.pictures, 'picture')} in {count(gate.folds, 'fold')} saw {seen}: top-1 "
+        f"On {count(gate.pictures, 'picture')} that neither had seen there was {seen}: top-1 "
         f"{percent(gate.top1_tuned)} tuned, {percent(gate.top1_frozen)} frozen, so {decided}. Only the tuned network "
         f"got {count(gate.won, 'picture')} right, only the frozen one {count(gate.lost)}: McNemar's "
         f"{_p_text(gate.p_value)}."
@@ -133,22 +138,21 @@ def _kept(training: TrainingRecord) -> str:
 def _only_epoch(epoch: EpochRecord) -> str:
     """What the curves of a training of one epoch would show."""
     losses = f"Its loss was {number(epoch.loss)}"
-    top1 = f"its top-1 {percent(None if epoch.top1 is None else epoch.top1 / 100)}"
+    top1 = f"its top-1 {percent(epoch.top1)}"
     if epoch.tuning_loss is None:
         return f"{losses}, {top1}."
-    tuning_top1 = percent(None if epoch.tuning_top1 is None else epoch.tuning_top1 / 100)
+    tuning_top1 = percent(epoch.tuning_top1)
     return f"{losses}, on tuning pictures {number(epoch.tuning_loss)}; {top1}, on tuning pictures {tuning_top1}."
 
 
 def _figures(training: TrainingRecord) -> list[Figure]:
     epochs, recipe, kept = training.epochs, training.recipe, training.best_epoch
 
-    def line(label: str, key: str, scale: float = 1.0) -> EpochLine:
-        values = [getattr(epoch, key) for epoch in epochs]
-        return EpochLine(label, [None if value is None else scale * value for value in values])
+    def line(label: str, key: str) -> EpochLine:
+        return EpochLine(label, [getattr(epoch, key) for epoch in epochs])
 
     loss = [line("tuning pictures", "tuning_loss"), line("training pictures", "loss")]
-    top1 = [line("tuning pictures", "tuning_top1", 0.01), line("training pictures", "top1", 0.01)]
+    top1 = [line("tuning pictures", "tuning_top1"), line("training pictures", "top1")]
     rate, speed = [line("", "learning_rate")], [line("", "images_per_second")]
     drawn = [
         ("Loss", epoch_plot("training_loss", "cross-entropy, nats", loss, kept), _loss_caption(training)),

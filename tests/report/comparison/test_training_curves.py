@@ -42,7 +42,7 @@ def blocks(tmp_path_factory):
     """A run of the last one, three and five blocks, of all, of none, and one whose gate kept the network."""
     folder = tmp_path_factory.mktemp("blocks")
     for i, name in enumerate(("1", "3", "5", "all")):
-        epochs = epoch_records(12, 10, tuning_top1=50.0 + i)
+        epochs = epoch_records(12, 10, tuning_top1=(50 + i) / 100)
         training = tuned(name, epochs=epochs, seconds=600.0 * (i + 1))
         leave_trained(folder / name, f"training.blocks={name}", training=training, right=0.5 + 0.1 * i)
     leave_trained(folder / "gate", "training.blocks=3", "seed=1", training=TRAININGS["kept frozen"])
