@@ -20,7 +20,7 @@ def run(monkeypatch, devices: int, **settings) -> Trained:
 
 def test_two_devices_give_the_curve_of_one(monkeypatch):
     assert len(jax.local_devices()) == 2  # tests/conftest.py
-    settings = {"epochs": 2, "ema_decay": 0.9, "clip_norm": 1.0, "mixup": 0.3, "dropout": 0.2}
+    settings = {"epochs": 2, "ema_decay": 0.9, "clip_norm": 1.0, "dropout": 0.2}
     two, one = (run(monkeypatch, devices, **settings) for devices in (2, 1))
     for got, expected in zip(two.epochs, one.epochs, strict=True):
         np.testing.assert_allclose(np.array(got)[KEPT], np.array(expected)[KEPT], rtol=1e-4)

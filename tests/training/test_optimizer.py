@@ -24,9 +24,9 @@ def run(settings, gradients, params=None, steps_per_epoch=100):
     """The parameters after some gradients."""
     params = filled(1.0) if params is None else params
     transformation = make_optimizer(settings, NAMES, steps_per_epoch).transformation
-    state = transformation.init(params)
+    state, update = transformation.init(params), jax.jit(transformation.update)
     for gradient in gradients:
-        updates, state = transformation.update(gradient, state, params)
+        updates, state = update(gradient, state, params)
         params = jax.tree.map(jnp.add, params, updates)
     return params
 
