@@ -30,6 +30,7 @@ from imagetagger.experiment.record import write_record
 from imagetagger.experiment.stage_cache import StageCache
 from imagetagger.experiment.sweep import STOP, config_choices, run_job
 from imagetagger.system.atomic_files import atomic_write
+from imagetagger.system.memory import keep_freed_memory
 from imagetagger.system.printable import printable_lines, printable_text
 
 log = logging.getLogger("imagetagger")
@@ -60,6 +61,8 @@ def job(composed: DictConfig) -> float | None:
 
 
 def _run_alone(settings: Experiment, folder: Path) -> None:
+    if settings.training.blocks is not None:
+        keep_freed_memory()
     with experiments_needed():
         from imagetagger.experiment.pipeline import run_experiment  # after the config is checked: JAX takes seconds
         from imagetagger.report.run.page import write_run_report

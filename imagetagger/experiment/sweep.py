@@ -24,6 +24,7 @@ from imagetagger.experiment.record import Record, read_record, write_record
 from imagetagger.experiment.stage_cache import StageCache
 from imagetagger.options import HIGHER_IS_BETTER
 from imagetagger.system.atomic_files import atomic_write
+from imagetagger.system.memory import keep_freed_memory
 
 TUNING_RESULTS = "optimization_results.yaml"
 """What Hydra's sweeper that tunes leaves."""
@@ -66,6 +67,8 @@ def run_job(composed: DictConfig, folder: Path, cache: StageCache) -> float | No
         if not settings.force and (finished := finished_record(folder, config_digest(settings))):
             log.info("  finished before")
             return minimised_metric(finished, settings.optimized_metric)
+        if settings.training.blocks is not None:
+            keep_freed_memory()
         from imagetagger.experiment import pipeline  # after the config is checked: JAX takes seconds
 
         rivals = rival_curves(folder, settings) if settings.training.prune else []

@@ -79,6 +79,4 @@ def compare(frozen: np.ndarray, tuned: np.ndarray, *, folds: int) -> Comparison:
     won, lost = int((tuned & ~frozen).sum()), int((frozen & ~tuned).sum())
     p_value = float(mcnemar_p_value(won, lost))
     is_used = won - lost > np.sqrt(won + lost)
-    return Comparison(
-        len(frozen), folds, float(frozen.mean()), float(tuned.mean()), won, lost, p_value, bool(is_used)
-    )
+    return Comparison(len(frozen), folds, float(frozen.mean()), float(tuned.mean()), won, lost, p_value, bool(is_used))
