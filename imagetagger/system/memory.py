@@ -21,5 +21,6 @@ def keep_freed_memory() -> bool:
     with suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         options = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, LARGEST), (M_ARENA_MAX, 1))
-        return all([mallopt(option, value) == 1 for option, value in options])
+        accepted = [mallopt(option, value) == 1 for option, value in options]
+        return all(accepted)
     return False
