@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from experiments.benchmarks import efficientnet_classifier, embed, gaussian, sweep
+from experiments.benchmarks import efficientnet_classifier, embed, finetune, gaussian, sweep
 from experiments.benchmarks import webapp as webapp_benchmark
+from experiments.common.embeddings import compose_settings
 from experiments.common.tables import Column, markdown_table, read_csv, write_csv
 from experiments.export import int8_steps
 from experiments.folder import cut
@@ -70,6 +71,29 @@ def test_the_rate_of_the_backbone_is_measured_for_every_runtime(capsys):
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
     assert [row[:2] for row in rows] == [["litert", "float32"], ["jax", "float32"], ["jax", "bfloat16"]]
     assert all(float(row[2].replace(",", "")) > 0 for row in rows)
+
+
+def test_the_operations_of_fine_tuning_are_counted():
+    """One block, expanding 96 channels to 576 on 2 x 2 positions."""
+    recipe = compose_settings("backbone=mobilenet_v2").training
+    setting = finetune.Setting(blocks=5, resolution=32, batch=1, width=1.0, tags=7, recipe=recipe)
+    assert finetune.input_shape(setting) == (2, 2, 96)
+    first = finetune.products(setting)[0][:3]
+    assert first == [(4, 96, 576, True), (4, 576, 96, False), (4, 96, 576, False)]
+    # Forward, and backward twice that, but for the gradient of the first input.
+    last = finetune.Setting(blocks=1, resolution=32, batch=2, width=1.0, tags=7, recipe=recipe)
+    weights = 160 * 960 + 960 * 320 + 320 * 1280 + 1280 * 7
+    assert finetune.operations(last) == (2 * 2 * (3 * weights - 160 * 960), 2 * 2 * 3 * 9 * 960)
+
+
+@pytest.mark.slow
+def test_fine_tuning_is_timed_beside_flax_and_keras(capsys):
+    small = ["--blocks", "2", "--resolution", "32", "--batch", "4", "--width", "0.35", "--tags", "3"]
+    finetune.main([*small, "--rounds", "1", "--seconds", "0.05"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:]]
+    assert [row[0] for row in rows] == ["imagetagger", "Flax", "Keras", "products"]
+    assert all(float(row[1]) > 0 for row in rows)
+    assert rows[0][3] == "1.00"
 
 
 @pytest.mark.slow
