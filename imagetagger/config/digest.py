@@ -7,8 +7,8 @@ from typing import Any
 
 from imagetagger.config.schema import Experiment
 
-IGNORED_SETTINGS = ("cache", "cache_limit", "force", "optimized_metric")
-"""Settings that change nothing in a result: the cache and its size, whether to run again, what a sweep optimises."""
+IGNORED_SETTINGS = ("cache", "cache_limit", "force", "optimized_metric", "track", "track_to")
+"""Settings that change nothing in a result: cache, its size, whether to run again, what a sweep optimises, trackers."""
 
 
 def config_digest(settings: Experiment | Any) -> str:

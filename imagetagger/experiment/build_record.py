@@ -30,6 +30,9 @@ from imagetagger.experiment.stages import DataSplits, Pictures
 from imagetagger.export.variants import BundledClassifier, VariantEvaluation
 from imagetagger.prediction.decision import PredictionSetRule
 
+UNRECORDED_SETTINGS = ("cache", "cache_limit", "force", "track", "track_to")
+"""Settings that say where things are kept, on one machine or on a server, and change no number."""
+
 LISTED_CONFUSIONS = 12
 SMALL_THUMBNAIL_SIDE = 64
 """Pixels."""
@@ -110,8 +113,8 @@ def build_record(
 
 
 def recorded_settings(settings: Experiment) -> dict[str, Any]:
-    """The settings as JSON, without where the cache is; infinity becomes a text."""
-    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "cache_limit", "force")}
+    """The settings as JSON, without those of the cache and of trackers; infinity becomes a text."""
+    recorded = {key: value for key, value in asdict(settings).items() if key not in UNRECORDED_SETTINGS}
     return json.loads(json.dumps(recorded), parse_constant=str)
 
 
