@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagetagger.experiment.record import read_record
-from imagetagger.report.comparison.runs import DamagedFile, Run, flat_settings
+from imagetagger.report.comparison.runs import DamagedFile, Run, flat_settings, setting_keys, setting_rank
 from imagetagger.tracking.tracked_run import TrackedRun, tracked_run, tracked_sweep
 
 SWEEP_FILE = "multirun.yaml"
@@ -66,21 +66,23 @@ def _results(path: Path, outside: Path | None) -> list[Path]:
 def _read(
     folders: Sequence[Path], damaged: dict[Path, DamagedFile], with_bundle: bool
 ) -> tuple[list[Run], list[TrackedRun]]:
-    """The runs of these folders; files that cannot be used are added to `damaged`."""
+    """The runs of these folders, ordered by settings; files that cannot be used are added to `damaged`."""
     runs: list[Run] = []
-    tracked: list[TrackedRun] = []
+    ended: dict[Path, float] = {}
     for folder in folders:
         path = folder / "result.json"
         try:
-            record, ended = read_record(path), path.stat().st_mtime
+            record, ended[folder] = read_record(path), path.stat().st_mtime
         except (ValueError, OSError) as error:
             damaged[path] = DamagedFile(path, str(error))
-            continue
-        run = Run(folder, record, record.choices | flat_settings(record.settings))
-        artifacts = _existing(folder, "result.json", "report.html", *(["bundle.zip"] if with_bundle else []))
-        runs.append(run)
-        tracked.append(tracked_run(run, ended=ended, artifacts=artifacts))
-    return runs, tracked
+        else:
+            runs.append(Run(folder, record, record.choices | flat_settings(record.settings)))
+    keys = setting_keys(runs)
+    runs.sort(key=lambda run: ([setting_rank(run.settings.get(key)) for key in keys], str(run.folder)))
+    names = ("result.json", "report.html", *(["bundle.zip"] if with_bundle else []))
+    return runs, [
+        tracked_run(run, ended=ended[run.folder], artifacts=_existing(run.folder, *names)) for run in runs
+    ]
 
 
 def _existing(folder: Path, *names: str) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imagetagger.system.atomic_files import atomic_write, expand_home
-from imagetagger.tracking.tracked_run import TrackedRun, TrackingStatus
+from imagetagger.tracking.tracked_run import Parameter, TrackedRun, TrackingStatus
 
 DEFAULT_FOLDER = Path("tracking", "tensorboard")
 
@@ -76,10 +76,8 @@ def _events(run: TrackedRun) -> Iterator[Any]:
     from tensorboard.plugins.text.summary_v2 import text_pb
 
     yield Event(wall_time=run.started, file_version="brain.Event:2")
-    if run.is_sweep:  # the table of jobs has a column per setting that differs, not one per setting
-        columns = [hparams.HParam(name) for name in run.varied]
-        shown = [hparams.Metric(name) for name in SHOWN_METRICS]
-        yield Event(wall_time=run.started, summary=hparams.hparams_config_pb(columns, shown, run.started))
+    if run.is_sweep:
+        yield Event(wall_time=run.started, summary=_table_of_jobs(run))
     else:
         settings = hparams.hparams_pb(run.params, trial_id=run.key, start_time_secs=run.started)
         yield Event(wall_time=run.started, summary=settings)
@@ -92,3 +90,20 @@ def _events(run: TrackedRun) -> Iterator[Any]:
             yield Event(wall_time=run.started + point.seconds, step=point.step, summary=summary)
     for name, value in run.metrics.items():
         yield Event(wall_time=run.ended, step=0, summary=scalar_pb(name, np.float32(value)))
+
+
+def _table_of_jobs(sweep: TrackedRun) -> Any:
+    """The columns of a sweep's table: the settings that differ between jobs, and the first metrics, instead of all."""
+    from tensorboard.plugins.hparams import summary_v2 as hparams
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    def column(name: str, values: tuple[Parameter, ...]) -> Any:
+        return hparams.HParam(name, hparams.Discrete(values) if len(set(map(type, values))) == 1 else None)
+
+    columns = [column(name, values) for name, values in sweep.varied.items()]
+    summary = hparams.hparams_config_pb(columns, [hparams.Metric(name) for name in SHOWN_METRICS], sweep.started)
+    content = HParamsPluginData.FromString(summary.value[0].metadata.plugin_data.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = True  # which decides whether it is shown, and has no argument above
+    summary.value[0].metadata.plugin_data.content = content.SerializeToString()
+    return summary

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from imagetagger.experiment.record import Record
 from imagetagger.report.comparison.run_metrics import objective_metric, sort_key, total_seconds
 from imagetagger.report.comparison.runs import Run, flat_settings
-from imagetagger.report.comparison.varied_settings import run_labels, varied_settings
+from imagetagger.report.comparison.varied_settings import independent, run_labels, varied_settings
 from imagetagger.system.printable import printable_text
 
 TrackingStatus = Literal["tracked", "updated", "unchanged"]
@@ -46,7 +47,7 @@ class TrackedRun(NamedTuple):
         artifacts: files that are kept with the run.
         parent: key of the sweep that the run is a job of.
         is_sweep: whether it is a sweep.
-        varied: settings that differ between the jobs of a sweep.
+        varied: the settings that differ between the jobs of a sweep, each with its values in order.
     """
 
     key: str
@@ -63,7 +64,7 @@ class TrackedRun(NamedTuple):
     artifacts: tuple[Path, ...] = ()
     parent: str | None = None
     is_sweep: bool = False
-    varied: tuple[str, ...] = ()
+    varied: Mapping[str, tuple[Parameter, ...]] = MappingProxyType({})
 
 
 def tracked_run(run: Run, *, ended: float, artifacts: tuple[Path, ...] = ()) -> TrackedRun:
@@ -133,7 +134,10 @@ def tracked_sweep(
         ended=max(job.ended for job in jobs),
         artifacts=artifacts,
         is_sweep=True,
-        varied=tuple(setting.key for setting in settings if setting.follows is None),
+        varied={
+            setting.key: tuple(dict.fromkeys(job.params[setting.key] for job in jobs if setting.key in job.params))
+            for setting in independent(settings)
+        },
     )
     named = [job._replace(parent=key, name=name) for job, name in zip(jobs, names, strict=True)]
     return (parent, *named)
