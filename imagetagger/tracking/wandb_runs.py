@@ -31,6 +31,7 @@ def track_in_wandb(runs: Sequence[TrackedRun], location: str) -> list[TrackingSt
     Path(location).mkdir(parents=True, exist_ok=True)
     sweeps = {run.key: run for run in runs if run.is_sweep}
     statuses: list[TrackingStatus] = []
+    written: dict[str, tuple[Path, str]] = {}
     for run in runs:
         earlier = list(Path(location, "wandb").glob(f"*run-*-{run.key}"))
         if any(_digest(folder) == run.digest for folder in earlier):
@@ -39,8 +40,15 @@ def track_in_wandb(runs: Sequence[TrackedRun], location: str) -> list[TrackingSt
         for folder in earlier:
             shutil.rmtree(folder)
         sweep = run if run.is_sweep else sweeps.get(run.parent or "")
-        _write(run, location, f"{sweep.name}-{sweep.key}" if sweep else None)
+        folder = _write(run, location, f"{sweep.name}-{sweep.key}" if sweep else None)
         statuses.append("updated" if earlier else "tracked")
+        written[run.key] = folder / DIGEST_FILE, run.digest
+    if written:
+        import wandb
+
+        wandb.teardown()  # the process that writes: it may still hold the end of the last run
+    for file, digest in written.values():
+        file.write_text(digest, "utf-8")
     return statuses
 
 
@@ -51,7 +59,8 @@ def _digest(folder: Path) -> str | None:
         return None
 
 
-def _write(run: TrackedRun, location: str, group: str | None) -> None:
+def _write(run: TrackedRun, location: str, group: str | None) -> Path:
+    """Write a run; the folder of the copies of its files."""
     import wandb
 
     # Nothing of the machine that writes, which need not be the one that ran; nor a question, nor a line of its own.
@@ -64,7 +73,7 @@ def _write(run: TrackedRun, location: str, group: str | None) -> None:
         x_disable_stats=True,
         x_save_requirements=False,
     )
-    written = wandb.init(
+    started = wandb.init(
         project=os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT,
         id=run.key,
         name=run.name,
@@ -79,16 +88,15 @@ def _write(run: TrackedRun, location: str, group: str | None) -> None:
     )
     try:
         for step, values in _by_step(run.curves).items():
-            written.log(values, step=step)
-        written.summary.update(run.metrics)
-        folder = Path(written.dir)
+            started.log(values, step=step)
+        started.summary.update(run.metrics)
+        folder = Path(started.dir)
         for path in run.artifacts:
             shutil.copyfile(path, folder / path.name)
-        (folder / DIGEST_FILE).write_text(run.digest, "utf-8")
-        for name in (DIGEST_FILE, *(path.name for path in run.artifacts)):
-            written.save(str(folder / name), base_path=str(folder), policy="end")
+            started.save(str(folder / path.name), base_path=str(folder), policy="end")
     finally:
-        written.finish()
+        started.finish()
+    return folder
 
 
 def _by_step(curves: dict[str, tuple[CurvePoint, ...]]) -> dict[int, dict[str, Any]]:
