@@ -27,7 +27,7 @@ Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
-"""A library that keeps the settings and metrics of many runs; see imagetagger/tracking/. Its extra has the same name."""
+"""A library that keeps settings and metrics of many runs, and its extra; see imagetagger/tracking/."""
 
 TRACKERS: tuple[Tracker, ...] = get_args(Tracker)
 

@@ -80,9 +80,7 @@ def _read(
     keys = setting_keys(runs)
     runs.sort(key=lambda run: ([setting_rank(run.settings.get(key)) for key in keys], str(run.folder)))
     names = ("result.json", "report.html", *(["bundle.zip"] if with_bundle else []))
-    return runs, [
-        tracked_run(run, ended=ended[run.folder], artifacts=_existing(run.folder, *names)) for run in runs
-    ]
+    return runs, [tracked_run(run, ended=ended[run.folder], artifacts=_existing(run.folder, *names)) for run in runs]
 
 
 def _existing(folder: Path, *names: str) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""What happens when the jobs of a sweep are done, its report and its tracker; Hydra calls it, see configs/config.yaml."""
+"""The report and the tracker of a sweep, when its jobs are done; Hydra calls it, see configs/config.yaml."""
 
 from pathlib import Path
 from typing import Any

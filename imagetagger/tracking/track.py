@@ -85,7 +85,7 @@ def track_folders(
 
 
 def track_finished(folder: Path, tracker: str, track_to: str | None) -> None:
-    """Write a run or sweep that has just ended to a tracker; a failure of the tracker is a warning, and costs no run."""
+    """Write a run or sweep that has just ended to a tracker, whose failure is a warning and costs no run."""
     try:
         log.info("%s: %s", tracker, track_folders([folder], tracker, track_to).summary())
     except Exception as error:

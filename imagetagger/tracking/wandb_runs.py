@@ -1,4 +1,4 @@
-"""Runs in Weights & Biases: offline, to be sent by `wandb sync`, unless WANDB_MODE says otherwise; a sweep is a group."""
+"""Runs in Weights & Biases: offline, for `wandb sync`, unless WANDB_MODE says otherwise; a sweep is a group."""
 
 import os
 import shutil

@@ -33,7 +33,11 @@ def test_metrics_are_those_of_the_record_and_finite(run):
     assert metrics["top1"] == record.calibration.after.top1
     assert metrics["uncalibrated/log_loss"] == record.calibration.before.log_loss
     assert (metrics["top1_low"], metrics["top1_high"]) == record.confidence_intervals["top1"]
-    assert (metrics["pictures/train"], metrics["stages/load/seconds"], metrics["seconds"]) == (record.data.train, 1.5, 3.0)
+    assert (metrics["pictures/train"], metrics["stages/load/seconds"], metrics["seconds"]) == (
+        record.data.train,
+        1.5,
+        3.0,
+    )
     assert (metrics["training/best_epoch"], metrics["training/seconds"]) == (EPOCHS, 12.0)
     assert "training/recipe/blocks" not in metrics
     assert all(math.isfinite(value) for value in metrics.values())
@@ -41,7 +45,9 @@ def test_metrics_are_those_of_the_record_and_finite(run):
 
 def test_an_unknown_metric_is_left_out(run, tmp_path):
     after = msgspec.structs.replace(run.record.calibration.after, top5=None, ece=math.nan)
-    record = msgspec.structs.replace(run.record, calibration=msgspec.structs.replace(run.record.calibration, after=after))
+    record = msgspec.structs.replace(
+        run.record, calibration=msgspec.structs.replace(run.record.calibration, after=after)
+    )
     metrics = tracked_run(run._replace(record=record), ended=0.0).metrics
     assert "top1" in metrics
     assert {"top5", "ece"} & set(metrics) == set()
