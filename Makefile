@@ -85,4 +85,4 @@ requirements: $(VENV)/installed ## pin every dependency by version and hash afte
 	  --no-strip-markers --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
 clean: ## remove the environment and all generated files
-	rm -rf $(VENV) $(APP)/node_modules $(APP)/dist build dist outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(APP)/node_modules $(APP)/dist build dist outputs multirun tracking .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,6 +26,11 @@ Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
 
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
+"""A library that keeps settings and metrics of many runs, and its extra; see imagetagger/tracking/."""
+
+TRACKERS: tuple[Tracker, ...] = get_args(Tracker)
+
 METRIC_NAMES = ("top1", "top5", "top10", "log_loss", "ece", "coverage", "set_size")
 """What is measured of every classifier; see imagetagger/evaluation/metrics.py."""
 

@@ -66,7 +66,10 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
     with experiments_needed():
         from imagetagger.experiment.pipeline import run_experiment  # after the config is checked: JAX takes seconds
         from imagetagger.report.run.page import write_run_report
+        from imagetagger.tracking.track import require_tracker, track_finished
 
+    if settings.track:
+        require_tracker(settings.track)
     start = time.perf_counter()
     output = run_experiment(settings)
     shutil.rmtree(folder / "bundle", ignore_errors=True)  # of an earlier run in this folder
@@ -93,6 +96,8 @@ def _run_alone(settings: Experiment, folder: Path) -> None:
     for line in result_summary(output.record).splitlines():
         log.info("%s", line)
     log.info("%.1f s in all. %s in %s", time.perf_counter() - start, made, folder)
+    if settings.track:
+        track_finished(folder, settings.track, settings.track_to)
     if output.export_error:
         raise output.export_error
 

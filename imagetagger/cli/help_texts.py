@@ -17,6 +17,7 @@ These use the everyday tagger that comes with the package. With a tagger of your
   imagetagger verify BUNDLE                     check its files, and that it computes the same here
   imagetagger tag BUNDLE cat.jpg                also serve BUNDLE, webapp BUNDLE FOLDER, learn --bundle BUNDLE ...
   imagetagger report DIR...                     compare many runs: one page, tables and plots
+  imagetagger track DIR... --to mlflow          copy runs into MLflow, TensorBoard or Weights & Biases (--to wandb)
   imagetagger cache                             show the size of what runs keep to be faster; `cache clear` deletes it
 
 `imagetagger COMMAND --help` explains a command. In Python: `from imagetagger import Tagger`, which also learns."""
@@ -108,6 +109,17 @@ Compare the results of one or many runs: one page (report.html), tables (CSV) an
   imagetagger report outputs/a outputs/b       runs side by side; the report goes into ./report
 
 The page is self-contained: it opens offline, and prints. The exit code is 1 if there is no result to use."""
+
+TRACK = """\
+Copy finished runs into a tracker: their settings, metrics, curves of training, result.json and report.html.
+
+  imagetagger track outputs/quickstart --to mlflow          all runs below it; into tracking/mlflow.db
+  imagetagger track outputs/tune/sweep --to tensorboard     a sweep, as the parent of its jobs
+  imagetagger track outputs --to wandb --location site      into site/wandb, offline; `wandb sync` sends it
+
+A run that the tracker has already is left as it is, and one whose result has changed is written again. Without
+--location, MLFLOW_TRACKING_URI and WANDB_DIR are used where they are set. A tracker is an extra of the same name:
+pip install 'imagetagger[mlflow]'. The exit code is 1 if there is no result to use, or if the tracker fails."""
 
 CACHE = """\
 Show what runs of experiments keep to be faster the next time, and how much space it takes.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imagetagger.cli import help_texts
-from imagetagger.options import DEFAULT_PORT
+from imagetagger.options import DEFAULT_PORT, TRACKERS
 from imagetagger.system.atomic_files import installed_version
 from imagetagger.system.cache_folder import CACHE_FILES
 
@@ -48,7 +48,16 @@ def build_parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", "checking.run_report", "compare many runs", help_texts.REPORT)
     report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of many at any depth")
     report.add_argument("--out", type=Path, metavar="FOLDER", help="where the report goes")
+    _add_track(commands)
     return parser
+
+
+def _add_track(commands: Any) -> None:
+    track = _command(commands, "track", "tracking.run_track", "copy runs into a tracker", help_texts.TRACK)
+    track.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of many at any depth")
+    track.add_argument("--to", required=True, choices=TRACKERS, help="the tracker")
+    track.add_argument("--location", metavar="WHERE", help="folder, or a server's URI (default: the folder tracking)")
+    track.add_argument("--bundle", dest="with_bundle", action="store_true", help="also copy the bundle of each run")
 
 
 def _command(commands: Any, name: str, function: str, summary: str, description: str) -> _Parser:

@@ -7,8 +7,11 @@ from typing import Any
 
 from imagetagger.config.schema import Experiment
 
-IGNORED_SETTINGS = ("cache", "cache_limit", "force", "optimized_metric")
-"""Settings that change nothing in a result: the cache and its size, whether to run again, what a sweep optimises."""
+IGNORED_SETTINGS = ("cache", "cache_limit", "force", "optimized_metric", "track", "track_to")
+"""Settings that change nothing in a result: cache, its size, whether to run again, what a sweep optimises, trackers."""
+
+UNRECORDED_SETTINGS = ("cache", "cache_limit", "force", "track", "track_to")
+"""Settings that say where things are kept, on one machine or on a server, and change no number."""
 
 
 def config_digest(settings: Experiment | Any) -> str:
@@ -19,6 +22,6 @@ def config_digest(settings: Experiment | Any) -> str:
 
 
 def recorded_settings(settings: Experiment) -> dict[str, Any]:
-    """The settings as JSON, without where the cache is; infinity becomes a text."""
-    recorded = {key: value for key, value in asdict(settings).items() if key not in ("cache", "cache_limit", "force")}
+    """The settings as JSON, without those of the cache and of trackers; infinity becomes a text."""
+    recorded = {key: value for key, value in asdict(settings).items() if key not in UNRECORDED_SETTINGS}
     return json.loads(json.dumps(recorded), parse_constant=str)

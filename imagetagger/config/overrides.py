@@ -32,7 +32,7 @@ def path_settings(section: Any = Experiment, prefix: str = "") -> Iterator[str]:
     """Yield the dotted keys of the settings that name a file or folder.
 
     >>> list(path_settings())
-    ['cache', 'data.path', 'data.test', 'backbone.weights']
+    ['cache', 'track_to', 'data.path', 'data.test', 'backbone.weights']
     """
     hints = get_type_hints(section)
     for field in fields(section):

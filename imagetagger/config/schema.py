@@ -8,7 +8,16 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from imagetagger.options import BASELINES, METRIC_NAMES, PREDICTION_SETS, VARIANTS, ClassPrior, GroupBy, TransformKind
+from imagetagger.options import (
+    BASELINES,
+    METRIC_NAMES,
+    PREDICTION_SETS,
+    TRACKERS,
+    VARIANTS,
+    ClassPrior,
+    GroupBy,
+    TransformKind,
+)
 from imagetagger.preprocess import MAX_PIXEL_LIMIT
 
 INFINITE = float("inf")
@@ -173,6 +182,8 @@ class Experiment:
     cache_limit: float | None = _between(0, INFINITE)
     force: bool = MISSING
     optimized_metric: str = _one_of(*METRIC_NAMES)
+    track: str | None = _one_of(*TRACKERS, None)
+    track_to: str | None = _path()
     data: DataConfig = field(default_factory=DataConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -181,9 +181,9 @@ def test_help_teaches_the_commands_by_example(call):
     code, out, _ = call("--help")
     assert code == 0
     examples = ("run +experiment=", "verify BUNDLE", "tag BUNDLE cat.jpg", "serve", "webapp FOLDER", "report DIR...")
-    examples += ("tag cat.jpg", "learn --tag Rex", "forget --tag Rex", "undo", "tags")
+    examples += ("tag cat.jpg", "learn --tag Rex", "forget --tag Rex", "undo", "tags", "track DIR... --to mlflow")
     assert all(f"imagetagger {example}" in out for example in examples)
-    for command in ("tag", "learn", "forget", "undo", "tags", "verify", "serve", "webapp", "report"):
+    for command in ("tag", "learn", "forget", "undo", "tags", "verify", "serve", "webapp", "report", "track"):
         code, out, _ = call(command, "--help")
         assert code == 0
         assert f"usage: imagetagger {command} [-h]" in out

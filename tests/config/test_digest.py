@@ -7,8 +7,9 @@ from tests.helpers.composed import settings
 def test_the_digest_ignores_settings_that_change_no_result():
     digest = config_digest(settings())
     assert len(digest) == 64
-    assert set(IGNORED_SETTINGS) == {"cache", "cache_limit", "force", "optimized_metric"}
-    assert config_digest(settings("cache=/elsewhere", "cache_limit=1", "force=true", "optimized_metric=ece")) == digest
+    assert set(IGNORED_SETTINGS) == {"cache", "cache_limit", "force", "optimized_metric", "track", "track_to"}
+    changed = ["cache=/elsewhere", "cache_limit=1", "force=true", "optimized_metric=ece", "track=mlflow", "track_to=x"]
+    assert config_digest(settings(*changed)) == digest
 
 
 @pytest.mark.parametrize("override", ["seed=1", "classifier=gnb", "calibrate.coverage=0.8", "export=int8"])

@@ -145,7 +145,7 @@ def test_hydras_folders_keep_interpolations_and_may_be_named_from_home(monkeypat
 
 
 def test_all_paths_of_the_schema_are_known():
-    assert list(path_settings()) == ["cache", "data.path", "data.test", "backbone.weights"]
+    assert list(path_settings()) == ["cache", "track_to", "data.path", "data.test", "backbone.weights"]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (CASES / "B01-hydra-path").iterdir() if path.is_dir()))

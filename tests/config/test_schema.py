@@ -32,7 +32,7 @@ from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
 from imagetagger.experiment.reference_stages import find_head, find_reference
 from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
-from imagetagger.options import VARIANTS, GroupBy, PredictionSet, TransformKind, Variant
+from imagetagger.options import VARIANTS, GroupBy, PredictionSet, Tracker, TransformKind, Variant
 from imagetagger.prediction.decision import fit_decision
 from imagetagger.report.run.page import write_run_report
 from tests.helpers.composed import settings
@@ -67,6 +67,7 @@ def test_every_text_has_choices_or_is_known_to_be_free():
     free = {
         "experiment",
         "cache",
+        "track_to",
         "data.path",
         "data.test",
         "data.tfds_name",
@@ -105,6 +106,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["calibrate.prediction_set"] == literals(PredictionSet)
     assert choices["export.variants"] == choices["export.bundle_variant"] == literals(Variant) == set(VARIANTS)
     assert choices["export.bundle_variant"] == literals(get_type_hints(ModelInfo)["variant"]) == set(MIN_COSINE)
+    assert choices["track"] == literals(Tracker)
     assert choices["optimized_metric"] == set(compute_metrics(empty_metrics()))
     assert {jnp.dtype(name).name for name in choices["embed.dtype"]} == choices["embed.dtype"]
 

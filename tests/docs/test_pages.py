@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,8 @@ def test_the_commands_of_a_page_run_one_after_another(page, capsys, workplace):
         words = [name for word in shlex.split(command) for name in sorted(map(str, Path().glob(word))) or [word]]
         if words[0] != "imagetagger" or (words[1] in ("serve", "webapp") and not BUILT.exists()):
             continue  # the app is not built: make webapp
+        if words[1] == "track" and not find_spec(words[words.index("--to") + 1]):
+            continue  # an extra
         if words[1] == "serve":
             with (
                 served(Path([*words, "bundle.zip"][2]), free_port()) as address,

@@ -48,7 +48,7 @@ def other(node: Any, path: tuple[str, ...]) -> Any:
 
 BASE = settings()
 SETTINGS = [".".join(path) for path in leaves(BASE)]
-NO_MATTER = ("cache", "cache_limit", "force", "optimized_metric")
+NO_MATTER = ("cache", "cache_limit", "force", "optimized_metric", "track", "track_to")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_jobs_folder_is_the_start_of_its_configs_digest(overrides):
 
 
 def test_what_changes_no_number_changes_no_folder():
-    assert place("cache=/elsewhere", "force=true", "optimized_metric=ece") == place()
+    assert place("cache=/elsewhere", "force=true", "optimized_metric=ece", "track=mlflow") == place()
 
 
 @pytest.mark.parametrize("key", SETTINGS)

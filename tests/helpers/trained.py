@@ -92,9 +92,7 @@ TRAININGS: dict[str, TrainingRecord] = {
     "without tuning pictures": WITHOUT_TUNING,
     "100 epochs": training_record(100, 90, recipe=RECIPE | {"epochs": 100}),
     "accuracies of 0": training_record(epochs=epoch_records(top1=0.0, tuning_top1=0.0)),
-    "accuracies of 100": training_record(
-        epochs=epoch_records(top1=1.0, tuning_top1=1.0, loss=0.0, tuning_loss=0.0)
-    ),
+    "accuracies of 100": training_record(epochs=epoch_records(top1=1.0, tuning_top1=1.0, loss=0.0, tuning_loss=0.0)),
     "nothing known": training_record(
         epochs=epoch_records(loss=None, top1=None, tuning_loss=None, tuning_top1=None, images_per_second=None),
         frozen=FrozenRecord(60, None, None, 0, 0, 1.0),
