@@ -8,19 +8,24 @@ from threadpoolctl import threadpool_limits
 
 from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.registry import load_backbone
+from imagetagger.classifier.head import Knowledge
 from imagetagger.config.schema import Experiment
+from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
 from imagetagger.experiment.checks import find_problems
 from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
+from imagetagger.experiment.frozen_comparison import compare_frozen
 from imagetagger.experiment.lost_tags import describe_lost, find_lost_tags, without_tags
+from imagetagger.experiment.record import Record
 from imagetagger.experiment.reference_stages import find_head, find_reference, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
-from imagetagger.experiment.stage_cache import StageCache, StageRunner
-from imagetagger.experiment.stages import Pictures, load_pictures, subsample
-from imagetagger.experiment.training_stages import compare_frozen, mark_seen, tune_network, use_network
+from imagetagger.experiment.stage_cache import StageCache, StageResult, StageRunner
+from imagetagger.experiment.stages import Pictures, load_pictures
+from imagetagger.experiment.training_stages import fine_tune_pictures, take_pictures
 from imagetagger.experiment.variant_stages import EvaluatedModel, compare_variants, evaluate_model, start_model
+from imagetagger.export.variants import BundledClassifier
 from imagetagger.system.atomic_files import cache_directory
 from imagetagger.system.cache_folder import cache_limit, trim_cache
 
@@ -49,31 +54,22 @@ def run_experiment(
         BadDataError: more than `data.max_bad_fraction` of the pictures cannot be used, or too few are left.
         ValueError, OSError: an impossible setting; data or weights that are missing or damaged.
     """
-    runner, folder, resolution = StageRunner(cache), cache_directory(s.cache), s.backbone.resolution
+    runner, folder = StageRunner(cache), cache_directory(s.cache)
     limit = cache_limit(s.cache_limit)
     has_bundle = assemble and s.export.bundle_variant is not None
     loaded = runner.run("load", load_pictures, section=s.data, seed=s.seed, cache=folder)
     backbone = runner.run("backbone", load_backbone, section=s.backbone, dtype=s.embed.dtype, seed=s.seed, cache=folder)
     loaded = divide_pictures(runner, s, loaded, backbone)
-    pictures = unseen = runner.run("subset", subsample, loaded, section=s.data)
-    frozen, tuned = backbone, None
-    if s.training.blocks is not None:
-        tuned = tune_network(runner, s, pictures, frozen, rivals)
-        backbone, pictures = use_network(runner, tuned, pictures)
+    frozen, pictures = backbone, take_pictures(runner, s, loaded)
+    tuned, backbone = fine_tune_pictures(runner, s, pictures, frozen, rivals)
+    pictures = take_pictures(runner, s, loaded, tuned) if tuned else pictures
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
-    data = loaded.value.dataset.name
-    reference = runner.run(
-        "reference", find_reference, backbone, model, section=s.classifier, resolution=resolution, data=data
-    )
-    if s.classifier.source == "head":
-        reference = runner.run("head", find_head, backbone, reference, section=s.classifier)
+    reference = find_knowledge(runner, s, backbone, model, data=loaded.value.dataset.name)
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
     lost, left_out = find_lost(s, pictures.value, leading)
     if lost:
         loaded = runner.run("tags left", without_tags, loaded, *leading.embedded, tags=lost)
-        pictures = unseen = runner.run("subset", subsample, loaded, section=s.data)
-        if tuned:
-            pictures = runner.run("seen", mark_seen, pictures, tuned)
+        pictures = take_pictures(runner, s, loaded, tuned)
         leading = evaluate_model(runner, s, loaded, pictures, model, reference, is_checked=True)
     splits, evaluation = leading.splits, leading.evaluation
     resamples, seed = s.evaluate.bootstrap_resamples, s.seed
@@ -84,15 +80,12 @@ def run_experiment(
     twins = runner.run("near twins", measure_near_twins, *leading.embedded, name=s.data.name)
     bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
     test = evaluate_test(runner, s, loaded, leading, bundled)
-    training = None if tuned is None else compare_frozen(runner, s, loaded, unseen, frozen, tuned.value, leading)
+    training = compare_frozen(runner, s, loaded, pictures, frozen, tuned.value, leading) if tuned else None
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
     trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
-    crossed = leading.fitted.cross_fit.value
-    final = (bundled.crossed, bundled.decision) if bundled else (crossed, evaluation.value.decision)
-    has_test = test is not None
-    problems = find_problems(s, evaluation.value, *final, reference.value, near_twins=twins.value, has_test=has_test)
+    problems = find_warnings(s, leading, reference.value, bundled, near_twins=twins.value, has_test=test is not None)
     for warning in (warnings := [*left_out, *problems]):
         log.warning("%s", warning)
     record = build_record(
@@ -103,7 +96,7 @@ def run_experiment(
         backbone=backbone.value,
         runtime=model.value,
         evaluation=evaluation.value,
-        crossed=crossed,
+        crossed=leading.fitted.cross_fit.value,
         reference=reference.value,
         variants=variants,
         intervals=intervals.value,
@@ -115,17 +108,47 @@ def run_experiment(
         warnings=warnings,
         stages=dict(runner.records),
     )
-    dataset = pictures.value.dataset
-    output = RunOutput(record, dataset.tags, splits.value.evaluated, evaluation.value, dataset.terms)
-    if tuned:
-        output = output._replace(weights=tuned.value.weights)
+    output = make_output(record, pictures.value, leading, tuned.value.weights if tuned else None)
     if s.export.reference_statistics:
-        made = make_reference_files(runner, s, pictures.value, backbone.value, leading)
-        output = output._replace(reference=made)
+        output = output._replace(reference=make_reference_files(runner, s, pictures.value, backbone.value, leading))
     if not has_bundle:
         return output
     output = runner.time("export", export_bundle, s, output, backbone.value, variants)
     return output._replace(record=msgspec.structs.replace(output.record, stages=runner.records))
+
+
+def find_knowledge(
+    runner: StageRunner, s: Experiment, backbone: StageResult[Backbone], model: StageResult[Runtime], *, data: str
+) -> StageResult[Knowledge]:
+    """Return what is known of the network: its reference statistics, or its own classifier; None of most others."""
+    reference = runner.run(
+        "reference", find_reference, backbone, model, section=s.classifier, resolution=s.backbone.resolution, data=data
+    )
+    if s.classifier.source == "head":
+        reference = runner.run("head", find_head, backbone, reference, section=s.classifier)
+    return reference
+
+
+def make_output(record: Record, pictures: Pictures, leading: EvaluatedModel, weights: bytes | None) -> RunOutput:
+    """Return what a run leaves, still without files of statistics and bundle."""
+    dataset, evaluated = pictures.dataset, leading.splits.value.evaluated
+    return RunOutput(record, dataset.tags, evaluated, leading.evaluation.value, dataset.terms, weights=weights)
+
+
+def find_warnings(
+    s: Experiment,
+    leading: EvaluatedModel,
+    reference: Knowledge,
+    bundled: BundledClassifier | None,
+    *,
+    near_twins: float | None,
+    has_test: bool,
+) -> list[str]:
+    """Return what the user of the run's classifier is warned of: of that in the bundle, if there is one."""
+    evaluation = leading.evaluation.value
+    fitted = (leading.fitted.cross_fit.value, evaluation.decision)
+    crossed, decision = (bundled.crossed, bundled.decision) if bundled else fitted
+    return find_problems(s, evaluation, crossed, decision, reference, near_twins=near_twins, has_test=has_test)
 
 
 def find_lost(s: Experiment, pictures: Pictures, leading: EvaluatedModel) -> tuple[tuple[int, ...], list[str]]:

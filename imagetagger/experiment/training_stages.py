@@ -1,11 +1,10 @@
-"""The stages that fine-tune the network of a run, and compare it with the frozen one."""
+"""The stages that fine-tune the network of a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from imagetagger.backbones.model import Backbone
@@ -17,14 +16,12 @@ from imagetagger.data.dataset import BadDataError, dataset_fingerprint, select
 from imagetagger.data.splits import validation_mask
 from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
-from imagetagger.evaluation.baselines import balanced_accuracy
-from imagetagger.evaluation.mcnemar import mcnemar_p_value
 from imagetagger.experiment.record import finite_json
 from imagetagger.experiment.reference_stages import find_reference
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
-from imagetagger.experiment.stages import Pictures, held_out_mask
-from imagetagger.experiment.training_record import EpochRecord, FrozenRecord, GateRecord, TrainingRecord
-from imagetagger.experiment.variant_stages import EvaluatedModel, evaluate_model, start_model
+from imagetagger.experiment.stages import Pictures, held_out_mask, subsample
+from imagetagger.experiment.training_record import EpochRecord, GateRecord, TrainingRecord
+from imagetagger.experiment.variant_stages import start_model
 from imagetagger.preprocess import BadImageError
 from imagetagger.system.atomic_files import cache_directory
 from imagetagger.training.fine_tune import Result, Task, TrainingData, fine_tune
@@ -117,58 +114,26 @@ def mark_seen(pictures: Pictures, tuned: TunedNetwork) -> Pictures:
     return pictures._replace(is_seen=np.fromiter((key in tuned.seen for key in ids), bool, len(ids)))
 
 
-def use_network(
-    runner: StageRunner, tuned: StageResult[TunedNetwork], pictures: StageResult[Pictures]
-) -> tuple[StageResult[Backbone], StageResult[Pictures]]:
-    """Return the network that a run goes on with, and its pictures, those marked that the network was trained on."""
-    backbone = runner.run("network", lambda tuned: tuned.backbone, tuned)
-    return backbone, runner.run("seen", mark_seen, pictures, tuned)
-
-
-def compare_frozen(
+def fine_tune_pictures(
     runner: StageRunner,
     s: Experiment,
-    loaded: StageResult[Pictures],
     pictures: StageResult[Pictures],
     backbone: StageResult[Backbone],
-    tuned: TunedNetwork,
-    leading: EvaluatedModel,
-) -> TrainingRecord:
-    """Add to the record of a training how the same classifier does with the frozen network, on the same pictures.
+    rivals: Sequence[Sequence[float]],
+) -> tuple[StageResult[TunedNetwork] | None, StageResult[Backbone]]:
+    """Return the fine-tuned network, None where the settings ask for none, and the network that a run goes on with."""
+    if s.training.blocks is None:
+        return None, backbone
+    tuned = tune_network(runner, s, pictures, backbone, rivals)
+    return tuned, runner.run("network", lambda tuned: tuned.backbone, tuned)
 
-    Args:
-        runner: of the stages.
-        s: settings of the run.
-        loaded: all pictures.
-        pictures: to train on.
-        backbone: the frozen network.
-        tuned: the other one.
-        leading: its evaluation.
-    """
-    if tuned.weights is None or not len(leading.splits.value.labels_onehot):
-        return tuned.record
-    model = start_model(runner, s, backbone, pictures, s.export.bundle_variant, "frozen")  # type: ignore[arg-type]  # checked by config
-    reference = runner.run(
-        "frozen reference",
-        find_reference,
-        backbone,
-        model,
-        section=s.classifier,
-        resolution=s.backbone.resolution,
-        data=pictures.value.dataset.name,
-    )
-    other = evaluate_model(runner, s, loaded, pictures, model, reference, "frozen").evaluation.value
-    after, before = leading.evaluation.value.is_correct, other.is_correct
-    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
-    frozen = FrozenRecord(
-        pictures=len(before),
-        top1=float(before.mean()),
-        balanced_accuracy=balanced_accuracy(before, other.data.labels_onehot),
-        lost=lost,
-        won=won,
-        p_value=float(mcnemar_p_value(lost, won)),
-    )
-    return msgspec.structs.replace(tuned.record, frozen=frozen)
+
+def take_pictures(
+    runner: StageRunner, s: Experiment, loaded: StageResult[Pictures], tuned: StageResult[TunedNetwork] | None = None
+) -> StageResult[Pictures]:
+    """Return the subset of the pictures that a run uses, those marked that the network was trained on."""
+    pictures = runner.run("subset", subsample, loaded, section=s.data)
+    return runner.run("seen", mark_seen, pictures, tuned) if tuned else pictures
 
 
 def ask_teacher(

@@ -27,7 +27,7 @@ from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, decode_image
 from imagetagger.system.checked_files import checksum, discard_damaged, write_checked
 from imagetagger.system.cpus import cpu_count
 
-ACTIVATIONS = "activations"
+ACTIVATIONS_FOLDER = "activations"
 """Folder in the cache."""
 
 SHARD_BYTES = 1 << 26
@@ -35,7 +35,7 @@ SHARD_BYTES = 1 << 26
 log = logging.getLogger(__name__)
 
 
-class Rows(NamedTuple):
+class ActivationRows(NamedTuple):
     """The rows of N pictures, V views each; only those that a batch needs are read.
 
     Attributes:
@@ -61,13 +61,13 @@ class Rows(NamedTuple):
         return self.shards[0].shape[2:]
 
 
-def gather_rows(rows: Rows, pictures: np.ndarray, views: np.ndarray) -> np.ndarray:
+def gather_rows(rows: ActivationRows, pictures: np.ndarray, views: np.ndarray) -> np.ndarray:
     """Return one view each of some pictures, (n, ...)."""
     places = zip(rows.location[pictures].tolist(), views.tolist(), strict=True)
     return np.stack([rows.shards[shard][place, view] for (shard, place), view in places])
 
 
-def select_rows(rows: Rows, keep: np.ndarray) -> Rows:
+def select_rows(rows: ActivationRows, keep: np.ndarray) -> ActivationRows:
     """Return the rows of some of the pictures, at indices or where a mask is true."""
     return rows._replace(location=rows.location[keep], pictures=rows.pictures[keep])
 
@@ -82,7 +82,7 @@ def extract_activations(
     shape: tuple[int, ...],
     pixel_limit: int = PIXEL_LIMIT,
     name: str = "activations",
-) -> Rows:
+) -> ActivationRows:
     """Compute the rows of a split's pictures; those in the cache are not computed again.
 
     Args:
@@ -99,7 +99,7 @@ def extract_activations(
         BadImageError: no picture can be used.
     """
     key = hashlib.sha256(f"{runtime.space}\n{views_name}".encode()).hexdigest()[:32]
-    folder = cache / ACTIVATIONS / f"{key}-{pixel_limit}"
+    folder = cache / ACTIVATIONS_FOLDER / f"{key}-{pixel_limit}"
     shards, index = _open_shards(folder, set(split.ids))
     missing = list({key: i for i, key in enumerate(split.ids) if key not in index}.values())
     bad: dict[bytes, str] = {}
@@ -129,7 +129,7 @@ def extract_activations(
         raise BadImageError(f"none of {len(split.ids)} pictures can be used: {next(iter(bad.values()), 'none given')}")
     lost = "its activations were deleted or damaged just now; run again"
     skipped = tuple(Skip(split.keys[i], bad.get(key, lost)) for i, key in enumerate(split.ids) if key not in index)
-    return Rows(shards, np.array([index[split.ids[i]] for i in good], np.int64), good, skipped)
+    return ActivationRows(shards, np.array([index[split.ids[i]] for i in good], np.int64), good, skipped)
 
 
 def _to_row(computed: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from imagetagger.classifier.fit import fit_classifier, score_embeddings
 from imagetagger.classifier.reference import Reference
 from imagetagger.config.schema import ClassifierConfig, TrainingConfig
 from imagetagger.data.splits import assign_folds
-from imagetagger.training.activations import Rows, select_rows
+from imagetagger.training.activations import ActivationRows, select_rows
 from imagetagger.training.checkpoints import delete_checkpoints
 from imagetagger.training.finished import (
     TRAININGS,
@@ -26,10 +26,11 @@ from imagetagger.training.finished import (
 )
 from imagetagger.training.gate import ENOUGH_TUNING_PICTURES, FOLDS, Comparison, compare, compare_by_folds
 from imagetagger.training.heads import fit_linear_head, gaussian_head
+from imagetagger.training.measure import embed_rows
 from imagetagger.training.networks import replace_params, trained_params
 from imagetagger.training.objective import GaussianHead
 from imagetagger.training.state import Network, Params
-from imagetagger.training.train import Pictures, Trained, embed_rows, train
+from imagetagger.training.train import LabelledRows, Trained, train
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class TrainingData(NamedTuple):
         teacher: float16 (N, C), a teacher's probabilities; None without one.
     """
 
-    rows: Rows
+    rows: ActivationRows
     ids: list[bytes]
     labels: np.ndarray
     groups: np.ndarray
@@ -226,11 +227,11 @@ def _train(
     return train(
         task.network,
         start,
-        Pictures(select_rows(data.rows, rows), labels[rows], None if data.teacher is None else data.teacher[rows]),
+        LabelledRows(select_rows(data.rows, rows), labels[rows], None if data.teacher is None else data.teacher[rows]),
         task.recipe,
         data.tags,
         seed=task.seed,
-        tuning=None if tuning is None else Pictures(select_rows(data.rows, tuning), labels[tuning]),
+        tuning=None if tuning is None else LabelledRows(select_rows(data.rows, tuning), labels[tuning]),
         fit_gaussian=fit_gaussian if task.recipe.gaussian_weight else None,
         checkpoints=checkpoints,
         rivals=rivals,

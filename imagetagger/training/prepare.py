@@ -9,7 +9,7 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.data.dataset import Split
 from imagetagger.preprocess import crop_square
-from imagetagger.training.activations import Rows, extract_activations
+from imagetagger.training.activations import ActivationRows, extract_activations
 from imagetagger.training.networks import tail_network, whole_network
 from imagetagger.training.state import Network
 from imagetagger.training.tail import last_blocks
@@ -26,7 +26,7 @@ def prepare_training(
     *,
     pixel_limit: int,
     workers: int | None,
-) -> tuple[Network, Rows]:
+) -> tuple[Network, ActivationRows]:
     """Return the trained part of a network, and its rows of the pictures of a split.
 
     Args:

@@ -13,10 +13,11 @@ import numpy as np
 from tqdm import tqdm
 
 from imagetagger.config.schema import TrainingConfig
-from imagetagger.training.activations import Rows, gather_rows
+from imagetagger.training.activations import ActivationRows, gather_rows
 from imagetagger.training.checkpoints import restore_checkpoint, save_checkpoint
-from imagetagger.training.devices import Placement, local_placement, placement_of
-from imagetagger.training.objective import GaussianHead, LinearHead, cross_entropy, linear_logits, soft_targets
+from imagetagger.training.devices import Placement, local_placement
+from imagetagger.training.measure import embed_rows, evaluate_linear
+from imagetagger.training.objective import GaussianHead
 from imagetagger.training.optimizer import make_optimizer
 from imagetagger.training.pruning import prune_reason
 from imagetagger.training.state import Batch, Network, Params, Step, TrainState, copy_to_host, init_state, make_step
@@ -26,8 +27,6 @@ CHECKPOINT_SECONDS = 60.0
 
 CHECKED_STEPS = 50
 """Steps between two looks at the loss."""
-
-EVALUATION_BATCH = 256
 
 MIN_BATCHES = 8
 """Batches of an epoch, at least: small data sets get smaller batches."""
@@ -45,10 +44,10 @@ class TrainingError(ValueError):
     """A training that cannot go on, or whose result cannot be used."""
 
 
-class Pictures(NamedTuple):
+class LabelledRows(NamedTuple):
     """Rows of N pictures, their labels int32 (N, L), padded with -1, and a teacher's probabilities (N, C) or None."""
 
-    rows: Rows
+    rows: ActivationRows
     labels: np.ndarray
     teacher: np.ndarray | None = None
 
@@ -88,7 +87,7 @@ class _Loop(NamedTuple):
     """What stays the same from epoch to epoch; `size` is that of a batch, see `train` for the others."""
 
     step: Step
-    pictures: Pictures
+    pictures: LabelledRows
     size: int
     placement: Placement
     recipe: TrainingConfig
@@ -123,12 +122,12 @@ class Trained(NamedTuple):
 def train(
     network: Network,
     params: Params,
-    pictures: Pictures,
+    pictures: LabelledRows,
     recipe: TrainingConfig,
     tags: int,
     *,
     seed: int,
-    tuning: Pictures | None = None,
+    tuning: LabelledRows | None = None,
     fit_gaussian: FitGaussian | None = None,
     checkpoints: Path | None = None,
     rivals: Sequence[Sequence[float]] = (),
@@ -201,18 +200,6 @@ def train(
     return Trained(progress.best, epochs, kept, stopped or pruned, is_pruned=bool(pruned and not stopped))
 
 
-def embed_rows(embed: Callable[..., Any], params: dict[str, Any], rows: Rows, view: int = 0) -> np.ndarray:
-    """Return the embeddings of one view of each picture, float32 (N, D); `embed` is best compiled."""
-    parts, placement = [], placement_of(params)
-    size = EVALUATION_BATCH if placement is None else -(-EVALUATION_BATCH // placement.devices) * placement.devices
-    for start in range(0, len(rows.pictures), size):
-        chosen = np.arange(start, min(start + size, len(rows.pictures)))
-        padded = np.pad(chosen, (0, size - len(chosen)), mode="edge")
-        batch = jax.device_put(gather_rows(rows, padded, np.full(size, view)), placement and placement.by_batch)
-        parts.append(np.asarray(embed(params, batch))[: len(chosen)])
-    return np.concatenate(parts)
-
-
 def _run_epoch(loop: _Loop, progress: Progress) -> Progress:
     """Run an epoch from where it stands to its end; the state that it starts from is overwritten."""
     epoch, state = int(progress.epoch), jax.device_put(progress.state, loop.placement.everywhere)
@@ -238,7 +225,7 @@ def _run_epoch(loop: _Loop, progress: Progress) -> Progress:
     return progress._replace(state=state, seconds=np.array(before + time.perf_counter() - start))
 
 
-def _load_batches(pictures: Pictures, order: np.ndarray, views: np.ndarray) -> Iterator[Batch]:
+def _load_batches(pictures: LabelledRows, order: np.ndarray, views: np.ndarray) -> Iterator[Batch]:
     """Yield the batches of some pictures and views, (batches, size) both, each read while another is computed."""
 
     def load(i: int) -> Batch:
@@ -265,7 +252,9 @@ def _check_finite(loop: _Loop, losses: np.ndarray | float, when: str) -> None:
     )
 
 
-def _measure(loop: _Loop, progress: Progress, embed: Callable[..., Any], tuning: Pictures | None, tags: int) -> Epoch:
+def _measure(
+    loop: _Loop, progress: Progress, embed: Callable[..., Any], tuning: LabelledRows | None, tags: int
+) -> Epoch:
     """Return the metrics of the epoch that has just run, but its learning rate."""
     total, correct, count = (float(value) for value in np.asarray(progress.state.sums))
     seconds = float(progress.seconds)
@@ -278,14 +267,6 @@ def _measure(loop: _Loop, progress: Progress, embed: Callable[..., Any], tuning:
     rate = count / seconds if seconds else np.nan
     top1 = correct / count
     return Epoch(int(progress.epoch) + 1, total / count, top1, tuning_loss, tuning_top1, np.nan, seconds, rate)
-
-
-def evaluate_linear(head: LinearHead, embeddings: jax.Array, labels: np.ndarray, tags: int) -> tuple[float, float]:
-    """Return the mean cross-entropy in nats and the top-1 accuracy of a linear classifier."""
-    targets = soft_targets(jnp.asarray(labels), tags, 0.0)
-    logits = linear_logits(head, embeddings)
-    is_correct = jnp.take_along_axis(targets, logits.argmax(1)[:, None], 1)[:, 0] > 0
-    return float(cross_entropy(logits, targets).mean()), float(is_correct.mean())
 
 
 def _stop_reason(progress: Progress, recipe: TrainingConfig) -> str | None:

@@ -10,10 +10,10 @@ import numpy as np
 from imagetagger.backbones.inverted_residual import InvertedResidualNet
 from imagetagger.backbones.model import param_shapes
 from imagetagger.config.schema import TrainingConfig
-from imagetagger.training.activations import Rows
+from imagetagger.training.activations import ActivationRows
 from imagetagger.training.objective import LinearHead
 from imagetagger.training.state import Network, Params
-from imagetagger.training.train import Pictures
+from imagetagger.training.train import LabelledRows
 
 TAGS, CHANNELS, FEATURES = 3, 4, 8
 
@@ -84,20 +84,20 @@ def tiny_params(seed: int = 0, tags: int = TAGS) -> Params:
     return Params({"first": dense(CHANNELS, FEATURES), "head": dense(FEATURES, FEATURES)}, head)
 
 
-def make_rows(array: np.ndarray, shards: int = 1) -> Rows:
+def make_rows(array: np.ndarray, shards: int = 1) -> ActivationRows:
     """Rows of an array (N, V, ...) in memory."""
     parts = np.array_split(np.arange(len(array)), shards)
     location = [[shard, place] for shard, part in enumerate(parts) for place in range(len(part))]
-    return Rows(tuple(array[part] for part in parts), np.array(location), np.arange(len(array)), ())
+    return ActivationRows(tuple(array[part] for part in parts), np.array(location), np.arange(len(array)), ())
 
 
-def tiny_pictures(count: int = 80, seed: int = 0, noise: float = 0.5, tags: int = TAGS) -> Pictures:
+def tiny_pictures(count: int = 80, seed: int = 0, noise: float = 0.5, tags: int = TAGS) -> LabelledRows:
     """Rows (N, 2, 3, 3, 4) around a centre for each tag, which is the same for all seeds."""
     centres = np.random.default_rng(99).normal(size=(tags, 1, 1, 1, CHANNELS))
     rng = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int32) % tags
     rows = centres[labels] + noise * rng.normal(size=(count, 2, 3, 3, CHANNELS))
-    return Pictures(make_rows(rows.astype(np.float16), shards=2), labels[:, None])
+    return LabelledRows(make_rows(rows.astype(np.float16), shards=2), labels[:, None])
 
 
 def random_params(net: InvertedResidualNet, names: tuple[str, ...], seed: int = 0) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from imagetagger.embedding.runtime import Runtime
 from imagetagger.preprocess import BadImageError, decode_image
 from imagetagger.system.checked_files import checksum
 from imagetagger.training import activations
-from imagetagger.training.activations import Rows, extract_activations, gather_rows, select_rows
+from imagetagger.training.activations import ActivationRows, extract_activations, gather_rows, select_rows
 from imagetagger.training.views import picture_views
 from tests.helpers.pictures import colour_split, encode, noisy
 
@@ -44,7 +44,7 @@ def eight_views(image: Image.Image, picture: bytes) -> np.ndarray:
     return picture_views(image, 8, 1, picture)
 
 
-def extract(split: Split, cache, loads: list[int] | None = None, **others) -> Rows:
+def extract(split: Split, cache, loads: list[int] | None = None, **others) -> ActivationRows:
     settings = {"runtime": make_trunk([] if loads is None else loads), "views_name": "three", "shape": SHAPE}
     settings |= others
     runtime, views_name = settings.pop("runtime"), settings.pop("views_name")
@@ -57,7 +57,7 @@ def expected(split: Split) -> np.ndarray:
     return np.stack([corners(v).reshape(3, *SHAPE) for v in views]).astype(np.float16)
 
 
-def all_rows(rows: Rows) -> np.ndarray:
+def all_rows(rows: ActivationRows) -> np.ndarray:
     count = len(rows.pictures)
     return np.stack([gather_rows(rows, np.arange(count), np.full(count, view)) for view in range(rows.views)], 1)
 
@@ -237,7 +237,7 @@ def test_activations_beyond_float16_are_limited(tmp_path):
 def test_some_of_the_rows():
     array = np.arange(24, dtype=np.float16).reshape(6, 2, 2)
     location = np.array([[1, 2], [0, 0], [0, 2], [1, 0]])
-    rows = Rows((array[:3], array[3:]), location, np.array([0, 2, 3, 7]), ())
+    rows = ActivationRows((array[:3], array[3:]), location, np.array([0, 2, 3, 7]), ())
     got = select_rows(rows, np.array([True, False, True, False]))
     np.testing.assert_array_equal(got.pictures, [0, 3])
     np.testing.assert_array_equal(gather_rows(got, np.array([1, 0]), np.array([1, 0])), [array[2, 1], array[5, 0]])

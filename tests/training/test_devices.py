@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imagetagger.training.devices import local_placement, placement_of
-from imagetagger.training.train import Epoch, Trained, embed_rows, train
+from imagetagger.training.measure import embed_rows
+from imagetagger.training.train import Epoch, Trained, train
 from tests.helpers.training import TAGS, assert_trees_close, recipe, tiny_network, tiny_params, tiny_pictures
 
 KEPT = [i for i, name in enumerate(Epoch._fields) if name not in ("seconds", "images_per_second")]

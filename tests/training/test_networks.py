@@ -8,6 +8,7 @@ from imagetagger.backbones.model import Backbone, forward
 from imagetagger.backbones.weights import KERAS
 from imagetagger.training import networks
 from imagetagger.training.heads import fit_linear_head
+from imagetagger.training.measure import embed_rows
 from imagetagger.training.networks import (
     augment_pixels,
     replace_params,
@@ -17,7 +18,7 @@ from imagetagger.training.networks import (
 )
 from imagetagger.training.state import Params
 from imagetagger.training.tail import last_blocks, list_blocks
-from imagetagger.training.train import Pictures, embed_rows, train
+from imagetagger.training.train import LabelledRows, train
 from imagetagger.training.trunk import apply_trunk
 from tests.helpers.training import assert_trees_close, assert_trees_equal, make_rows, random_params, recipe
 
@@ -30,12 +31,12 @@ def backbone() -> Backbone:
     return Backbone("mobilenet_v2", 1.0, NET, random_params(NET, names), KERAS.normalisation, "random", None)
 
 
-def pictures(count: int = 48) -> Pictures:
+def pictures(count: int = 48) -> LabelledRows:
     """Noise in three colours."""
     labels = np.arange(count, dtype=np.int32) % 3
     noise = np.random.default_rng(0).normal(0, 20, (count, 1, SIZE, SIZE, 3))
     pixels = np.array([[150, 90, 90], [90, 150, 90], [90, 90, 150]])[labels][:, None, None, None] + noise
-    return Pictures(make_rows(pixels.clip(0, 255).astype(np.uint8)), labels[:, None])
+    return LabelledRows(make_rows(pixels.clip(0, 255).astype(np.uint8)), labels[:, None])
 
 
 def test_the_parts_of_a_network():

@@ -8,8 +8,9 @@ import pytest
 
 from imagetagger.training import train as train_module
 from imagetagger.training.activations import select_rows
+from imagetagger.training.measure import embed_rows, evaluate_linear
 from imagetagger.training.objective import GaussianHead
-from imagetagger.training.train import Epoch, Pictures, Trained, TrainingError, embed_rows, evaluate_linear, train
+from imagetagger.training.train import Epoch, LabelledRows, Trained, TrainingError, train
 from tests.helpers.training import (
     FEATURES,
     RICH,
@@ -64,7 +65,7 @@ def assert_same(got: Trained, expected: Trained) -> None:
     assert (got.best_epoch, got.stopped) == (expected.best_epoch, expected.stopped)
 
 
-def tuning_pictures() -> Pictures:
+def tuning_pictures() -> LabelledRows:
     return tiny_pictures(240, seed=1, noise=2.0)
 
 
@@ -105,7 +106,7 @@ def test_one_batch_is_overfitted():
     }
     params = rich._replace(network={"first": wide, "head": head})
     settings = recipe(epochs=150, batch_size=16, learning_rate=0.03)
-    got = train(NETWORK, params, Pictures(one_view, labels), settings, TAGS, seed=0)
+    got = train(NETWORK, params, LabelledRows(one_view, labels), settings, TAGS, seed=0)
     assert got.epochs[-1].loss < 0.01
     assert got.epochs[-1].top1 == 100
 
@@ -225,9 +226,9 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_training(tmp_path):
         run(recipe(), checkpoints=tmp_path / "file" / "deep")
 
 
-def small(count: int, labels) -> Pictures:
+def small(count: int, labels) -> LabelledRows:
     rows = np.random.default_rng(0).normal(size=(count, 1, 2, 2, 4)).astype(np.float16)
-    return Pictures(make_rows(rows), np.asarray(labels, np.int32).reshape(count, -1))
+    return LabelledRows(make_rows(rows), np.asarray(labels, np.int32).reshape(count, -1))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""The frozen network beside the fine-tuned one: the same classifier, on the same pictures."""
+
+import msgspec
+
+from imagetagger.backbones.model import Backbone
+from imagetagger.config.schema import Experiment
+from imagetagger.evaluation.baselines import balanced_accuracy
+from imagetagger.evaluation.mcnemar import mcnemar_p_value
+from imagetagger.experiment.reference_stages import find_reference
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
+from imagetagger.experiment.stages import Pictures
+from imagetagger.experiment.training_record import FrozenRecord, TrainingRecord
+from imagetagger.experiment.training_stages import TunedNetwork
+from imagetagger.experiment.variant_stages import EvaluatedModel, evaluate_model, start_model
+
+
+def compare_frozen(
+    runner: StageRunner,
+    s: Experiment,
+    loaded: StageResult[Pictures],
+    pictures: StageResult[Pictures],
+    backbone: StageResult[Backbone],
+    tuned: TunedNetwork,
+    leading: EvaluatedModel,
+) -> TrainingRecord:
+    """Add to the record of a training how the same classifier does with the frozen network, on the same pictures.
+
+    Args:
+        runner: of the stages.
+        s: settings of the run.
+        loaded: all pictures.
+        pictures: to train on.
+        backbone: the frozen network.
+        tuned: the other one.
+        leading: its evaluation.
+    """
+    if tuned.weights is None or not len(leading.splits.value.labels_onehot):
+        return tuned.record
+    pictures = runner.run("frozen pictures", lambda pictures: pictures._replace(is_seen=None), pictures)
+    model = start_model(runner, s, backbone, pictures, s.export.bundle_variant, "frozen")  # type: ignore[arg-type]  # checked by config
+    reference = runner.run(
+        "frozen reference",
+        find_reference,
+        backbone,
+        model,
+        section=s.classifier,
+        resolution=s.backbone.resolution,
+        data=pictures.value.dataset.name,
+    )
+    other = evaluate_model(runner, s, loaded, pictures, model, reference, "frozen").evaluation.value
+    after, before = leading.evaluation.value.is_correct, other.is_correct
+    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
+    frozen = FrozenRecord(
+        pictures=len(before),
+        top1=float(before.mean()),
+        balanced_accuracy=balanced_accuracy(before, other.data.labels_onehot),
+        lost=lost,
+        won=won,
+        p_value=float(mcnemar_p_value(lost, won)),
+    )
+    return msgspec.structs.replace(tuned.record, frozen=frozen)
