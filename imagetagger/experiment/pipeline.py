@@ -85,9 +85,8 @@ def run_experiment(
     trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
-    problems = find_warnings(s, leading, reference.value, bundled, near_twins=twins.value, has_test=test is not None)
-    for warning in (warnings := [*left_out, *problems]):
-        log.warning("%s", warning)
+    has_test = test is not None
+    warnings = warn(s, leading, reference.value, bundled, left_out, near_twins=twins.value, has_test=has_test)
     record = build_record(
         s,
         pictures=pictures.value,
@@ -135,20 +134,24 @@ def make_output(record: Record, pictures: Pictures, leading: EvaluatedModel, wei
     return RunOutput(record, dataset.tags, evaluated, leading.evaluation.value, dataset.terms, weights=weights)
 
 
-def find_warnings(
+def warn(
     s: Experiment,
     leading: EvaluatedModel,
     reference: Knowledge,
     bundled: BundledClassifier | None,
+    left_out: list[str],
     *,
     near_twins: float | None,
     has_test: bool,
 ) -> list[str]:
-    """Return what the user of the run's classifier is warned of: of that in the bundle, if there is one."""
+    """Warn of problems of the run's classifier, that in the bundle if there is one; return all warnings."""
     evaluation = leading.evaluation.value
     fitted = (leading.fitted.cross_fit.value, evaluation.decision)
     crossed, decision = (bundled.crossed, bundled.decision) if bundled else fitted
-    return find_problems(s, evaluation, crossed, decision, reference, near_twins=near_twins, has_test=has_test)
+    problems = find_problems(s, evaluation, crossed, decision, reference, near_twins=near_twins, has_test=has_test)
+    for warning in (warnings := [*left_out, *problems]):
+        log.warning("%s", warning)
+    return warnings
 
 
 def find_lost(s: Experiment, pictures: Pictures, leading: EvaluatedModel) -> tuple[tuple[int, ...], list[str]]:
