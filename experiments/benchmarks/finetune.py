@@ -74,7 +74,8 @@ def products(setting: Setting) -> tuple[list[Product], int]:
     """Return the matrix products of a batch, forward, and the multiply-adds of depthwise convolutions."""
     side, _, channels = input_shape(setting)
     tail = tail_of(setting)
-    found, depthwise = [], 0
+    found: list[Product] = []
+    depthwise = 0
     for block in tail.blocks:
         hidden = channels * block.expansion
         if block.expansion > 1:

@@ -207,8 +207,8 @@ def train_network(
             "training holds pictures out, to calibrate on those that the network has not seen: got "
             f"holdout_fraction={holdout_fraction} of {len(usable)} pictures, expected more of either"
         )
-    has_reference = isinstance(reference, Reference)
-    task = Task(backbone, network, training, classifier, resolution, seed, reference if has_reference else None)
+    known = reference if isinstance(reference, Reference) else None
+    task = Task(backbone, network, training, classifier, resolution, seed, known)
     data = TrainingData(
         rows,
         list(split.ids),

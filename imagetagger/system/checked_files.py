@@ -69,7 +69,7 @@ def discard_damaged(path: Path, reason: str) -> None:
         path.unlink()
 
 
-def checksum(data: bytes) -> str:
+def checksum(data: bytes | memoryview) -> str:
     """Return the CRC-32 of contents, 8 hexadecimal digits.
 
     >>> checksum(b"123456789")

@@ -162,7 +162,7 @@ def _map_shard(path: Path) -> np.ndarray | None:
         data = np.memmap(path, np.uint8, "r")
     except (OSError, ValueError):  # deleted just now, or empty
         return None
-    if path.stem.rpartition("-")[2] != checksum(data):
+    if path.stem.rpartition("-")[2] != checksum(data.data):
         discard_damaged(path, f"the checksum of its {len(data):,} bytes differs from the one in its name")
         return None
     with contextlib.suppress(OSError):

@@ -66,11 +66,14 @@ class TrainState(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows (N, H, W, C), labels int32 (N, L), padded with -1, and a teacher's probabilities (N, C), if there is one."""
+    """Rows (N, H, W, C), labels int32 (N, L), padded with -1, and a teacher's probabilities (N, C), if there is one.
 
-    rows: np.ndarray
-    labels: np.ndarray
-    teacher: np.ndarray | None = None
+    They are NumPy arrays until they are put on a device.
+    """
+
+    rows: Any
+    labels: Any
+    teacher: Any = None
 
 
 Step = Callable[[TrainState, Batch], TrainState]
