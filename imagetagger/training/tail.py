@@ -5,12 +5,16 @@ convolutions) and from sums of shifted products (depthwise ones), many times fas
 module, so that what is trained is what is converted.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from imagetagger.backbones.inverted_residual import ACTIVATIONS, InvertedResidualNet, Padding
+
+MAX_PRODUCTS = 256
+"""Products that the loop of a kernel's gradient writes out; more of them compile slowly."""
 
 
 class Block(NamedTuple):
@@ -84,22 +88,81 @@ def _pointwise(unit: dict[str, Any], x: jax.Array) -> jax.Array:
 
 def _depthwise(unit: dict[str, Any], x: jax.Array, stride: int, padding: Padding) -> jax.Array:
     kernel, bias = (unit["conv"][name].astype(x.dtype) for name in ("kernel", "bias"))
-    size = kernel.shape[0]
-    heights, widths = (_margins(length, size, stride, padding) for length in x.shape[1:3])
-    out_h, out_w = -(-x.shape[1] // stride), -(-x.shape[2] // stride)
-    x = jnp.pad(x, ((0, 0), heights, widths, (0, 0)))
-    rows, columns = stride * (out_h - 1) + 1, stride * (out_w - 1) + 1
-    products = (
-        x[:, i : i + rows : stride, j : j + columns : stride] * kernel[i, j, 0]
-        for i in range(size)
-        for j in range(size)
-    )
-    return sum(products, start=bias)
+    height, width = (_margin(length, len(kernel), stride, padding) for length in x.shape[1:3])
+    return _filter(x, kernel[:, :, 0], stride, (height, width)) + bias
 
 
-def _margins(length: int, size: int, stride: int, padding: Padding) -> tuple[int, int]:
-    """Return the zeros before and after: as TensorFlow's SAME, or the same number on both sides."""
+def _margin(length: int, size: int, stride: int, padding: Padding) -> int:
+    """Return the zeros before: as TensorFlow's SAME, or the same number on both sides."""
     if padding == "symmetric":
-        return ((size - 1) // 2,) * 2
-    total = max((-(-length // stride) - 1) * stride + size - length, 0)
-    return total // 2, total - total // 2
+        return (size - 1) // 2
+    return max((-(-length // stride) - 1) * stride + size - length, 0) // 2
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _filter(x: jax.Array, kernel: jax.Array, stride: int, margins: tuple[int, int]) -> jax.Array:
+    """Filter each channel of (N, H, W, C) by a kernel (K, K, C), with so many zeros before the first row and column."""
+    return _shifted_products(x, kernel, stride, margins)
+
+
+def _filter_forward(x: jax.Array, kernel: jax.Array, stride: int, margins: tuple[int, int]) -> tuple[jax.Array, Any]:
+    return _shifted_products(x, kernel, stride, margins), (x, kernel)
+
+
+def _filter_backward(
+    stride: int, margins: tuple[int, int], saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    (of_x,) = jax.linear_transpose(lambda x: _shifted_products(x, kernel, stride, margins), x)(gradient)
+    return of_x, _kernel_gradient(x, gradient, len(kernel), stride, margins).astype(kernel.dtype)
+
+
+_filter.defvjp(_filter_forward, _filter_backward)
+
+
+def _shifted_products(x: jax.Array, kernel: jax.Array, stride: int, margins: tuple[int, int]) -> jax.Array:
+    size = len(kernel)
+    last = [stride * (-(-length // stride) - 1) for length in x.shape[1:3]]
+
+    def shift(*taps: int) -> jax.Array:
+        before = [margin - tap for margin, tap in zip(margins, taps, strict=True)]
+        after = [end + 1 - length - b for end, length, b in zip(last, x.shape[1:3], before, strict=True)]
+        return _pad(x, *zip(before, after, strict=True))[:, ::stride, ::stride]
+
+    return sum((shift(i, j) * kernel[i, j] for i in range(size) for j in range(size)), start=jnp.zeros((), x.dtype))
+
+
+def _kernel_gradient(x: jax.Array, gradient: jax.Array, size: int, stride: int, margins: tuple[int, int]) -> jax.Array:
+    """Return the gradient of a kernel, float32 (K, K, C), from that of the filtered rows.
+
+    XLA sums over positions slowly, as it strides through memory for each channel. Here the positions of a few rows are
+    written out as a sum of vectors of C, and a loop goes over such bands.
+    """
+    top, left = margins
+    height, width = gradient.shape[1:3]
+    bands = -(-height // max(1, MAX_PRODUCTS // (size * size * width)))
+    rows = -(-height // bands)  # of the gradient in a band
+    after = [stride * (n - 1) + size - x.shape[i] - m for n, i, m in ((bands * rows, 1, top), (width, 2, left))]
+    x = _pad(x, (top, after[0]), (left, after[1]))
+    gradient = _pad(gradient, (0, bands * rows - height), (0, 0))
+    read = stride * (rows - 1) + size  # rows of x that a band needs
+    starts = range(0, stride * bands * rows, stride * rows)
+    windows = jnp.stack([x[:, start : start + read] for start in starts], 1)
+
+    def add(total: jax.Array, band: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        x, gradient = (array.astype(jnp.float32) for array in band)
+        sums = [
+            sum(x[stride * p + i, stride * q + j] * gradient[p, q] for p in range(rows) for q in range(width))
+            for i in range(size)
+            for j in range(size)
+        ]
+        return total + jnp.stack(sums), None
+
+    pairs = (windows.reshape(-1, *windows.shape[2:]), gradient.reshape(-1, rows, *gradient.shape[2:]))
+    total, _ = jax.lax.scan(add, jnp.zeros((size * size, x.shape[-1])), pairs)
+    return total.reshape(size, size, -1)
+
+
+def _pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    """Add rows and columns of zeros before and after; a negative number takes some away."""
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)))
