@@ -1,5 +1,6 @@
 """The optimizer of a training, from optax: schedule, rates by depth, weight decay, clipping, accumulation."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,7 @@ class Optimizer(NamedTuple):
     learning_rate: optax.Schedule
 
 
+@lru_cache(maxsize=4)  # the same object for the same settings, so that its steps are compiled once
 def make_optimizer(recipe: TrainingConfig, names: tuple[str, ...], steps_per_epoch: int) -> Optimizer:
     """Return the optimizer of a recipe.
 

@@ -1,6 +1,7 @@
 """One step of training, a pure function from a state and a batch to the next state."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -95,6 +96,7 @@ def copy_to_host(params: Params) -> Params:
     return copied
 
 
+@lru_cache(maxsize=4)  # compiling takes seconds, and the folds of a cross-validation need the same step
 def make_step(
     network: Network,
     recipe: TrainingConfig,
