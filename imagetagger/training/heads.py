@@ -34,7 +34,8 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
     scores, onehot = [], []
     folds = np.random.default_rng(0).permutation(len(embeddings)) % FOLDS
     for fold in range(FOLDS):
-        judged = np.flatnonzero(folds == fold)[:CALIBRATION_PICTURES]
+        held_out = np.flatnonzero(folds == fold)
+        judged = held_out[_spread(len(held_out), CALIBRATION_PICTURES // FOLDS)]
         weights, bias = _discriminant(embeddings[folds != fold], labels[folds != fold], tags)
         scores.append((embeddings[judged] @ weights + bias).astype(np.float32))
         onehot.append(multi_hot(labels[judged], tags))
@@ -78,12 +79,12 @@ def gaussian_head(classifier: FittedClassifier, embeddings: np.ndarray, labels: 
     matrix = np.asarray(transform.weights, np.float64) / float(transform.scale)
     constants = (transform.offset, matrix, (mean / variance).T, bias)
     head = GaussianHead(*(jnp.asarray(a, jnp.float32) for a in constants))
-    some = _spread(len(embeddings))
+    some = _spread(len(embeddings), CALIBRATION_PICTURES)
     logits = np.asarray(gaussian_logits(head, jnp.asarray(embeddings[some])))
     temperature = fit_temperature(logits, multi_hot(labels[some], len(bias)))
     return head._replace(weights=head.weights / temperature, bias=head.bias / temperature)
 
 
-def _spread(count: int) -> np.ndarray:
-    """Return the indices of CALIBRATION_PICTURES at most, evenly spread: pictures are often in the order of tags."""
-    return np.linspace(0, count - 1, min(count, CALIBRATION_PICTURES)).astype(np.int64)
+def _spread(count: int, most: int) -> np.ndarray:
+    """Return the indices of at most so many of `count` pictures, evenly spread: they are often in the order of tags."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)

@@ -132,7 +132,9 @@ def test_pooled_pictures_keep_their_groups_apart():
     others = split._replace(ids=[b"other %d" % i for i in range(6)])
     groups, other_groups = np.array([0, 0, 1, 2, 3, 4]), np.array([0, 0, 0, 1, 2, 3])
     labels_onehot = np.zeros((6, 3), bool)
-    splits = DataSplits(split.ids, split.labels, np.zeros(6, int), groups, None, others, other_groups, labels_onehot)
+    splits = DataSplits(
+        split.ids, split.labels, np.zeros(6, int), groups, None, others, other_groups, labels_onehot, np.zeros(6, bool)
+    )
     pooled = pool_splits(splits, folds=2, seed=0)
     assert pooled.groups.tolist() == [0, 0, 1, 2, 3, 4, 5, 5, 5, 6, 7, 8]
     assert len(pooled.ids) == pooled.train == 12

@@ -38,7 +38,7 @@ def made(labels_onehot=None):
     tags = onehot.argmax(1)[:, None].astype(np.int32)
     ids = [bytes([i]) for i in range(N)]
     split = Split([str(i) for i in range(N)], ids, tags, lambda i: b"")
-    return crossed, DataSplits(ids, tags, FOLDS, np.arange(N), None, split, np.arange(N), onehot)
+    return crossed, DataSplits(ids, tags, FOLDS, np.arange(N), None, split, np.arange(N), onehot, np.zeros(N, bool))
 
 
 def evaluated(crossed, splits, reference=None):

@@ -99,7 +99,17 @@ def ingredients(*overrides: str, tags: tuple[DatasetTag, ...] = TAGS, per_tag: i
     folds = assign_folds(learned.ids, learned.labels, np.arange(n), made.calibrate.folds, made.seed)
     splits = StageResult(
         "splits",
-        DataSplits(learned.ids, learned.labels, folds, np.arange(n), None, validation, np.arange(m) + n, labels_onehot),
+        DataSplits(
+            learned.ids,
+            learned.labels,
+            folds,
+            np.arange(n),
+            None,
+            validation,
+            np.arange(m) + n,
+            labels_onehot,
+            np.zeros(n, bool),
+        ),
     )
     embedded = [
         StageResult(key, embedded_split(split)) for key, split in (("train", learned), ("validation", validation))

@@ -79,7 +79,17 @@ def outcome(
     made = build_record(
         settings(*overrides),
         pictures=Pictures(dataset, 2 * n, np.arange(n), np.arange(n), np.arange(n)),
-        splits=DataSplits(split.ids, labels, np.arange(n) % 5, np.arange(n), None, split, np.arange(n), labels_onehot),
+        splits=DataSplits(
+            split.ids,
+            labels,
+            np.arange(n) % 5,
+            np.arange(n),
+            None,
+            split,
+            np.arange(n),
+            labels_onehot,
+            np.zeros(n, bool),
+        ),
         skipped=skipped,
         backbone=NO_BACKBONE,
         runtime=NO_RUNTIME,

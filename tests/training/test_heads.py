@@ -72,12 +72,12 @@ def test_pictures_of_several_tags_count_for_each():
 
 def test_the_temperature_is_chosen_on_pictures_of_all_tags(monkeypatch):
     """Pictures of a folder come tag after tag."""
-    monkeypatch.setattr(heads, "CALIBRATION_PICTURES", TAGS)
+    monkeypatch.setattr(heads, "CALIBRATION_PICTURES", 3 * TAGS)
     seen = []
     monkeypatch.setattr(heads, "fit_temperature", lambda scores, labels: seen.append(labels) or 1.0)
     x, labels = drawn(TAGS, 30)
     fit_linear_head(x, labels[:, None], TAGS)
-    assert seen[0].shape == (TAGS, TAGS)
+    assert seen[0].shape == (3 * TAGS, TAGS)
     assert seen[0].any(0).sum() >= TAGS - 1
 
 
