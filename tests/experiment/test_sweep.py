@@ -3,6 +3,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import hydra
+import msgspec
 import pytest
 
 from imagetagger import run
@@ -12,7 +13,7 @@ from imagetagger.data.dataset import BadDataError
 from imagetagger.experiment import pipeline
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.record import RESULT_SCHEMA
-from imagetagger.experiment.sweep import finished_record
+from imagetagger.experiment.sweep import finished_record, rival_curves
 from imagetagger.report.comparison import page
 from imagetagger.report.comparison.page import TABLES
 from tests.helpers.composed import SHRUNK, settings
@@ -20,6 +21,7 @@ from tests.helpers.jobs import results, sweep, written
 from tests.helpers.pictures import patchwork_folder
 from tests.helpers.sweeps import leave
 from tests.helpers.tiles import use_tiles
+from tests.helpers.trained import training_record
 
 pytestmark = pytest.mark.slow
 
@@ -307,3 +309,19 @@ def test_a_report_that_cannot_be_written_hides_no_failure(folder, monkeypatch):
     whole = sweep(folder, *COLOURS, "calibrate.coverage=0.5,0.9")
     assert whole.code == 1
     assert "no space left" in whole.out + whole.err
+
+
+def test_the_rivals_of_a_training_are_complete_ones_on_the_same_pictures(tmp_path):
+    def leave_training(name, *overrides, epochs=12, **options):
+        training = msgspec.to_builtins(training_record(epochs, epochs))
+        leave(tmp_path / name, "training.epochs=12", *overrides, change={"training": training}, **options)
+
+    leave_training("complete", "training.learning_rate=0.1")
+    leave_training("pruned", epochs=5)
+    leave_training("others", "data.per_class=7")
+    leave_training("another", seed=1)
+    leave(tmp_path / "frozen")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "result.json").write_text("{")
+    losses = [epoch.tuning_loss for epoch in training_record(12, 12).epochs]
+    assert rival_curves(tmp_path / "job", settings("training.epochs=8")) == [losses]
