@@ -33,7 +33,8 @@ def run_cache_info(options: argparse.Namespace) -> int:
         print_line(f"{kind:11} {human_size(total['bytes']):>9}  {_count(total['files'])}")
     held = human_size(sum(kinds[kind]["bytes"] for kind in COMPUTED_KINDS))
     print_line(
-        f"{held} of embeddings, models and ids; runs keep the most recent {human_size(limit)} ({LIMIT_VARIABLE}, in GB)"
+        f"{held} of embeddings, activations, models and ids; runs keep the most recent {human_size(limit)} "
+        f"({LIMIT_VARIABLE}, in GB)"
     )
     return 0
 

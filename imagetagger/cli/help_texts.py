@@ -125,16 +125,17 @@ CACHE = """\
 Show what runs of experiments keep to be faster the next time, and how much space it takes.
 
   imagetagger cache                            the same as `cache info`
-  imagetagger cache clear                      delete embeddings, converted models and content ids
+  imagetagger cache clear                      delete embeddings, activations, converted models and content ids
+  imagetagger cache clear trainings            delete fine-tuned weights, and checkpoints of interrupted trainings
   imagetagger cache clear downloads            delete downloads
 
-After a run, the least recently used embeddings, models and ids beyond 20 GB are deleted; the environment variable
-IMAGETAGGER_CACHE_LIMIT, or the setting cache_limit of a run, is another number of gigabytes."""
+After a run, the least recently used embeddings, activations, models and ids beyond 20 GB are deleted; the environment
+variable IMAGETAGGER_CACHE_LIMIT, or the setting cache_limit of a run, is another number of gigabytes."""
 
 CACHE_CLEAR = """\
 Delete what runs of experiments keep to be faster: the next run computes or downloads it again.
 
-  imagetagger cache clear                      embeddings, converted models and content ids
+  imagetagger cache clear                      embeddings, activations, converted models and content ids
   imagetagger cache clear models downloads     only these kinds
 
 Files that runs did not make are left alone. The exit code is 1 if a file cannot be deleted."""

@@ -168,7 +168,7 @@ def _add_cache(commands: Any) -> None:
     clear = _command(actions, "clear", "cache.run_cache_clear", "delete its files", help_texts.CACHE_CLEAR)
     for action in (info, clear):
         _add_cache_options(action, default=argparse.SUPPRESS)
-    which = f"{', '.join(CACHE_FILES)} (default: all but downloads)"
+    which = f"{', '.join(CACHE_FILES)} (default: all but trainings and downloads)"
     clear.add_argument("kinds", nargs="*", type=_cache_kind, metavar="KIND", help=which)
 
 

@@ -31,6 +31,8 @@ CACHE_FILES: dict[CacheKind, str] = {
 
 FOLDERS = ("embeddings/*/*", "activations/*/*", "models/*", "ids/*", "trainings/**/*", "downloads/*", "weights/*")
 
+FOLDER_NAMES = {pattern.partition("/")[0] for pattern in FOLDERS}
+
 COMPUTED_KINDS: tuple[CacheKind, ...] = ("embeddings", "activations", "models", "ids")
 """What a run computes again in minutes if it is missing. A limit holds for these; trainings and downloads are kept."""
 
@@ -109,9 +111,11 @@ def delete_cached(files: Iterable[CachedFile]) -> list[CachedFile]:
         with contextlib.suppress(OSError):
             file.path.unlink(missing_ok=True)
             deleted.append(file)
-        if file.kind in ("embeddings", "activations"):
-            with contextlib.suppress(OSError):  # other shards are left
-                file.path.parent.rmdir()
+        with contextlib.suppress(OSError):  # other files are left
+            for parent in file.path.parents:
+                if parent.name in FOLDER_NAMES:
+                    break
+                parent.rmdir()
     return deleted
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from tests.system.test_cache_folder import OTHERS, OURS, leave, names
 
+KEPT = ("trainings", "downloads")
+
 
 @pytest.fixture
 def filled(tmp_path, monkeypatch) -> Path:
@@ -23,10 +25,13 @@ def test_the_cache_is_shown_by_kind(command, call, filled):
     assert out.splitlines() == [
         str(filled),
         "embeddings     3.0 kB  2 files",
+        "activations    1.5 kB  1 file",
         "models         4.5 kB  3 files",
         "ids            3.0 kB  2 files",
+        "trainings      3.0 kB  2 files",
         "downloads      4.5 kB  3 files",
-        "10.5 kB of embeddings, models and ids; runs keep the most recent 20.0 GB (IMAGETAGGER_CACHE_LIMIT, in GB)",
+        "12.0 kB of embeddings, activations, models and ids; runs keep the most recent 20.0 GB "
+        "(IMAGETAGGER_CACHE_LIMIT, in GB)",
     ]
 
 
@@ -40,8 +45,8 @@ def test_the_cache_in_json(call, filled, monkeypatch):
 
 
 def test_clear_deletes_what_runs_compute_again(call, filled):
-    assert call("cache", "clear") == (0, f"{filled}: deleted 7 files, 10.5 kB\n", "")
-    assert names(filled) == {*OTHERS, *(name for name, kind in OURS.items() if kind == "downloads")}
+    assert call("cache", "clear") == (0, f"{filled}: deleted 8 files, 12.0 kB\n", "")
+    assert names(filled) == {*OTHERS, *(name for name, kind in OURS.items() if kind in KEPT)}
     assert call("cache", "clear") == (0, f"{filled}: deleted 0 files, 0 B\n", "")
 
 
@@ -49,7 +54,7 @@ def test_clear_deletes_the_kinds_that_are_named(call, filled):
     code, out, _ = call("cache", "clear", "models", "downloads", "--json")
     assert code == 0
     assert json.loads(out)["kinds"]["models"] == {"files": 3, "bytes": 4500}
-    assert names(filled) == {*OTHERS, *(name for name, kind in OURS.items() if kind in ("embeddings", "ids"))}
+    assert names(filled) == {*OTHERS, *(name for name, kind in OURS.items() if kind not in ("models", "downloads"))}
 
 
 def test_another_cache_can_be_named(call, filled, tmp_path):
@@ -69,14 +74,14 @@ def test_a_file_that_cannot_be_deleted_is_named(call, filled, monkeypatch):
 
     monkeypatch.setattr(Path, "unlink", refuse)
     code, out, err = call("cache", "clear")
-    assert (code, out) == (1, f"{filled}: deleted 4 files, 6.0 kB\n")
+    assert (code, out) == (1, f"{filled}: deleted 5 files, 7.5 kB\n")
     assert err.count("cannot be deleted") == 3
 
 
 def test_a_kind_that_does_not_exist_is_refused(call, filled):
     code, _, err = call("cache", "clear", "everything")
     assert code == 2
-    assert "got everything, expected one of embeddings, models, ids, downloads" in err
+    assert "got everything, expected one of embeddings, activations, models, ids, trainings, downloads" in err
     assert names(filled) == {*OURS, *OTHERS}
 
 

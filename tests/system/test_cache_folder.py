@@ -22,6 +22,9 @@ OURS = {
     "models/2bf75365a1169596eb8bd8731955d83d-jax0.10.2-tensorflow2.21.0.tflite": "models",
     f"ids/{'6d' * 32}-train-100000-89abcdef": "ids",
     f"ids/{'6d' * 32}-validation": "ids",
+    "activations/63af270c5528b36109a0a604bd6cab9d-100000000/" + "0a" * 12 + "-89abcdef.safetensors": "activations",
+    "trainings/5d7bccbdd66f274c7bfd831888d376d4-89abcdef.safetensors": "trainings",
+    "trainings/5d7bccbdd66f274c7bfd831888d376d4/120/default/d/0123": "trainings",
     "downloads/tiny-imagenet-200.zip": "downloads",
     "weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5": "downloads",
     "weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5.sha256": "downloads",
@@ -31,6 +34,9 @@ OTHERS = (
     "embeddings/mine.safetensors",
     "embeddings/glove-300/vectors.safetensors",
     "models/cat.tflite",
+    "activations/63af270c5528b36109a0a604bd6cab9d-100000000/mine.safetensors",
+    "trainings/marathon.csv",
+    "trainings/2026/plan.pdf",
     "models/llama-jax-tensorflow.tflite",
     "downloads/holiday.zip",
     "downloads/deep/tiny-imagenet-200.zip",
@@ -123,5 +129,5 @@ def test_a_limit_that_is_no_number_of_gigabytes_is_refused(text, monkeypatch):
         cache_limit()
 
 
-def test_computed_kinds_are_all_but_downloads():
-    assert {*COMPUTED_KINDS, "downloads"} == set(cache_folder.CACHE_FILES)
+def test_computed_kinds_are_all_but_trainings_and_downloads():
+    assert {*COMPUTED_KINDS, "trainings", "downloads"} == set(cache_folder.CACHE_FILES)
