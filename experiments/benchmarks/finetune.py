@@ -6,9 +6,9 @@ All three train the last blocks, the head and a linear classifier of 200 tags on
 configs/config.yaml: AdamW, clipping, averaged weights, dropout, label smoothing. Keras gets the same layers on
 TensorFlow, batch normalisation folded. The limit is the time of a step's matrix products alone, one by one, in XLA.
 
-Each is in a process of its own, as their threads would disturb one another, and they take turns. A run that trains keeps
-the memory that it frees; ours is also timed without that, and Keras with it. Prints the median
-images/s and ratio of the rounds, with its range. Weights are random, as values do not change the speed.
+Each is in a process of its own, as their threads would disturb one another, and they take turns. A run that trains
+keeps the memory that it frees; ours is also timed without that, and Keras with it. Prints the median images/s and ratio
+of the rounds, with its range. Weights are random, as values do not change the speed.
 """
 
 import multiprocessing
@@ -200,14 +200,14 @@ def make_products(setting: Setting) -> Callable[[], None]:
 
 MAKERS: dict[str, Callable[[Setting], Callable[[], None]]] = {
     "imagetagger": lambda setting: make_jax(setting, apply_tail),
-    "- memory returned": lambda setting: make_jax(setting, apply_tail),
+    "imagetagger-returned": lambda setting: make_jax(setting, apply_tail),
     "Flax": lambda setting: make_jax(setting, apply_flax),
     "Keras": make_keras,
-    "- memory kept": make_keras,
+    "Keras-kept": make_keras,
     "products": make_products,
 }
-KEEP_MEMORY = ("imagetagger", "- memory kept", "products")
-"""Processes that keep the memory that they free; see system/memory.py. A training run does, Keras does not by itself."""
+KEEP_MEMORY = ("imagetagger", "Keras-kept", "products")
+"""Processes that keep the memory that they free (system/memory.py), as a run that trains does, and Keras does not."""
 
 _steps: list[Callable[[], None]] = []
 """Of this process."""
@@ -266,12 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"last {setting.blocks} blocks on {shape}, batch {setting.batch}, {options.rounds} rounds")
     print(f"{(matrix + depthwise) / setting.batch / 1e6:.1f} million operations a picture, "
           f"{100 * matrix / (matrix + depthwise):.1f} % of them in matrix products")  # fmt: skip
-    print(f"{'':14}{'images/s':>10}{'GFLOP/s':>10}   imagetagger is so many times as fast")
+    print(f"{'':21}{'images/s':>10}{'GFLOP/s':>10}   imagetagger is so many times as fast")
     for name, rate in rates.items():
         work = matrix if name == "products" else matrix + depthwise
         ratio = rates["imagetagger"] / rate
         print(
-            f"{name:14}{np.median(rate):10.1f}{np.median(rate) * work / setting.batch / 1e9:10.1f}"
+            f"{name:21}{np.median(rate):10.1f}{np.median(rate) * work / setting.batch / 1e9:10.1f}"
             f"   {np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
         )
 
