@@ -85,6 +85,13 @@ def test_the_gate_keeps_a_network_that_is_not_improved(pictures):
     assert record.calibration == frozen.record.calibration
 
 
+def test_many_held_out_pictures_decide_after_training(pictures, monkeypatch):
+    monkeypatch.setattr(fine_tune, "ENOUGH_TUNING_PICTURES", 1)
+    monkeypatch.setattr(fine_tune, "FITTED_PICTURES", 20)  # of all tags, though pictures come tag after tag
+    gate = run_experiment(trained(pictures, "training.gate=auto")).record.training.gate
+    assert (gate.folds, gate.top1_frozen, gate.is_used) == (1, 1.0, False)
+
+
 def test_tuning_reports_on_pictures_that_neither_train_nor_choose(pictures):
     output = run_experiment(trained(pictures, "evaluate.split=tuning", "data.holdout_fraction=0.3"))
     record = output.record
