@@ -116,7 +116,7 @@ def fine_tune(
     tuned = train_cached(task, data, frozen, embed, cache, provenance=provenance, force=force, rivals=rivals)
     if task.recipe.gate == "auto" and comparison is None:
         after = embed_rows(embed, trained_params(tuned.backbone, task.network), data.rows)
-        fitted, judged = _sample(np.flatnonzero(~data.is_tuning), task.seed), np.flatnonzero(data.is_tuning)
+        fitted, judged = sample_rows(np.flatnonzero(~data.is_tuning), task.seed), np.flatnonzero(data.is_tuning)
         correct = [classify(task, data, x, fitted, judged) for x in (frozen, after)]
         comparison = compare(*correct, folds=1)
         if not comparison.is_used:
@@ -213,7 +213,7 @@ def _train(
 ) -> Trained:
     labels = data.labels
     start = Params(trained_params(task.backbone, task.network), fit_linear_head(frozen[rows], labels[rows], data.tags))
-    fitted = _sample(rows, task.seed)
+    fitted = sample_rows(rows, task.seed)
     judged = fitted if tuning is None or not tuning.any() else np.flatnonzero(tuning)
 
     def fit_gaussian(params: dict[str, Any]) -> GaussianHead:
@@ -239,6 +239,6 @@ def _train(
     )
 
 
-def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
+def sample_rows(rows: np.ndarray, seed: int) -> np.ndarray:
     """Return at most FITTED_PICTURES of some rows, by chance: they are often in the order of tags."""
     return np.random.default_rng(seed).permutation(rows)[:FITTED_PICTURES]

@@ -87,9 +87,17 @@ def test_the_gate_keeps_a_network_that_is_not_improved(pictures):
 
 def test_many_held_out_pictures_decide_after_training(pictures, monkeypatch):
     monkeypatch.setattr(fine_tune, "ENOUGH_TUNING_PICTURES", 1)
-    monkeypatch.setattr(fine_tune, "FITTED_PICTURES", 20)  # of all tags, though pictures come tag after tag
-    gate = run_experiment(trained(pictures, "training.gate=auto")).record.training.gate
-    assert (gate.folds, gate.top1_frozen, gate.is_used) == (1, 1.0, False)
+    training = run_experiment(trained(pictures, "training.gate=auto")).record.training
+    assert (training.gate.folds, training.gate.pictures) == (1, training.tuning)
+    assert training.gate.is_used == bool(training.epochs)
+
+
+def test_pictures_that_a_classifier_is_fitted_on_are_of_all_tags(monkeypatch):
+    monkeypatch.setattr(fine_tune, "FITTED_PICTURES", 100)
+    tag = np.arange(1000) // 100  # pictures come tag after tag
+    rows = fine_tune.sample_rows(np.arange(1000), seed=0)
+    assert (len(rows), len(set(rows)), len(set(tag[rows]))) == (100, 100, 10)
+    assert sorted(fine_tune.sample_rows(np.arange(7), seed=0)) == list(range(7))
 
 
 def test_tuning_reports_on_pictures_that_neither_train_nor_choose(pictures):
