@@ -11,7 +11,7 @@ from imagetagger.experiment.record import (
     UserTestRecord,
 )
 from tests.helpers.made import outcome, some
-from tests.helpers.trained import FROZEN, GATE_USED, TRAININGS, training_record
+from tests.helpers.trained import FROZEN, GATE_KEPT, GATE_USED, TRAININGS, training_record
 
 
 def test_the_summary_has_the_metrics_of_the_variant_that_leads():
@@ -109,12 +109,14 @@ def test_the_summary_says_what_cross_validation_decided():
     record = outcome(*some()).record
     kept = result_summary(msgspec.structs.replace(record, training=TRAININGS["kept frozen"]))
     assert (
-        "the network stays frozen: top-1 81.2 % tuned, 82.1 % frozen by cross-validation on 240 pictures "
-        "(McNemar p = 0.8)"
+        "the network stays frozen: top-1 81.2 % tuned, 82.1 % frozen, on 240 pictures not seen before (McNemar p = 0.8)"
     ) in kept.splitlines()
     assert "fine-tuned: " not in kept
     used = result_summary(msgspec.structs.replace(record, training=training_record(gate=GATE_USED, frozen=None)))
-    assert "the network was fine-tuned: top-1 86.2 % tuned, 82.1 % frozen by cross-validation" in used
+    assert "the fine-tuned network is used: top-1 86.2 % tuned, 82.1 % frozen, on 240 pictures" in used
+    untried = msgspec.structs.replace(GATE_KEPT, folds=0, top1_tuned=None)
+    lines = result_summary(msgspec.structs.replace(record, training=training_record(epochs=[], gate=untried)))
+    assert "the network stays frozen: top-1 82.1 % frozen, on 240 pictures not seen before\n" in f"{lines}\n"
 
 
 def test_a_frozen_network_without_evaluated_pictures_has_no_line():

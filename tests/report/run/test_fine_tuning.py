@@ -116,17 +116,23 @@ def test_nothing_is_claimed_of_pictures_out_of_fold_or_of_none():
 
 def test_what_the_gate_decided_is_said_also_where_it_kept_the_frozen_network():
     assert section(TRAININGS["kept frozen"]).strip() == (
-        "Fine-tuning Cross-validation on 240 pictures in 5 folds saw no gain: top-1 81.2 % tuned, 82.1 % frozen, so "
+        "Fine-tuning On 240 pictures that neither had seen there was no gain: top-1 81.2 % tuned, 82.1 % frozen, so "
         "the network stays as it was. Only the tuned network got 7 pictures right, only the frozen one 9: McNemar's "
         "p = 0.8."
     )
     slight = msgspec.structs.replace(GATE_KEPT, top1_tuned=0.825)
     assert (
-        "saw no clear gain: top-1 82.5\u00a0% tuned" in described(training_record(epochs=[], gate=slight)).sentences[0]
+        "there was no clear gain: top-1 82.5\u00a0% tuned"
+        in described(training_record(epochs=[], gate=slight)).sentences[0]
     )
     used = described(training_record(gate=GATE_USED)).sentences
-    assert "saw a gain: top-1 86.2\u00a0% tuned, 82.1\u00a0% frozen, so the network was trained." in used[0]
+    assert "there was a gain: top-1 86.2\u00a0% tuned, 82.1\u00a0% frozen, so the tuned network is used." in used[0]
     assert used[1].startswith("The last 3 blocks")
+    untried = msgspec.structs.replace(GATE_KEPT, folds=0, top1_frozen=0.99, top1_tuned=None)
+    assert described(training_record(epochs=[], gate=untried)).sentences[0] == (
+        "Out of fold, frozen features classify 99.0\u00a0% of 240 pictures correctly, which leaves too little to gain: "
+        "the network stays as it was."
+    )
 
 
 def test_the_caption_names_what_the_training_loss_includes():
