@@ -61,7 +61,7 @@ def test_bundles_of_a_folder_are_tested_on_folds_and_not_made_twice(tmp_path, ca
 def test_new_tags_are_taught_to_both_networks(tmp_path, capsys, monkeypatch):
     for module in (methods, new_tags):
         monkeypatch.setattr(module, "NEW_TAGS", 1)
-    archive = tiny_imagenet_zip(tmp_path / "tiny.zip", per_tag=12, tags=4)
+    archive = tiny_imagenet_zip(tmp_path / "tiny.zip", per_tag=12, tags=3)
     settings = [setting for setting in shrunk(*BRIEF) if not setting.startswith("backbone.weights")]
     weights = next(setting for setting in shrunk() if setting.startswith("backbone.weights")).partition("=")[2]
     new_tags.main([str(archive), "--weights", weights, "--out", str(tmp_path), *overrides(*settings)])
