@@ -73,12 +73,16 @@ def _read_safetensors(path: Path) -> tuple[Units, Layout]:
     if metadata.get("layout", "").startswith("imagetagger"):
         stored = json.loads(metadata["conventions"])
         layout = Layout(Normalisation(*map(tuple, stored["normalisation"])), stored["padding"], stored["activation"])
-        count = len(tensors) // 2
-        return [(tensors[f"{i}.kernel"], tensors[f"{i}.bias"]) for i in range(count)], layout
+        return own_units(tensors), layout
     if not any(name.startswith("features.") for name in tensors):
         raise ValueError(f"got weights={path}, with names like {next(iter(tensors), None)}: expected torchvision's")
     layout = TORCHVISION._replace(activation=metadata.get("activation", "relu6"))
     return read_torch(forward_order(tensors), epsilon=1e-5), layout
+
+
+def own_units(tensors: Mapping[str, np.ndarray]) -> Units:
+    """Return the convolutions of a file in our own layout, in forward order."""
+    return [(tensors[f"{i}.kernel"], tensors[f"{i}.bias"]) for i in range(len(tensors) // 2)]
 
 
 def read_head(weights: Path) -> Head | None:

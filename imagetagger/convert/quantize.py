@@ -8,7 +8,7 @@ on Tiny ImageNet; experiments/int8_steps.py).
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,29 @@ def convert_cached(
             raise ValueError("got calibration_pictures=[], expected at least one picture to calibrate int8 on")
         digest = hashlib.sha256(b"".join(picture.tobytes() for picture in calibration_pictures))
         key += f"-{digest.hexdigest()[:16]}-{QUANTIZER_VERSION}"
+
+    def convert() -> bytes:
+        log.info("converting the network to %s", variant)
+        if variant == "int8":
+            return convert_int8(correct_biases(backbone, calibration_pictures), calibration_pictures)
+        return convert_backbone(backbone, resolution, variant)
+
+    return cached_model(cache, key, convert)
+
+
+def cached_model(cache: Path, key: str, convert: Callable[[], bytes]) -> bytes:
+    """Return the model of a key from the cache, where those of other versions of JAX and TensorFlow have other names.
+
+    Args:
+        cache: the cache directory.
+        key: digest of the network and its arithmetic.
+        convert: makes the model if it is not there.
+    """
     tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
     name = f"{key}-jax{version('jax')}-tensorflow{tensorflow}"
     if (cached := find_checked(cache / MODELS, name, ".tflite")) is not None:
         return cached
-    log.info("converting the network to %s", variant)
-    model = (
-        convert_int8(correct_biases(backbone, calibration_pictures), calibration_pictures)
-        if variant == "int8"
-        else convert_backbone(backbone, resolution, variant)
-    )
+    model = convert()
     write_checked(cache / MODELS, name, ".tflite", model)
     return model
 

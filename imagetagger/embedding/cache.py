@@ -11,7 +11,6 @@ versions could store the embedding of one picture under the id of another that r
 
 import contextlib
 import hashlib
-import json
 import logging
 import math
 import re
@@ -27,6 +26,7 @@ from safetensors.numpy import save
 
 from imagetagger.system.checked_files import discard_damaged, read_checked, write_checked
 from imagetagger.system.cpus import cpu_count
+from imagetagger.system.tensor_bytes import view_tensor
 
 EMBEDDINGS = "embeddings"
 """Folder of the spaces in the cache."""
@@ -96,9 +96,13 @@ def delete_unchecked(folder: Path) -> None:
 
 def write_shard(folder: Path, ids: Sequence[bytes], embeddings: np.ndarray) -> Path:
     """Write a shard of embeddings (n, D) with their ids."""
+    return write_rows(folder, ids, "embedding", np.ascontiguousarray(embeddings, np.float32))
+
+
+def write_rows(folder: Path, ids: Sequence[bytes], name: str, rows: np.ndarray) -> Path:
+    """Write a shard of rows (n, ...), the tensor `name`, with their ids."""
     joined = b"".join(ids)
-    packed = np.frombuffer(joined, np.uint8).reshape(len(ids), -1)
-    tensors: dict[str, np.ndarray] = {"id": packed, "embedding": np.ascontiguousarray(embeddings, np.float32)}
+    tensors = {"id": np.frombuffer(joined, np.uint8).reshape(len(ids), -1), name: rows}
     return write_checked(folder, _ids_digest(joined), ".safetensors", save(tensors, {"space": folder.name}))
 
 
@@ -135,10 +139,7 @@ def _read_shard(shard: Path) -> np.ndarray | None:
     data = read_checked(shard)
     if data is None:
         return None
-    start = 8 + int.from_bytes(data[:8], "little")
-    tensor = json.loads(data[8:start])["embedding"]
-    first, last = tensor["data_offsets"]
-    return np.frombuffer(data, "<f4", (last - first) // 4, start + first).reshape(tensor["shape"])
+    return view_tensor(data, "embedding")
 
 
 def _ids_digest(joined: bytes) -> str:

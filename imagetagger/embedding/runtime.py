@@ -112,6 +112,14 @@ def in_order(
         yield pending.popleft().result()
 
 
+def load_or_error(load: LoadImage, index: int) -> EmbeddingOrError:
+    """Load a picture, or return why it cannot be used."""
+    try:
+        return load(index)
+    except BadImageError as error:
+        return error
+
+
 def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
     """Return a runtime for the contents of a .tflite file with signature `embed`.
 
@@ -130,10 +138,9 @@ def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
         idle_runners.put(runner)
 
     def embed_one(load: LoadImage, index: int) -> EmbeddingOrError:
-        try:
-            image = load(index)
-        except BadImageError as error:
-            return error
+        image = load_or_error(load, index)
+        if isinstance(image, BadImageError):
+            return image
         runner = idle_runners.get()
         try:
             if image.ndim == 4:
@@ -171,12 +178,6 @@ def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: in
     params = jax.device_put(backbone.params, everywhere)
     compute = jax.jit(lambda params, images: forward(backbone._replace(params=params), images), out_shardings=by_batch)
 
-    def load_one(load: LoadImage, index: int) -> EmbeddingOrError:
-        try:
-            return load(index)
-        except BadImageError as error:
-            return error
-
     def finish(loaded: Sequence[EmbeddingOrError], computed: jax.Array) -> Iterator[EmbeddingOrError]:
         rows = iter(np.asarray(computed))
         for item in loaded:
@@ -185,7 +186,7 @@ def _jax_runtime(backbone: Backbone, resolution: int, space: str, batch_size: in
     def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
         pending: deque[tuple[Sequence[EmbeddingOrError], jax.Array]] = deque()
         with ThreadPoolExecutor(workers) as pool:
-            results = in_order(pool, lambda index: load_one(load, index), indices, 2 * batch_size)
+            results = in_order(pool, lambda index: load_or_error(load, index), indices, 2 * batch_size)
             while loaded := list(islice(results, batch_size)):
                 images = np.zeros((batch_size, resolution, resolution, 3), np.uint8)
                 good = [item for item in loaded if not isinstance(item, BadImageError)]

@@ -26,10 +26,15 @@ log = logging.getLogger(__name__)
 
 def write_checked(folder: Path, name: str, suffix: str, data: bytes) -> Path:
     """Write `data` into a folder as NAME-CHECKSUM.SUFFIX, completely or not at all; return the path."""
-    path = folder / f"{name}-{checksum(data)}{suffix}"
+    path = checked_path(folder, name, suffix, data)
     with atomic_write(path) as partial:
         partial.write_bytes(data)
     return path
+
+
+def checked_path(folder: Path, name: str, suffix: str, data: bytes) -> Path:
+    """Return where `write_checked` writes `data`."""
+    return folder / f"{name}-{checksum(data)}{suffix}"
 
 
 def read_checked(path: Path) -> bytes | None:

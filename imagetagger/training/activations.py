@@ -7,25 +7,24 @@ of views, of shards that are written completely or not at all, with a checksum i
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from safetensors.numpy import save
 from tqdm import tqdm
 
 from imagetagger.data.dataset import Skip, Split, read_listed
-from imagetagger.embedding.cache import ID_DIGITS, ShardLocation, read_index
+from imagetagger.embedding.cache import ShardLocation, read_index, write_rows
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.preprocess import PIXEL_LIMIT, BadImageError, decode_image
-from imagetagger.system.checked_files import checksum, discard_damaged, write_checked
+from imagetagger.system.checked_files import checksum, discard_damaged
 from imagetagger.system.cpus import cpu_count
+from imagetagger.system.tensor_bytes import view_tensor
 
 ACTIVATIONS_FOLDER = "activations"
 """Folder in the cache."""
@@ -120,7 +119,7 @@ def extract_activations(
                 ids.append(split.ids[i])
                 pending.append(_to_row(computed).reshape(len(computed), *shape))
             if ids and (pending[0].nbytes * len(ids) >= SHARD_BYTES or i == missing[-1]):
-                _write_shard(folder, ids, np.stack(pending))
+                write_rows(folder, ids, "row", np.stack(pending))
                 ids, pending = [], []
     if missing:
         shards, index = _open_shards(folder, set(split.ids))
@@ -135,13 +134,6 @@ def extract_activations(
 def _to_row(computed: np.ndarray) -> np.ndarray:
     limit = np.finfo(np.float16).max
     return computed if computed.dtype == np.uint8 else np.clip(computed, -limit, limit).astype(np.float16)
-
-
-def _write_shard(folder: Path, ids: Sequence[bytes], rows: np.ndarray) -> None:
-    joined = b"".join(ids)
-    tensors = {"id": np.frombuffer(joined, np.uint8).reshape(len(ids), -1), "row": rows}
-    name = hashlib.sha256(joined).hexdigest()[:ID_DIGITS]
-    write_checked(folder, name, ".safetensors", save(tensors, {"space": folder.name}))
 
 
 def _open_shards(folder: Path, ids: set[bytes]) -> tuple[tuple[np.ndarray, ...], dict[bytes, tuple[int, int]]]:
@@ -167,8 +159,4 @@ def _map_shard(path: Path) -> np.ndarray | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)
-    start = 8 + int.from_bytes(data[:8].tobytes(), "little")
-    tensor = json.loads(data[8:start].tobytes())["row"]
-    first, last = tensor["data_offsets"]
-    dtype = {"F16": np.float16, "U8": np.uint8}[tensor["dtype"]]
-    return data[start + first : start + last].view(dtype).reshape(tensor["shape"])
+    return view_tensor(data, "row")

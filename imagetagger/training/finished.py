@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import load
 
 from imagetagger.backbones.model import Backbone, space_digest, to_params
-from imagetagger.backbones.weights import encode_weights
+from imagetagger.backbones.weights import encode_weights, own_units
 from imagetagger.config.schema import TrainingConfig
-from imagetagger.system.checked_files import find_checked, write_checked
+from imagetagger.system.checked_files import checked_path, find_checked, write_checked
+from imagetagger.system.tensor_bytes import read_header
 from imagetagger.training.train import Epoch, Trained
 
 TRAININGS = "trainings"
@@ -99,12 +99,9 @@ def read_finished(folder: Path, key: str, backbone: Backbone) -> FineTuned | Non
     data = find_checked(folder, key, ".safetensors")
     if data is None:
         return None
-    path = next(iter(folder.glob(f"{key}-*.safetensors")))
-    with safe_open(path, "numpy") as file:
-        history = json.loads(file.metadata()["training"])
-    tensors = load(data)
-    units = [(tensors[f"{i}.kernel"], tensors[f"{i}.bias"]) for i in range(len(tensors) // 2)]
-    return _fine_tuned(backbone._replace(params=to_params(units, backbone.net)), path, data, history)
+    history = json.loads(read_header(data)[0]["__metadata__"]["training"])
+    tuned = backbone._replace(params=to_params(own_units(load(data)), backbone.net))
+    return _fine_tuned(tuned, checked_path(folder, key, ".safetensors", data), data, history)
 
 
 def _fine_tuned(backbone: Backbone, path: Path, data: bytes, history: Mapping[str, Any]) -> FineTuned:

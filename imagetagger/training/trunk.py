@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,18 @@ import numpy as np
 
 from imagetagger.backbones.inverted_residual import ConvUnit, InvertedResidual
 from imagetagger.backbones.model import NETWORK, Backbone, normalise
-from imagetagger.convert.quantize import MODELS
+from imagetagger.convert.quantize import cached_model
 from imagetagger.convert.tflite import to_tflite
-from imagetagger.embedding.runtime import PREFETCH, EmbeddingOrError, LoadImage, Runtime, in_order, litert_runtime
-from imagetagger.preprocess import CONTRACT, BadImageError
-from imagetagger.system.atomic_files import installed_version
-from imagetagger.system.checked_files import find_checked, write_checked
+from imagetagger.embedding.runtime import (
+    PREFETCH,
+    EmbeddingOrError,
+    LoadImage,
+    Runtime,
+    in_order,
+    litert_runtime,
+    load_or_error,
+)
+from imagetagger.preprocess import CONTRACT
 from imagetagger.system.cpus import cpu_count
 from imagetagger.training.tail import Tail, list_blocks
 
@@ -56,31 +61,20 @@ def start_trunk(backbone: Backbone, tail: Tail, resolution: int, cache: Path, wo
     for name in ("stem", *(block.name for block in frozen)):
         for leaf in jax.tree.leaves(backbone.params[name]):
             digest.update(str(leaf.shape).encode() + np.ascontiguousarray(leaf, "<f4").tobytes())
-    tensorflow = installed_version("tensorflow-cpu") or installed_version("tensorflow")
-    name = f"{digest.hexdigest()[:32]}-jax{version('jax')}-tensorflow{tensorflow}"
-    model = find_checked(cache / MODELS, name, ".tflite")
-    if model is None:
-        image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
 
-        def embed(image: jax.Array) -> dict[str, jax.Array]:
-            return {"embedding": apply_trunk(backbone, tail, image).reshape(1, -1)}
+    def embed(image: jax.Array) -> dict[str, jax.Array]:
+        return {"embedding": apply_trunk(backbone, tail, image).reshape(1, -1)}
 
-        model = to_tflite({"embed": (embed, {"image": image})})
-        write_checked(cache / MODELS, name, ".tflite", model)
+    image = jax.ShapeDtypeStruct((1, resolution, resolution, 3), np.uint8)
+    model = cached_model(cache, digest.hexdigest()[:32], lambda: to_tflite({"embed": (embed, {"image": image})}))
     return litert_runtime(model, workers)
 
 
 def pixel_runtime(workers: int | None = None) -> Runtime:
     """Return a runtime that computes nothing: in place of embeddings, it gives the pixels of pictures and views."""
 
-    def load_one(load: LoadImage, index: int) -> EmbeddingOrError:
-        try:
-            return load(index)
-        except BadImageError as error:
-            return error
-
     def run(load: LoadImage, indices: Sequence[int]) -> Iterator[EmbeddingOrError]:
         with ThreadPoolExecutor(workers or cpu_count()) as pool:
-            yield from in_order(pool, lambda index: load_one(load, index), indices, PREFETCH)
+            yield from in_order(pool, lambda index: load_or_error(load, index), indices, PREFETCH)
 
     return Runtime("pixels", f"pixels {CONTRACT}", run, lambda seconds: float("nan"), None)

@@ -6,6 +6,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from imagetagger.data.dataset import Split, content_id, pad_labels, select
+from imagetagger.embedding import cache
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.preprocess import BadImageError, decode_image
 from imagetagger.system.checked_files import checksum
@@ -206,14 +207,14 @@ def content_in(path, picture: bytes) -> bool:
 
 def test_a_row_that_is_lost_at_once_is_skipped_with_a_reason(tmp_path, tiny_shards, monkeypatch):
     split = colour_split()
-    write = activations.write_checked
+    write = cache.write_checked
 
     def write_and_lose(folder, name, suffix, data):
         path = write(folder, name, suffix, data)
         if len(shards(tmp_path)) == 2:
             path.unlink()
 
-    monkeypatch.setattr(activations, "write_checked", write_and_lose)
+    monkeypatch.setattr(cache, "write_checked", write_and_lose)
     rows = extract(split, tmp_path)
     assert len(rows.pictures) + len(rows.skipped) == 12
     assert {skip.reason for skip in rows.skipped} == {"its activations were deleted or damaged just now; run again"}

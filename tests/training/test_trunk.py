@@ -7,6 +7,7 @@ from imagetagger.backbones.efficientnet_lite0 import efficientnet_lite0
 from imagetagger.backbones.mobilenet_v2 import mobilenet_v2
 from imagetagger.backbones.model import Backbone, forward
 from imagetagger.backbones.weights import KERAS
+from imagetagger.convert import quantize
 from imagetagger.training import trunk
 from imagetagger.training.tail import apply_tail, last_blocks, list_blocks
 from imagetagger.training.trunk import apply_trunk, start_trunk, trunk_shape
@@ -84,7 +85,7 @@ def test_another_network_has_another_model(tmp_path, monkeypatch, change):
         names.append(name)
         raise InterruptedError
 
-    monkeypatch.setattr(trunk, "find_checked", stop)
+    monkeypatch.setattr(quantize, "find_checked", stop)
     for whole in (backbone(), backbone(), change(backbone())):
         with pytest.raises(InterruptedError):
             start_trunk(whole, last_blocks(whole.net, 3), SIZE, tmp_path)
