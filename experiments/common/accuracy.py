@@ -33,12 +33,17 @@ def compare_accuracy(description: str | None, script: str, arguments: Sequence[s
     parser = study_parser(description, script)
     parser.add_argument("runs", nargs="+", metavar="LABEL=RUN_FOLDER")
     options = parser.parse_args(arguments)
-    labelled = (run.rpartition("=") for run in options.runs)
-    records = {label: read_record(Path(folder) / "result.json") for label, _, folder in labelled}
+    records = read_labelled(options.runs)
     print(markdown_table(table_rows(records), COLUMNS))
     rows = metric_rows(records)
     write_csv(rows, options.out / "results.csv")
     draw(rows, options.out / "figure.png")
+
+
+def read_labelled(runs: Sequence[str]) -> dict[str, Record]:
+    """Read the records of runs that are given as LABEL=RUN_FOLDER, by label."""
+    labelled = (run.rpartition("=") for run in runs)
+    return {label: read_record(Path(folder) / "result.json") for label, _, folder in labelled}
 
 
 def table_rows(records: Mapping[str, Record]) -> list[Row]:

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for method, experiment in (("frozen", "folder"), ("tuned", "finetune")):
                 if (method, per_tag, fold) in done:
                     continue
-                row = judge_bundle(experiment, train, test, options.override)
+                row = evaluate_bundle(experiment, train, test, options.override)
                 rows.append({"folder": options.folder.name, "per_tag": per_tag, "fold": fold, "method": method, **row})
                 write_csv(rows, path)
                 print(rows[-1], flush=True)
@@ -71,7 +71,7 @@ def folds(folder: Path, per_tag: int, count: int) -> Iterator[tuple[Listed, List
         yield [(path, tag) for tag in tags for path in others[tag][:per_tag]], test
 
 
-def judge_bundle(experiment: str, train: Listed, test: Listed, overrides: Sequence[str]) -> Row:
+def evaluate_bundle(experiment: str, train: Listed, test: Listed, overrides: Sequence[str]) -> Row:
     """Make a bundle by an experiment, and return its balanced accuracy on test pictures."""
     with TemporaryDirectory() as temporary:
         listed = Path(temporary) / "train.csv"

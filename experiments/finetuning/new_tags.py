@@ -16,7 +16,7 @@ import numpy as np
 from experiments.common.arguments import data_parser
 from experiments.common.embeddings import compose_settings, embed_tiny_imagenet
 from experiments.common.tables import Column, Row, markdown_table, write_csv
-from experiments.online_learning.methods import NEW_TAGS, make_task, score_exact
+from experiments.online_learning.methods import NEW_TAGS, arrival_ranks, make_task, score_exact
 from experiments.online_learning.run import accuracy
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.schema import Experiment
@@ -52,9 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         embedded = embed_tiny_imagenet(options.zip, weights, "int8", [*options.override, resolution])
         task = make_task(embedded, settings.classifier, options.split)
         lessons = np.random.default_rng(options.split).permutation(np.flatnonzero(task.is_new[task.y]))
-        rank = np.empty(len(lessons), int)
-        for tag in np.flatnonzero(task.is_new):
-            rank[task.y[lessons] == tag] = np.arange((task.y[lessons] == tag).sum())
+        rank = arrival_ranks(task, lessons)
         for pictures in PICTURES:
             scores = score_exact(task, lessons[rank < pictures])
             rows.append({"network": network, "pictures": pictures, **accuracy(task, scores)})

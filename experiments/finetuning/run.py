@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.common import plots
+from experiments.common.accuracy import read_labelled
 from experiments.common.arguments import study_parser
 from experiments.common.tables import Column, Row, markdown_table, write_csv
-from imagetagger.experiment.record import Record, read_record
+from imagetagger.experiment.record import Record
 
 COLUMNS = (
     Column("run", " "),
@@ -30,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = study_parser(__doc__, __file__)
     parser.add_argument("runs", nargs="+", metavar="LABEL=RUN_FOLDER")
     options = parser.parse_args(arguments)
-    labelled = (run.rpartition("=") for run in options.runs)
-    records = {label: read_record(Path(folder) / "result.json") for label, _, folder in labelled}
+    records = read_labelled(options.runs)
+    rows = epoch_rows(records)
     print(markdown_table(summaries(records), COLUMNS))
-    write_csv(epoch_rows(records), options.out / "results.csv")
-    draw(epoch_rows(records), options.out / "figure.png")
+    write_csv(rows, options.out / "results.csv")
+    draw(rows, options.out / "figure.png")
 
 
 def summaries(records: Mapping[str, Record]) -> list[Row]:

@@ -54,6 +54,14 @@ def make_task(embedded: EmbeddedPictures, config: ClassifierConfig, seed: int) -
     return Task(is_new, classifier, embedded.is_holdout, x, embedded.y, x_validation, embedded.y_validation)
 
 
+def arrival_ranks(task: Task, lessons: np.ndarray) -> np.ndarray:
+    """Return the rank of each lesson among those of its tag, int (n,), in the order of arrival."""
+    rank = np.empty(len(lessons), int)
+    for tag in np.flatnonzero(task.is_new):
+        rank[task.y[lessons] == tag] = np.arange((task.y[lessons] == tag).sum())
+    return rank
+
+
 def learn(task: Task, rows: np.ndarray) -> Statistics:
     """Statistics after lessons, learned as a batch: up to rounding, what one merge per lesson gives."""
     lessons = statistics_from_batch(task.x[rows], task.y[rows], len(task.is_new))

@@ -62,9 +62,7 @@ def teach(task: Task, embedded: EmbeddedPictures, config: ClassifierConfig, spli
     rows: list[Row] = []
     known = methods.nearest_known(task)
     lessons = np.random.default_rng(split).permutation(np.flatnonzero(task.is_new[task.y]))
-    rank = np.empty(len(lessons), int)  # of a picture among those of its tag, in the order of arrival
-    for tag in np.flatnonzero(task.is_new):
-        rank[task.y[lessons] == tag] = np.arange((task.y[lessons] == tag).sum())
+    rank = methods.arrival_ranks(task, lessons)
     for pictures in PICTURES:
         taught = lessons[rank < pictures]
         scores = {name: method(task, taught) for name, method in methods.METHODS.items()}

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
 from imagetagger.data.splits import rarest_tag
-from imagetagger.evaluation.mcnemar import mcnemar_p_value
+from imagetagger.evaluation.mcnemar import mcnemar_test
 from imagetagger.options import Baseline
 
 REGULARISATION_GRID = np.logspace(-1, 3, 5)
@@ -121,16 +121,13 @@ def compare_baseline(
     """
     pictures = len(predicted)
     baseline_correct = labels_onehot[np.arange(pictures), predicted]
-    lost, won = int((baseline_correct & ~is_correct).sum()), int((is_correct & ~baseline_correct).sum())
     return BaselineComparison(
         name=name,
         correct=int(baseline_correct.sum()),
         pictures=pictures,
         top1=float(baseline_correct.mean()) if pictures else float("nan"),
         balanced_accuracy=balanced_accuracy(baseline_correct, labels_onehot),
-        lost=lost,
-        won=won,
-        p_value=float(mcnemar_p_value(lost, won)),
+        **mcnemar_test(baseline_correct, is_correct)._asdict(),
     )
 
 

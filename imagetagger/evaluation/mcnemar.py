@@ -1,7 +1,29 @@
 """McNemar's test: whether two classifiers differ by more than chance on the same pictures."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.stats import binom
+
+
+class PairedTest(NamedTuple):
+    """Two classifiers on the same pictures.
+
+    Attributes:
+        lost: pictures that only the first classifies correctly.
+        won: pictures that only the second does.
+        p_value: of the exact test; see `mcnemar_p_value`.
+    """
+
+    lost: int
+    won: int
+    p_value: float
+
+
+def mcnemar_test(first: np.ndarray, second: np.ndarray) -> PairedTest:
+    """Compare two classifiers by whether they classify each picture correctly, bool (N,) both."""
+    lost, won = int((first & ~second).sum()), int((second & ~first).sum())
+    return PairedTest(lost, won, float(mcnemar_p_value(lost, won)))
 
 
 def mcnemar_p_value(b: np.ndarray | int, c: np.ndarray | int) -> np.ndarray:

@@ -5,8 +5,8 @@ import msgspec
 from imagetagger.backbones.model import Backbone
 from imagetagger.config.schema import Experiment
 from imagetagger.evaluation.baselines import balanced_accuracy
-from imagetagger.evaluation.mcnemar import mcnemar_p_value
-from imagetagger.experiment.reference_stages import find_reference
+from imagetagger.evaluation.mcnemar import mcnemar_test
+from imagetagger.experiment.reference_stages import find_statistics
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import Pictures
 from imagetagger.experiment.training_record import FrozenRecord, TrainingRecord
@@ -38,24 +38,13 @@ def compare_frozen(
         return tuned.record
     pictures = runner.run("frozen pictures", lambda pictures: pictures._replace(is_seen=None), pictures)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant, "frozen")  # type: ignore[arg-type]  # checked by config
-    reference = runner.run(
-        "frozen reference",
-        find_reference,
-        backbone,
-        model,
-        section=s.classifier,
-        resolution=s.backbone.resolution,
-        data=pictures.value.dataset.name,
-    )
+    reference = find_statistics(runner, s, backbone, model, data=pictures.value.dataset.name, label="frozen")
     other = evaluate_model(runner, s, loaded, pictures, model, reference, "frozen").evaluation.value
-    after, before = leading.evaluation.value.is_correct, other.is_correct
-    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
+    before = other.is_correct
     frozen = FrozenRecord(
         pictures=len(before),
         top1=float(before.mean()),
         balanced_accuracy=balanced_accuracy(before, other.data.labels_onehot),
-        lost=lost,
-        won=won,
-        p_value=float(mcnemar_p_value(lost, won)),
+        **mcnemar_test(before, leading.evaluation.value.is_correct)._asdict(),
     )
     return msgspec.structs.replace(tuned.record, frozen=frozen)

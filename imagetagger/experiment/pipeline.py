@@ -18,7 +18,7 @@ from imagetagger.experiment.evaluation_stages import bootstrap, compare_baseline
 from imagetagger.experiment.frozen_comparison import compare_frozen
 from imagetagger.experiment.lost_tags import describe_lost, find_lost_tags, without_tags
 from imagetagger.experiment.record import Record
-from imagetagger.experiment.reference_stages import find_head, find_reference, make_reference
+from imagetagger.experiment.reference_stages import find_head, find_statistics, make_reference
 from imagetagger.experiment.run_output import RunOutput, export_bundle
 from imagetagger.experiment.split_stages import divide_pictures
 from imagetagger.experiment.stage_cache import StageCache, StageResult, StageRunner
@@ -120,9 +120,7 @@ def find_knowledge(
     runner: StageRunner, s: Experiment, backbone: StageResult[Backbone], model: StageResult[Runtime], *, data: str
 ) -> StageResult[Knowledge]:
     """Return what is known of the network: its reference statistics, or its own classifier; None of most others."""
-    reference = runner.run(
-        "reference", find_reference, backbone, model, section=s.classifier, resolution=s.backbone.resolution, data=data
-    )
+    reference = find_statistics(runner, s, backbone, model, data=data)
     if s.classifier.source == "head":
         reference = runner.run("head", find_head, backbone, reference, section=s.classifier)
     return reference

@@ -22,10 +22,11 @@ from imagetagger.classifier.reference import (
     read_reference,
     read_references,
 )
-from imagetagger.config.schema import ClassifierConfig
+from imagetagger.config.schema import ClassifierConfig, Experiment
 from imagetagger.data.dataset import dataset_fingerprint
 from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
 from imagetagger.embedding.runtime import Runtime
+from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures
 from imagetagger.prediction.calibration import all_correct, fit_temperature
 from imagetagger.preprocess import crop_square
@@ -86,6 +87,30 @@ def find_reference(
         resolution,
     )
     return None
+
+
+def find_statistics(
+    runner: StageRunner,
+    s: Experiment,
+    backbone: StageResult[Backbone],
+    model: StageResult[Runtime],
+    *,
+    data: str,
+    label: str = "",
+) -> StageResult[Knowledge]:
+    """Return the reference statistics of a network, as a stage; `label` distinguishes it from that of another network.
+
+    `data` is the name of the data set; see `find_reference`.
+    """
+    return runner.run(
+        f"{label} reference".lstrip(),
+        find_reference,
+        backbone,
+        model,
+        section=s.classifier,
+        resolution=s.backbone.resolution,
+        data=data,
+    )
 
 
 def find_head(backbone: Backbone, known: Knowledge, *, dimensions: int | None) -> Knowledge:

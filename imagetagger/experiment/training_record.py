@@ -1,4 +1,4 @@
-"""The part of result.json that tells how a network was fine-tuned."""
+"""The part of result.json on fine-tuning: recipe, curves, and the comparison with the frozen network."""
 
 from typing import Any
 

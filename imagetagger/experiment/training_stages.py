@@ -17,7 +17,7 @@ from imagetagger.data.splits import validation_mask
 from imagetagger.embedding.extract import extract_embeddings
 from imagetagger.embedding.runtime import make_runtime
 from imagetagger.experiment.record import finite_json
-from imagetagger.experiment.reference_stages import find_reference
+from imagetagger.experiment.reference_stages import find_statistics
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import Pictures, held_out_mask, subsample
 from imagetagger.experiment.training_record import EpochRecord, GateRecord, TrainingRecord
@@ -25,6 +25,7 @@ from imagetagger.experiment.variant_stages import start_model
 from imagetagger.preprocess import BadImageError
 from imagetagger.system.atomic_files import cache_directory
 from imagetagger.training.fine_tune import Result, Task, TrainingData, fine_tune
+from imagetagger.training.finished import TRAININGS
 from imagetagger.training.prepare import prepare_training
 from imagetagger.training.teacher import teach_probabilities
 
@@ -65,15 +66,7 @@ def tune_network(
     """
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     model = start_model(runner, s, backbone, pictures, "float32")
-    reference = runner.run(
-        "frozen reference",
-        find_reference,
-        backbone,
-        model,
-        section=s.classifier,
-        resolution=resolution,
-        data=pictures.value.dataset.name,
-    )
+    reference = find_statistics(runner, s, backbone, model, data=pictures.value.dataset.name, label="frozen")
     teachers: tuple[StageResult[np.ndarray], ...] = ()
     if s.training.teacher:
         teachers = (
@@ -228,7 +221,7 @@ def train_network(
         "data_fingerprint": dataset_fingerprint(dataset),
         "pictures": int((~is_held_out).sum()),
     }
-    result = fine_tune(task, data, cache, provenance=provenance, force=force, rivals=rivals)
+    result = fine_tune(task, data, cache / TRAININGS, provenance=provenance, force=force, rivals=rivals)
     seen = frozenset(np.array(split.ids, object)[~is_held_out]) if result.tuned else frozenset()
     return TunedNetwork(
         result.tuned.backbone if result.tuned else backbone,

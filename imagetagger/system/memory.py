@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
 
     By default glibc gets each large array from the system and gives it back: of training on a CPU, which allocates the
     same arrays in each step, a third of the time was spent on page faults. One arena, so that all threads use the same
-    memory; threads that run already keep theirs. Only the GNU C library is told so.
+    memory; threads that run already keep theirs. It is for the GNU C library alone.
     """
     if not sys.platform.startswith("linux"):
         return False

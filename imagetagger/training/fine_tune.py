@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,6 @@ from imagetagger.data.splits import assign_folds
 from imagetagger.training.activations import ActivationRows, select_rows
 from imagetagger.training.checkpoints import delete_checkpoints
 from imagetagger.training.finished import (
-    TRAININGS,
     FineTuned,
     read_finished,
     training_key,
@@ -82,7 +82,7 @@ class Result(NamedTuple):
 def fine_tune(
     task: Task,
     data: TrainingData,
-    cache: Path,
+    folder: Path,
     *,
     provenance: Any,
     force: bool = False,
@@ -96,7 +96,7 @@ def fine_tune(
     Args:
         task: network and settings.
         data: pictures.
-        cache: the cache directory.
+        folder: of the trainings in the cache.
         provenance: as JSON: where network and pictures come from, for the file of weights.
         force: train again what has been trained.
         rivals: tuning losses of other trainings, by which this one may be pruned.
@@ -106,57 +106,63 @@ def fine_tune(
     """
     embed = jax.jit(task.network.embed)
     start = trained_params(task.backbone, task.network)
-    frozen = embed_rows(embed, start, data.rows)
+
+    @cache  # a training that has finished needs them only for a comparison
+    def frozen() -> np.ndarray:
+        return embed_rows(embed, start, data.rows)
+
     is_few = int(data.is_tuning.sum()) < ENOUGH_TUNING_PICTURES
     comparison = None
     if task.recipe.gate == "auto" and is_few:
         comparison = cross_validate(task, data, frozen, embed)
         if not comparison.is_used:
             return Result(None, comparison)
-    tuned = train_cached(task, data, frozen, embed, cache, provenance=provenance, force=force, rivals=rivals)
+    tuned = train_cached(task, data, frozen, embed, folder, provenance=provenance, force=force, rivals=rivals)
     if task.recipe.gate == "auto" and comparison is None:
         after = embed_rows(embed, trained_params(tuned.backbone, task.network), data.rows)
-        fitted, judged = sample_rows(np.flatnonzero(~data.is_tuning), task.seed), np.flatnonzero(data.is_tuning)
-        correct = [classify(task, data, x, fitted, judged) for x in (frozen, after)]
+        fitted, evaluated = sample_rows(np.flatnonzero(~data.is_tuning), task.seed), np.flatnonzero(data.is_tuning)
+        correct = [classify(task, data, x, fitted, evaluated) for x in (frozen(), after)]
         comparison = compare(*correct, folds=1)
         if not comparison.is_used:
             return Result(None, comparison)
     return Result(tuned, comparison)
 
 
-def cross_validate(task: Task, data: TrainingData, frozen: np.ndarray, embed: Callable[..., Any]) -> Comparison:
+def cross_validate(
+    task: Task, data: TrainingData, frozen: Callable[[], np.ndarray], embed: Callable[..., Any]
+) -> Comparison:
     """Compare tuned with frozen features by cross-validation, on the pictures that are not held out."""
     rows = np.flatnonzero(~data.is_tuning)
     folds = assign_folds([data.ids[i] for i in rows], data.labels[rows], data.groups[rows], FOLDS, task.seed)
 
-    def judge_frozen(fitted: np.ndarray, judged: np.ndarray) -> np.ndarray:
-        return classify(task, data, frozen, rows[fitted], rows[judged])
+    def classify_frozen(fitted: np.ndarray, evaluated: np.ndarray) -> np.ndarray:
+        return classify(task, data, frozen(), rows[fitted], rows[evaluated])
 
-    def judge_tuned(fitted: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    def classify_tuned(fitted: np.ndarray, evaluated: np.ndarray) -> np.ndarray:
         trained = _train(task, data, frozen, embed, rows[fitted], name="cross-validation")
         x = embed_rows(embed, trained.params.network, data.rows)
-        return classify(task, data, x, rows[fitted], rows[judged])
+        return classify(task, data, x, rows[fitted], rows[evaluated])
 
-    return compare_by_folds(folds, judge_frozen, judge_tuned)
+    return compare_by_folds(folds, classify_frozen, classify_tuned)
 
 
 def classify(
-    task: Task, data: TrainingData, embeddings: np.ndarray, fitted: np.ndarray, judged: np.ndarray
+    task: Task, data: TrainingData, embeddings: np.ndarray, fitted: np.ndarray, evaluated: np.ndarray
 ) -> np.ndarray:
     """Return whether the Gaussian classifier of some pictures classifies others correctly, bool."""
     nothing = np.zeros(len(fitted), bool)
     x, labels = embeddings[fitted], data.labels[fitted]
     classifier = fit_classifier(x, labels, nothing, data.tags, task.classifier, task.reference)
-    top1 = score_embeddings(classifier, embeddings[judged]).log_joint.argmax(1)
-    return (data.labels[judged] == top1[:, None]).any(1)
+    top1 = score_embeddings(classifier, embeddings[evaluated]).log_joint.argmax(1)
+    return (data.labels[evaluated] == top1[:, None]).any(1)
 
 
 def train_cached(
     task: Task,
     data: TrainingData,
-    frozen: np.ndarray,
+    frozen: Callable[[], np.ndarray],
     embed: Callable[..., Any],
-    cache: Path,
+    folder: Path,
     *,
     provenance: Any,
     force: bool,
@@ -166,7 +172,6 @@ def train_cached(
 
     A training that was pruned is not complete: its checkpoints stay, and its weights are not kept.
     """
-    folder = cache / TRAININGS
     further = {
         "tags": data.tags,
         "teacher": None if data.teacher is None else hashlib.sha256(data.teacher.tobytes()).hexdigest(),
@@ -202,7 +207,7 @@ def train_cached(
 def _train(
     task: Task,
     data: TrainingData,
-    frozen: np.ndarray,
+    frozen: Callable[[], np.ndarray],
     embed: Callable[..., Any],
     rows: np.ndarray,
     *,
@@ -212,17 +217,20 @@ def _train(
     name: str = "training",
 ) -> Trained:
     labels = data.labels
-    start = Params(trained_params(task.backbone, task.network), fit_linear_head(frozen[rows], labels[rows], data.tags))
+    start = Params(
+        trained_params(task.backbone, task.network), fit_linear_head(frozen()[rows], labels[rows], data.tags)
+    )
     fitted = sample_rows(rows, task.seed)
-    judged = fitted if tuning is None or not tuning.any() else np.flatnonzero(tuning)
+    calibrating = fitted if tuning is None or not tuning.any() else np.flatnonzero(tuning)
 
     def fit_gaussian(params: dict[str, Any]) -> GaussianHead:
         x = embed_rows(embed, params, select_rows(data.rows, fitted))
         classifier = fit_classifier(
             x, labels[fitted], np.zeros(len(x), bool), data.tags, task.classifier, task.reference
         )
-        held_out = x if judged is fitted else embed_rows(embed, params, select_rows(data.rows, judged))
-        return gaussian_head(classifier, held_out, labels[judged])
+        if calibrating is not fitted:
+            x = embed_rows(embed, params, select_rows(data.rows, calibrating))
+        return gaussian_head(classifier, x, labels[calibrating])
 
     return train(
         task.network,

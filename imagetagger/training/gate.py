@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.evaluation.mcnemar import mcnemar_p_value
+from imagetagger.evaluation.mcnemar import mcnemar_test
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,6 @@ def compare_by_folds(folds: np.ndarray, frozen: Correct, tuned: Correct) -> Comp
 
 def compare(frozen: np.ndarray, tuned: np.ndarray, *, folds: int) -> Comparison:
     """Compare whether pictures are classified correctly, bool (N,) both; `folds` is how many trainings it took."""
-    won, lost = int((tuned & ~frozen).sum()), int((frozen & ~tuned).sum())
-    p_value = float(mcnemar_p_value(won, lost))
+    lost, won, p_value = mcnemar_test(frozen, tuned)
     is_used = won - lost > np.sqrt(won + lost)
     return Comparison(len(frozen), folds, float(frozen.mean()), float(tuned.mean()), won, lost, p_value, bool(is_used))

@@ -35,10 +35,10 @@ def fit_linear_head(embeddings: np.ndarray, labels: np.ndarray, tags: int) -> Li
     folds = np.random.default_rng(0).permutation(len(embeddings)) % FOLDS
     for fold in range(FOLDS):
         held_out = np.flatnonzero(folds == fold)
-        judged = held_out[_spread(len(held_out), CALIBRATION_PICTURES // FOLDS)]
+        some = held_out[_spread(len(held_out), CALIBRATION_PICTURES // FOLDS)]
         weights, bias = _discriminant(embeddings[folds != fold], labels[folds != fold], tags)
-        scores.append((embeddings[judged] @ weights + bias).astype(np.float32))
-        onehot.append(multi_hot(labels[judged], tags))
+        scores.append((embeddings[some] @ weights + bias).astype(np.float32))
+        onehot.append(multi_hot(labels[some], tags))
     temperature = fit_temperature(np.concatenate(scores), np.concatenate(onehot))
     parts = _discriminant(embeddings, labels, tags)
     return LinearHead(*(jnp.asarray(part / temperature, jnp.float32) for part in parts))

@@ -173,11 +173,13 @@ def train(
         progress = restored
         log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
     chooses = bool(recipe.patience and tuning and len(tuning.labels) >= MIN_TUNING_PICTURES)
-    stopped = _stop_reason(progress, recipe) if chooses else None
-    pruned = _prune_reason(progress, recipe, rivals)
-    while int(progress.epoch) < recipe.epochs and not (stopped or pruned):
+    stopped = pruned = None
+    while (epoch := int(progress.epoch)) < recipe.epochs:
+        stopped = _stop_reason(progress, recipe) if chooses else None
+        pruned = _prune_reason(progress, recipe, rivals)
+        if stopped or pruned:
+            break
         progress = _run_epoch(loop, progress)
-        epoch = int(progress.epoch)
         measured = _measure(loop, progress, embed, tuning, tags)._replace(
             learning_rate=float(optimizer.learning_rate((epoch + 1) * batches - 1))
         )
@@ -192,8 +194,6 @@ def train(
         if checkpoints:
             save_checkpoint(checkpoints, int(state.step), progress)
         log.info("%s: %s", name, _describe(measured, recipe.epochs))
-        stopped = _stop_reason(progress, recipe) if chooses else None
-        pruned = _prune_reason(progress, recipe, rivals)
     done = int(progress.epoch)
     kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
     epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])

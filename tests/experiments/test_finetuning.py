@@ -52,7 +52,7 @@ def test_bundles_of_a_folder_are_tested_on_folds_and_not_made_twice(tmp_path, ca
     rows = read_csv(tmp_path / "folders.csv")
     assert [(row["method"], row["is_used"]) for row in rows] == 2 * [("frozen", "0"), ("tuned", "1")]
     assert all(0 <= float(row["balanced_accuracy"]) <= 1 for row in rows)
-    monkeypatch.setattr(folders, "judge_bundle", None)
+    monkeypatch.setattr(folders, "evaluate_bundle", None)
     folders.main(command)
     assert read_csv(tmp_path / "folders.csv") == rows
     assert capsys.readouterr().out.count("| 6 |") == 2
