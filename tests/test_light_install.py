@@ -101,7 +101,7 @@ def test_the_command_line_tags_verifies_and_teaches(imagetagger, tmp_path):
     assert "everyday" in imagetagger("--help")
     write_zip(bundle_files(), tmp_path / "bundle.zip")
     assert imagetagger("verify", "bundle.zip").endswith("bundle.zip: sound.\n")
-    assert "of embeddings, models and ids" in imagetagger("cache")
+    assert "of embeddings, activations, models and ids" in imagetagger("cache")
 
 
 PYTHON = """
