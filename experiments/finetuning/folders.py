@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     path = options.out / "folders.csv"
     rows: list[Row] = [*read_csv(path)] if path.is_file() else []
+    settings = {"folder": options.folder.name, "overrides": " ".join(sorted(options.override))}
+    others = [row for row in rows if any(row[key] != value for key, value in settings.items())]
+    if others:
+        parser.error(f"{path} is of {others[0]['folder']} with {others[0]['overrides'] or 'no overrides'}: name --out")
     done = {(row["method"], int(row["per_tag"]), int(row["fold"])) for row in rows}
     for per_tag in options.per_tag:
         for fold, (train, test) in enumerate(folds(options.folder, per_tag, options.folds)):
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if (method, per_tag, fold) in done:
                     continue
                 row = evaluate_bundle(experiment, train, test, options.override)
-                rows.append({"folder": options.folder.name, "per_tag": per_tag, "fold": fold, "method": method, **row})
+                rows.append({**settings, "per_tag": per_tag, "fold": fold, "method": method, **row})
                 write_csv(rows, path)
                 print(rows[-1], flush=True)
     print(markdown_table(summaries(rows), COLUMNS))

@@ -73,7 +73,7 @@ class BackboneConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the network is fine-tuned (configs/training/)."""
+    """How the network is fine-tuned (section `training`)."""
 
     blocks: str | None = MISSING  # a number of blocks, "all", or null
     gate: str = _one_of("auto", "always")

@@ -16,7 +16,8 @@ from imagetagger.export.assemble import BundleOrigin
 def describe_bundle(settings: Experiment, result: Record, backbone: Backbone) -> BundleOrigin:
     """What a bundle's manifest says of where it comes from; names no folder of the machine that made it."""
     config = asdict(settings)
-    config["cache"] = config["cache_limit"] = None
+    for key in ("cache", "cache_limit", "track", "track_to"):  # of the machine, not of the tagger
+        config[key] = None
     for section, key in (("data", "path"), ("data", "test"), ("backbone", "weights")):
         config[section][key] = _last_part(config[section][key])
     is_published = settings.backbone.weights == "imagenet"

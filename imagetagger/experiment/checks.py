@@ -1,16 +1,20 @@
 """What a run warns its user of: classifiers that learn badly, calibration that cannot be trusted."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
+from imagetagger.backbones.model import Backbone
 from imagetagger.classifier.cross_fit import CrossFit
 from imagetagger.classifier.head import Knowledge
 from imagetagger.config.schema import CalibrateConfig, ClassifierConfig, Experiment
+from imagetagger.data.dataset import Dataset
 from imagetagger.evaluation.evaluate import Evaluation
 from imagetagger.prediction.calibration import all_correct
 from imagetagger.prediction.conformal import COVERAGE_LEVELS, INFINITE_THRESHOLD
 from imagetagger.prediction.decision import Decision
+from imagetagger.training.finished import count_seen
 
 MIN_KAPPA_FOR_LEARNING = 1.0
 """Least prior strength with which a tag is known from its first picture on: alone, that has hardly any variance."""
@@ -58,6 +62,18 @@ def find_problems(
     if s.export.bundle_variant:
         problems += learning_problems(s.classifier, evaluation, reference)
     return problems
+
+
+def trained_before(backbone: Backbone, dataset: Dataset) -> list[str]:
+    """Return a warning if the network was fine-tuned on some of the pictures: their metrics are too good."""
+    ids = [key for split in (dataset.train, dataset.validation) for key in split.ids]
+    named, seen = count_seen(Path(backbone.weights), ids) if backbone.weights_sha256 else (0, 0)
+    if not seen:
+        return []
+    return [
+        f"{Path(backbone.weights).name} was fine-tuned on pictures of this data set, of {named} that it names on "
+        f"{seen}: metrics and tag sets are too good for other pictures. Expected other pictures, or the run that made it"
+    ]
 
 
 def learning_problems(classifier: ClassifierConfig, evaluation: Evaluation, reference: Knowledge) -> Iterator[str]:

@@ -82,6 +82,8 @@ def result_summary(record: Record) -> str:
 def _training(training: TrainingRecord) -> list[str]:
     """What was trained or why not, and the frozen network on the same pictures."""
     lines, gate, frozen = [], training.gate, training.frozen
+    if not training.epochs and training.stopped:
+        lines.append(f"the network stays frozen: {training.stopped}")
     if gate:
         outcome = "the fine-tuned network is used" if gate.is_used else "the network stays frozen"
         tuned = "" if gate.top1_tuned is None else f"{_percent(gate.top1_tuned, 1)} tuned, "

@@ -10,7 +10,7 @@ from imagetagger.experiment.reference_stages import find_statistics
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import Pictures
 from imagetagger.experiment.training_record import FrozenRecord, TrainingRecord
-from imagetagger.experiment.training_stages import TunedNetwork
+from imagetagger.experiment.training_stages import TunedNetwork, take_pictures
 from imagetagger.experiment.variant_stages import EvaluatedModel, evaluate_model, start_model
 
 
@@ -18,7 +18,6 @@ def compare_frozen(
     runner: StageRunner,
     s: Experiment,
     loaded: StageResult[Pictures],
-    pictures: StageResult[Pictures],
     backbone: StageResult[Backbone],
     tuned: TunedNetwork,
     leading: EvaluatedModel,
@@ -29,14 +28,13 @@ def compare_frozen(
         runner: of the stages.
         s: settings of the run.
         loaded: all pictures.
-        pictures: to train on.
         backbone: the frozen network.
         tuned: the other one.
         leading: its evaluation.
     """
     if tuned.weights is None or not len(leading.splits.value.labels_onehot):
         return tuned.record
-    pictures = runner.run("frozen pictures", lambda pictures: pictures._replace(is_seen=None), pictures)
+    pictures = take_pictures(runner, s, loaded)
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant, "frozen")  # type: ignore[arg-type]  # checked by config
     reference = find_statistics(runner, s, backbone, model, data=pictures.value.dataset.name, label="frozen")
     other = evaluate_model(runner, s, loaded, pictures, model, reference, "frozen").evaluation.value

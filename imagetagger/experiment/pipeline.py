@@ -13,7 +13,7 @@ from imagetagger.config.schema import Experiment
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment.build_record import build_record
 from imagetagger.experiment.bundled_stages import evaluate_test, fit_bundled, measure_near_twins
-from imagetagger.experiment.checks import find_problems
+from imagetagger.experiment.checks import find_problems, trained_before
 from imagetagger.experiment.evaluation_stages import bootstrap, compare_baselines
 from imagetagger.experiment.frozen_comparison import compare_frozen
 from imagetagger.experiment.lost_tags import describe_lost, find_lost_tags, without_tags
@@ -66,7 +66,8 @@ def run_experiment(
     model = start_model(runner, s, backbone, pictures, s.export.bundle_variant)  # type: ignore[arg-type]  # checked by config
     reference = find_knowledge(runner, s, backbone, model, data=loaded.value.dataset.name)
     leading = evaluate_model(runner, s, loaded, pictures, model, reference)
-    lost, left_out = find_lost(s, pictures.value, leading)
+    lost, problems = find_lost(s, pictures.value, leading)
+    problems += trained_before(frozen.value, loaded.value.dataset)
     if lost:
         loaded = runner.run("tags left", without_tags, loaded, *leading.embedded, tags=lost)
         pictures = take_pictures(runner, s, loaded, tuned)
@@ -80,13 +81,13 @@ def run_experiment(
     twins = runner.run("near twins", measure_near_twins, *leading.embedded, name=s.data.name)
     bundled = fit_bundled(runner, s, reference, loaded.value, leading) if has_bundle else None
     test = evaluate_test(runner, s, loaded, leading, bundled)
-    training = compare_frozen(runner, s, loaded, pictures, frozen, tuned.value, leading) if tuned else None
+    training = compare_frozen(runner, s, loaded, frozen, tuned.value, leading) if tuned else None
     variants = compare_variants(runner, s, loaded, pictures, backbone, reference, leading)
     trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
     has_test = test is not None
-    warnings = warn(s, leading, reference.value, bundled, left_out, near_twins=twins.value, has_test=has_test)
+    warnings = warn(s, leading, reference.value, bundled, problems, near_twins=twins.value, has_test=has_test)
     record = build_record(
         s,
         pictures=pictures.value,
@@ -137,17 +138,17 @@ def warn(
     leading: EvaluatedModel,
     reference: Knowledge,
     bundled: BundledClassifier | None,
-    left_out: list[str],
+    earlier: list[str],
     *,
     near_twins: float | None,
     has_test: bool,
 ) -> list[str]:
-    """Warn of problems of the run's classifier, that in the bundle if there is one; return all warnings."""
+    """Warn of earlier problems and those of the run's classifier, that in the bundle if there is one; return all."""
     evaluation = leading.evaluation.value
     fitted = (leading.fitted.cross_fit.value, evaluation.decision)
     crossed, decision = (bundled.crossed, bundled.decision) if bundled else fitted
     problems = find_problems(s, evaluation, crossed, decision, reference, near_twins=near_twins, has_test=has_test)
-    for warning in (warnings := [*left_out, *problems]):
+    for warning in (warnings := [*earlier, *problems]):
         log.warning("%s", warning)
     return warnings
 

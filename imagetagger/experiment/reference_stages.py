@@ -24,12 +24,11 @@ from imagetagger.classifier.reference import (
 )
 from imagetagger.config.schema import ClassifierConfig, Experiment
 from imagetagger.data.dataset import dataset_fingerprint
-from imagetagger.data.drawings import DRAWING_TAGS, draw_picture
+from imagetagger.embedding.probe import MIN_PROBE_COSINE, embed_drawings, probe_cosine
 from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment.stage_cache import StageResult, StageRunner
 from imagetagger.experiment.stages import DataSplits, EmbeddedSplit, Pictures
 from imagetagger.prediction.calibration import all_correct, fit_temperature
-from imagetagger.preprocess import crop_square
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +43,6 @@ SIMULATIONS = 8
 
 MIN_LOG_DEVIATION = 0.4
 """Of the log temperature, a factor of 1.5: small data sets of other kinds differ more than those of one."""
-
-PROBED = 8
-MIN_PROBE_COSINE = 0.9
-"""Least mean cosine between embeddings of drawings and those of the reference, both less their mean."""
 
 
 def find_reference(
@@ -128,22 +123,6 @@ def find_head(backbone: Backbone, known: Knowledge, *, dimensions: int | None) -
     if not isinstance(known, Reference):
         raise ValueError("got source=head with weights that have no reference statistics: expected reference=auto")
     return fit_head_space(head.weights, head.bias, known, dimensions)
-
-
-def embed_drawings(model: Runtime, resolution: int) -> np.ndarray:
-    """Embed a few drawings, float32 (PROBED, D)."""
-    tags = [DRAWING_TAGS[i % len(DRAWING_TAGS)] for i in range(PROBED)]
-    drawn = (draw_picture(tag, np.random.default_rng(i), max(resolution, 64)) for i, tag in enumerate(tags))
-    drawings = [crop_square(picture, resolution) for picture in drawn]
-    return np.stack(list(model.run(drawings.__getitem__, range(PROBED))))  # type: ignore[arg-type]  # none is bad
-
-
-def probe_cosine(embeddings: np.ndarray, probe: np.ndarray) -> float:
-    """Mean cosine between paired embeddings (PROBED, D), each less the mean of `probe`; 0 for other shapes."""
-    if embeddings.shape != probe.shape:
-        return 0.0
-    a, b = embeddings - probe.mean(0), probe - probe.mean(0)  # ReLU makes any two embeddings alike
-    return float(np.mean((a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-9)))
 
 
 def make_reference(

@@ -225,7 +225,7 @@ def assign_roles(
     if is_out_of_fold:
         evaluated, evaluated_groups = select(dataset.train, rows), groups
     elif validation is None:
-        is_holdout = held_out_mask(pictures, rows, holdout_fraction, seed) & ~is_seen
+        is_holdout = held_out_mask(pictures, holdout_fraction, seed)[rows]
         tuning_rows = np.flatnonzero(is_holdout)
         if not len(tuning_rows):
             raise BadDataError(
@@ -245,12 +245,12 @@ def assign_roles(
     return DataSplits(ids, labels, fold, groups, tuning_rows, evaluated, evaluated_groups, labels_onehot, is_seen)
 
 
-def held_out_mask(pictures: Pictures, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Return which of some training pictures are held out, bool: whole groups of them."""
-    train, groups = pictures.dataset.train, pictures.groups[rows]
+def held_out_mask(pictures: Pictures, fraction: float, seed: int) -> np.ndarray:
+    """Return which of the training pictures are held out, bool (N,): whole groups of them."""
+    train, groups = pictures.dataset.train, pictures.groups
     if len(np.unique(groups)) == len(groups):  # by rank, smaller subsets hold out some of what larger ones do
-        return holdout_mask(pictures.rank[rows], fraction)
-    return validation_mask([train.ids[i] for i in rows], train.labels[rows], groups, fraction, seed)
+        return holdout_mask(pictures.rank, fraction)
+    return validation_mask(list(train.ids), train.labels, groups, fraction, seed)
 
 
 def check_skipped(pictures: Pictures, *embedded: EmbeddedSplit, max_bad_fraction: float) -> tuple[Skip, ...]:

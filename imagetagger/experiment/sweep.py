@@ -94,11 +94,13 @@ def rival_curves(folder: Path, settings: Experiment) -> list[list[float]]:
             record = read_record(path)
         except (OSError, ValueError):
             continue
-        epochs = record.training.epochs if record.training else []
+        training = record.training
+        if training is None or training.is_pruned or not training.epochs:
+            continue
         is_alike = record.settings["data"] == recorded_settings(settings)["data"] and record.seed == settings.seed
-        losses = [epoch.tuning_loss for epoch in epochs if epoch.tuning_loss is not None]
-        if is_alike and losses and len(losses) == record.settings["training"]["epochs"]:
-            curves.append(losses)
+        losses = [epoch.tuning_loss for epoch in training.epochs if epoch.tuning_loss is not None]
+        if is_alike and losses:  # one that ended early would not have become better
+            curves.append(losses + losses[-1:] * (int(training.recipe["epochs"]) - len(losses)))
     return curves
 
 

@@ -25,10 +25,11 @@ class EpochRecord(Struct, frozen=True):
 
 
 class GateRecord(Struct, frozen=True):
-    """Cross-validated top-1 of frozen and of tuned features on the same pictures, and whether tuning was used.
+    """Top-1 of frozen and of tuned features on the same pictures, seen by neither, and whether tuning was used.
 
-    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's. `folds` is 0
-    and `top1_tuned` None where frozen features left too little to gain for a trial.
+    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's. `folds` is the
+    number of trainings of a cross-validation; 1 where held-out pictures decided after training; 0, and `top1_tuned`
+    None, where frozen features left too little to gain for a trial.
     """
 
     pictures: Count
@@ -58,10 +59,12 @@ class FrozenRecord(Struct, frozen=True):
 class TrainingRecord(Struct, frozen=True):
     """How the network of a run was fine-tuned.
 
-    `recipe` is the section `training` of the settings; `pictures` are those that the network learned from, `tuning`
-    those that chose the epoch. `seconds` is spent on training, over all interruptions, the gate's not among them. The
-    digests are of the files of weights that training started from and made. `gate` is None where no cross-validation
-    was asked for. `epochs` is empty where the gate kept the frozen network.
+    `recipe` is the section `training` of the settings as it took effect; `pictures` are those that the network learned
+    from, `tuning` those that chose the epoch if the recipe has a `patience`. `seconds` is spent on training, over all
+    interruptions, a cross-validation's not among them. The digests are of the files of weights that training started
+    from and made; that of made ones is None where the frozen network is used. `stopped` says why training ended early,
+    or why there was none; `is_pruned` that this was for other trainings of the sweep. `gate` is None where no
+    comparison was asked for. `epochs` is empty where nothing was trained.
     """
 
     recipe: dict[str, Any]
@@ -73,5 +76,6 @@ class TrainingRecord(Struct, frozen=True):
     best_epoch: Count
     seconds: float
     stopped: str | None = None
+    is_pruned: bool = False
     gate: GateRecord | None = None
     frozen: FrozenRecord | None = None

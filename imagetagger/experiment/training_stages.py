@@ -24,10 +24,12 @@ from imagetagger.experiment.training_record import EpochRecord, GateRecord, Trai
 from imagetagger.experiment.variant_stages import start_model
 from imagetagger.preprocess import BadImageError
 from imagetagger.system.atomic_files import cache_directory
-from imagetagger.training.fine_tune import Result, Task, TrainingData, fine_tune
+from imagetagger.training.fine_tune import Result, fine_tune
 from imagetagger.training.finished import TRAININGS
 from imagetagger.training.prepare import prepare_training
-from imagetagger.training.teacher import teach_probabilities
+from imagetagger.training.recipe import effective_recipe
+from imagetagger.training.task import Storage, Task, TrainingData
+from imagetagger.training.teacher import Teacher
 
 TEACHER_RESOLUTION = 224
 
@@ -67,7 +69,7 @@ def tune_network(
     folder, resolution = cache_directory(s.cache), s.backbone.resolution
     model = start_model(runner, s, backbone, pictures, "float32")
     reference = find_statistics(runner, s, backbone, model, data=pictures.value.dataset.name, label="frozen")
-    teachers: tuple[StageResult[np.ndarray], ...] = ()
+    teachers: tuple[StageResult[Teacher], ...] = ()
     if s.training.teacher:
         teachers = (
             runner.run(
@@ -76,7 +78,6 @@ def tune_network(
                 pictures,
                 section=s.data,
                 teacher=s.training.teacher,
-                classifier=s.classifier,
                 workers=s.embed.workers,
                 cache=folder,
             ),
@@ -107,6 +108,12 @@ def mark_seen(pictures: Pictures, tuned: TunedNetwork) -> Pictures:
     return pictures._replace(is_seen=np.fromiter((key in tuned.seen for key in ids), bool, len(ids)))
 
 
+def mark_copies(ids: Sequence[bytes], mask: np.ndarray) -> np.ndarray:
+    """Return which pictures a mask marks, or have the same contents as one that it marks, bool (N,)."""
+    marked = {key for key, is_marked in zip(ids, mask, strict=True) if is_marked}
+    return np.fromiter((key in marked for key in ids), bool, len(ids))
+
+
 def fine_tune_pictures(
     runner: StageRunner,
     s: Experiment,
@@ -129,35 +136,24 @@ def take_pictures(
     return runner.run("seen", mark_seen, pictures, tuned) if tuned else pictures
 
 
-def ask_teacher(
-    pictures: Pictures,
-    *,
-    teacher: str,
-    classifier: ClassifierConfig,
-    pixel_limit: int,
-    workers: int | None,
-    cache: Path,
-) -> np.ndarray:
-    """Return the probabilities of another network for the training pictures, float16 (N, C); nan where it has none."""
-    split, tags = pictures.dataset.train, len(pictures.dataset.tags)
+def ask_teacher(pictures: Pictures, *, teacher: str, pixel_limit: int, workers: int | None, cache: Path) -> Teacher:
+    """Embed the training pictures by another network; pictures that cannot be used have embeddings of nan."""
+    split = pictures.dataset.train
     network = load_backbone(teacher, width=1.0, resolution=TEACHER_RESOLUTION, weights="imagenet", cache=cache)
     model = make_runtime(network, TEACHER_RESOLUTION, cache, workers=workers)
     embedded = extract_embeddings(
         split, model, TEACHER_RESOLUTION, cache, pixel_limit=pixel_limit, name="embedding for the teacher"
     )
-    probabilities = np.full((len(split.ids), tags), np.nan, np.float16)
-    rows = embedded.rows
-    probabilities[rows] = teach_probabilities(
-        embedded.embeddings, split.labels[rows], pictures.groups[rows], tags, classifier
-    )
-    return probabilities
+    embeddings = np.full((len(split.ids), embedded.embeddings.shape[1]), np.nan, np.float32)
+    embeddings[embedded.rows] = embedded.embeddings
+    return Teacher(model.space, embeddings)
 
 
 def train_network(
     pictures: Pictures,
     backbone: Backbone,
     reference: Knowledge,
-    teacher: np.ndarray | None = None,
+    teacher: Teacher | None = None,
     *,
     training: TrainingConfig,
     classifier: ClassifierConfig,
@@ -173,15 +169,17 @@ def train_network(
 ) -> TunedNetwork:
     """Fine-tune a network on the training pictures; those that are held out choose the epoch, and calibrate.
 
+    Where they are too few to hold any out, the network stays frozen.
+
     Raises:
-        BadDataError: no picture can be used, or none is held out.
+        BadDataError: no picture can be used.
         TrainingError: the loss is not finite.
     """
-    dataset, candidates = pictures.dataset, np.arange(len(pictures.rank))
-    if is_tuning:  # what is reported on neither trains nor chooses
-        candidates = np.flatnonzero(~held_out_mask(pictures, candidates, holdout_fraction, seed))
+    dataset = pictures.dataset
+    is_reported = held_out_mask(pictures, holdout_fraction, seed) if is_tuning else np.zeros(len(pictures.rank), bool)
+    candidates = np.flatnonzero(~mark_copies(dataset.train.ids, is_reported))
     try:
-        network, rows = prepare_training(
+        network, rows, probe = prepare_training(
             backbone,
             select(dataset.train, candidates),
             training,
@@ -195,57 +193,48 @@ def train_network(
     usable = candidates[rows.pictures]
     split, groups = select(dataset.train, usable), pictures.groups[usable]
     is_held_out = validation_mask(split.ids, split.labels, groups, holdout_fraction, seed)
+    recipe = effective_recipe(training, int((~is_held_out).sum()), int(is_held_out.sum()))
     if not is_held_out.any():
-        raise BadDataError(
-            "training holds pictures out, to calibrate on those that the network has not seen: got "
-            f"holdout_fraction={holdout_fraction} of {len(usable)} pictures, expected more of either"
-        )
+        reason = f"{len(usable)} pictures, of which holdout_fraction={holdout_fraction} leaves none to calibrate on"
+        record = TrainingRecord(asdict(recipe), backbone.weights_sha256, None, 0, 0, [], 0, 0.0, stopped=reason)
+        return TunedNetwork(backbone, frozenset(), record, None)
     known = reference if isinstance(reference, Reference) else None
-    task = Task(backbone, network, training, classifier, resolution, seed, known)
-    data = TrainingData(
-        rows,
-        list(split.ids),
-        split.labels,
-        groups,
-        is_held_out,
-        len(dataset.tags),
-        None if teacher is None else teacher[usable],
-    )
+    task = Task(backbone, network, training, classifier, resolution, seed, known, probe)
+    taught = None if teacher is None else teacher._replace(embeddings=teacher.embeddings[usable])
+    data = TrainingData(rows, list(split.ids), split.labels, groups, is_held_out, len(dataset.tags), taught)
     provenance = {
-        "recipe": asdict(training),
+        "recipe": asdict(recipe),
         "resolution": resolution,
         "seed": seed,
         "parent": Path(backbone.weights).name,
         "parent_sha256": backbone.weights_sha256,
         "data": dataset.name,
         "data_fingerprint": dataset_fingerprint(dataset),
-        "pictures": int((~is_held_out).sum()),
     }
-    result = fine_tune(task, data, cache / TRAININGS, provenance=provenance, force=force, rivals=rivals)
-    seen = frozenset(np.array(split.ids, object)[~is_held_out]) if result.tuned else frozenset()
-    return TunedNetwork(
-        result.tuned.backbone if result.tuned else backbone,
-        seen,
-        record_training(training, backbone, result, is_held_out),
-        result.tuned.weights if result.tuned else None,
-    )
+    result = fine_tune(task, data, Storage(cache / TRAININGS, provenance, force), rivals)
+    record = record_training(recipe, backbone, result, is_held_out)
+    if result.tuned is None or not result.is_used:
+        return TunedNetwork(backbone, frozenset(), record, None)
+    seen = frozenset(np.array(split.ids, object)[~is_held_out])
+    return TunedNetwork(result.tuned.backbone, seen, record, result.tuned.weights)
 
 
 def record_training(
-    training: TrainingConfig, backbone: Backbone, result: Result, is_held_out: np.ndarray
+    recipe: TrainingConfig, backbone: Backbone, result: Result, is_held_out: np.ndarray
 ) -> TrainingRecord:
     """Make the record of a training, still without the comparison with frozen features on the evaluated pictures."""
     tuned = result.tuned
     return TrainingRecord(
-        recipe=asdict(training),
+        recipe=asdict(recipe),
         parent_sha256=backbone.weights_sha256,
-        weights_sha256=tuned.backbone.weights_sha256 if tuned else None,
+        weights_sha256=tuned.backbone.weights_sha256 if tuned and result.is_used else None,
         pictures=int((~is_held_out).sum()),
         tuning=int(is_held_out.sum()),
         epochs=[EpochRecord(**_finite(epoch._asdict())) for epoch in tuned.epochs] if tuned else [],
         best_epoch=tuned.best_epoch if tuned else 0,
         seconds=sum(epoch.seconds for epoch in tuned.epochs) if tuned else 0.0,
         stopped=tuned.stopped if tuned else None,
+        is_pruned=bool(tuned and tuned.is_pruned),
         gate=GateRecord(**_finite(result.comparison._asdict())) if result.comparison else None,
     )
 

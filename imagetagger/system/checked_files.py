@@ -67,6 +67,12 @@ def find_checked(folder: Path, name: str, suffix: str) -> bytes | None:
     return None
 
 
+def delete_checked(folder: Path, name: str, suffix: str) -> None:
+    """Delete every NAME-CHECKSUM.SUFFIX."""
+    for path in [*_candidates(folder, name, suffix)]:
+        path.unlink(missing_ok=True)
+
+
 def discard_damaged(path: Path, reason: str) -> None:
     """Report a damaged file of the cache and delete it."""
     log.warning("%s is damaged (%s): it is deleted and will be computed again", path, reason)

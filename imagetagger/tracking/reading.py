@@ -1,5 +1,6 @@
 """The runs in folders as trackers get them: sweeps first, each followed by its jobs."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,15 +20,18 @@ class FoundRuns(NamedTuple):
     damaged: tuple[DamagedFile, ...]
 
 
-def find_tracked_runs(paths: Sequence[Path], *, outside: Path | None = None, with_bundle: bool = False) -> FoundRuns:
-    """Read every result.json at or below the paths.
+COPY = re.compile(r"/([0-9a-f]{32}/artifacts|(offline-)?run-[0-9]{8}_[0-9]{6}-[^/]+/files)$")
+"""Folders in which MLflow and Weights & Biases keep their copies of files."""
+
+
+def find_tracked_runs(paths: Sequence[Path], *, with_bundle: bool = False) -> FoundRuns:
+    """Read every result.json at or below the paths, but for copies that a tracker keeps.
 
     A run whose folder is in that of a sweep is a job of it. The sweep is described by all of its jobs, also where only
     some are named.
 
     Args:
         paths: folders of runs, or of many at any depth.
-        outside: a folder whose files are left out: the tracker keeps copies of them there.
         with_bundle: whether the bundle is an artifact too.
 
     Raises:
@@ -36,7 +40,7 @@ def find_tracked_runs(paths: Sequence[Path], *, outside: Path | None = None, wit
     damaged: dict[Path, DamagedFile] = {}
     named: dict[Path, None] = {}
     for path in paths:
-        for file in _results(path, outside):
+        for file in _results(path):
             named.setdefault(file.parent.resolve())
     found: list[TrackedRun] = []
     sweeps = {folder.parent for folder in named if (folder.parent / SWEEP_FILE).is_file()}
@@ -55,12 +59,11 @@ def find_tracked_runs(paths: Sequence[Path], *, outside: Path | None = None, wit
     return FoundRuns(tuple(found), tuple(damaged.values()))
 
 
-def _results(path: Path, outside: Path | None) -> list[Path]:
+def _results(path: Path) -> list[Path]:
     if not path.exists():
         raise ValueError(f"{path} does not exist: name folders of runs")
     files = sorted(path.rglob("result.json")) if path.is_dir() else [path] * (path.name == "result.json")
-    kept = outside.resolve() if outside else None
-    return [file for file in files if file.is_file() and not (kept and file.resolve().is_relative_to(kept))]
+    return [file for file in files if file.is_file() and not COPY.search(file.parent.resolve().as_posix())]
 
 
 def _read(

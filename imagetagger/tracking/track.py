@@ -11,7 +11,7 @@ from typing import NamedTuple
 from imagetagger.report.comparison.runs import DamagedFile
 from imagetagger.report.formatting import count
 from imagetagger.system.printable import printable_text
-from imagetagger.tracking.mlflow_store import COPIES, mlflow_location, track_in_mlflow
+from imagetagger.tracking.mlflow_store import mlflow_location, track_in_mlflow
 from imagetagger.tracking.reading import find_tracked_runs
 from imagetagger.tracking.tensorboard_events import tensorboard_location, track_in_tensorboard
 from imagetagger.tracking.tracked_run import TrackedRun, TrackingStatus
@@ -79,7 +79,7 @@ def track_folders(
         Exception: whatever the tracker raises, as where its server is away.
     """
     location = LOCATIONS[tracker](track_to)
-    found = find_tracked_runs(folders, outside=_copies(tracker, location), with_bundle=with_bundle)
+    found = find_tracked_runs(folders, with_bundle=with_bundle)
     statuses = WRITERS[tracker](found.runs, location)
     return Tracking(location, tuple(zip(found.runs, statuses, strict=True)), found.damaged)
 
@@ -94,12 +94,3 @@ def track_finished(folder: Path, tracker: str, track_to: str | None) -> None:
         command = shlex.join(["imagetagger", "track", str(folder), f"--to={tracker}", *location])
         log.warning("%s failed: %s\nThe run itself is complete. To track it later:\n  %s", tracker, first_line, command)
         log.debug("", exc_info=True)
-
-
-def _copies(tracker: str, location: str) -> Path | None:
-    """The local folder in which a tracker keeps copies of result.json, if it does."""
-    if tracker == "wandb":
-        return Path(location, "wandb")
-    if location.startswith("file:"):
-        return Path(location.removeprefix("file://").removeprefix("file:"))
-    return Path(location.removeprefix("sqlite:///")).parent / COPIES if location.startswith("sqlite:///") else None

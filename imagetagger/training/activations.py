@@ -71,6 +71,13 @@ def select_rows(rows: ActivationRows, keep: np.ndarray) -> ActivationRows:
     return rows._replace(location=rows.location[keep], pictures=rows.pictures[keep])
 
 
+def to_rows(computed: np.ndarray) -> ActivationRows:
+    """Return the rows of pictures that have one view each, from activations or pixels (N, H, W, C)."""
+    places = np.arange(len(computed))
+    shard = _to_row(computed)[:, None]
+    return ActivationRows((shard,), np.stack([np.zeros_like(places), places], 1), places, ())
+
+
 def extract_activations(
     split: Split,
     runtime: Runtime,

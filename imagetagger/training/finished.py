@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +14,15 @@ from safetensors.numpy import load
 from imagetagger.backbones.model import Backbone, space_digest, to_params
 from imagetagger.backbones.weights import encode_weights, own_units
 from imagetagger.config.schema import TrainingConfig
-from imagetagger.system.checked_files import checked_path, find_checked, write_checked
+from imagetagger.system.checked_files import checked_path, delete_checked, find_checked, write_checked
 from imagetagger.system.tensor_bytes import read_header
 from imagetagger.training.train import Epoch, Trained
+from imagetagger.training.views import VIEWS_VERSION
 
 TRAININGS = "trainings"
 """Folder in the cache: weights of finished trainings, and checkpoints of others."""
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Raised when a change to training changes its result."""
 
 
@@ -34,6 +35,7 @@ class FineTuned(NamedTuple):
         epochs: metrics of the epochs.
         best_epoch: the epoch that was kept, from 1.
         stopped: why training ended early; None if it did not.
+        is_pruned: whether that was for other trainings that do better.
     """
 
     backbone: Backbone
@@ -41,6 +43,7 @@ class FineTuned(NamedTuple):
     epochs: tuple[Epoch, ...]
     best_epoch: int
     stopped: str | None
+    is_pruned: bool = False
 
 
 def training_key(
@@ -55,17 +58,16 @@ def training_key(
 
     Args:
         backbone: that training starts from.
-        recipe: settings.
+        recipe: as it takes effect.
         resolution: side of the network's input.
         seed: of everything random.
         pictures: by role, content ids and labels.
-        further: as JSON, whatever else there is: tags, classifier, teacher.
+        further: as JSON, whatever else there is: tags, classifier, teacher, reference.
     """
     settings = {key: value for key, value in asdict(recipe).items() if key not in ("gate", "prune")}
     start = space_digest(backbone, resolution, "training", recipe.dtype)
-    digest = hashlib.sha256(
-        json.dumps([TRAINING_VERSION, version("jax"), start, settings, seed, further], sort_keys=True).encode()
-    )
+    versions = [TRAINING_VERSION, VIEWS_VERSION, version("jax")]
+    digest = hashlib.sha256(json.dumps([versions, start, settings, seed, further], sort_keys=True).encode())
     for role, (ids, labels) in sorted(pictures.items()):
         digest.update(role.encode() + b"".join(ids) + np.ascontiguousarray(labels, "<i4").tobytes())
     return digest.hexdigest()[:32]
@@ -85,7 +87,32 @@ def write_finished(folder: Path, key: str, backbone: Backbone, trained: Trained,
     history = {**provenance, "epochs": curves, "best_epoch": trained.best_epoch, "stopped": trained.stopped}
     data = encode_weights(backbone, {"training": json.dumps(history)})
     path = folder / f"{key}.pruned" if trained.is_pruned else write_checked(folder, key, ".safetensors", data)
-    return _fine_tuned(backbone, path, data, history)
+    return _fine_tuned(backbone, path, data, history)._replace(is_pruned=trained.is_pruned)
+
+
+def delete_finished(folder: Path, key: str) -> None:
+    """Delete what an earlier training of this key has left."""
+    delete_checked(folder, key, ".safetensors")
+
+
+def count_seen(weights: Path, ids: Collection[bytes]) -> tuple[int, int]:
+    """Return how many pictures a fine-tuned network's file of weights names, and how many of those are among some.
+
+    Other files, which name none, give (0, 0).
+
+    Args:
+        weights: file.
+        ids: content ids.
+    """
+    try:
+        with weights.open("rb") as file:
+            start = file.read(8)
+            header = json.loads(file.read(int.from_bytes(start, "little"))) if weights.suffix == ".safetensors" else {}
+        sample = json.loads(header.get("__metadata__", {}).get("training", "{}")).get("sample", [])
+    except (OSError, ValueError):
+        return 0, 0
+    known = set(ids)
+    return len(sample), sum(bytes.fromhex(key) in known for key in sample)
 
 
 def read_finished(folder: Path, key: str, backbone: Backbone) -> FineTuned | None:

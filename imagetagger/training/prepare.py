@@ -9,7 +9,8 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.data.dataset import Split
 from imagetagger.preprocess import crop_square
-from imagetagger.training.activations import ActivationRows, extract_activations
+from imagetagger.embedding.probe import PROBED, draw_probe
+from imagetagger.training.activations import ActivationRows, extract_activations, to_rows
 from imagetagger.training.networks import tail_network, whole_network
 from imagetagger.training.state import Network
 from imagetagger.training.tail import last_blocks
@@ -26,8 +27,8 @@ def prepare_training(
     *,
     pixel_limit: int,
     workers: int | None,
-) -> tuple[Network, ActivationRows]:
-    """Return the trained part of a network, and its rows of the pictures of a split.
+) -> tuple[Network, ActivationRows, ActivationRows]:
+    """Return the trained part of a network, its rows of the pictures of a split, and those of the probe's drawings.
 
     Args:
         backbone: to train.
@@ -57,18 +58,20 @@ def prepare_training(
             pixel_limit=pixel_limit,
             name="decoding",
         )
-        return whole_network(backbone, recipe.dtype), rows
+        return whole_network(backbone, recipe.dtype), rows, to_rows(np.stack(draw_probe(resolution)))
     if recipe.blocks is None or not recipe.blocks.isdecimal():
         raise ValueError(f"got blocks={recipe.blocks}, expected a number of blocks, or all")
     tail = last_blocks(backbone.net, int(recipe.blocks))
+    trunk, shape = start_trunk(backbone, tail, resolution, cache, workers), trunk_shape(backbone, tail, resolution)
     rows = extract_activations(
         split,
-        start_trunk(backbone, tail, resolution, cache, workers),
+        trunk,
         lambda image, key: picture_views(image, resolution, recipe.crops, key),
         f"views {VIEWS_VERSION}, {recipe.crops} crops, {resolution}",
         cache,
-        shape=trunk_shape(backbone, tail, resolution),
+        shape=shape,
         pixel_limit=pixel_limit,
         name="activations",
     )
-    return tail_network(backbone, tail, recipe.dtype), rows
+    probe = np.stack([*trunk.run(draw_probe(resolution).__getitem__, range(PROBED))])  # type: ignore[arg-type]  # none is bad
+    return tail_network(backbone, tail, recipe.dtype), rows, to_rows(probe.reshape(PROBED, *shape))

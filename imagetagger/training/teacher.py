@@ -3,6 +3,8 @@
 Source: Hinton, Vinyals and Dean 2015, Distilling the knowledge in a neural network (arXiv 1503.02531).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from imagetagger.classifier.cross_fit import cross_fit
@@ -11,6 +13,13 @@ from imagetagger.config.schema import ClassifierConfig
 from imagetagger.prediction.calibration import fit_temperature, log_softmax
 
 FOLDS = 5
+
+
+class Teacher(NamedTuple):
+    """The embeddings of N pictures by a larger network, float32 (N, D), and the digest of their space."""
+
+    space: str
+    embeddings: np.ndarray
 
 
 def teach_probabilities(

@@ -20,6 +20,7 @@ from imagetagger.training.measure import embed_rows, evaluate_linear
 from imagetagger.training.objective import GaussianHead
 from imagetagger.training.optimizer import make_optimizer
 from imagetagger.training.pruning import prune_reason
+from imagetagger.training.recipe import effective_recipe
 from imagetagger.training.state import Batch, Network, Params, Step, TrainState, copy_to_host, init_state, make_step
 
 CHECKPOINT_SECONDS = 60.0
@@ -27,12 +28,6 @@ CHECKPOINT_SECONDS = 60.0
 
 CHECKED_STEPS = 50
 """Steps between two looks at the loss."""
-
-MIN_BATCHES = 8
-"""Batches of an epoch, at least: small data sets get smaller batches."""
-
-MIN_TUNING_PICTURES = 200
-"""With fewer, the best epoch would be chosen by chance, so the last one is kept."""
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +69,7 @@ class Progress(NamedTuple):
         curve: float64 (epochs, 8), an `Epoch` each; nan where not there yet.
         epoch: int64 (), epochs that are complete.
         seconds: float64 (), spent on the epoch that is not.
+        size: int64 (), pictures of a batch.
     """
 
     state: TrainState
@@ -81,6 +77,7 @@ class Progress(NamedTuple):
     curve: np.ndarray
     epoch: np.ndarray
     seconds: np.ndarray
+    size: np.ndarray
 
 
 class _Loop(NamedTuple):
@@ -145,21 +142,21 @@ def train(
         recipe: settings.
         tags: C.
         seed: of the order of pictures, of views, mixing and dropout.
-        tuning: pictures whose loss chooses the epoch; at least MIN_TUNING_PICTURES, and a `patience`.
+        tuning: pictures whose loss chooses the epoch if there are enough, and a `patience`.
         fit_gaussian: refits the Gaussian classifier in the loss before each epoch; None for a loss without it.
         checkpoints: folder of this training alone; None to write none.
         rivals: tuning losses of other trainings, epoch by epoch, by which this one may be pruned.
         name: label of the progress bar.
 
     Raises:
-        TrainingError: the loss is not finite, or there are no pictures.
+        TrainingError: the loss is not finite, there are no pictures, or a checkpoint belongs to other batches.
         OSError: a checkpoint cannot be written.
     """
     if not len(pictures.labels):
         raise TrainingError("got no pictures to train on, expected at least one")
-    size = max(1, min(recipe.batch_size, len(pictures.labels) // MIN_BATCHES))
-    placement = local_placement(size)
-    size -= size % placement.devices
+    recipe = effective_recipe(recipe, len(pictures.labels), len(tuning.labels) if tuning else 0)
+    placement = local_placement(recipe.batch_size)
+    size = recipe.batch_size - recipe.batch_size % placement.devices
     batches = len(pictures.labels) // size
     optimizer = make_optimizer(recipe, network.names, batches)
     step = make_step(network, recipe, tags, optimizer.transformation, placement.everywhere)
@@ -168,11 +165,16 @@ def train(
     gaussian = fit_gaussian(params.network) if fit_gaussian else None
     state = init_state(params, gaussian, optimizer.transformation, seed)
     curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
-    progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0))
+    progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
     if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
+        if int(restored.size) != size:
+            raise TrainingError(
+                f"got checkpoints of batches of {int(restored.size)} pictures in {checkpoints}, expected batches of "
+                f"{size} on {placement.devices} devices: go on with as many devices as before, or set force=true"
+            )
         progress = restored
         log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
-    chooses = bool(recipe.patience and tuning and len(tuning.labels) >= MIN_TUNING_PICTURES)
+    chooses = recipe.patience is not None
     stopped = pruned = None
     while (epoch := int(progress.epoch)) < recipe.epochs:
         stopped = _stop_reason(progress, recipe) if chooses else None
@@ -190,7 +192,7 @@ def train(
         if fit_gaussian and epoch + 1 < recipe.epochs:
             state = state._replace(gaussian=jax.tree.map(jnp.array, fit_gaussian(state.average.network)))
         best = copy_to_host(state.average) if is_best else progress.best
-        progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0))
+        progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0), progress.size)
         if checkpoints:
             save_checkpoint(checkpoints, int(state.step), progress)
         log.info("%s: %s", name, _describe(measured, recipe.epochs))

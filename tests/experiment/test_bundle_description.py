@@ -28,12 +28,12 @@ def test_provenance_names_no_folder_of_the_machine(tmp_path):
     home, path = Path.home(), str(tmp_path / "w" / "mine.safetensors")
     made = settings("cache=/somewhere")
     made = replace(made, data=replace(made.data, path=f"{home}/private/holiday"), cache=str(tmp_path / "cache"))
-    made = replace(made, backbone=replace(made.backbone, weights=path))
+    made = replace(made, backbone=replace(made.backbone, weights=path), track="mlflow", track_to=f"{home}/logs")
     provenance = describe_bundle(made, RECORD, BACKBONE._replace(weights=path)).provenance
     config, weights = provenance["config"], provenance["backbone"]["weights"]
     assert config["data"]["path"] == "holiday"
     assert config["backbone"]["weights"] == weights["name"] == "mine.safetensors"
-    assert (weights["sha256"], config["cache"]) == ("a" * 64, None)
+    assert (weights["sha256"], config["cache"], config["track_to"]) == ("a" * 64, None, None)
     folders = {str(home), tempfile.gettempdir(), str(tmp_path), str(Path(__file__).parents[2])}
     listed = texts(provenance)
     assert not [(text, folder) for text in listed for folder in folders if f"{folder}/" in text or text == folder]

@@ -12,7 +12,8 @@ from imagetagger.backbones.weights import read_head
 from imagetagger.classifier.head import fit_head_space
 from imagetagger.classifier.reference import read_reference, read_references
 from imagetagger.embedding.runtime import Runtime
-from imagetagger.experiment.reference_stages import find_head, find_reference, probe_cosine, small_data_sets
+from imagetagger.embedding.probe import probe_cosine
+from imagetagger.experiment.reference_stages import find_head, find_reference, small_data_sets
 from imagetagger.preprocess import BadImageError
 from tests.helpers.gaussian_world import FEATURES, world_reference
 from tests.helpers.made import NO_BACKBONE

@@ -312,16 +312,19 @@ def test_a_report_that_cannot_be_written_hides_no_failure(folder, monkeypatch):
 
 
 def test_the_rivals_of_a_training_are_complete_ones_on_the_same_pictures(tmp_path):
-    def leave_training(name, *overrides, epochs=12, **options):
-        training = msgspec.to_builtins(training_record(epochs, epochs))
+    def leave_training(name, *overrides, epochs=12, is_pruned=False, **options):
+        training = msgspec.to_builtins(training_record(epochs, epochs)) | {"is_pruned": is_pruned}
+        training["recipe"]["epochs"] = 12
         leave(tmp_path / name, "training.epochs=12", *overrides, change={"training": training}, **options)
 
     leave_training("complete", "training.learning_rate=0.1")
-    leave_training("pruned", epochs=5)
+    leave_training("ended by patience", epochs=5)
+    leave_training("pruned", epochs=5, is_pruned=True)
     leave_training("others", "data.per_class=7")
     leave_training("another", seed=1)
     leave(tmp_path / "frozen")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "result.json").write_text("{")
-    losses = [epoch.tuning_loss for epoch in training_record(12, 12).epochs]
-    assert rival_curves(tmp_path / "job", settings("training.epochs=8")) == [losses]
+    losses, early = ([epoch.tuning_loss for epoch in training_record(n, n).epochs] for n in (12, 5))
+    expected = [losses, early + 7 * early[-1:]]  # an early end is not a rival that stops being one
+    assert rival_curves(tmp_path / "job", settings("training.epochs=8")) == expected

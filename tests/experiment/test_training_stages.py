@@ -7,13 +7,14 @@ import pytest
 from imagetagger.backbones.registry import load_backbone
 from imagetagger.config.parse import ConfigError
 from imagetagger.config.schema import TrainingConfig
+from imagetagger.experiment import training_stages
 from imagetagger.experiment.pipeline import run_experiment
 from imagetagger.experiment.record import read_record, write_record
 from imagetagger.experiment.stage_cache import StageRunner
 from imagetagger.experiment.stages import load_pictures, subsample
-from imagetagger.experiment.training_stages import mark_seen
+from imagetagger.experiment.training_stages import mark_copies, mark_seen
 from imagetagger.export import variants
-from imagetagger.training import fine_tune
+from imagetagger.training import cached_training, fine_tune, task
 from imagetagger.training.finished import training_key
 from tests.helpers.composed import settings, shrunk
 from tests.helpers.pictures import patchwork_folder
@@ -64,16 +65,32 @@ def test_the_weights_of_a_run_are_those_of_another(output, pictures, tmp_path):
 
 def test_a_finished_training_is_not_run_again_unless_asked(output, pictures, monkeypatch):
     runs = []
-    original = fine_tune.train
-    monkeypatch.setattr(fine_tune, "train", lambda *args, **options: runs.append(1) or original(*args, **options))
+    original = cached_training.train
+    monkeypatch.setattr(cached_training, "train", lambda *args, **options: runs.append(1) or original(*args, **options))
     with monkeypatch.context() as patch:
-        patch.setattr(fine_tune, "embed_rows", None)  # nor are frozen features computed, which nothing needs
+        patch.setattr(cached_training, "embed_rows", None)  # nor are frozen features computed, which nothing needs
         again = run_experiment(trained(pictures))
     assert (runs, again.weights) == ([], output.weights)
     assert again.record.training.epochs == output.record.training.epochs
     forced = run_experiment(trained(pictures, "force=true"))
     assert len(runs) == 1
     assert forced.weights[-1000:] == output.weights[-1000:]  # the same numbers; the curves hold seconds too
+    assert run_experiment(trained(pictures)).weights == forced.weights
+
+
+def test_a_cross_validation_is_not_run_again(pictures, monkeypatch):
+    first = run_experiment(trained(pictures, "training.gate=auto")).record.training
+    monkeypatch.setattr(cached_training, "train", None)
+    assert run_experiment(trained(pictures, "training.gate=auto")).record.training.gate == first.gate
+
+
+def test_a_run_with_weights_that_have_seen_its_pictures_says_so(output, pictures, tmp_path, caplog):
+    (tmp_path / "tuned.safetensors").write_bytes(output.weights)
+    folder = patchwork_folder(tmp_path / "others", per_tag=4, seed=5)
+    for path, is_seen in ((pictures, True), (folder, False)):
+        weights = f"backbone.weights={tmp_path / 'tuned.safetensors'}"
+        record = run_experiment(settings(*shrunk("data=folder", f"data.path={path}", weights, "export=none"))).record
+        assert any("was fine-tuned on pictures of this data set" in text for text in record.warnings) == is_seen
 
 
 def test_the_gate_keeps_a_network_that_is_not_improved(pictures):
@@ -89,17 +106,19 @@ def test_the_gate_keeps_a_network_that_is_not_improved(pictures):
 
 def test_many_held_out_pictures_decide_after_training(pictures, monkeypatch):
     monkeypatch.setattr(fine_tune, "ENOUGH_TUNING_PICTURES", 1)
-    training = run_experiment(trained(pictures, "training.gate=auto")).record.training
+    output = run_experiment(trained(pictures, "training.gate=auto"))
+    training = output.record.training
     assert (training.gate.folds, training.gate.pictures) == (1, training.tuning)
-    assert training.gate.is_used == bool(training.epochs)
+    assert len(training.epochs) == 2  # the curves of what was trained stay, whatever is decided
+    assert training.gate.is_used == (output.weights is not None) == (training.weights_sha256 is not None)
 
 
 def test_pictures_that_a_classifier_is_fitted_on_are_of_all_tags(monkeypatch):
-    monkeypatch.setattr(fine_tune, "FITTED_PICTURES", 100)
+    monkeypatch.setattr(task, "FITTED_PICTURES", 100)
     tag = np.arange(1000) // 100  # pictures come tag after tag
-    rows = fine_tune.sample_rows(np.arange(1000), seed=0)
+    rows = task.sample_rows(np.arange(1000), seed=0)
     assert (len(rows), len(set(rows)), len(set(tag[rows]))) == (100, 100, 10)
-    assert sorted(fine_tune.sample_rows(np.arange(7), seed=0)) == list(range(7))
+    assert sorted(task.sample_rows(np.arange(7), seed=0)) == list(range(7))
 
 
 def test_tuning_reports_on_pictures_that_neither_train_nor_choose(pictures):
@@ -107,6 +126,41 @@ def test_tuning_reports_on_pictures_that_neither_train_nor_choose(pictures):
     record = output.record
     assert record.data.validation + record.training.pictures + record.training.tuning <= 12 * len(output.tags)
     assert record.data.calibration == record.training.tuning
+
+
+def test_copies_of_pictures_that_are_reported_on_are_found():
+    """Tiny ImageNet has 20 pictures twice, under two tags."""
+    mask = np.array([True, False, False, False])
+    assert mark_copies([b"a", b"b", b"a", b"c"], mask).tolist() == [True, False, True, False]
+
+
+def test_a_bad_picture_changes_no_role(tmp_path):
+    folder = patchwork_folder(tmp_path / "pictures", per_tag=12)
+    (min(folder.rglob("*.png")).parent / "0.png").write_bytes(b"no picture")
+    record = run_experiment(trained(folder, "evaluate.split=tuning", "data.holdout_fraction=0.3")).record
+    assert record.training.frozen.pictures == record.data.validation
+
+
+def test_too_few_pictures_leave_the_network_frozen(tmp_path):
+    folder = patchwork_folder(tmp_path / "pictures", per_tag=3)
+    output = run_experiment(trained(folder))
+    assert "leaves none to calibrate on" in output.record.training.stopped
+    assert (output.record.training.weights_sha256, output.weights) == (None, None)
+
+
+def test_a_teacher_learns_from_no_picture_that_the_network_may_not_see(pictures, monkeypatch):
+    taught = []
+    original = cached_training.teach_probabilities
+    monkeypatch.setattr(
+        cached_training, "teach_probabilities", lambda x, *rest: taught.append(len(x)) or original(x, *rest)
+    )
+    monkeypatch.setattr(training_stages, "load_backbone", small_teacher)
+    training = run_experiment(trained(pictures, "training.teacher=mobilenet_v2", "training.epochs=1")).record.training
+    assert taught == [training.pictures]
+
+
+def small_teacher(name, **options):
+    return load_backbone(name, **{**options, "width": 0.35, "weights": "random"})
 
 
 def test_all_blocks_train_on_pixels(pictures):

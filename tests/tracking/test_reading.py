@@ -54,11 +54,20 @@ def test_a_damaged_result_is_named_and_costs_no_other(tmp_path):
     assert (damaged.path.parent.name, "is not JSON" in damaged.reason) == ("b", True)
 
 
-def test_copies_in_the_trackers_own_folder_are_left_out(tmp_path):
-    leave(tmp_path / "a")
-    leave(tmp_path / "mlflow-artifacts" / "copy")
-    found = find_tracked_runs([tmp_path], outside=tmp_path / "mlflow-artifacts")
-    assert [run.name for run in found.runs] == ["a"]
+COPIES = (
+    f"mlflow-artifacts/experiment/{'0f' * 16}/artifacts",
+    f"mlruns/1/{'a1' * 16}/artifacts",
+    "wandb/offline-run-20261129_120000-abc-1/files",
+    "wandb/run-20261129_120000-abc-1/files",
+)
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_copies_that_any_tracker_keeps_are_left_out(tmp_path, copy):
+    leave(tmp_path / "files")
+    leave(tmp_path / copy)
+    found = find_tracked_runs([tmp_path])
+    assert [run.name for run in found.runs] == ["files"]
 
 
 @pytest.mark.parametrize("name", ["gone", "empty"])

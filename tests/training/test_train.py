@@ -194,6 +194,13 @@ def test_checkpoints_of_another_recipe_are_reported_and_training_starts_again(tm
     assert "another structure" in caplog.text
 
 
+def test_checkpoints_of_batches_of_another_size_are_refused(tmp_path, monkeypatch):
+    """As on another number of devices, which divide a batch."""
+    run(recipe(epochs=2), checkpoints=tmp_path)
+    with pytest.raises(TrainingError, match="as many devices as before, or set force=true"):
+        run(recipe(epochs=2, batch_size=7), checkpoints=tmp_path)
+
+
 def test_a_loss_that_is_not_finite_ends_the_training_and_leaves_the_last_good_checkpoint(tmp_path):
     settings, pictures = recipe(learning_rate=0.25), tiny_pictures()
     shards = (pictures.rows.shards[0], pictures.rows.shards[1].copy())

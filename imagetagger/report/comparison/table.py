@@ -154,8 +154,8 @@ def _has_training(runs: tuple[Run, ...]) -> bool:
 
 def _training_cells(training: TrainingRecord | None) -> tuple[Cell, Cell]:
     """What was trained of the network, and for how long."""
-    if training is None or not training.epochs:
-        return Cell("none", "by cross-validation" if training else "", 0.0), Cell(NO_VALUE)
+    if training is None or not training.weights_sha256:
+        return Cell("none", "frozen features do as well" if training and training.gate else "", 0.0), Cell(NO_VALUE)
     blocks, seconds = training.recipe.get("blocks"), training.seconds
     text = describe_blocks(blocks).removeprefix("the ")
     rank = float(str(blocks)) if str(blocks).isdecimal() else math.inf

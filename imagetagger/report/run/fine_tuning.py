@@ -52,9 +52,11 @@ def describe_fine_tuning(record: Record) -> FineTuning | None:
     training = record.training
     if training is None:
         return None
-    sentences = [gate_sentence(training.gate)] if training.gate else []
-    if training.epochs:
-        sentences.append(f"{_trained(record, training)} {_kept(training)}".rstrip())
+    sentences = [f"{_trained(record, training)} {_kept(training)}".rstrip()] if training.epochs else []
+    if training.gate:  # it decides before training, or after it
+        sentences.insert(0 if training.gate.folds > 1 else len(sentences), gate_sentence(training.gate))
+    if training.stopped and not training.epochs:
+        sentences.append(f"Nothing was trained, and the network stays as it was: {training.stopped}.")
     frozen = training.frozen if training.frozen and training.frozen.pictures else None
     if frozen:
         is_apart = record.settings["evaluate"]["split"] != "out_of_fold"
@@ -120,12 +122,13 @@ def _trained(record: Record, training: TrainingRecord) -> str:
 
 def _kept(training: TrainingRecord) -> str:
     """Which epoch was kept, and why training ended."""
-    epochs, kept = training.epochs, f"The weights after epoch {training.best_epoch} were kept"
+    taken = "kept" if training.weights_sha256 else "compared with the frozen ones"
+    epochs, kept = training.epochs, f"The weights after epoch {training.best_epoch} were {taken}"
     losses = {epoch.epoch: epoch.tuning_loss for epoch in epochs if epoch.tuning_loss is not None}
     tuning = count(training.tuning, "tuning picture")
     if len(epochs) == 1:
         return _only_epoch(epochs[0])
-    if losses and losses.get(training.best_epoch) == min(losses.values()):
+    if training.recipe.get("patience") and losses and losses.get(training.best_epoch) == min(losses.values()):
         kept += f", as their loss on {tuning} was the lowest."
     elif training.tuning:
         kept += f". The {tuning} did not choose the epoch."
