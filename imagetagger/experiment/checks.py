@@ -71,8 +71,8 @@ def trained_before(backbone: Backbone, dataset: Dataset) -> list[str]:
     if not seen:
         return []
     return [
-        f"{Path(backbone.weights).name} was fine-tuned on pictures of this data set, of {named} that it names on "
-        f"{seen}: metrics and tag sets are too good for other pictures. Expected other pictures, or the run that made it"
+        f"{Path(backbone.weights).name} was fine-tuned on pictures of this data set, on {seen} of the {named} that it "
+        "names: metrics and tag sets are too good for other pictures. Expected other pictures, or the run that made it"
     ]
 
 

@@ -86,8 +86,7 @@ def run_experiment(
     trim_cache(folder, limit)  # nothing reads it after this
     if bundled and s.export.bundle_variant in variants:
         variants[s.export.bundle_variant] = variants[s.export.bundle_variant]._replace(bundled=bundled)
-    has_test = test is not None
-    warnings = warn(s, leading, reference.value, bundled, problems, near_twins=twins.value, has_test=has_test)
+    warnings = warn(s, leading, reference.value, bundled, problems, near_twins=twins.value, has_test=test is not None)
     record = build_record(
         s,
         pictures=pictures.value,

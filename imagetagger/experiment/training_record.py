@@ -27,8 +27,8 @@ class EpochRecord(Struct, frozen=True):
 class GateRecord(Struct, frozen=True):
     """Top-1 of frozen and of tuned features on the same pictures, seen by neither, and whether tuning was used.
 
-    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's. `folds` is the
-    number of trainings of a cross-validation; 1 where held-out pictures decided after training; 0, and `top1_tuned`
+    Only tuned features got the `won` pictures right, only frozen ones the `lost`; `p_value` is McNemar's. `folds` is
+    the number of trainings of a cross-validation; 1 where held-out pictures decided after training; 0, and `top1_tuned`
     None, where frozen features left too little to gain for a trial.
     """
 

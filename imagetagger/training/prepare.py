@@ -8,8 +8,8 @@ from PIL import Image
 from imagetagger.backbones.model import Backbone
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.data.dataset import Split
-from imagetagger.preprocess import crop_square
 from imagetagger.embedding.probe import PROBED, draw_probe
+from imagetagger.preprocess import crop_square
 from imagetagger.training.activations import ActivationRows, extract_activations, to_rows
 from imagetagger.training.networks import tail_network, whole_network
 from imagetagger.training.state import Network

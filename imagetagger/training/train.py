@@ -167,12 +167,7 @@ def train(
     curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
     progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
     if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
-        if int(restored.size) != size:
-            raise TrainingError(
-                f"got checkpoints of batches of {int(restored.size)} pictures in {checkpoints}, expected batches of "
-                f"{size} on {placement.devices} devices: go on with as many devices as before, or set force=true"
-            )
-        progress = restored
+        progress = _check_size(loop, restored)
         log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
     chooses = recipe.patience is not None
     stopped = pruned = None
@@ -200,6 +195,16 @@ def train(
     kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
     epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])
     return Trained(progress.best, epochs, kept, stopped or pruned, is_pruned=bool(pruned and not stopped))
+
+
+def _check_size(loop: _Loop, restored: Progress) -> Progress:
+    """Raise an error if a checkpoint counts batches of another size."""
+    if int(restored.size) == loop.size:
+        return restored
+    raise TrainingError(
+        f"got checkpoints of batches of {int(restored.size)} pictures in {loop.checkpoints}, expected batches of "
+        f"{loop.size} on {loop.placement.devices} devices: go on with as many devices as before, or set force=true"
+    )
 
 
 def _run_epoch(loop: _Loop, progress: Progress) -> Progress:

@@ -11,8 +11,8 @@ from imagetagger.backbones.model import Backbone
 from imagetagger.backbones.weights import read_head
 from imagetagger.classifier.head import fit_head_space
 from imagetagger.classifier.reference import read_reference, read_references
-from imagetagger.embedding.runtime import Runtime
 from imagetagger.embedding.probe import probe_cosine
+from imagetagger.embedding.runtime import Runtime
 from imagetagger.experiment.reference_stages import find_head, find_reference, small_data_sets
 from imagetagger.preprocess import BadImageError
 from tests.helpers.gaussian_world import FEATURES, world_reference
