@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from imagetagger.classifier.fit import score_embeddings
+from imagetagger.classifier.cross_fit import cross_fit
 from imagetagger.data.splits import assign_folds
 from imagetagger.training.activations import select_rows
 from imagetagger.training.cached_training import train_cached
@@ -14,7 +14,7 @@ from imagetagger.training.finished import FineTuned
 from imagetagger.training.gate import ENOUGH_TUNING_PICTURES, FOLDS, Comparison, compare, compare_by_folds
 from imagetagger.training.measure import embed_rows
 from imagetagger.training.networks import trained_params
-from imagetagger.training.task import Storage, Task, TrainingData, fit_on_features, sample_rows
+from imagetagger.training.task import Storage, Task, TrainingData, known_reference, sample_rows
 
 
 class Result(NamedTuple):
@@ -89,8 +89,15 @@ def classify(
     fitted: np.ndarray,
     evaluated: np.ndarray,
 ) -> np.ndarray:
-    """Return whether the Gaussian classifier of some pictures classifies others correctly, bool."""
-    classifier = fit_on_features(task, data, embed, params, fitted)
-    x = embed_rows(embed, params, select_rows(data.rows, evaluated))
-    top1 = score_embeddings(classifier, x).log_joint.argmax(1)
-    return (data.labels[evaluated] == top1[:, None]).any(1)
+    """Return whether the Gaussian classifier of some pictures classifies others correctly, bool.
+
+    As in a run, pictures that the network has not seen choose the strength of the reference.
+    """
+    rows = np.concatenate([evaluated, fitted])
+    is_fitted = np.arange(len(rows)) >= len(evaluated)
+    x, labels = embed_rows(embed, params, select_rows(data.rows, rows)), data.labels[rows]
+    reference = known_reference(task, embed, params)
+    crossed = cross_fit(x, labels, is_fitted.astype(np.int64), data.tags, task.classifier, reference, is_seen=is_fitted)
+    correct = np.zeros(len(evaluated), bool)
+    correct[crossed.rows] = (labels[crossed.rows] == crossed.scores.log_joint.argmax(1)[:, None]).any(1)
+    return correct

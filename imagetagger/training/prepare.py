@@ -8,7 +8,7 @@ from PIL import Image
 from imagetagger.backbones.model import Backbone
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.data.dataset import Split
-from imagetagger.embedding.probe import PROBED, draw_probe
+from imagetagger.embedding.probe import PROBED, draw_probe, embed_drawings
 from imagetagger.preprocess import crop_square
 from imagetagger.training.activations import ActivationRows, extract_activations, to_rows
 from imagetagger.training.networks import tail_network, whole_network
@@ -73,5 +73,5 @@ def prepare_training(
         pixel_limit=pixel_limit,
         name="activations",
     )
-    probe = np.stack([*trunk.run(draw_probe(resolution).__getitem__, range(PROBED))])  # type: ignore[arg-type]  # none is bad
+    probe = embed_drawings(trunk, resolution)
     return tail_network(backbone, tail, recipe.dtype), rows, to_rows(probe.reshape(PROBED, *shape))

@@ -83,13 +83,18 @@ class Storage(NamedTuple):
 def fit_on_features(
     task: Task, data: TrainingData, embed: Callable[..., Any], params: dict[str, Any], rows: np.ndarray
 ) -> FittedClassifier:
-    """Fit the classifier of a network on some pictures, as a run with this network would."""
-    reference = task.reference
-    if reference is not None and task.probe is not None:
-        cosine = probe_cosine(embed_rows(embed, params, task.probe), reference.probe)
-        reference = reference if cosine >= MIN_PROBE_COSINE else None
+    """Fit the classifier of a network on some pictures."""
     x = embed_rows(embed, params, select_rows(data.rows, rows))
+    reference = known_reference(task, embed, params)
     return fit_classifier(x, data.labels[rows], np.zeros(len(rows), bool), data.tags, task.classifier, reference)
+
+
+def known_reference(task: Task, embed: Callable[..., Any], params: dict[str, Any]) -> Reference | None:
+    """Return the reference statistics if a network still embeds like the one they belong to, as a run with it would."""
+    if task.reference is None or task.probe is None:
+        return task.reference
+    cosine = probe_cosine(embed_rows(embed, params, task.probe), task.reference.probe)
+    return task.reference if cosine >= MIN_PROBE_COSINE else None
 
 
 def sample_rows(rows: np.ndarray, seed: int) -> np.ndarray:

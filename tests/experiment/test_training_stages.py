@@ -142,7 +142,7 @@ def test_a_bad_picture_changes_no_role(tmp_path):
 
 
 def test_too_few_pictures_leave_the_network_frozen(tmp_path):
-    folder = patchwork_folder(tmp_path / "pictures", per_tag=3)
+    folder = patchwork_folder(tmp_path / "pictures", per_tag=2)
     output = run_experiment(trained(folder))
     assert "leaves none to calibrate on" in output.record.training.stopped
     assert (output.record.training.weights_sha256, output.weights) == (None, None)
