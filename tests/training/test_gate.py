@@ -21,10 +21,10 @@ def right(count, total=300):
 
 def test_tuning_is_used_if_it_wins_by_more_than_a_standard_error():
     frozen = right(200)
-    better, as_good = right(210), np.roll(frozen, 50)
+    better, as_good = right(204), np.roll(frozen, 50)
     comparison = compare_by_folds(FOLDS, classifier(frozen), classifier(better))
-    assert (comparison.is_used, comparison.won, comparison.lost, comparison.folds) == (True, 10, 0, 3)
-    assert (comparison.top1_frozen, comparison.top1_tuned) == (200 / 300, 210 / 300)
+    assert (comparison.is_used, comparison.won, comparison.lost, comparison.folds) == (True, 4, 0, 3)
+    assert (comparison.top1_frozen, comparison.top1_tuned) == (200 / 300, 204 / 300)
     assert not compare_by_folds(FOLDS, classifier(frozen), classifier(as_good)).is_used
     assert not compare(frozen, frozen, folds=1).is_used
 
@@ -41,6 +41,12 @@ def test_a_trial_ends_once_it_is_seen_to_lose():
     calls = []
     comparison = compare_by_folds(FOLDS, classifier(right(200)), classifier(right(100), calls))
     assert (calls, comparison.folds, comparison.pictures, comparison.is_used) == ([100], 1, 100, False)
+
+
+def test_a_trial_ends_once_it_is_seen_clearly_to_win():
+    calls = []
+    comparison = compare_by_folds(FOLDS, classifier(right(200)), classifier(right(230), calls))
+    assert (calls, comparison.won, comparison.is_used) == ([100], 10, True)
 
 
 def test_nothing_is_tried_where_frozen_features_leave_nothing_to_gain():
