@@ -203,7 +203,6 @@ def train_network(
     taught = None if teacher is None else teacher._replace(embeddings=teacher.embeddings[usable])
     data = TrainingData(rows, list(split.ids), split.labels, groups, is_held_out, len(dataset.tags), taught)
     provenance = {
-        "recipe": asdict(recipe),
         "resolution": resolution,
         "seed": seed,
         "parent": Path(backbone.weights).name,

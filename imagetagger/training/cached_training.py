@@ -77,8 +77,8 @@ def train_cached(
             delete_checkpoints(folder / key)
         trained = _train(task, data, rows, embed, tuning, folder / key, rivals, name)
         delete_finished(folder, key)
-        sample = sorted(data.ids[i] for i in rows)[:SAMPLE]
-        provenance = {**storage.provenance, "pictures": len(rows), "sample": [key.hex() for key in sample]}
+        sample = [content_id.hex() for content_id in sorted(data.ids[i] for i in rows)[:SAMPLE]]
+        provenance = {**storage.provenance, "recipe": asdict(recipe), "pictures": len(rows), "sample": sample}
         backbone = replace_params(task.backbone, trained.params.network)
         tuned = write_finished(folder, key, backbone, trained, provenance)
         if not trained.is_pruned:

@@ -105,9 +105,7 @@ def count_seen(weights: Path, ids: Collection[bytes]) -> tuple[int, int]:
         ids: content ids.
     """
     try:
-        with weights.open("rb") as file:
-            start = file.read(8)
-            header = json.loads(file.read(int.from_bytes(start, "little"))) if weights.suffix == ".safetensors" else {}
+        header = read_header(np.memmap(weights, np.uint8, "r"))[0] if weights.suffix == ".safetensors" else {}
         sample = json.loads(header.get("__metadata__", {}).get("training", "{}")).get("sample", [])
     except (OSError, ValueError):
         return 0, 0

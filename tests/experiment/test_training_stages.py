@@ -84,7 +84,7 @@ def test_a_cross_validation_is_not_run_again(pictures, monkeypatch):
     assert run_experiment(trained(pictures, "training.gate=auto")).record.training.gate == first.gate
 
 
-def test_a_run_with_weights_that_have_seen_its_pictures_says_so(output, pictures, tmp_path, caplog):
+def test_a_run_with_weights_that_have_seen_its_pictures_says_so(output, pictures, tmp_path):
     (tmp_path / "tuned.safetensors").write_bytes(output.weights)
     folder = patchwork_folder(tmp_path / "others", per_tag=4, seed=5)
     for path, is_seen in ((pictures, True), (folder, False)):

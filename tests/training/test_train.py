@@ -194,7 +194,7 @@ def test_checkpoints_of_another_recipe_are_reported_and_training_starts_again(tm
     assert "another structure" in caplog.text
 
 
-def test_checkpoints_of_batches_of_another_size_are_refused(tmp_path, monkeypatch):
+def test_checkpoints_of_batches_of_another_size_are_refused(tmp_path):
     """As on another number of devices, which divide a batch."""
     run(recipe(epochs=2), checkpoints=tmp_path)
     with pytest.raises(TrainingError, match="as many devices as before, or set force=true"):
