@@ -5,6 +5,7 @@ the identity, and tied variances then give linear discriminant analysis. The whi
 in which classes differ: the known classes, and those that a user may teach.
 """
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ MIN_VARIANCE_SHARE = 1e-6
 
 TIE_BREAK_WEIGHT = 1e-6
 """Weight of the term that orders directions in which the known classes do not differ."""
+
+SKETCH_MARGIN = 8
+"""Random vectors beyond the rank of a covariance, so that their products with it surely span its range."""
 
 
 class Transform(NamedTuple):
@@ -83,15 +87,41 @@ def fit_transform(
     if kind == "standardised":
         weights = 1 / np.sqrt(np.maximum(within.diagonal(), MIN_VARIANCE_SHARE))
         return Transform(offset, np.array(scale, np.float32), weights.astype(np.float32), unit_length)
-    eigenvalues, vectors = np.linalg.eigh(within)
+    pictures = float(np.asarray(scatter.count).sum())
+    basis, others = _split_space(within, deviations, math.ceil(pictures) - len(means))
+    eigenvalues, vectors = np.linalg.eigh(basis.T @ within @ basis)
+    spectrum = np.concatenate([np.zeros(others.shape[1]), eigenvalues])
     if shrinkage is None:
-        shrinkage = oracle_shrinkage(eigenvalues, float(np.asarray(scatter.count).sum()), len(means))
-    shrunk = np.maximum((1 - shrinkage) * eigenvalues + shrinkage * eigenvalues.mean(), MIN_VARIANCE_SHARE)
-    whitening = vectors / np.sqrt(shrunk)
+        shrinkage = oracle_shrinkage(spectrum, pictures, len(means))
+    spectrum = np.maximum((1 - shrinkage) * spectrum + shrinkage * spectrum.mean(), MIN_VARIANCE_SHARE)
+    shrunk = spectrum[others.shape[1] :]
+    whitening = basis @ (vectors / np.sqrt(shrunk))
     between = (deviations @ whitening).T @ (deviations @ whitening)
-    unknown = np.diag(within_class_weight * shrunk / shrunk.mean() + TIE_BREAK_WEIGHT * shrunk / shrunk.max())
-    rotation = np.linalg.eigh(between + unknown)[1][:, ::-1][:, :dimensions]
-    return Transform(offset, np.array(scale, np.float32), _to_float16(whitening @ rotation), unit_length)
+    unknown = np.diag(within_class_weight * shrunk / spectrum.mean() + TIE_BREAK_WEIGHT * shrunk / spectrum.max())
+    rotation = np.linalg.eigh(between + unknown)[1][:, ::-1]
+    weights = np.hstack([whitening @ rotation, others / np.sqrt(spectrum[0])])[:, :dimensions]
+    return Transform(offset, np.array(scale, np.float32), _to_float16(weights), unit_length)
+
+
+def _split_space(within: np.ndarray, deviations: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of the directions in which pictures differ (D, k), and one of all others (D, D - k).
+
+    Few pictures span few directions, and eigenvectors among those are found in a fraction of the time. The range of
+    the covariance is that of its products with random vectors. Source: Halko, Martinsson and Tropp 2011, Finding
+    structure with randomness, section 4.1.
+
+    Args:
+        within: (D, D), the within-class covariance.
+        deviations: (C, D), of the classes' means.
+        rank: that `within` has at most.
+    """
+    features = len(within)
+    spanned = rank + SKETCH_MARGIN + len(deviations)
+    if 2 * spanned > features:
+        return np.eye(features), np.zeros((features, 0))
+    sketch = within @ np.random.default_rng(0).standard_normal((features, rank + SKETCH_MARGIN))
+    q = np.linalg.qr(np.hstack([sketch, deviations.T]), mode="complete")[0]
+    return q[:, :spanned], q[:, spanned:]
 
 
 def oracle_shrinkage(eigenvalues: np.ndarray, pictures: float, classes: int) -> float:

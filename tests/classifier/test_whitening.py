@@ -94,6 +94,23 @@ def test_tied_variances_on_whitened_embeddings_are_linear_discriminant_analysis(
     assert (plain != wanted.argmax(1)).mean() > 0.05  # tied variances alone are something else
 
 
+@pytest.mark.parametrize("counts", [(5, 3, 6), (1, 1), (4,)])
+@pytest.mark.parametrize("shrinkage", [None, 0.0, 0.3])
+def test_few_pictures_are_whitened_as_all_directions_would_be(counts, shrinkage, monkeypatch):
+    x, labels = clustered(counts, features=200)
+    options = {"shrinkage": shrinkage, "within_class_weight": 0.1}
+    few = fit((x, labels), **options)
+    monkeypatch.setattr("imagetagger.classifier.whitening.SKETCH_MARGIN", 200)
+    every = fit((x, labels), **options)
+    # Directions that no picture has are in any order: coordinates are compared by the distances of new points.
+    new = np.random.default_rng(1).normal(size=(30, 200)).astype(np.float32) + x.mean(0)
+    spanned = sum(counts) - 1
+    for dimensions in (spanned, None):
+        cut = slice(0, dimensions)
+        a, b = (applied(f._replace(weights=f.weights[:, cut]), new if dimensions is None else x) for f in (few, every))
+        np.testing.assert_allclose(a @ a.T, b @ b.T, rtol=5e-3, atol=5e-3 * np.square(b).sum(1).max())
+
+
 def test_classes_differ_in_the_first_directions_only_and_less_from_one_to_the_next():
     data = clustered(COUNTS, features=D)
     y = applied(fit(data), data[0])
