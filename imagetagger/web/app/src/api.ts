@@ -57,8 +57,16 @@ export interface PictureView {
   tags: readonly TagId[];
   /** The tag set of the tagger, the most probable first. */
   suggested: readonly Suggestion[];
+  /** Tags outside the set that a search still finds, the most probable first. */
+  possible: readonly Suggestion[];
   /** Novel: it looks like none of the tags. */
   unknown: boolean;
+}
+
+/** A picture and the tags that its user confirmed. */
+export interface Confirmed {
+  picture: PictureId;
+  tags: readonly TagId[];
 }
 
 /** A change that can be undone. */
@@ -169,8 +177,10 @@ export interface Engine {
   preview(picture: PictureId): Promise<Blob | undefined>;
   /** Sets the tags of a picture, and learns or forgets the difference. New names become tags. */
   confirm(picture: PictureId, tags: TagId[], newNames: string[]): Promise<void>;
-  /** Notes that no tag fits a picture that was not taught: it is confirmed, and teaches nothing. */
-  dismiss(picture: PictureId): Promise<void>;
+  /** Sets the tags of pictures, each its own, as one step. */
+  confirmAll(pictures: Confirmed[]): Promise<void>;
+  /** Notes that no tag fits pictures that were not taught: they are confirmed, and teach nothing. */
+  dismiss(pictures: PictureId[]): Promise<void>;
   /** Adds tags to pictures and learns them. */
   teach(pictures: PictureId[], tags: TagId[], newNames: string[]): Promise<void>;
   /** Removes pictures from the app; with `forget`, also their lessons. */

@@ -152,8 +152,8 @@ test("only the last step is undone, and only by its id", async () => {
 test("a dismissed picture is confirmed, until the step is undone, and can be taught", async () => {
   const [app] = await opened();
   await add(app, picture("a", 4), picture("b", 4));
-  await app.dismiss("a");
-  await app.dismiss("b");
+  await app.dismiss(["a"]);
+  await app.dismiss(["b"]);
   await app.confirm("b", ["n0"], []);
   const [again, { pictures, steps, tags }] = await opened();
   expect(pictures.map(({ id, confirmed, tags }) => [id, confirmed, ...tags])).toEqual([
@@ -161,9 +161,25 @@ test("a dismissed picture is confirmed, until the step is undone, and can be tau
     ["b", true, "n0"],
   ]);
   expect(tags.map(({ taught }) => taught)).toEqual([1, 0]);
-  await expect(again.dismiss("b")).rejects.toThrow("was taught");
+  await expect(again.dismiss(["b"])).rejects.toThrow("was taught");
   for (const step of steps.slice(0, -1)) await again.undo(step.id);
   expect((await opened())[1].pictures.map(({ confirmed }) => confirmed)).toEqual([false, false]);
+});
+
+test("pictures are confirmed together, each with its own tags, as one step", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4), picture("b", 4), picture("c", 4));
+  const confirmed = [
+    { picture: "a", tags: ["n0"] },
+    { picture: "b", tags: ["n1", "n0"] },
+  ];
+  await app.confirmAll(confirmed);
+  const [again, { pictures, steps }] = await opened();
+  const tagsOf = new Map(pictures.map(({ id, tags }) => [id, tags]));
+  expect(confirmed.map(({ picture }) => tagsOf.get(picture))).toEqual([["n0"], ["n1", "n0"]]);
+  expect(steps[0]?.what).toBe("Confirmed the tags of 2 pictures");
+  await again.undo(steps[0]?.id ?? 0);
+  expect((await opened())[1].pictures.filter((each) => each.confirmed)).toEqual([]);
 });
 
 test("a reset that changes nothing adds no step, also after opening again", async () => {

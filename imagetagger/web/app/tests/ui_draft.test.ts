@@ -5,8 +5,10 @@ import {
   addTyped,
   candidates,
   difference,
+  doubted,
   initialDraft,
   isNothing,
+  NO_TAGS,
   prune,
   remove,
   removeName,
@@ -64,12 +66,39 @@ test("the text of the field is the tag of that name or synonym, else a new name,
   const tags = [tag("dog", { synonyms: ["hound"] }), tag("dogs")];
   const vocabulary = { tags: new Map(tags.map((each) => [each.id, each])), terms: new Map() };
   const draft = initialDraft(open);
-  expect(addTyped(draft, " Hound ", vocabulary).tags).toEqual(["cat", "dog"]);
-  expect(addTyped(draft, "do", vocabulary)).toEqual({ ...draft, newNames: ["do"] });
+  expect(addTyped(draft, " Hound ", vocabulary).tags).toEqual(["dog"]);
+  expect(addTyped(draft, "do", vocabulary)).toEqual({ ...NO_TAGS, newNames: ["do"] });
   expect(addTyped(draft, "  ", vocabulary)).toBe(draft);
 });
 
 test("deleted tags leave the draft", () => {
   const draft = prune(remove(add(initialDraft(open), "dog"), "dog"), (tag) => tag === "dog");
-  expect(draft).toEqual({ tags: [], removed: ["dog"], newNames: [] });
+  expect(draft).toEqual({ ...NO_TAGS, removed: ["dog"] });
+});
+
+test("naming a tag takes unchosen guesses back to the candidates, so that a correction never teaches the mistake", () => {
+  const vocabulary = { tags: new Map([["cat", tag("cat")]]), terms: new Map() };
+  const typed = addTyped(initialDraft(open), "Rex", vocabulary);
+  expect(difference(open, typed)).toEqual({ learn: [], newNames: ["Rex"], forget: [] });
+  expect(candidates(open, typed)).toEqual(["cat", "dog", "cup"]);
+  expect(typed.removed).toEqual([]);
+  expect(addTyped(initialDraft(open), "cat", vocabulary).tags).toEqual(["cat"]);
+});
+
+test("tags that the user chose, or confirmed before, stay when another is named", () => {
+  const vocabulary = { tags: new Map(), terms: new Map() };
+  expect(addTyped(add(initialDraft(open), "dog"), "Rex", vocabulary).tags).toEqual(["dog"]);
+  expect(addTyped(addTyped(initialDraft(open), "Rex", vocabulary), "Tom", vocabulary).newNames).toEqual(["Rex", "Tom"]);
+  const own = picture("p", { suggested, tags: ["cat"] });
+  expect(addTyped(initialDraft(own), "Rex", vocabulary).tags).toEqual(["cat"]);
+});
+
+test("doubted guesses are struck, and whatever was chosen stays", () => {
+  const draft = doubted(add(initialDraft(open), "dog"));
+  expect(draft).toMatchObject({ tags: ["dog"], guessed: [], removed: ["cat"] });
+});
+
+test("a guess that was taken off and chosen again is no guess", () => {
+  const draft = add(remove(initialDraft(open), "cat"), "cat");
+  expect(draft).toMatchObject({ tags: ["cat"], guessed: [] });
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { complete, counts, EVERYTHING, findTag, neighbours, nextOpen, visible } from "../src/ui/filter";
+import { complete, findTag } from "../src/ui/completion";
+import { counts, EVERYTHING, neighbours, nextOpen, steadyOrder } from "../src/ui/filter";
+import { visible } from "../src/ui/sections";
 import { picture, tag } from "./ui_pictures";
 
 const tags = [
@@ -19,8 +21,8 @@ const pictures = [
 ];
 const order = pictures.map((each) => each.id);
 const pictureById = new Map(pictures.map((each) => [each.id, each]));
-const shown = (filter: Partial<typeof EVERYTHING>, always?: string) =>
-  visible({ order, pictures: pictureById, tags: byId, terms }, { ...EVERYTHING, ...filter }, always);
+const shown = (filter: Partial<typeof EVERYTHING>) =>
+  visible({ order, pictures: pictureById, tags: byId, terms }, { ...EVERYTHING, ...filter }, new Map());
 const terms = new Map();
 
 test("names that begin with the text come first, the user's before others, then synonyms, then the inside", () => {
@@ -57,8 +59,10 @@ test("the four states split the pictures, and unknown ones wait to be confirmed 
   expect(counts(pictures)).toEqual({ all: 5, open: 2, confirmed: 3, unknown: 1 });
 });
 
-test("the picture at hand keeps its place when it no longer passes", () => {
-  expect(shown({ show: "unknown" }, "b")).toEqual(["b", "c"]);
+test("pictures keep the order that they had, new ones follow, and the one at hand stays", () => {
+  expect(steadyOrder(["a", "b", "c"], ["c", "d", "a"], "b")).toEqual(["a", "b", "c", "d"]);
+  expect(steadyOrder(["a", "b", "c"], ["c", "a"], "c")).toEqual(["a", "c"]);
+  expect(steadyOrder([], ["c", "a"], "a")).toEqual(["c", "a"]);
 });
 
 test("neighbours end at the ends", () => {

@@ -3,7 +3,16 @@ import type { PictureView, Snapshot, TagView, TermView } from "../src/api";
 /** A picture of the page's tests: unconfirmed, with nothing suggested, but for what is given. */
 export function picture(id: string, more: Partial<PictureView> = {}): PictureView {
   const confirmed = (more.tags?.length ?? 0) > 0;
-  const plain = { name: `${id}.jpg`, added: 0, width: 4, height: 3, tags: [], suggested: [], unknown: false };
+  const plain = {
+    name: `${id}.jpg`,
+    added: 0,
+    width: 4,
+    height: 3,
+    tags: [],
+    suggested: [],
+    possible: [],
+    unknown: false,
+  };
   return { id, confirmed, ...plain, ...more };
 }
 

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { complete, EVERYTHING, knownTag, visible } from "../src/ui/filter";
+import { complete, knownTag } from "../src/ui/completion";
+import { EVERYTHING } from "../src/ui/filter";
 import { closeness, completeTerms, fold, matchingSynonym, matchingTags, tagsBelow } from "../src/ui/search";
+import { visible } from "../src/ui/sections";
 import { picture, tag, term } from "./ui_pictures";
 
 const words = [
@@ -52,9 +54,9 @@ test("pictures are found by the term above what they are guessed or tagged", () 
     ...{ ...vocabulary, order: pictures.map(({ id }) => id) },
     pictures: new Map(pictures.map((each) => [each.id, each])),
   };
-  expect(visible(library, { ...EVERYTHING, text: "bird" })).toEqual(["a", "b"]);
-  expect(visible(library, { ...EVERYTHING, tag: "finch" })).toEqual(["a"]);
-  expect(visible(library, { ...EVERYTHING, tag: "birdhouse" })).toEqual(["d"]);
+  expect(visible(library, { ...EVERYTHING, text: "bird" }, new Map())).toEqual(["b", "a"]);
+  expect(visible(library, { ...EVERYTHING, tag: "finch" }, new Map())).toEqual(["a"]);
+  expect(visible(library, { ...EVERYTHING, tag: "birdhouse" }, new Map())).toEqual(["d"]);
 });
 
 test("a term that the user taught is a tag below itself, and is known by the words of the term", () => {

@@ -1,6 +1,6 @@
 /** What a user does to pictures and tags: each action is one step, described in words. */
 
-import type { PictureId, TagId } from "../api";
+import type { Confirmed, PictureId, TagId } from "../api";
 import {
   addTag,
   hideTags,
@@ -35,11 +35,12 @@ export async function confirm(session: Session, id: PictureId, tags: readonly Ta
   await change(session, what, withLessons(session.state, next));
 }
 
-/** Notes that no tag fits a picture. */
-export async function dismiss(session: Session, id: PictureId) {
+/** Notes that no tag fits pictures. */
+export async function dismiss(session: Session, ids: readonly PictureId[]) {
   const { state } = session;
-  if (state.lessons.has(id)) throw new LessonError("This picture was taught: take its tags off first.");
-  await change(session, `No tag fits ${name(session, id)}`, { ...state, dismissed: new Set([...state.dismissed, id]) });
+  if (ids.some((id) => state.lessons.has(id))) throw new LessonError("A picture was taught: take its tags off first.");
+  const dismissed = new Set([...state.dismissed, ...ids]);
+  await change(session, `No tag fits ${named(session, ids)}`, { ...state, dismissed });
 }
 
 /** Adds tags to pictures; names become new tags. */
@@ -53,12 +54,26 @@ export async function teach(
   if (all.length === 0) throw new LessonError("Choose at least one tag to teach.");
   let next = lessons;
   for (const id of ids) next = learn(next, id, await lesson(session, id, all));
-  const from = ids.length === 1 ? name(session, ids[0] as string) : `${ids.length} pictures`;
   await change(
     session,
-    `Learned ${listed(wordsOf(session, lessons), ...all)} from ${from}`,
+    `Learned ${listed(wordsOf(session, lessons), ...all)} from ${named(session, ids)}`,
     withLessons(session.state, next),
   );
+}
+
+/** Sets the tags of pictures that the user looked at together, each its own. */
+export async function confirmAll(session: Session, pictures: readonly Confirmed[]) {
+  const [lessons, all] = withNewTags(
+    session,
+    pictures.flatMap(({ tags }) => tags),
+    [],
+  );
+  let next = lessons;
+  for (const { picture, tags } of pictures)
+    next = setTags(next, session.bundle.labels, picture, await lesson(session, picture, tags));
+  const what = all.length === 1 ? `Learned ${listed(wordsOf(session, lessons), ...all)} from` : "Confirmed the tags of";
+  const ids = pictures.map(({ picture }) => picture);
+  await change(session, `${what} ${named(session, ids)}`, withLessons(session.state, next));
 }
 
 /** Removes pictures from the app, and their lessons where `forgetting`. */
@@ -66,8 +81,7 @@ export async function remove(session: Session, ids: readonly PictureId[], forget
   const hidden = new Set([...session.state.hidden, ...ids]);
   const lessons = new Map(session.state.lessons);
   if (forgetting) for (const id of ids) lessons.delete(id);
-  const what = ids.length === 1 ? `Removed ${name(session, ids[0] as string)}` : `Removed ${ids.length} pictures`;
-  await change(session, what, { ...session.state, hidden, lessons });
+  await change(session, `Removed ${named(session, ids)}`, { ...session.state, hidden, lessons });
 }
 
 /** Adds a tag; returns its id. */
@@ -149,6 +163,10 @@ async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): 
 
 function name(session: Session, id: PictureId): string {
   return session.pictures.get(id)?.name ?? "a picture";
+}
+
+function named(session: Session, ids: readonly PictureId[]): string {
+  return ids.length === 1 ? name(session, ids[0] as PictureId) : `${ids.length} pictures`;
 }
 
 function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): string {

@@ -1,7 +1,8 @@
 import { useMemo } from "preact/hooks";
 import { Combobox } from "./Combobox";
+import { complete } from "./completion";
 import { useApp } from "./context";
-import { complete, counts, type Show } from "./filter";
+import { counts, type Show } from "./filter";
 import { completeTerms, matchingSynonym } from "./search";
 import * as words from "./words";
 

@@ -1,11 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { useApp } from "./context";
-import { neighbours, visible } from "./filter";
+import { neighbours, steadyOrder } from "./filter";
 import { Icon } from "./Icon";
 import { Preview } from "./Preview";
 import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
+import { visible } from "./sections";
 import { TagEditor } from "./TagEditor";
 
 /** The screen of one picture and its tags. */
@@ -26,13 +27,9 @@ export function PicturePage({ id }: { id: PictureId }) {
 }
 
 function Known({ picture }: { picture: PictureView }) {
-  const { state, library } = useApp();
   const [asks, setAsks] = useState(false);
   const { id } = picture;
-  const ids = useMemo(
-    () => visible(library, state.filter, id),
-    [library.order, library.pictures, library.tags, library.terms, state.filter, id],
-  );
+  const ids = useSteadyOrder(id);
   const { before, after } = neighbours(ids, id);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -93,6 +90,19 @@ function Known({ picture }: { picture: PictureView }) {
       )}
     </article>
   );
+}
+
+/** The pictures that the gallery shows, in the order that they had when the user came, and this one. */
+function useSteadyOrder(id: PictureId): readonly PictureId[] {
+  const { state, library } = useApp();
+  const { filter, drafts } = state;
+  const before = useRef<readonly PictureId[]>([]);
+  const ids = useMemo(
+    () => steadyOrder(before.current, visible(library, filter, drafts), id),
+    [library.order, library.pictures, library.tags, library.terms, filter, id],
+  );
+  before.current = ids;
+  return ids;
 }
 
 function Step({ to, label, icon }: { to: PictureId | undefined; label: string; icon: "left" | "right" }) {

@@ -15,6 +15,7 @@ import {
   isNothing,
   remove,
   removeName,
+  withoutGuesses,
 } from "./draft";
 import { nextOpen } from "./filter";
 import { Icon } from "./Icon";
@@ -34,6 +35,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
   const draft = state.drafts.get(picture.id) ?? initialDraft(picture);
+  const own = withoutGuesses(draft);
   const change = (to: Draft | null) => dispatch({ type: "draft", picture: picture.id, draft: to });
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
   const chip = (key: string): Chip => {
@@ -60,7 +62,7 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
     setBusy(true);
     const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
     const work = dismisses
-      ? engine.dismiss(picture.id)
+      ? engine.dismiss([picture.id])
       : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
     const message = dismisses ? words.dismissed() : words.confirmed(learn, forget);
     const done = await act(
@@ -93,9 +95,9 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
         onText={setText}
         tags={[...library.tags.values()]}
         terms={library.terms}
-        chosen={draft}
-        onTag={(tag) => change(add(draft, tag))}
-        onName={(name) => change(addName(draft, name))}
+        chosen={own}
+        onTag={(tag) => change(add(own, tag))}
+        onName={(name) => change(addName(own, name))}
       />
       {offered.length > 0 && (
         <>

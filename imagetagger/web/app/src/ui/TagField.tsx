@@ -1,7 +1,7 @@
 import type { TagId, TagView, TermView } from "../api";
 import { normaliseName } from "../lessons/names";
 import { type Choice, Combobox } from "./Combobox";
-import { complete, findTag, knownTag } from "./filter";
+import { complete, findTag, knownTag } from "./completion";
 import { matchingSynonym } from "./search";
 import * as words from "./words";
 

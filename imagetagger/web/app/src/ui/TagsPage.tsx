@@ -1,8 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
 import type { TagId, TagView } from "../api";
+import { byUse, knownTag } from "./completion";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { byUse, knownTag } from "./filter";
 import { Icon } from "./Icon";
 import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";

@@ -4,7 +4,7 @@ import { requestPersistence } from "./browser";
 import { newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
-import { add, addName, addTyped, type Draft, remove, removeName } from "./draft";
+import { add, addName, addTyped, type Draft, NO_TAGS, remove, removeName } from "./draft";
 import { TagField } from "./TagField";
 import * as words from "./words";
 
@@ -17,7 +17,7 @@ interface Props {
 /** Teaches several pictures the same tags. */
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const { engine, library, act } = useApp();
-  const [draft, setDraft] = useState<Draft>({ tags: [], removed: [], newNames: [] });
+  const [draft, setDraft] = useState<Draft>(NO_TAGS);
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;

@@ -1,9 +1,13 @@
 import { memo } from "preact/compat";
 import type { Engine, PictureId } from "../api";
 import { useBlobUrl } from "./blobs";
+import type { Certainty } from "./certainty";
 import { Icon } from "./Icon";
 import { pictureHref } from "./route";
 import * as words from "./words";
+
+/** How certain the words under a picture are; nothing is known of an unknown one. */
+export type TileKind = Certainty | "unknown";
 
 interface Props {
   id: PictureId;
@@ -13,41 +17,35 @@ interface Props {
   file: string;
   /** Its best tag, or the user's. */
   name: string | null;
-  kind: "confirmed" | "unknown" | "suggested";
+  kind: TileKind;
   /** Null while not selecting. */
   selected: boolean | null;
+  /** Whether it will be confirmed with others; null where that is not asked. */
+  ticked: boolean | null;
   /** Whether the Tab key reaches it; the arrow keys reach the others. */
   stop: boolean;
   engine: Engine;
   onPress(id: PictureId, range: boolean): void;
+  onTick(id: PictureId, isTicked: boolean): void;
 }
 
 /** One square of the gallery. */
-export const Tile = memo(function Tile({
-  id,
-  position,
-  count,
-  file,
-  name,
-  kind,
-  selected,
-  stop,
-  engine,
-  onPress,
-}: Props) {
+export const Tile = memo(function Tile(props: Props) {
+  const { id, position, count, file, name, kind, selected, ticked, stop, engine, onPress, onTick } = props;
   const url = useBlobUrl(() => engine.crop(id), id);
+  const isPlain = selected === null && ticked === null;
   const inside = (
     <>
       {url && <img src={url} alt="" decoding="async" draggable={false} />}
-      {kind === "confirmed" && selected === null && (
+      {kind === "confirmed" && isPlain && (
         <span class="badge sure">
           <Icon name="check" />
         </span>
       )}
-      {kind === "unknown" && selected === null && <span class="badge unsure">?</span>}
+      {kind === "unknown" && isPlain && <span class="badge unsure">?</span>}
       {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
       {name !== null && kind !== "unknown" && (
-        <span class="caption" dir="auto">
+        <span class={`caption ${kind}`} dir="auto">
           {name}
         </span>
       )}
@@ -55,7 +53,7 @@ export const Tile = memo(function Tile({
   );
   const common = { "data-id": id, tabIndex: stop ? 0 : -1, "aria-label": words.tileLabel(file, name, kind) };
   return (
-    <li class="tile" aria-posinset={position} aria-setsize={count}>
+    <li class={ticked === false ? "tile doubted" : "tile"} aria-posinset={position} aria-setsize={count}>
       {selected === null ? (
         <a {...common} href={pictureHref(id)} draggable={false}>
           {inside}
@@ -63,6 +61,18 @@ export const Tile = memo(function Tile({
       ) : (
         <button {...common} type="button" aria-pressed={selected} onClick={(event) => onPress(id, event.shiftKey)}>
           {inside}
+        </button>
+      )}
+      {ticked !== null && (
+        <button
+          type="button"
+          class="tick"
+          aria-pressed={ticked}
+          aria-label={words.tick(file)}
+          tabIndex={stop ? 0 : -1}
+          onClick={() => onTick(id, !ticked)}
+        >
+          <span class="badge pick">{ticked && <Icon name="check" />}</span>
         </button>
       )}
     </li>

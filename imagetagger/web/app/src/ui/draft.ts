@@ -1,11 +1,14 @@
 import type { PictureView, TagId } from "../api";
 import { normaliseName } from "../lessons/names";
-import { findTag, knownTag } from "./filter";
+import { likelyTags } from "./certainty";
+import { findTag, knownTag } from "./completion";
 import type { Vocabulary } from "./search";
 
 /** The tags that the user is choosing for a picture, before they are learned. */
 export interface Draft {
   tags: readonly TagId[];
+  /** Those of them that the tagger put there: once the user names a tag, they are no more than suggestions again. */
+  guessed: readonly TagId[];
   /** Tags that the user removed: they stay in sight, to be added back. */
   removed: readonly TagId[];
   /** Names that become tags. */
@@ -19,13 +22,23 @@ export interface Difference {
   forget: readonly TagId[];
 }
 
-/** A suggestion above this probability is in the draft at first. */
-const LIKELY = 0.5;
+/** A draft without tags. */
+export const NO_TAGS: Draft = { tags: [], guessed: [], removed: [], newNames: [] };
 
 /** The tags that the user confirmed; before that, the likely suggestions. */
 export function initialDraft(picture: PictureView): Draft {
-  const likely = picture.unknown ? [] : picture.suggested.filter((s) => s.probability > LIKELY).map((s) => s.tag);
-  return { tags: picture.confirmed ? picture.tags : likely, removed: [], newNames: [] };
+  const tags = picture.confirmed ? picture.tags : likelyTags(picture);
+  return { ...NO_TAGS, tags, guessed: picture.confirmed ? [] : tags };
+}
+
+/** The draft as the user goes on with tags of their own: guesses that were not chosen are taken back. */
+export function withoutGuesses(draft: Draft): Draft {
+  return { ...draft, tags: draft.tags.filter((tag) => !draft.guessed.includes(tag)), guessed: [] };
+}
+
+/** The draft whose guesses the user finds wrong: they are struck. */
+export function doubted(draft: Draft): Draft {
+  return { ...withoutGuesses(draft), removed: [...draft.removed, ...draft.guessed] };
 }
 
 /** The draft with a tag added. */
@@ -37,7 +50,8 @@ export function add(draft: Draft, tag: TagId): Draft {
 /** The draft with a tag removed. */
 export function remove(draft: Draft, tag: TagId): Draft {
   if (!draft.tags.includes(tag)) return draft;
-  return { ...draft, tags: draft.tags.filter((other) => other !== tag), removed: [...draft.removed, tag] };
+  const rest = prune(draft, (other) => other !== tag);
+  return { ...rest, removed: [...draft.removed, tag] };
 }
 
 /** The draft with a new name; names that differ in case only are one. */
@@ -46,12 +60,13 @@ export function addName(draft: Draft, name: string): Draft {
   return taken ? draft : { ...draft, newNames: [...draft.newNames, name] };
 }
 
-/** The draft with the text of a field: the tag that it names, otherwise a new name. */
+/** The draft with the text of a field, and without guesses: the tag that it names, otherwise a new name. */
 export function addTyped(draft: Draft, text: string, { tags, terms }: Vocabulary): Draft {
   const name = normaliseName(text);
   if (name === "") return draft;
   const tag = knownTag(tags.values(), terms, name);
-  return tag === undefined ? addName(draft, findTag(terms.values(), name)?.name ?? name) : add(draft, tag.id);
+  const own = withoutGuesses(draft);
+  return tag === undefined ? addName(own, findTag(terms.values(), name)?.name ?? name) : add(own, tag.id);
 }
 
 /** The draft without a new name. */
@@ -61,7 +76,8 @@ export function removeName(draft: Draft, name: string): Draft {
 
 /** The draft without tags that do not exist any more, as after a merge or a removal. */
 export function prune(draft: Draft, exists: (tag: TagId) => boolean): Draft {
-  return { ...draft, tags: draft.tags.filter(exists), removed: draft.removed.filter(exists) };
+  const { tags, guessed, removed, newNames } = draft;
+  return { tags: tags.filter(exists), guessed: guessed.filter(exists), removed: removed.filter(exists), newNames };
 }
 
 /** Tags to add: suggestions outside the draft, then removed tags that are not suggested. */

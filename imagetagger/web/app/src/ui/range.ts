@@ -40,7 +40,8 @@ export function useRange(grid: RefObject<HTMLElement | null>, count: number) {
     const gap = Number.parseFloat(getComputedStyle(element).rowGap);
     const now = { columns: columns.length, pitch: (columns[0] ?? 1) + gap };
     const next = rangeInView(count, now, element.getBoundingClientRect().top, window.innerHeight);
-    element.style.setProperty("--all", `${Math.ceil(count / now.columns) * now.pitch}px`);
+    const all = `${Math.ceil(count / now.columns) * now.pitch}px`;
+    if (element.style.getPropertyValue("--all") !== all) element.style.setProperty("--all", all);
     setLayout((was) => (was.columns === now.columns && was.pitch === now.pitch ? was : now));
     setRange((was) => (was.from === next.from && was.to === next.to ? was : next));
   }, [grid, count]);

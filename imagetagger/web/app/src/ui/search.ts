@@ -94,7 +94,8 @@ const foldedOf = new WeakMap<Words, readonly string[]>();
 /** Scripts that put no spaces between words. */
 const WITHOUT_SPACES = /^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 
-function beginsWord(text: string, query: string): boolean {
+/** Whether a word of folded text begins with a folded query. */
+export function beginsWord(text: string, query: string): boolean {
   if (WITHOUT_SPACES.test(query)) return text.includes(query);
   for (let at = text.indexOf(query); at >= 0; at = text.indexOf(query, at + 1))
     if (at === 0 || !/[\p{L}\p{N}]$/u.test(text.slice(0, at))) return true;

@@ -12,8 +12,9 @@ import type {
   TermView,
   ThresholdView,
 } from "../api";
-import { type Draft, prune } from "./draft";
-import { EVERYTHING, type Filter, showsNew, visible } from "./filter";
+import { type Draft, doubted, initialDraft, prune } from "./draft";
+import { EVERYTHING, type Filter, showsNew } from "./filter";
+import { visible } from "./sections";
 
 /** What the worker published, by id. */
 export interface Library {
@@ -57,6 +58,8 @@ export interface State {
   awaited: number;
   filter: Filter;
   drafts: ReadonlyMap<PictureId, Draft>;
+  /** Pictures to confirm whose likely tags the user doubts: they are not confirmed with others. */
+  unticked: ReadonlySet<PictureId>;
   /** The selected pictures; null while the user does not select. */
   selected: ReadonlySet<PictureId> | null;
   toast: Toast | null;
@@ -77,6 +80,8 @@ export type Action =
   | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
+  | { type: "tick"; picture: PictureId; isTicked: boolean }
+  | { type: "doubt"; pictures: readonly PictureId[] }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
   | { type: "toast"; toast: Notice | null }
   | { type: "summary"; summary: Added | null }
@@ -93,6 +98,7 @@ export const START: State = {
   awaited: 0,
   filter: EVERYTHING,
   drafts: new Map(),
+  unticked: new Set(),
   selected: null,
   toast: null,
   summary: null,
@@ -121,6 +127,14 @@ export function reduce(state: State, action: Action): State {
       return onlyShownSelected({ ...state, filter: { ...state.filter, ...action.filter } });
     case "draft":
       return { ...state, drafts: withEntry(state.drafts, action.picture, action.draft) };
+    case "tick": {
+      const unticked = new Set(state.unticked);
+      if (action.isTicked) unticked.delete(action.picture);
+      else unticked.add(action.picture);
+      return { ...state, unticked };
+    }
+    case "doubt":
+      return doubt(state, action.pictures);
     case "select":
       return { ...state, selected: action.selected };
     case "toast":
@@ -147,6 +161,18 @@ export function library(snapshot: Snapshot): Library {
     steps: snapshot.steps,
     threshold: snapshot.threshold,
   };
+}
+
+/** Takes the guesses of unticked pictures back: they are to be looked at one by one. */
+function doubt(state: State, ids: readonly PictureId[]): State {
+  const drafts = new Map(state.drafts);
+  const unticked = new Set(state.unticked);
+  for (const id of ids) {
+    const picture = state.library?.pictures.get(id);
+    if (picture) drafts.set(id, doubted(initialDraft(picture)));
+    unticked.delete(id);
+  }
+  return { ...state, drafts, unticked };
 }
 
 function changed(state: State, change: Change): State {
@@ -232,9 +258,9 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
 
 /** Drops pictures from the selection that the filter hides: actions only reach visible pictures. */
 function onlyShownSelected(state: State): State {
-  const { library, selected, filter } = state;
+  const { library, selected, filter, drafts } = state;
   if (library === null || selected === null || selected.size === 0) return state;
-  const shown = visible(library, filter).filter((id) => selected.has(id));
+  const shown = visible(library, filter, drafts).filter((id) => selected.has(id));
   return shown.length === selected.size ? state : { ...state, selected: new Set(shown) };
 }
 

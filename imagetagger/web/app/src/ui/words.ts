@@ -1,5 +1,8 @@
 import type { Added, Imported, Rule, StorageView } from "../api";
+import type { Certainty } from "./certainty";
+import type { Section } from "./sections";
 import type { Offline } from "./state";
+import type { TileKind } from "./Tile";
 
 /** The title of the first screen. */
 export const hello = () => "Your pictures, tagged";
@@ -65,11 +68,45 @@ export function spoken(
   return `${many(tags.length, "tag")}: ${each.join(", ")}`;
 }
 
+/** The words under a picture: a guess has a question mark. */
+export function captionOf(names: readonly string[], certainty: Certainty): string {
+  const all = names.join(", ");
+  return certainty === "confirmed" ? all : `${all}?`;
+}
+
 /** A tile of the gallery, for screen readers. */
-export function tileLabel(file: string, name: string | null, kind: "confirmed" | "unknown" | "suggested"): string {
+export function tileLabel(file: string, name: string | null, kind: TileKind): string {
   if (kind === "unknown") return `${file}: unknown`;
   return `${file}: ${name ?? "no tag"}, ${kind}`;
 }
+
+/** The heading of pictures: those that a search perhaps means, or that are to be confirmed. */
+export function sectionTitle(kind: Section["kind"]): string {
+  return {
+    plain: "Pictures",
+    perhaps: "Perhaps",
+    same: "One tag",
+    likely: "One of each",
+    open: "No likely tag: look at each",
+  }[kind];
+}
+
+/** The button that confirms the ticked pictures of a heading. */
+export function allRight(ticked: number, all: number): string {
+  return ticked === all ? "All right" : `${ticked.toLocaleString("en")} right`;
+}
+
+/** That button, for screen readers. */
+export const allRightLabel = (title: string, ticked: number) => `Confirm ${many(ticked, "picture")}: ${title}`;
+
+/** The mark that leaves a picture out when others are confirmed. */
+export const tick = (file: string) => `${file} is right`;
+
+/** After pictures were confirmed with different tags. */
+export const confirmedTags = () => "Confirmed";
+
+/** The button to confirm pictures on their own screens. */
+export const oneByOne = () => "One by one";
 
 /** The meaning of a threshold. */
 export function threshold(rule: Rule, value: number): string {
@@ -180,8 +217,6 @@ export const isSafe = (why: string) => !why.startsWith("This browser does not le
 /** The reassurance on the screen of a failure. */
 export const safe = () => "What you taught is safe: it stays stored on this device.";
 
-/** The button to confirm the pictures one by one. */
-export const start = (count: number) => `Confirm ${many(count, "picture")}`;
 /** The number of selected pictures. */
 export const selected = (count: number) => `${count.toLocaleString("en")} selected`;
 /** The window's title. */

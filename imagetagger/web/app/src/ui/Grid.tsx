@@ -1,0 +1,127 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { PictureId, PictureView, TagId, TagView } from "../api";
+import { caption } from "./certainty";
+import { useApp } from "./context";
+import { type Layout, useRange } from "./range";
+import { Tile, type TileKind } from "./Tile";
+import * as words from "./words";
+
+interface Props {
+  label: string;
+  /** Null is the place of a picture to come. */
+  cells: readonly (PictureId | null)[];
+  /** The picture that the Tab key reaches; null for the first one. */
+  start: PictureId | null;
+  /** Whether pictures have a tick, to be confirmed together. */
+  ticks?: boolean;
+  onFocus(id: PictureId): void;
+  onPress(id: PictureId, range: boolean): void;
+}
+
+/** Squares of pictures, of which those near the window are drawn. */
+export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: Props) {
+  const { engine, state, library, dispatch } = useApp();
+  const { selected, unticked } = state;
+  const { pictures, tags } = library;
+  const grid = useRef<HTMLUListElement>(null);
+  const { range, layout, follow } = useRange(grid, cells.length);
+  const [stop, setStop] = useState(start);
+  const focusTarget = useRef<PictureId | null>(null);
+  useLayoutEffect(() => {
+    if (focusTarget.current === null) return;
+    const tile = tiles(grid.current).find((each) => each.dataset.id === focusTarget.current);
+    if (tile === undefined) return; // not drawn yet, while scrolling
+    focusTarget.current = null;
+    tile.focus();
+  });
+  const walk = (event: KeyboardEvent) => {
+    const at = cells.indexOf((event.target as HTMLElement).dataset.id ?? "");
+    const next = placeAfter(event.key, at, cells.length, layout);
+    if (at < 0 || next === null || grid.current === null) return;
+    event.preventDefault();
+    const id = cells[next];
+    if (next < 0 || next >= cells.length) neighbour(grid.current, next < 0)?.focus();
+    if (!id) return;
+    scrollTo(grid.current.getBoundingClientRect().top + Math.floor(next / layout.columns) * layout.pitch, layout);
+    focusTarget.current = id;
+    setStop(id);
+    follow();
+  };
+  const drawn = cells.slice(range.from, range.to);
+  const first = stop !== null && drawn.includes(stop) ? stop : drawn.find((id) => id !== null);
+  return (
+    <ul
+      ref={grid}
+      class="grid"
+      aria-label={label}
+      onKeyDown={walk}
+      onFocusIn={(event) => {
+        const id = (event.target as HTMLElement).dataset.id;
+        if (id === undefined) return;
+        onFocus(id);
+        setStop(id);
+      }}
+    >
+      {drawn.map((id, i) => {
+        const picture = id === null ? undefined : pictures.get(id);
+        if (id === null || picture === undefined)
+          return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
+        return (
+          <Tile
+            key={id}
+            id={id}
+            position={range.from + i + 1}
+            count={cells.length}
+            file={picture.name}
+            name={namesOf(picture, tags)}
+            kind={kindOf(picture)}
+            selected={selected === null ? null : selected.has(id)}
+            ticked={ticks && selected === null ? !unticked.has(id) : null}
+            stop={id === first}
+            engine={engine}
+            onPress={onPress}
+            onTick={(picture, isTicked) => dispatch({ type: "tick", picture, isTicked })}
+          />
+        );
+      })}
+    </ul>
+  );
+}
+
+/** The place that a key leads to, outside of 0 .. count - 1 beyond an edge; null for other keys. */
+function placeAfter(key: string, at: number, count: number, { columns }: Layout): number | null {
+  if (key === "Home") return 0;
+  if (key === "End") return count - 1;
+  const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[key];
+  if (by === undefined) return null;
+  const lastRow = Math.floor((count - 1) / columns);
+  const isInLastRow = Math.floor(at / columns) === lastRow;
+  return key === "ArrowDown" && at + by >= count && !isInLastRow ? count - 1 : at + by;
+}
+
+/** The nearest square of the grid before this one, or after it. */
+function neighbour(grid: HTMLElement, before: boolean): HTMLElement | undefined {
+  const grids = [...document.querySelectorAll<HTMLElement>(".grid")];
+  const other = grids[grids.indexOf(grid) + (before ? -1 : 1)];
+  return tiles(other ?? null).at(before ? -1 : 0);
+}
+
+function tiles(grid: HTMLElement | null): HTMLElement[] {
+  return [...(grid?.querySelectorAll<HTMLElement>("[data-id]") ?? [])];
+}
+
+/** Scrolls so far that a row with this upper edge is in sight. */
+function scrollTo(top: number, { pitch }: Layout): void {
+  if (top < 130) window.scrollBy(0, top - 130);
+  else if (top + pitch > window.innerHeight - 130) window.scrollBy(0, top + pitch + 130 - window.innerHeight);
+}
+
+function kindOf(picture: PictureView): TileKind {
+  if (!picture.confirmed && picture.unknown) return "unknown";
+  return caption(picture).certainty;
+}
+
+function namesOf(picture: PictureView, tags: ReadonlyMap<TagId, TagView>): string | null {
+  const names = caption(picture).tags.flatMap((tag) => tags.get(tag)?.name ?? []);
+  return names.length > 0 ? words.captionOf(names, caption(picture).certainty) : null;
+}

@@ -1,0 +1,100 @@
+import type { PictureId, PictureView, TagId } from "../api";
+import { byCertainty, match } from "./certainty";
+import { type Draft, initialDraft } from "./draft";
+import { type Filter, SHOWN } from "./filter";
+import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
+
+/** Pictures that are shown together. */
+export interface Section {
+  /**
+   * Plain pictures; those of a search that are less certain; or, to be confirmed, those that likely have the same
+   * `tags`, that likely have a tag each, or that have no likely one.
+   */
+  kind: "plain" | "perhaps" | "same" | "likely" | "open";
+  tags: readonly TagId[];
+  ids: readonly PictureId[];
+}
+
+/** The pictures, in order, and the words to search them by. */
+export interface Pictures extends Vocabulary {
+  order: readonly PictureId[];
+  pictures: ReadonlyMap<PictureId, PictureView>;
+}
+
+/** Pictures of the same likely tag are confirmed together if they are so many. */
+const MIN_GROUP = 2;
+
+/** The tags that pictures have in the editor, where the user changed them. */
+type Drafts = ReadonlyMap<PictureId, Draft>;
+
+/**
+ * The pictures that pass the filter, in the order shown; sections are not empty.
+ *
+ * A search shows confirmed, then likely ones, the most probable first, then those that perhaps fit. Pictures to confirm
+ * come by their likely tags, the most frequent first, so that those of a tag are confirmed at once.
+ */
+export function sections(library: Pictures, filter: Filter, drafts: Drafts): Section[] {
+  const shown = library.order.filter((id) => {
+    const picture = library.pictures.get(id);
+    return picture !== undefined && SHOWN[filter.show](picture);
+  });
+  const tags = wantedTags(library, filter);
+  if (tags !== null) return found(library, shown, tags, fold(filter.text));
+  if (filter.show === "open") return toConfirm(library, shown, drafts);
+  return shown.length === 0 ? [] : [{ kind: "plain", tags: [], ids: shown }];
+}
+
+/** The ids of the pictures of all sections, in order. */
+export function visible(library: Pictures, filter: Filter, drafts: Drafts): PictureId[] {
+  return sections(library, filter, drafts).flatMap(({ ids }) => ids);
+}
+
+function found(library: Pictures, ids: readonly PictureId[], tags: ReadonlySet<TagId>, text: string): Section[] {
+  const matches = ids.flatMap((id) => {
+    const picture = library.pictures.get(id) as PictureView;
+    const fit = match(picture, tags, library.terms);
+    const isNamed = text !== "" && beginsWord(fold(picture.name), text);
+    if (fit === null) return isNamed ? [{ id, certainty: "likely" as const, probability: 0 }] : [];
+    return [{ id, ...fit, certainty: isNamed && fit.certainty === "perhaps" ? "likely" : fit.certainty }];
+  });
+  matches.sort(byCertainty); // stable: equal ones keep their order
+  const split = matches.findIndex(({ certainty }) => certainty === "perhaps");
+  const sorted = matches.map(({ id }) => id);
+  const [sure, unsure] = split < 0 ? [sorted, []] : [sorted.slice(0, split), sorted.slice(split)];
+  return nonEmpty([
+    { kind: "plain", tags: [], ids: sure },
+    { kind: "perhaps", tags: [], ids: unsure },
+  ]);
+}
+
+function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Drafts): Section[] {
+  const groups = new Map<string, { tags: readonly TagId[]; ids: PictureId[] }>();
+  const open: PictureId[] = [];
+  for (const id of ids) {
+    const tags = (drafts.get(id) ?? initialDraft(pictures.get(id) as PictureView)).guessed;
+    if (tags.length === 0) {
+      open.push(id);
+      continue;
+    }
+    const key = tags.join("\n");
+    const group = groups.get(key);
+    if (group) group.ids.push(id);
+    else groups.set(key, { tags, ids: [id] });
+  }
+  const all = [...groups.values()];
+  const single = new Set(all.filter((group) => group.ids.length < MIN_GROUP).flatMap((group) => group.ids));
+  const same = all.filter((group) => group.ids.length >= MIN_GROUP).sort((a, b) => b.ids.length - a.ids.length);
+  return nonEmpty([
+    ...same.map((group) => ({ kind: "same" as const, ...group })),
+    { kind: "likely", tags: [], ids: ids.filter((id) => single.has(id)) },
+    { kind: "open", tags: [], ids: open },
+  ]);
+}
+
+function nonEmpty(all: Section[]): Section[] {
+  return all.filter(({ ids }) => ids.length > 0);
+}
+
+function wantedTags(vocabulary: Vocabulary, { tag, text }: Filter): ReadonlySet<TagId> | null {
+  return tag === null ? matchingTags(vocabulary, text) : new Set([tag, ...tagsBelow(vocabulary, tag)]);
+}

@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { type Draft, doubted, initialDraft } from "../src/ui/draft";
+import { EVERYTHING, type Filter } from "../src/ui/filter";
+import { sections } from "../src/ui/sections";
+import { picture, tag } from "./ui_pictures";
+
+const guess = (tag: string, probability: number) => ({ tag, probability });
+const pictures = [
+  picture("a", { suggested: [guess("cat", 0.6)] }),
+  picture("b", { suggested: [guess("cat", 0.9)] }),
+  picture("c", { suggested: [guess("dog", 0.8)] }),
+  picture("d", { suggested: [guess("dog", 0.4), guess("cat", 0.3)] }),
+  picture("e", { unknown: true, suggested: [guess("cat", 0.99)] }),
+  picture("f", { tags: ["cat"], suggested: [guess("dog", 0.9)] }),
+  picture("g", { suggested: [guess("cup", 0.9)], possible: [guess("cat", 0.01)] }),
+  picture("h", { suggested: [guess("cup", 0.7)], name: "my cat.jpg" }),
+  picture("i", { suggested: [guess("dog", 0.7)] }),
+  picture("j", { suggested: [guess("dog", 0.6)] }),
+  picture("k", { suggested: [guess("tea", 0.6)] }),
+];
+const library = {
+  order: pictures.map(({ id }) => id),
+  pictures: new Map(pictures.map((each) => [each.id, each])),
+  tags: new Map(["cat", "dog", "cup", "tea"].map((name) => [name, tag(name)])),
+  terms: new Map(),
+};
+const shown = (filter: Partial<Filter>, drafts: ReadonlyMap<string, Draft> = new Map()) =>
+  sections(library, { ...EVERYTHING, ...filter }, drafts).map(({ kind, tags, ids }) => [
+    kind,
+    tags.join(),
+    ids.join(""),
+  ]);
+
+test("a search shows confirmed pictures, then likely ones and those called so, and the rest as perhaps", () => {
+  expect(shown({ text: "cat" })).toEqual([
+    ["plain", "", "fbah"],
+    ["perhaps", "", "edg"],
+  ]);
+});
+
+test("a tag's pictures come in the same order, but file names do not count", () => {
+  expect(shown({ tag: "cat" })).toEqual([
+    ["plain", "", "fba"],
+    ["perhaps", "", "edg"],
+  ]);
+});
+
+test("a search that finds nothing has no section", () => {
+  expect(shown({ text: "x" })).toEqual([]);
+  expect(shown({ text: "y cat" })).toEqual([]); // no word begins with it
+});
+
+test("without a search all pictures come in their order", () => {
+  expect(shown({})).toEqual([["plain", "", "abcdefghijk"]]);
+});
+
+test("pictures to confirm come by their likely tag, the most frequent first, then those alone, then the others", () => {
+  expect(shown({ show: "open" })).toEqual([
+    ["same", "dog", "cij"],
+    ["same", "cat", "ab"],
+    ["same", "cup", "gh"],
+    ["likely", "", "k"],
+    ["open", "", "de"],
+  ]);
+});
+
+test("a picture whose guess is doubted is no longer confirmed with the others", () => {
+  const a = pictures[0] as (typeof pictures)[0];
+  const drafts = new Map([["a", doubted(initialDraft(a))]]);
+  expect(shown({ show: "open" }, drafts)).toContainEqual(["likely", "", "bk"]);
+  expect(shown({ show: "open" }, drafts)).toContainEqual(["open", "", "ade"]);
+});
