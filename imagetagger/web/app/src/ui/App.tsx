@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Change, Engine, Snapshot } from "../api";
 import { additions } from "./adding";
 import { gathered } from "./changes";
@@ -7,6 +7,8 @@ import { AppContext, type App as Context, useApp } from "./context";
 import { useDropAndPaste } from "./dropping";
 import { Gallery } from "./Gallery";
 import { Icon } from "./Icon";
+import { KeysHelp } from "./KeysHelp";
+import { focusField, useKeys } from "./keys";
 import { MorePage } from "./MorePage";
 import { Progress, Summary, Toasts } from "./Notices";
 import { Failure, Skeleton } from "./Opening";
@@ -92,7 +94,12 @@ export function App({ engine, open, watch }: Props) {
     [engine, act],
   );
   const closeToast = useCallback(() => dispatch({ type: "toast", toast: null }), []);
-  useUndoKey(useCallback(() => void (newest.current && undo(newest.current)), [undo]));
+  const [helps, setHelps] = useState(false);
+  useKeys({
+    "Ctrl+z": () => void (newest.current && undo(newest.current)),
+    "/": focusField,
+    "?": () => setHelps(true),
+  });
   const library = state.library;
   const isOpen = library !== null;
   const take = useCallback(
@@ -116,6 +123,7 @@ export function App({ engine, open, watch }: Props) {
         <AppContext.Provider value={context}>
           <Screen route={route} />
           <Summary />
+          {helps && <KeysHelp onClose={() => setHelps(false)} />}
         </AppContext.Provider>
       )}
       <div class="notices">
@@ -181,19 +189,6 @@ function Frame({ route, state, children }: { route: Route; state: State; childre
       <main>{children}</main>
     </div>
   );
-}
-
-function useUndoKey(undo: () => void): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const isText = event.target instanceof HTMLInputElement && event.target.type !== "range";
-      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || isText) return;
-      event.preventDefault();
-      if (!event.repeat) undo();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [undo]);
 }
 
 function messageFor(error: unknown): string {

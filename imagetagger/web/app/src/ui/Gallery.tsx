@@ -1,4 +1,4 @@
-import { useCallback, useLayoutEffect, useMemo } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { PictureId } from "../api";
 import { useApp } from "./context";
 import { AddButtons, Empty } from "./Empty";
@@ -6,11 +6,12 @@ import { FilterBar } from "./FilterBar";
 import { EVERYTHING, showsNew } from "./filter";
 import { Grid } from "./Grid";
 import { Icon } from "./Icon";
+import { useKeys } from "./keys";
 import { ReviewHead } from "./ReviewHead";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
 import { type Section, sections } from "./sections";
-import { useSelection } from "./selecting";
+import { useSelection, useTouchSelection } from "./selecting";
 import { arrived as arrivedOf } from "./state";
 import * as words from "./words";
 
@@ -28,6 +29,7 @@ export function Gallery() {
   );
   const ids = useMemo(() => all.flatMap((section) => section.ids), [all]);
   useScroll();
+  useKeys({ "Ctrl+a": ids.length > 0 ? () => dispatch({ type: "select", selected: new Set(ids) }) : null });
   if (order.length === 0 && awaited === 0) return <Empty />;
   const isWaiting = filter.show === "open" && ids.length > 0;
   return (
@@ -72,17 +74,23 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
   const { state } = useApp();
   const { awaited, filter } = state;
   const arrived = arrivedOf(state);
+  const root = useRef<HTMLDivElement>(null);
   const onPress = useSelection(ids);
+  useTouchSelection(root, ids);
   const onFocus = useCallback((id: PictureId) => {
     left.id = id;
   }, []);
   const common = { start: left.id, onFocus, onPress };
   if (showsNew(filter)) {
     const cells = [...ids.slice(0, arrived), ...Array<null>(awaited).fill(null), ...ids.slice(arrived)];
-    return <Grid label="Pictures" cells={cells} {...common} />;
+    return (
+      <div ref={root}>
+        <Grid label="Pictures" cells={cells} {...common} />
+      </div>
+    );
   }
   return (
-    <div class="sections">
+    <div ref={root} class="sections">
       {all.map((section) => {
         const { kind, tags } = section;
         const ticks = kind === "same" || kind === "likely";

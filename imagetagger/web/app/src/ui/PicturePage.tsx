@@ -1,8 +1,9 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { useApp } from "./context";
 import { neighbours, steadyOrder } from "./filter";
 import { Icon } from "./Icon";
+import { useKeys } from "./keys";
 import { Preview } from "./Preview";
 import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
@@ -31,16 +32,13 @@ function Known({ picture }: { picture: PictureView }) {
   const { id } = picture;
   const ids = useSteadyOrder(id);
   const { before, after } = neighbours(ids, id);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || isBusy(event.target)) return;
-      const to = { ArrowLeft: before, ArrowRight: after }[event.key];
-      if (to !== undefined) goToPicture(to, true);
-      else if (event.key === "Escape") window.location.hash = "#/";
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [before, after]);
+  useKeys({
+    ArrowLeft: before === undefined ? null : () => goToPicture(before, true),
+    ArrowRight: after === undefined ? null : () => goToPicture(after, true),
+    Escape: () => {
+      window.location.hash = "#/";
+    },
+  });
   const swipe = useRef<{ x: number; y: number } | null>(null);
   return (
     <article class="picture">
@@ -76,7 +74,7 @@ function Known({ picture }: { picture: PictureView }) {
       >
         <Preview picture={picture} />
       </div>
-      <TagEditor key={id} picture={picture} ids={ids} />
+      <TagEditor key={id} picture={picture} ids={ids} {...(after === undefined ? {} : { after })} />
       {asks && (
         <RemovePictures
           pictures={[id]}
@@ -123,10 +121,4 @@ function Step({ to, label, icon }: { to: PictureId | undefined; label: string; i
       <Icon name={icon} />
     </a>
   );
-}
-
-/** Whether the arrow keys belong to the focused element or to a dialog. */
-function isBusy(target: EventTarget | null): boolean {
-  const isField = target instanceof HTMLElement && target.closest("input, textarea, select, [role=listbox]") !== null;
-  return isField || document.querySelector("dialog[open]") !== null;
 }

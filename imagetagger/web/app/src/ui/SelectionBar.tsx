@@ -1,28 +1,52 @@
-import { useEffect, useState } from "preact/hooks";
-import type { PictureId } from "../api";
+import { useState } from "preact/hooks";
+import type { PictureId, PictureView } from "../api";
 import { refocus } from "./attention";
+import { requestPersistence } from "./browser";
 import { useApp } from "./context";
-import { Icon } from "./Icon";
+import { initialDraft } from "./draft";
+import { Icon, type IconName } from "./Icon";
+import { useKeys } from "./keys";
 import { RemovePictures } from "./RemovePictures";
 import { TeachDialog } from "./TeachDialog";
 import * as words from "./words";
 
 /** The actions on selected pictures. */
 export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
-  const { dispatch } = useApp();
+  const { engine, state, library, dispatch, act } = useApp();
   const [asks, setAsks] = useState<"teach" | "remove" | null>(null);
+  const [busy, setBusy] = useState(false);
   const all = ids.every((id) => selected.has(id));
   const end = () => dispatch({ type: "select", selected: null });
   const close = () => setAsks(null);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
-      dispatch({ type: "select", selected: null });
+  useKeys({
+    Escape: () => {
+      end();
       refocus(".grid [tabindex='0']"); // the square that had it became a link
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [dispatch]);
+    },
+  });
+  const open = [...selected].flatMap((id) => library.pictures.get(id) ?? []).filter((picture) => !picture.confirmed);
+  const likely = open.flatMap((picture) => {
+    const { tags, newNames } = state.drafts.get(picture.id) ?? initialDraft(picture);
+    return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
+  });
+  const run = async (work: Promise<void>, message: string) => {
+    if (busy) return;
+    setBusy(true);
+    const done = await act(
+      work.then(() => true),
+      message,
+      true,
+    );
+    setBusy(false);
+    if (done === undefined) return;
+    requestPersistence();
+    end();
+    refocus(".grid [tabindex='0']");
+  };
+  const dismiss = (pictures: readonly PictureView[]) =>
+    run(engine.dismiss(pictures.map(({ id }) => id)), words.dismissed());
+  const confirm = () =>
+    run(engine.confirmAll(likely), `${words.confirmedTags()} · ${words.many(likely.length, "picture")}`);
   return (
     <section class="selection" aria-label="Selection">
       <span class="grow" role="status">
@@ -35,25 +59,39 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
       >
         {all ? "None" : "All"}
       </button>
-      <button type="button" class="button small quiet" disabled={selected.size === 0} onClick={() => setAsks("remove")}>
-        <span class="no-phone">
-          <Icon name="trash" />
-        </span>
+      <Action icon="trash" disabled={selected.size === 0} onPress={() => setAsks("remove")}>
         Remove
-      </button>
-      <button
-        type="button"
-        class="button small primary"
-        disabled={selected.size === 0}
-        onClick={() => setAsks("teach")}
-      >
-        <span class="no-phone">
-          <Icon name="tag" />
-        </span>
-        Tag these
-      </button>
+      </Action>
+      <Action icon="close" disabled={open.length === 0 || busy} onPress={() => void dismiss(open)}>
+        {words.noTagFits()}
+      </Action>
+      <Action icon="tag" disabled={selected.size === 0} onPress={() => setAsks("teach")}>
+        Tag
+      </Action>
+      <Action icon="check" primary disabled={likely.length === 0 || busy} onPress={() => void confirm()}>
+        {words.confirmSelected(likely.length)}
+      </Action>
       {asks === "teach" && <TeachDialog pictures={[...selected]} onDone={end} onClose={close} />}
       {asks === "remove" && <RemovePictures pictures={[...selected]} onDone={end} onClose={close} />}
     </section>
+  );
+}
+
+interface ActionProps {
+  icon: IconName;
+  primary?: boolean;
+  disabled: boolean;
+  onPress(): void;
+  children: string;
+}
+
+function Action({ icon, primary, disabled, onPress, children }: ActionProps) {
+  return (
+    <button type="button" class={`button small ${primary ? "primary" : "quiet"}`} disabled={disabled} onClick={onPress}>
+      <span class="no-phone">
+        <Icon name={icon} />
+      </span>
+      {children}
+    </button>
   );
 }

@@ -19,6 +19,7 @@ import {
 } from "./draft";
 import { nextOpen } from "./filter";
 import { Icon } from "./Icon";
+import { useKeys } from "./keys";
 import { goToPicture } from "./route";
 import { closeness, fold } from "./search";
 import { TagField } from "./TagField";
@@ -27,8 +28,16 @@ import * as words from "./words";
 
 const FIRST = 8;
 
+interface Props {
+  picture: PictureView;
+  /** The pictures in the order shown. */
+  ids: readonly PictureId[];
+  /** The picture after this one. */
+  after?: PictureId;
+}
+
 /** The tags of a picture: remove, add, and confirm, which learns them. */
-export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonly PictureId[] }) {
+export function TagEditor({ picture, ids, after }: Props) {
   const { engine, state, library, dispatch, act } = useApp();
   const [busy, setBusy] = useState(false);
   const [all, setAll] = useState(false);
@@ -57,10 +66,10 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
   const dismisses = nothing && !picture.confirmed;
   const isPredicted = picture.unknown || picture.suggested.length > 0; // not right after the opening
   const isReady = !busy && (dismisses ? isPredicted : !nothing);
-  const confirm = async () => {
+  const confirm = async (goesOn = state.filter.show === "open") => {
     if (!isReady) return;
     setBusy(true);
-    const next = state.filter.show === "open" ? nextOpen(ids, library.pictures, picture.id) : undefined;
+    const next = goesOn ? (nextOpen(ids, library.pictures, picture.id) ?? after) : undefined;
     const work = dismisses
       ? engine.dismiss([picture.id])
       : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
@@ -77,6 +86,11 @@ export function TagEditor({ picture, ids }: { picture: PictureView; ids: readonl
     change(null);
     if (next !== undefined) goToPicture(next, true);
   };
+  const adding = offered.slice(0, 9).map(({ key }, i) => [`${i + 1}`, () => change(add(draft, key))] as const);
+  useKeys({
+    ...Object.fromEntries(adding),
+    Enter: () => (isReady ? void confirm(true) : nothing && after !== undefined && goToPicture(after, true)),
+  });
   return (
     <section class="editor" aria-label="Tags">
       <p class="hidden" role="status">

@@ -105,6 +105,19 @@ export const tick = (file: string) => `${file} is right`;
 /** After pictures were confirmed with different tags. */
 export const confirmedTags = () => "Confirmed";
 
+/** Keys, separated by spaces, and what they do. */
+export const keys = (): readonly (readonly [string, string])[] => [
+  ["/", "Search, or add a tag"],
+  ["← ↑ → ↓", "Go from picture to picture"],
+  ["1 … 9", "Add the tag of this place under Perhaps"],
+  ["Enter", "Confirm the picture, and go to the next one"],
+  ["Ctrl+A", "Select all pictures shown"],
+  ["Shift", "With a press: select all up to there"],
+  ["Ctrl+Z", "Undo"],
+  ["Esc", "Back"],
+  ["?", "Show these keys"],
+];
+
 /** The button to confirm pictures on their own screens. */
 export const oneByOne = () => "One by one";
 
@@ -217,6 +230,10 @@ export const isSafe = (why: string) => !why.startsWith("This browser does not le
 /** The reassurance on the screen of a failure. */
 export const safe = () => "What you taught is safe: it stays stored on this device.";
 
+/** The button that confirms the likely tags of selected pictures. */
+export const confirmSelected = (count: number) => (count === 0 ? "Confirm" : `Confirm ${count.toLocaleString("en")}`);
+/** Marks pictures that fit no tag. */
+export const noTagFits = () => "No tag fits";
 /** The number of selected pictures. */
 export const selected = (count: number) => `${count.toLocaleString("en")} selected`;
 /** The window's title. */

@@ -1,0 +1,220 @@
+"""Many pictures reviewed with few presses: of one tag together, the others one by one; and by keys alone."""
+
+import random
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.app import browsed, choose, draft_tags, free_port, needs_app, picture, served, start, tags_as_json
+from tests.helpers.bundles import WHITENED
+from tests.helpers.pictures import COLOURS, encode, noisy
+from tests.helpers.taught import folder
+
+pytestmark = needs_app
+ROOT = Path(__file__).parents[3]
+SHOWN = (("red", 3), ("blue", 2), ("green", 1))
+TAGS, PER_TAG, MAX_PRESSES = 10, 10, 25
+
+
+@pytest.fixture
+def page(playwright, tmp_path):
+    """Three reds, two blues and one green."""
+    made = [(f"{name} {i}.png", encode(noisy(COLOURS[name], i))) for name, count in SHOWN for i in range(count)]
+    with served(folder(*WHITENED), free_port()) as address, browsed(playwright, tmp_path / "profile") as context:
+        page = start(context, address)
+        choose(page, [picture(*each) for each in made], "6 pictures added")
+        yield page
+        assert page.errors == []
+
+
+def titles(page) -> dict[str, int]:
+    """Headings with their numbers of pictures, in order."""
+    lines = [heading.rsplit(None, 1) for heading in page.locator(".section-head h2").all_inner_texts()]
+    return {title: int(count) for title, count in lines}
+
+
+def confirmed(page, path: Path) -> dict[str, list[str]]:
+    """Names of the tags of confirmed pictures, by file name."""
+    found = tags_as_json(page, path)
+    return {entry["picture"]: [tag["name"] for tag in entry["tags"]] for entry in found if entry["confirmed"]}
+
+
+def test_pictures_of_a_tag_are_confirmed_together_but_for_unticked_ones(page, tmp_path):
+    page.get_by_role("button", name="To confirm").click()
+    assert titles(page) == {"red": 3, "blue": 2, "One of each": 1}
+    page.get_by_role("button", name="red 1.png is right").click()
+    page.get_by_role("button", name="Confirm 2 pictures: red").click()
+    page.get_by_text("Learned red · 2 pictures").wait_for()
+    assert titles(page) == {"blue": 2, "One of each": 1, "No likely tag: look at each": 1}
+    page.get_by_role("button", name="Confirm 1 picture: One of each").click()
+    page.get_by_text("Confirmed · 1 picture").wait_for()
+    assert confirmed(page, tmp_path / "tags.json") == {
+        "red 0.png": ["red"],
+        "red 2.png": ["red"],
+        "green 0.png": ["green"],
+    }
+
+
+def test_together_is_one_step_and_undone_as_one(page, tmp_path):
+    page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("button", name="Confirm 3 pictures: red").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("Undone").wait_for()
+    page.get_by_role("button", name="Confirm 3 pictures: red").wait_for()
+    assert confirmed(page, tmp_path / "tags.json") == {}
+
+
+def test_selected_pictures_are_confirmed_each_with_its_likely_tag_or_none_fits(page, tmp_path):
+    page.keyboard.press("Control+a")
+    page.get_by_text("6 selected").wait_for()
+    page.get_by_role("button", name="blue 0.png").click()
+    page.get_by_role("button", name="Confirm 5").click()
+    page.get_by_text("Confirmed · 5 pictures").wait_for()
+    page.get_by_role("button", name="Select").click()
+    page.get_by_role("button", name="blue 0.png").click()
+    page.get_by_role("button", name="No tag fits").click()
+    page.get_by_text("Noted: no tag fits").wait_for()
+    assert confirmed(page, tmp_path / "tags.json") == {
+        f"{name} {i}.png": [name] if (name, i) != ("blue", 0) else [] for name, count in SHOWN for i in range(count)
+    }
+
+
+def test_a_correction_does_not_teach_the_mistake(page, tmp_path):
+    page.get_by_role("link", name="red 0.png").click()
+    assert draft_tags(page) == ["red"]
+    page.keyboard.press("/")
+    page.keyboard.type("Ruby")
+    page.keyboard.press("Enter")
+    assert draft_tags(page) == ["Ruby"]
+    page.get_by_role("button", name="Learn: Ruby").click()
+    page.get_by_text("Learned Ruby").wait_for()
+    assert confirmed(page, tmp_path / "tags.json") == {"red 0.png": ["Ruby"]}
+
+
+def test_pictures_are_reviewed_by_keys_alone(page, tmp_path):
+    page.get_by_role("link", name="red 0.png").focus()
+    page.keyboard.press("Enter")
+    for number in range(6):
+        page.get_by_role("button", name="Learn:").wait_for()
+        before = page.get_by_role("heading", level=1).inner_text()
+        page.keyboard.press("Enter")
+        if number < 5:
+            page.wait_for_function("name => document.querySelector('h1').innerText !== name", arg=before)
+    page.get_by_text("Learned").first.wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.get_by_role("list", name="Pictures").wait_for()
+    assert len(confirmed(page, tmp_path / "tags.json")) == 6
+
+
+def test_a_long_press_selects_and_drawing_on_selects_up_to_there(playwright, tmp_path):
+    made = [picture(f"red {i}.png", encode(noisy(COLOURS["red"], i))) for i in range(6)]
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with served(folder(*WHITENED), free_port()) as address:
+        with browsed(playwright, tmp_path / "profile", **phone) as context:
+            page = start(context, address)
+            choose(page, made, "6 pictures added")
+            middles = [
+                (box["x"] + 20, box["y"] + 20) for box in (tile.bounding_box() for tile in page.locator(".tile").all())
+            ]
+            touch = context.new_cdp_session(page)
+
+            def send(kind: str, *at: tuple[float, float]) -> None:
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in at]})
+
+            send("touchStart", middles[1])
+            page.wait_for_timeout(600)
+            send("touchMove", middles[2])
+            send("touchMove", middles[4])
+            send("touchEnd")
+            page.get_by_text("4 selected").wait_for()
+            assert page.errors == []
+
+
+def test_100_pictures_of_10_tags_take_at_most_25_presses(playwright, shared_folders, tmp_path):
+    with zipfile.ZipFile(shared_folders / "animals.zip") as archive:
+        by_tag: dict[str, list[str]] = {}
+        for name in sorted(archive.namelist()):
+            if name.endswith(".jpg"):
+                by_tag.setdefault(name.split("/")[-2], []).append(name)
+        chosen = dict(list(by_tag.items())[:TAGS])
+        for tag, names in chosen.items():
+            (tmp_path / "pictures" / tag).mkdir(parents=True)
+            for name in names[PER_TAG:]:
+                (tmp_path / "pictures" / tag / Path(name).name).write_bytes(archive.read(name))
+        new = {
+            f"{tag} {i}.jpg": archive.read(name)
+            for tag, names in chosen.items()
+            for i, name in enumerate(names[:PER_TAG])
+        }
+    run = ("+experiment=folder", f"data.path={tmp_path / 'pictures'}", f"hydra.run.dir={tmp_path / 'run'}")
+    subprocess.run([sys.executable, "-m", "imagetagger.run", *run, "export.onnx=false"], check=True, cwd=ROOT)
+    files = [picture(name, data, "image/jpeg") for name, data in new.items()]
+    random.Random(0).shuffle(files)
+    with (
+        served(tmp_path / "run" / "bundle", free_port()) as address,
+        browsed(playwright, tmp_path / "profile") as context,
+    ):
+        page = start(context, address)
+        choose(page, files, f"{len(files)} pictures added")
+        presses = review(page)
+        tags = confirmed(page, tmp_path / "tags.json")
+    assert {name: found for name, found in tags.items() if found != [name.split()[0]]} == {}
+    assert len(tags) == TAGS * PER_TAG
+    print(presses, "presses")
+    assert presses <= MAX_PRESSES
+
+
+def review(page) -> int:
+    """Confirm all pictures as somebody would who knows what they show; return the number of presses of button and key."""
+    presses = 1
+    page.get_by_role("button", name="To confirm").click()
+    while (section := page.locator(".section:has(.all-right)").first).count():
+        for tile in section.locator(".tile").all():
+            file, guess = tile.locator("[data-id]").get_attribute("aria-label").split(": ")
+            if file.split()[0] != guess.split("?")[0]:
+                tile.locator(".tick").click()
+                presses += 1
+        before = to_confirm(page)
+        section.locator(".all-right").click()
+        presses += 1
+        while to_confirm(page) == before:
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(500)  # suggestions of the others follow
+    if page.get_by_role("link", name="One by one").count():
+        page.get_by_role("link", name="One by one").click()
+        presses += 1
+        while True:
+            heading = page.get_by_role("heading", level=1).inner_text()
+            tag = heading.split()[0]
+            if draft_tags(page) != [tag]:
+                presses += choose_tag(page, tag)
+            page.keyboard.press("Enter")
+            presses += 1
+            page.get_by_text(f"Learned {tag}").first.wait_for()
+            if page.get_by_role("heading", level=1).inner_text() == heading:
+                return presses
+    return presses
+
+
+def to_confirm(page) -> str:
+    return page.get_by_role("button", name="To confirm").inner_text()
+
+
+def choose_tag(page, tag: str) -> int:
+    """Choose a tag by its place under Perhaps, or by its name; return the number of keys pressed."""
+    offered = [
+        text.split()[0] for text in page.get_by_role("list", name="Perhaps").get_by_role("button").all_inner_texts()
+    ]
+    if tag in offered[:9]:
+        page.keyboard.press(str(offered.index(tag) + 1))
+        return 1
+    page.keyboard.press("/")
+    page.keyboard.type(tag)
+    page.keyboard.press("Enter")
+    return len(tag) + 2
