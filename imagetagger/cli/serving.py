@@ -21,7 +21,7 @@ def run_serve(options: argparse.Namespace) -> int | str:
     try:
         files = build_site(read_bundle(options.bundle or everyday_bundle()))
         tls = tls_context(options.certfile, options.keyfile) if options.certfile else None
-        server = Server(options.host, options.port, files, tls)
+        server = Server(options.host, options.port, files, tls, options.host_name)
     except (ServeError, SiteError) as error:
         return str(error)
     print(printable_lines(greeting(server)), flush=True)

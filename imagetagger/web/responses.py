@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
+from imagetagger.web.hosts import is_allowed_host
 from imagetagger.web.site import HEADERS, cache_control
 
 CONTENT_TYPES = {
@@ -26,6 +27,11 @@ CONTENT_TYPES = {
 COMPRESSED_TYPES = tuple({*CONTENT_TYPES, ".safetensors", ".tflite"} - {".png"})
 
 
+WRONG_HOST = (
+    "This server does not respond under this name. Use its address, or start it with --host-name and the name.\n"
+)
+
+
 class Response(NamedTuple):
     """Response to one request."""
 
@@ -38,12 +44,20 @@ Responder = Callable[[str, str, Mapping[str, str]], Response]
 """From method, target and headers (by lower-case name) of a request to its response; HEAD must be sent without body."""
 
 
-def responder(files: Mapping[str, bytes], *, compress: bool) -> Responder:
-    """Responder for these files, by relative address: a look-up, so no other file can be read."""
+def responder(files: Mapping[str, bytes], *, compress: bool, names: frozenset[str] | None = None) -> Responder:
+    """Responder for these files, by relative address: a look-up, so no other file can be read.
+
+    Args:
+        files: by relative address.
+        compress: whether clients that accept gzip get it.
+        names: host names that it responds to, beside IP addresses; None for all.
+    """
     digest = functools.cache(lambda name: hashlib.sha256(files[name]).hexdigest()[:32])
     compressed = functools.cache(lambda name: gzip.compress(files[name], 9, mtime=0))
 
     def respond(method: str, target: str, request: Mapping[str, str]) -> Response:
+        if names is not None and not is_allowed_host(request.get("host", ""), names):
+            return plain_text(HTTPStatus.MISDIRECTED_REQUEST, WRONG_HOST)
         if method not in ("GET", "HEAD"):
             refusal = "Only GET and HEAD are allowed: this server accepts no data.\n"
             return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, refusal, {"Allow": "GET, HEAD"})
@@ -65,7 +79,20 @@ def responder(files: Mapping[str, bytes], *, compress: bool) -> Responder:
         }
         if use_gzip:
             headers["Content-Encoding"] = "gzip"
-        return Response(HTTPStatus.OK, headers, body)
+            return Response(HTTPStatus.OK, headers, body)
+        headers["Accept-Ranges"] = "bytes"
+        is_current = request.get("if-range", etag).strip() == etag
+        wanted = _byte_range(request.get("range", ""), len(body)) if method == "GET" and is_current else None
+        if wanted is None:
+            return Response(HTTPStatus.OK, headers, body)
+        if not wanted:
+            unsatisfied = {"Content-Range": f"bytes */{len(body)}"}
+            return plain_text(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes.\n", unsatisfied)
+        part = {
+            "Content-Range": f"bytes {wanted.start}-{wanted.stop - 1}/{len(body)}",
+            "Content-Length": str(len(wanted)),
+        }
+        return Response(HTTPStatus.PARTIAL_CONTENT, headers | part, body[wanted.start : wanted.stop])
 
     return respond
 
@@ -79,6 +106,20 @@ def plain_text(status: HTTPStatus, text: str, headers: Mapping[str, str] | None 
         "Content-Length": str(len(body)),
     }
     return Response(status, {**HEADERS, **text_headers, **(headers or {})}, body)
+
+
+def _byte_range(header: str, length: int) -> range | None:
+    """Return the bytes that a Range header asks for, empty if there are none; None to send the whole file.
+
+    Several ranges, other units and malformed headers are ignored, as RFC 9110, section 14.2, allows.
+    """
+    found = re.fullmatch(r"bytes=\s*([0-9]*)-([0-9]*)\s*", header)
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        return range(max(0, length - int(found[2])), length)
+    first, last = int(found[1]), int(found[2]) if found[2] else length - 1
+    return None if last < first and found[2] else range(first, min(last + 1, length))
 
 
 def _accepts_gzip(accepted: str) -> bool:

@@ -11,18 +11,24 @@ import socket
 import socketserver
 import ssl
 import sys
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from imagetagger.options import DEFAULT_PORT
 from imagetagger.system.printable import printable_lines
+from imagetagger.web.hosts import own_names
 from imagetagger.web.responses import Response, plain_text, responder
 
 CHUNK_BYTES = 2**16
 """Bytes per write: the timeout applies to each write, so that a slow phone receives large files."""
+
+
+RETRY_SECONDS = 0.1
+"""Before the next try to accept a connection when the system has no room for one."""
 
 
 class ServeError(ValueError):
@@ -32,6 +38,8 @@ class ServeError(ValueError):
 class Server(socketserver.ThreadingTCPServer):
     """A server of a site's files, with one thread per connection. Port 0 takes any free port.
 
+    Without a certificate it responds under IP addresses, the names of this machine, and `host_names`.
+
     Raises:
         ServeError: it cannot listen at this address.
     """
@@ -40,17 +48,35 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     allow_reuse_address = os.name == "posix"  # elsewhere it allows to share a port in use
 
-    def __init__(self, host: str, port: int, files: Mapping[str, bytes], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        files: Mapping[str, bytes],
+        tls: ssl.SSLContext | None = None,
+        host_names: Sequence[str] = (),
+    ) -> None:
         try:
             self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             super().__init__((str(address[0]), port), _Handler)
         except (OSError, OverflowError) as error:
             raise ServeError(_listen_problem(host, port, error)) from error
         # For a browser on the same machine compression saves nothing and delays the first start by half a second.
-        self.respond = responder(files, compress=not self.local)
+        names = own_names(host, *host_names) if tls is None else None  # a certificate already names the site
+        self.respond = responder(files, compress=not self.local, names=names)
         self.secure = tls is not None
         if tls:  # the handshake runs in the thread of the connection: one silent client must not block the others
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        """Accept a connection; without a free file descriptor wait for one, and let the connection wait too."""
+        try:
+            connection, address = super().get_request()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                time.sleep(RETRY_SECONDS)
+            raise
+        return connection, address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore clients that disconnect or do not speak TLS; of any other error print where it was raised."""

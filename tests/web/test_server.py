@@ -7,12 +7,14 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from imagetagger.options import DEFAULT_PORT
+from imagetagger.web.hosts import own_names
 from imagetagger.web.responses import responder
 from imagetagger.web.server import ServeError, Server, greeting, tls_context
 from imagetagger.web.site import CSP, HEADERS, build_site
@@ -362,3 +364,103 @@ def test_serving_loads_nothing_heavy(app, tmp_path):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     assert done.stdout.endswith("\n[] 0\n"), done.stdout + done.stderr
     assert Path(tmp_path / "site" / "bundle" / "model.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.1:8080", True),
+        ("192.168.1.2", True),
+        ("[::1]:8080", True),
+        ("LOCALHOST:1", True),
+        ("app.localhost", True),
+        ("localhost.", True),
+        ("nas", True),
+        ("evil.example", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("user@localhost", False),
+        ("localhost:80:80", False),
+        ("", False),
+    ],
+)
+def test_it_responds_under_addresses_and_its_names_only(files, host, allowed):
+    """Source of the attack: DNS rebinding."""
+    respond = responder(files, compress=False, names=own_names("NAS"))
+    response = respond("GET", "/", {"host": host})
+    assert response.status == (200 if allowed else 421)
+    assert (response.body == files["index.html"]) is allowed
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_the_server_refuses_other_names_without_a_certificate(port, open_port):
+    for each in (port, open_port):
+        assert fetch(each, "/", Host="evil.example")[0] == 421
+        assert fetch(each, "/", Host=f"{socket.gethostname()}:{each}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("bytes=0-0", slice(0, 1)),
+        ("bytes=5-9", slice(5, 10)),
+        ("bytes=5-", slice(5, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=3-999999999999", slice(3, None)),
+    ],
+)
+def test_a_part_of_a_file_is_served(files, port, header, part):
+    name = "litert/litert_wasm_internal.wasm"
+    whole = files[name]
+    start, stop, _ = part.indices(len(whole))
+    status, headers, body = fetch(port, f"/{name}", Range=header)
+    assert (status, body) == (206, whole[part])
+    assert headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(whole)}"
+    assert headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("header", ["bytes=0-1,4-5", "items=0-1", "bytes=-", "bytes=5-2", "bytes=a-b", "0-4"])
+def test_other_ranges_are_ignored(files, port, header):
+    status, _, body = fetch(port, "/litert/litert_wasm_internal.wasm", Range=header)
+    assert (status, body) == (200, files["litert/litert_wasm_internal.wasm"])
+
+
+def test_a_part_beyond_the_end_is_refused_and_a_part_of_an_older_file_is_the_whole_new_one(files, port):
+    name = "litert/litert_wasm_internal.wasm"
+    status, headers, _ = fetch(port, f"/{name}", Range=f"bytes={len(files[name])}-")
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(files[name])}")
+    etag = fetch(port, f"/{name}")[1]["ETag"]
+    assert fetch(port, f"/{name}", Range="bytes=0-3", If_Range=etag)[0] == 206
+    assert fetch(port, f"/{name}", Range="bytes=0-3", If_Range='"older"')[0] == 200
+
+
+HOLD = """
+import resource, socket, sys, threading, time
+from imagetagger.web.server import Server
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+server = Server("127.0.0.1", 0, {"index.html": b"page"})
+threading.Thread(target=server.serve_forever, daemon=True).start()
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+print(server.server_address[1], flush=True)
+before = time.process_time()
+sys.stdin.readline()
+print(time.process_time() - before, flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_without_a_free_descriptor_it_waits_and_then_serves_again():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD], **pipes) as process:
+        port = int(process.stdout.readline())
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+        time.sleep(1.5)
+        print(file=process.stdin, flush=True)
+        busy = float(process.stdout.readline())
+        for connection in held:
+            connection.close()
+        assert fetch(port, "/")[::2] == (200, b"page")
+        process.kill()
+    assert busy < 1.0  # of at least 1.5 seconds: it does not spin

@@ -115,25 +115,27 @@ def test_pictures_are_reviewed_by_keys_alone(page, tmp_path):
 def test_a_long_press_selects_and_drawing_on_selects_up_to_there(playwright, tmp_path):
     made = [picture(f"red {i}.png", encode(noisy(COLOURS["red"], i))) for i in range(6)]
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    with served(folder(*WHITENED), free_port()) as address:
-        with browsed(playwright, tmp_path / "profile", **phone) as context:
-            page = start(context, address)
-            choose(page, made, "6 pictures added")
-            middles = [
-                (box["x"] + 20, box["y"] + 20) for box in (tile.bounding_box() for tile in page.locator(".tile").all())
-            ]
-            touch = context.new_cdp_session(page)
+    with (
+        served(folder(*WHITENED), free_port()) as address,
+        browsed(playwright, tmp_path / "profile", **phone) as context,
+    ):
+        page = start(context, address)
+        choose(page, made, "6 pictures added")
+        middles = [
+            (box["x"] + 20, box["y"] + 20) for box in (tile.bounding_box() for tile in page.locator(".tile").all())
+        ]
+        touch = context.new_cdp_session(page)
 
-            def send(kind: str, *at: tuple[float, float]) -> None:
-                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in at]})
+        def send(kind: str, *at: tuple[float, float]) -> None:
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in at]})
 
-            send("touchStart", middles[1])
-            page.wait_for_timeout(600)
-            send("touchMove", middles[2])
-            send("touchMove", middles[4])
-            send("touchEnd")
-            page.get_by_text("4 selected").wait_for()
-            assert page.errors == []
+        send("touchStart", middles[1])
+        page.wait_for_timeout(600)
+        send("touchMove", middles[2])
+        send("touchMove", middles[4])
+        send("touchEnd")
+        page.get_by_text("4 selected").wait_for()
+        assert page.errors == []
 
 
 def test_100_pictures_of_10_tags_take_at_most_25_presses(playwright, shared_folders, tmp_path):
@@ -171,7 +173,7 @@ def test_100_pictures_of_10_tags_take_at_most_25_presses(playwright, shared_fold
 
 
 def review(page) -> int:
-    """Confirm all pictures as somebody would who knows what they show; return the number of presses of button and key."""
+    """Confirm all pictures as somebody would who knows what they show; return the presses of buttons and keys."""
     presses = 1
     page.get_by_role("button", name="To confirm").click()
     while (section := page.locator(".section:has(.all-right)").first).count():
