@@ -47,8 +47,12 @@ export interface PictureView {
   id: PictureId;
   /** The file's name; the id's beginning for pictures that came with somebody's lessons. */
   name: string;
+  /** The folder that its file was in; empty where unknown. */
+  folder: string;
   /** Milliseconds since 1970. */
   added: number;
+  /** Local time of the camera, as `2024-05-01T18:30:00`; null where unknown. */
+  taken: string | null;
   width: number;
   height: number;
   /** Whether the user confirmed its tags, or that none fits. */
@@ -161,12 +165,19 @@ export interface Imported {
   tags: number;
 }
 
+/** A file to add. */
+export interface Incoming {
+  file: File;
+  /** The folder that it was in, as far as the browser says, such as `2024/Rome`; otherwise empty. */
+  folder: string;
+}
+
 /** The messages of its errors are meant for the user. Every change is one step of `undo`. */
 export interface Engine {
   /** Loads the tagger and the stored state; `listen` is called with every later change. */
   open(listen: (change: Change) => void): Promise<Snapshot>;
   /** Hands files over; in parts, as a thousand at once would stop the page for a moment. */
-  take(files: File[]): Promise<void>;
+  take(files: Incoming[]): Promise<void>;
   /** Adds the files that were handed over. The first one comes first on the page. */
   add(): Promise<Added>;
   /** Ends `add` after the current picture; those already added stay. */

@@ -7,7 +7,9 @@ import { NO_LESSONS } from "../src/lessons/lessons";
 const picture = {
   id: "a",
   name: "a.png",
+  folder: "2024/Rome",
   added: 1,
+  taken: "2024-05-01T18:30:00",
   width: 2,
   height: 3,
   embedding: new Float32Array([0.5]),

@@ -45,7 +45,7 @@ test("a removed picture is gone at the next opening, and the steps of others can
 test("a picture that is removed while others are added stays removed", async () => {
   const [app] = await opened();
   const files = Array.from({ length: 20 }, (_, i) => picture(`p${i}`, i));
-  await app.take(files);
+  await app.take(files.map((file) => ({ file, folder: "" })));
   const adding = app.add();
   await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p0")).toBe(true));
   await app.remove(["p0"], true);

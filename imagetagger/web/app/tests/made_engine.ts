@@ -98,7 +98,7 @@ export async function opened(): Promise<[Engine, Awaited<ReturnType<Engine["open
 
 /** Adds pictures. */
 export async function add(app: Engine, ...files: File[]) {
-  await app.take(files);
+  await app.take(files.map((file) => ({ file, folder: "" })));
   return app.add();
 }
 

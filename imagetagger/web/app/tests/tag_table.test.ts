@@ -10,7 +10,20 @@ const TAGS = [
 
 function picture(name: string, tags: string[] = [], suggested: PictureView["suggested"] = []): PictureView {
   const [confirmed, unknown] = [tags.length > 0, suggested.length === 0];
-  return { id: "p", name, added: 0, width: 4, height: 3, confirmed, tags, suggested, possible: [], unknown };
+  return {
+    id: "p",
+    name,
+    folder: "",
+    added: 0,
+    taken: null,
+    width: 4,
+    height: 3,
+    confirmed,
+    tags,
+    suggested,
+    possible: [],
+    unknown,
+  };
 }
 
 /** The cells of RFC 4180. */

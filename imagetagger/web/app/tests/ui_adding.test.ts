@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
-import type { Added } from "../src/api";
+import type { Added, Incoming } from "../src/api";
 import { additions } from "../src/ui/adding";
 
 /** A slow worker that adds what was handed over, and refuses more than a hundred files at once. */
 function slow() {
-  let waiting: File[] = [];
+  let waiting: Incoming[] = [];
   return {
-    async take(files: File[]) {
+    async take(files: Incoming[]) {
       if (files.length > 100) throw new Error("got more than 100 files at once");
       await new Promise((resolve) => setTimeout(resolve));
       waiting = [...waiting, ...files];
     },
     async add(): Promise<Added> {
-      const added = waiting.map((file) => file.name);
+      const added = waiting.map(({ file }) => file.name);
       waiting = [];
       await new Promise((resolve) => setTimeout(resolve, 5));
       if (added.includes("bad")) throw new Error("got a bad file");
@@ -20,7 +20,7 @@ function slow() {
     },
   };
 }
-const files = (...names: string[]) => names.map((name) => new File([], name));
+const files = (...names: string[]) => names.map((name) => ({ file: new File([], name), folder: "" }));
 
 test("files are handed over by the hundred, and all are added in order", async () => {
   const engine = slow();

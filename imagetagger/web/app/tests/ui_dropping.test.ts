@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { dropped } from "../src/ui/dropping";
+import { chosen, dropped } from "../src/ui/dropping";
 
 const IMAGE = { type: "image/png" };
-const leaf = (name: string, type = IMAGE.type) => ({
+const leaf = (name: string, type = IMAGE.type, fullPath = `/${name}`) => ({
   name,
+  fullPath,
   isDirectory: false,
   file: (done: (file: File) => void) => done(new File([], name, { type })),
 });
@@ -24,7 +25,7 @@ const folder = (name: string, ...inside: { name: string }[]) => ({
 });
 const item = (entry: { name: string } | null, file: File | null = null) =>
   ({ kind: "file", webkitGetAsEntry: () => entry, getAsFile: () => file }) as unknown as DataTransferItem;
-const names = async (...items: DataTransferItem[]) => (await dropped(items)).map((file) => file.name);
+const names = async (...items: DataTransferItem[]) => (await dropped(items)).map(({ file }) => file.name);
 
 test("a dropped folder is all pictures in it, those of folders inside too, in the order of their names", async () => {
   const inside = folder("c", leaf("e.png"), leaf("d.heic", ""));
@@ -36,4 +37,12 @@ test("a dropped folder is all pictures in it, those of folders inside too, in th
 test("a dropped file is taken whatever it is, so that its refusal is reported", async () => {
   const text = new File([], "notes.txt", { type: "text/plain" });
   expect(await names(item(leaf("notes.txt"), text), item(null, text))).toEqual(["notes.txt", "notes.txt"]);
+});
+
+test("pictures of folders know where they were", async () => {
+  const inside = folder("Rome", leaf("a.png", IMAGE.type, "/2024/Rome/a.png"));
+  const [found] = await dropped([item(folder("2024", inside))]);
+  expect(found?.folder).toBe("2024/Rome");
+  const at = (value: string) => Object.defineProperty(new File([], "b.png"), "webkitRelativePath", { value });
+  expect(chosen([at("2024/Rome/b.png"), at("")]).map((each) => each.folder)).toEqual(["2024/Rome", ""]);
 });

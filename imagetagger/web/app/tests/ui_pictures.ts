@@ -5,7 +5,9 @@ export function picture(id: string, more: Partial<PictureView> = {}): PictureVie
   const confirmed = (more.tags?.length ?? 0) > 0;
   const plain = {
     name: `${id}.jpg`,
+    folder: "",
     added: 0,
+    taken: null,
     width: 4,
     height: 3,
     tags: [],

@@ -14,7 +14,8 @@ function made(digest: string, labels: object[], terms: object[] = []): Bundle {
 
 /** What is stored of a picture with these tags; its step added the tags. */
 function stored(bundle: Stored["bundle"], names: [string, string][], tags: string[]): Stored {
-  const picture = { id: "p", name: "p", added: 0, width: 1, height: 1, embedding: Float32Array.of(1), space: "s" };
+  const origin = { id: "p", name: "p", folder: "", added: 0, taken: null };
+  const picture = { ...origin, width: 1, height: 1, embedding: Float32Array.of(1), space: "s" };
   const step: Step = { id: 1, what: "", when: 1, before: { ...NO_CHANGE, edits: INITIAL_STATE.edits } };
   const state = {
     ...INITIAL_STATE,

@@ -1,9 +1,9 @@
 /** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
 
-import type { Added, PictureId } from "../api";
+import type { Added, Incoming, PictureId } from "../api";
 import { messageOf } from "../files/errors";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
-import { StorageError, write } from "./database";
+import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";
 import type { Session } from "./session";
 import { change } from "./steps";
@@ -17,30 +17,31 @@ import { latestTime, pictureView } from "./views";
  *
  * @param isCancelled called before each picture.
  */
-export async function add(session: Session, files: readonly File[], isCancelled: () => boolean): Promise<Added> {
+export async function add(session: Session, incoming: readonly Incoming[], isCancelled: () => boolean): Promise<Added> {
   const result: Added = { added: [], again: [], refused: [], cancelled: false };
   const { size, pixel_limit } = session.bundle.manifest.image;
   const latest = latestTime(session);
   const read = (file: File) => pictureOrError(readPicture(file, size, pixel_limit));
-  let next = files[0] && read(files[0]);
+  let next = incoming[0] && read(incoming[0].file);
   const restored = new Set<PictureId>();
   let storageError: StorageError | undefined;
-  for (const [i, file] of files.entries()) {
-    session.listen({ progress: { what: "Looking at pictures", done: i, total: files.length } });
+  for (const [i, { file, folder }] of incoming.entries()) {
+    session.listen({ progress: { what: "Looking at pictures", done: i, total: incoming.length } });
     if (isCancelled()) {
       result.cancelled = true;
       break;
     }
     try {
       const picture = storageError ?? (await next);
-      const following = files[i + 1];
+      const following = incoming[i + 1]?.file;
       next = following && !storageError ? read(following) : undefined;
       if (!picture || picture instanceof Error) throw picture;
       const { id } = picture;
       const presence = result.added.includes(id) ? "present" : presenceOf(session, id);
       if (presence === "hidden") restored.add(id);
-      else if (presence === "new") await addNew(session, file.name, picture, latest + files.length - i);
-      else await complete(session, file.name, picture);
+      else if (presence === "new")
+        await addNew(session, { ...from(file, folder), added: latest + incoming.length - i }, picture);
+      else await complete(session, from(file, folder), picture);
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
@@ -80,12 +81,15 @@ function presenceOf(session: Session, id: PictureId): "new" | "hidden" | "presen
   return session.state.hidden.has(id) ? "hidden" : "present";
 }
 
+/** Where a picture came from. */
+type Origin = Pick<StoredPicture, "name" | "folder">;
+
 /** Embeds and stores a new picture. */
-async function addNew(session: Session, file: string, decoded: Picture, added: number): Promise<void> {
-  const { id, width, height, square, preview } = decoded;
+async function addNew(session: Session, origin: Origin & { added: number }, decoded: Picture): Promise<void> {
+  const { id, width, height, taken, square, preview } = decoded;
   const { image, embedding_space: space } = session.bundle.manifest;
   const embedding = await session.computing(() => embedImage(session.executor, square));
-  const picture = { id, name: nameOf(file), added, width, height, embedding, space };
+  const picture = { id, ...origin, taken, width, height, embedding, space };
   await write(session.db, { pictures: [{ picture, square: await encodePng(square, image.size), preview }] });
   session.pictures.set(id, picture);
   await scoresOf(session, id);
@@ -93,10 +97,11 @@ async function addNew(session: Session, file: string, decoded: Picture, added: n
 }
 
 /** Adds name and preview to a picture of imported lessons, which brought its square only. */
-async function complete(session: Session, file: string, decoded: Picture): Promise<void> {
+async function complete(session: Session, origin: Origin, decoded: Picture): Promise<void> {
   const known = session.pictures.get(decoded.id);
   if (!known || (await session.db.getKey("previews", decoded.id)) !== undefined) return;
-  const picture = { ...known, name: nameOf(file), width: decoded.width, height: decoded.height };
+  const { taken, width, height } = decoded;
+  const picture = { ...known, ...origin, taken, width, height };
   await write(session.db, { pictures: [{ picture, preview: decoded.preview }] });
   session.pictures.set(decoded.id, picture);
   publish(session, decoded.id);
@@ -107,6 +112,6 @@ function publish(session: Session, id: PictureId): void {
   if (view) session.listen({ pictures: [view] });
 }
 
-function nameOf(file: string): string {
-  return file.slice(0, 200);
+function from(file: File, folder: string): Origin {
+  return { name: file.name.slice(0, 200), folder: folder.slice(0, 1000) };
 }

@@ -10,7 +10,9 @@ import { type Embedded, INITIAL_STATE, type Lesson, NO_CHANGE, type Patch, type 
 export interface StoredPicture extends Embedded {
   id: PictureId;
   name: string;
+  folder: string;
   added: number;
+  taken: string | null;
   width: number;
   height: number;
 }
@@ -72,6 +74,9 @@ export interface Changes {
   settings?: Settings;
 }
 
+/** What pictures of older versions lack. */
+const PICTURE_DEFAULTS = { folder: "", taken: null };
+
 /** What rows of older versions lack. */
 const ROW_DEFAULTS = { scoreOffset: 0 };
 
@@ -108,7 +113,7 @@ export async function read(db: Database): Promise<Stored> {
     meta.get("settings") as Promise<Settings | undefined>,
   ]);
   return {
-    pictures: new Map(pictures.map((picture) => [picture.id, picture])),
+    pictures: new Map(pictures.map((picture) => [picture.id, { ...PICTURE_DEFAULTS, ...picture }])),
     state: {
       lessons: new Map(lessons),
       edits: { ...INITIAL_STATE.edits, ...edits },

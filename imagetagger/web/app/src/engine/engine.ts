@@ -1,6 +1,6 @@
 /** The worker's side of api.ts: what each call of the page does to the session. */
 
-import type { Engine, StorageView } from "../api";
+import type { Engine, Incoming, StorageView } from "../api";
 import { add } from "./adding";
 import { write } from "./database";
 import { exportLessons, exportTags } from "./exporting";
@@ -19,7 +19,7 @@ import { bundleView, pictureView, shown, stepViews, tagViews, termViews, thresho
  */
 export function engine(base: string): Engine {
   let opened: Session | undefined;
-  const waiting: File[] = [];
+  const waiting: Incoming[] = [];
   let cancelled = false;
   const session = () => {
     if (!opened) throw new Error("The app is not open yet.");

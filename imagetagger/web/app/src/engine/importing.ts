@@ -71,7 +71,7 @@ async function read(
   const embedding = isSameSpace
     ? picture.embedding
     : await session.computing(() => embedImage(session.executor, square));
-  return { id, name, added, width, height, embedding, space };
+  return { id, name, folder: "", added, taken: null, width, height, embedding, space };
 }
 
 function png(crops: ReadonlyMap<PictureId, Uint8Array<ArrayBuffer>>, id: PictureId): Blob {

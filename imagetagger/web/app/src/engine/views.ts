@@ -58,13 +58,15 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
   const tags = [...new Set(taught.map((tag) => resolveMerged(tag, session.lessons.edits)))].filter((tag) =>
     session.vocabulary.has(tag),
   );
-  const { name, added, width, height } = picture;
+  const { name, folder, added, taken, width, height } = picture;
   const scores = session.scores.get(id);
   const prediction = scores?.rows === session.rows && predictionOf(session, scores.values);
   return {
     id,
     name,
+    folder,
     added,
+    taken,
     width,
     height,
     confirmed: tags.length > 0 || session.state.dismissed.has(id),

@@ -1,6 +1,7 @@
 import { mendEnd } from "./completeness";
 import { makePreview } from "./encode";
-import { type Turn, turn, webpOrientation } from "./orientation";
+import { readExif } from "./exif";
+import { type Turn, turn } from "./orientation";
 import { beginId, sha256 } from "./picture_id";
 import { checkReadback } from "./readback";
 import { BadImageError, checkPixels, checkStart, DAMAGED, type Header, sniff, whyUndecoded } from "./sniff";
@@ -19,6 +20,8 @@ export interface Picture {
   square: Uint8Array<ArrayBuffer>;
   /** At most 1024 pixels a side. */
   preview: Blob;
+  /** When it was taken, as exif.ts has it. */
+  taken: string | null;
 }
 
 /** A decoded picture and how to draw it upright. */
@@ -40,7 +43,7 @@ const BAND_PIXELS = TILE_WIDTH * TILE_HEIGHT;
  * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
  * user. */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
-  const { header, orientation, mended } = await inspect(file, pixelLimit);
+  const { header, orientation, taken, mended } = await inspect(file, pixelLimit);
   const bitmap = await decode(mended[0] ?? file, header);
   try {
     checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can contain several pictures
@@ -61,7 +64,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
       square.add(rows);
     }
     const seen = { id: digest.digest(), width, height, square: square.pixels() };
-    return { ...seen, preview: await makePreview(bitmap, upright.turn, width, height) };
+    return { ...seen, taken, preview: await makePreview(bitmap, upright.turn, width, height) };
   } finally {
     bitmap.close();
   }
@@ -83,18 +86,21 @@ function checkSame(upright: Upright, bitmap: ImageBitmap): void {
 /** What a file says before it is decoded, and the same with the end that it lacks (see `mendEnd`). */
 interface Inspected {
   header: Header;
+  /** Which the browser does not apply. */
   orientation: number;
+  taken: string | null;
   mended: Blob[];
 }
 
-/** Reads the header, and the orientation that the browser does not apply. */
+/** Reads the header and what the camera wrote; browsers turn JPEG and PNG themselves, but no WebP, as Pillow does. */
 async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (file.size > START_BYTES) checkStart(await read(file.slice(0, START_BYTES)));
   if (file.size > MAX_FILE_BYTES) throw new BadImageError("too large: more than 1 GiB");
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
   const mended = await mendEnd(bytes, header.type);
-  return { header, orientation: header.type === "webp" ? webpOrientation(bytes) : 1, mended };
+  const { orientation, taken } = readExif(bytes, header.type);
+  return { header, orientation: header.type === "webp" ? orientation : 1, taken, mended };
 }
 
 async function read(file: Blob): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import type { Change, Engine, Snapshot } from "../api";
+import type { Change, Engine, Incoming, Snapshot } from "../api";
 import { additions } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";
@@ -71,7 +71,7 @@ export function App({ engine, open, watch }: Props) {
     [engine, changes],
   );
   const addFiles = useCallback(
-    async (files: readonly File[]) => {
+    async (files: readonly Incoming[]) => {
       if (files.length === 0) return;
       dispatch({ type: "toast", toast: null }); // screen readers then announce equal words again
       const result = await act(add(files));
@@ -103,7 +103,7 @@ export function App({ engine, open, watch }: Props) {
   const library = state.library;
   const isOpen = library !== null;
   const take = useCallback(
-    async (dropped: Promise<readonly File[]>) => {
+    async (dropped: Promise<readonly Incoming[]>) => {
       const files = isOpen ? await act(dropped) : undefined;
       if (files?.length === 0) notice(words.nothingFound());
       else if (files !== undefined) await addFiles(files);

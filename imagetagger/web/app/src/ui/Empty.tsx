@@ -1,4 +1,5 @@
 import { useApp } from "./context";
+import { chosen } from "./dropping";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import * as words from "./words";
@@ -6,7 +7,7 @@ import * as words from "./words";
 /** Buttons to add pictures: from files and, on touch screens, from the camera; with words or as icons. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
   const { addFiles } = useApp();
-  const onFiles = (files: File[]) => void addFiles(files);
+  const onFiles = (files: File[]) => void addFiles(chosen(files));
   return (
     <div class="add">
       <FileButton

@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { Combobox } from "./Combobox";
 import { complete } from "./completion";
 import { useApp } from "./context";
-import { counts, type Show } from "./filter";
+import { counts, type Order, type Show } from "./filter";
 import { completeTerms, matchingSynonym } from "./search";
 import * as words from "./words";
 
@@ -55,6 +55,18 @@ export function FilterBar() {
           </button>
         ))}
       </div>
+      <select
+        class="order"
+        aria-label="Order"
+        value={filter.order}
+        onChange={(event) => dispatch({ type: "filter", filter: { order: event.currentTarget.value as Order } })}
+      >
+        {Object.entries(words.orders()).map(([order, label]) => (
+          <option key={order} value={order}>
+            {label}
+          </option>
+        ))}
+      </select>
       <button
         type="button"
         class="button small quiet"

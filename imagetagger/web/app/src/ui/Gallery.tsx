@@ -44,7 +44,11 @@ export function Gallery() {
       {ids.length === 0 && awaited === 0 && (
         <div class="nothing">
           <p>No picture here.</p>
-          <button type="button" class="button" onClick={() => dispatch({ type: "filter", filter: EVERYTHING })}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => dispatch({ type: "filter", filter: { ...EVERYTHING, order: filter.order } })}
+          >
             Show all pictures
           </button>
         </div>

@@ -9,6 +9,7 @@ import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
 import { visible } from "./sections";
 import { TagEditor } from "./TagEditor";
+import * as words from "./words";
 
 /** The screen of one picture and its tags. */
 export function PicturePage({ id }: { id: PictureId }) {
@@ -31,6 +32,7 @@ function Known({ picture }: { picture: PictureView }) {
   const [asks, setAsks] = useState(false);
   const { id } = picture;
   const ids = useSteadyOrder(id);
+  const origin = words.origin(picture.taken, picture.folder);
   const { before, after } = neighbours(ids, id);
   useKeys({
     ArrowLeft: before === undefined ? null : () => goToPicture(before, true),
@@ -46,9 +48,16 @@ function Known({ picture }: { picture: PictureView }) {
         <a class="round" href="#/" aria-label="All pictures">
           <Icon name="left" />
         </a>
-        <h1 class="clip" dir="auto" tabIndex={-1} title={picture.name}>
-          {picture.name}
-        </h1>
+        <div class="picture-title">
+          <h1 class="clip" dir="auto" tabIndex={-1} title={picture.name}>
+            {picture.name}
+          </h1>
+          {origin !== "" && (
+            <p class="clip quiet" dir="auto">
+              {origin}
+            </p>
+          )}
+        </div>
         <span class="place no-phone">
           {ids.indexOf(id) + 1} of {ids.length.toLocaleString("en")}
         </span>

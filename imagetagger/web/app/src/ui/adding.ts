@@ -1,4 +1,4 @@
-import type { Added, Engine } from "../api";
+import type { Added, Engine, Incoming } from "../api";
 import { queue } from "../queue";
 
 /** Files handed over at once: cloning a thousand of them stops the page for longer than a frame. */
@@ -11,7 +11,7 @@ const CHUNK = 100;
  */
 export function additions(engine: Pick<Engine, "take" | "add">, adding: (isUnderWay: boolean) => void) {
   const inTurn = queue();
-  return (files: readonly File[]): Promise<Added> =>
+  return (files: readonly Incoming[]): Promise<Added> =>
     inTurn(async () => {
       adding(true);
       try {

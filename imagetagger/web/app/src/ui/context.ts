@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Engine } from "../api";
+import type { Engine, Incoming } from "../api";
 import type { Action, Library, State } from "./state";
 
 /** What every screen needs. */
@@ -13,7 +13,7 @@ export interface App {
   /** Waits for work of the engine; shows its error, or its result, with Undo if it is a step. */
   act<T>(work: Promise<T>, done?: string | ((result: T) => string), undo?: boolean): Promise<T | undefined>;
   /** Adds files, and shows what became of them. */
-  addFiles(files: readonly File[]): Promise<void>;
+  addFiles(files: readonly Incoming[]): Promise<void>;
   /** Undoes the step of this id, the newest; once, however often it is pressed. */
   undo(step: number): Promise<void>;
 }

@@ -1,25 +1,38 @@
 import { useEffect, useState } from "preact/hooks";
+import type { Incoming } from "../api";
 
 /** Returns dropped files, and the pictures of dropped folders, recursively. */
-export async function dropped(items: Iterable<DataTransferItem>): Promise<File[]> {
+export async function dropped(items: Iterable<DataTransferItem>): Promise<Incoming[]> {
   const entries = [...items]
     .filter((item) => item.kind === "file")
     .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() })); // at once: the items of a drop expire
-  const files = [];
+  const files: Incoming[] = [];
   for (const { entry, file } of entries) {
     if (entry?.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
-    else if (file !== null) files.push(file);
+    else if (file !== null) files.push({ file, folder: "" });
   }
   return files;
 }
 
-async function picturesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
-  const files = [];
+/** Files as they were chosen: those of a folder know it. */
+export function chosen(files: Iterable<File>): Incoming[] {
+  return Array.from(files, (file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
+}
+
+async function picturesIn(folder: FileSystemDirectoryEntry): Promise<Incoming[]> {
+  const files: Incoming[] = [];
   for (const entry of await entriesOf(folder)) {
     if (entry.isDirectory) files.push(...(await picturesIn(entry as FileSystemDirectoryEntry)));
-    else files.push(await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed)));
+    else {
+      const file = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed));
+      files.push({ file, folder: folderOf(entry.fullPath) });
+    }
   }
-  return files.filter(({ name, type }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // some systems give them no type
+  return files.filter(({ file: { name, type } }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // some systems give them no type
+}
+
+function folderOf(path: string): string {
+  return path.split("/").slice(0, -1).filter(Boolean).join("/");
 }
 
 /** Reads all entries: a reader returns a part of them at a time, and none at the end. */
@@ -34,7 +47,7 @@ async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEn
 }
 
 /** Takes files dropped or pasted anywhere; returns whether files are being dragged over the page. */
-export function useDropAndPaste(take: (files: Promise<readonly File[]>) => void): boolean {
+export function useDropAndPaste(take: (files: Promise<readonly Incoming[]>) => void): boolean {
   const [over, setOver] = useState(false);
   useEffect(() => {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
@@ -53,7 +66,7 @@ export function useDropAndPaste(take: (files: Promise<readonly File[]>) => void)
       take(dropped(event.dataTransfer?.items ?? []));
     };
     const onPaste = (event: ClipboardEvent) => {
-      const files = [...(event.clipboardData?.files ?? [])];
+      const files = chosen(event.clipboardData?.files ?? []);
       if (files.length > 0) take(Promise.resolve(files));
     };
     document.addEventListener("dragover", onOver);

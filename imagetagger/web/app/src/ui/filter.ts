@@ -3,19 +3,23 @@ import type { PictureId, PictureView, TagId } from "../api";
 /** The state of the pictures to show. */
 export type Show = "all" | "open" | "confirmed" | "unknown";
 
+/** The order of pictures: the newest here, the latest taken, by folder and name, the least certain, or unknown ones first. */
+export type Order = "added" | "taken" | "name" | "doubt" | "unknown";
+
 /** What the gallery shows: by state, and by a tag, or by text that begins words of tags or file names. */
 export interface Filter {
   show: Show;
   text: string;
   tag: TagId | null;
+  order: Order;
 }
 
 /** Every picture. */
-export const EVERYTHING: Filter = { show: "all", text: "", tag: null };
+export const EVERYTHING: Filter = { show: "all", text: "", tag: null, order: "added" };
 
 /** Whether pictures that were just added pass the filter. */
-export function showsNew({ show, text, tag }: Filter): boolean {
-  return tag === null && text === "" && show === "all";
+export function showsNew({ show, text, tag, order }: Filter): boolean {
+  return tag === null && text === "" && show === "all" && order === "added";
 }
 
 /** Whether a picture is in a state. */

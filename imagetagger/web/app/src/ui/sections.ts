@@ -2,6 +2,7 @@ import type { PictureId, PictureView, TagId } from "../api";
 import { byCertainty, match } from "./certainty";
 import { type Draft, initialDraft } from "./draft";
 import { type Filter, SHOWN } from "./filter";
+import { inOrder } from "./order";
 import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
 
 /** Pictures that are shown together. */
@@ -34,10 +35,9 @@ type Drafts = ReadonlyMap<PictureId, Draft>;
  * come by their likely tags, the most frequent first, so that those of a tag are confirmed at once.
  */
 export function sections(library: Pictures, filter: Filter, drafts: Drafts): Section[] {
-  const shown = library.order.filter((id) => {
-    const picture = library.pictures.get(id);
-    return picture !== undefined && SHOWN[filter.show](picture);
-  });
+  const shown = inOrder(library, filter.order)
+    .filter((picture) => SHOWN[filter.show](picture))
+    .map(({ id }) => id);
   const tags = wantedTags(library, filter);
   if (tags !== null) return found(library, shown, tags, fold(filter.text));
   if (filter.show === "open") return toConfirm(library, shown, drafts);

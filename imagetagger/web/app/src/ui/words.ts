@@ -1,5 +1,6 @@
 import type { Added, Imported, Rule, StorageView } from "../api";
 import type { Certainty } from "./certainty";
+import type { Order } from "./filter";
 import type { Section } from "./sections";
 import type { Offline } from "./state";
 import type { TileKind } from "./Tile";
@@ -78,6 +79,21 @@ export function captionOf(names: readonly string[], certainty: Certainty): strin
 export function tileLabel(file: string, name: string | null, kind: TileKind): string {
   if (kind === "unknown") return `${file}: unknown`;
   return `${file}: ${name ?? "no tag"}, ${kind}`;
+}
+
+/** The orders of the gallery. */
+export const orders = (): Record<Order, string> => ({
+  added: "Newest here",
+  taken: "Date taken",
+  name: "Name",
+  doubt: "Least certain first",
+  unknown: "Unknown first",
+});
+
+/** When a picture was taken, and the folder that it was in. */
+export function origin(taken: string | null, folder: string): string {
+  const date = taken && new Date(taken).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+  return [date, folder].filter(Boolean).join(" · ");
 }
 
 /** The heading of pictures: those that a search perhaps means, or that are to be confirmed. */
