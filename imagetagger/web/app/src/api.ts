@@ -214,6 +214,7 @@ export interface Engine {
   /** A .zip that `Tagger.load` and other devices read, with the squares of the taught pictures. */
   exportLessons(): Promise<Blob>;
   importLessons(file: Blob): Promise<Imported>;
-  exportTags(format: "csv" | "json"): Promise<Blob>;
+  /** Of all pictures as a table; of confirmed ones as XMP sidecars, in a .zip. */
+  exportTags(format: "csv" | "json" | "xmp"): Promise<Blob>;
   storage(): Promise<StorageView>;
 }

@@ -4,9 +4,10 @@ import type { PictureId } from "../api";
 import { saveLessons } from "../lessons/lesson_file";
 import { LessonError, taughtNames } from "../lessons/lessons";
 import type { Session } from "./session";
+import { writeSidecars } from "./sidecars";
 import { scoresOf } from "./suggestions";
 import { tagTable } from "./tag_table";
-import { pictureView, shown, tagViews } from "./views";
+import { pictureView, shown, tagViews, termViews } from "./views";
 
 /** Returns all lessons as a .zip, with the squares of their pictures. */
 export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
@@ -21,11 +22,12 @@ export async function exportLessons({ db, bundle, lessons }: Session): Promise<B
   return saveLessons(lessons, taughtNames([...bundle.labels, ...bundle.terms], lessons), square);
 }
 
-/** Returns the tags of all pictures, for spreadsheets or programs. */
-export async function exportTags(session: Session, format: "csv" | "json"): Promise<Blob> {
+/** Returns the tags of all pictures, for spreadsheets or programs; as XMP those of confirmed pictures, in a .zip. */
+export async function exportTags(session: Session, format: "csv" | "json" | "xmp"): Promise<Blob> {
   const ids = shown(session);
   for (const id of ids) await scoresOf(session, id);
   const pictures = ids.flatMap((id) => pictureView(session, id) ?? []);
+  if (format === "xmp") return writeSidecars(pictures, tagViews(session), termViews(session));
   const type = { csv: "text/csv", json: "application/json" }[format];
   return new Blob([tagTable(pictures, tagViews(session), format)], { type });
 }

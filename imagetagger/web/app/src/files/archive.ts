@@ -80,16 +80,23 @@ export async function openZip(file: Blob, limit: number): Promise<Archive> {
   };
 }
 
-/** Returns a .zip of files whose contents are made one at a time. Text is compressed, other files are stored. */
-export async function writeZip(files: ReadonlyMap<string, () => Promise<Bytes> | Bytes>): Promise<Blob> {
+/**
+ * Returns a .zip of files whose contents are made one at a time. Text is compressed, other files are stored.
+ *
+ * @param options.checks whether names must be such that `openZip` reads them.
+ */
+export async function writeZip(
+  files: ReadonlyMap<string, () => Promise<Bytes> | Bytes>,
+  { checks = true } = {},
+): Promise<Blob> {
   const parts: Blob[] = []; // not bytes: browsers move large Blobs out of memory
   const zip = new ZipWriter(
     new WritableStream<Bytes>({ write: (chunk) => void parts.push(new Blob([chunk])) }),
     WRITING,
   );
   for (const [name, contents] of files) {
-    checkName(name, "cannot write a file with the name");
-    await zip.add(name, new Uint8ArrayReader(await contents()), { level: /\.(json|txt)$/.test(name) ? 6 : 0 });
+    if (checks) checkName(name, "cannot write a file with the name");
+    await zip.add(name, new Uint8ArrayReader(await contents()), { level: /\.(json|txt|xmp)$/.test(name) ? 6 : 0 });
   }
   await zip.close();
   return new Blob(parts, { type: "application/zip" });

@@ -48,6 +48,14 @@ export function LessonsCard() {
           JSON
         </button>
       </div>
+      <h3 class="label">For photo managers</h3>
+      <p class="quiet">{words.sidecars()}</p>
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => void save(engine.exportTags("xmp"), `sidecars-${day}.zip`)}>
+          <Icon name="download" />
+          XMP sidecars
+        </button>
+      </div>
     </section>
   );
 }

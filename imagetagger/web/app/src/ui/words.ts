@@ -262,6 +262,9 @@ export const sentence = (text: string) =>
 export const unsure = () => "I am not sure. Is it one of these?";
 /** What to do with a new tag. */
 export const newTagHint = () => "Then teach it: open a picture, or select several, and add the tag.";
+/** What sidecars are. */
+export const sidecars = () =>
+  "The tags that you confirmed, a small file for each picture: unpack them beside your pictures, and digiKam, darktable and others read them.";
 /** What lessons are. */
 export const lessons = () => "What you taught, in one file: for another device, or as a backup.";
 /** Why to install the app. */

@@ -1,0 +1,91 @@
+/**
+ * Tags as XMP sidecars, which photo managers read beside pictures: `photo.jpg.xmp`, as digiKam and darktable name them.
+ *
+ * Source: ISO 16684-1 (XMP); digiKam's and Lightroom's fields for tags within tags.
+ */
+
+import type { PictureView, TagId, TagView, TermView } from "../api";
+import { writeZip } from "../files/archive";
+
+/** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
+type Path = readonly string[];
+
+/** Returns a .zip with a sidecar for each confirmed picture that has tags, in the folders that pictures were in. */
+export function writeSidecars(
+  pictures: readonly PictureView[],
+  tags: readonly TagView[],
+  terms: readonly TermView[],
+): Promise<Blob> {
+  const words = new Map<TagId, TagView | TermView>([...terms, ...tags].map((word) => [word.id, word]));
+  const files = new Map<string, () => Uint8Array<ArrayBuffer>>();
+  const tagged = pictures.filter(({ id, name, tags }) => tags.length > 0 && !isNameless(id, name));
+  const paths = tagged.map(({ name, folder }) => sidecarPath(name, folder));
+  const known = new Set<string>();
+  const twice = new Set<string>(); // on systems that do not tell A from a
+  for (const path of paths.map((each) => each.toLowerCase())) (known.has(path) ? twice : known).add(path);
+  for (const [i, { id, tags }] of tagged.entries()) {
+    const path = paths[i] as string;
+    const text = sidecar(tags.map((tag) => pathOf(tag, words)));
+    const place = twice.has(path.toLowerCase()) ? `same name/${id.slice(0, 8)}/${path}` : path;
+    files.set(place, () => new TextEncoder().encode(text));
+  }
+  return writeZip(files, { checks: false });
+}
+
+/** Returns the sidecar of a picture with these tags. */
+export function sidecar(tags: readonly Path[]): string {
+  const names = tags.map((path) => path.at(-1) as string);
+  return `<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="imagetagger">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:lr="http://ns.adobe.com/lightroom/1.0/"
+    xmlns:digiKam="http://www.digikam.org/ns/1.0/">
+${field("dc:subject", "Bag", names)}
+${field("lr:hierarchicalSubject", "Bag", tags.map(joined("|")))}
+${field("digiKam:TagsList", "Seq", tags.map(joined("/")))}
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+`;
+}
+
+function field(name: string, kind: "Bag" | "Seq", values: readonly string[]): string {
+  const items = values.map((value) => `     <rdf:li>${escaped(value)}</rdf:li>`).join("\n");
+  return `   <${name}>\n    <rdf:${kind}>\n${items}\n    </rdf:${kind}>\n   </${name}>`;
+}
+
+/** Joins a path; in a name the separator would begin another tag. */
+function joined(separator: string): (path: Path) => string {
+  return (path) => path.map((name) => name.replaceAll(separator, "-")).join(separator);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** Follows the first broader term of each word; a loop ends it. */
+function pathOf(tag: TagId, words: ReadonlyMap<TagId, TagView | TermView>): Path {
+  const path: string[] = [];
+  const seen = new Set<TagId>();
+  for (let at: TagId | undefined = tag; at !== undefined && !seen.has(at); at = words.get(at)?.broader[0]) {
+    seen.add(at);
+    const word = words.get(at);
+    if (word === undefined) break;
+    path.unshift(word.name);
+  }
+  return path.length > 0 ? path : [tag];
+}
+
+/** Whether a picture came with somebody's lessons, which know no file: see engine/importing.ts. */
+function isNameless(id: string, name: string): boolean {
+  return id.startsWith(name);
+}
+
+/** A relative path without steps upwards, for any system. */
+function sidecarPath(name: string, folder: string): string {
+  const parts = [...folder.split("/"), `${name}.xmp`].filter((part) => part !== "");
+  return parts.map((part) => (/^\.+$/.test(part) ? "_" : part.replace(/[\p{Cc}\\/:*?"<>|]/gu, "_"))).join("/");
+}
