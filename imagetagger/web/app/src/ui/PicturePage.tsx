@@ -70,7 +70,8 @@ function Known({ picture }: { picture: PictureView }) {
       <div
         class="stage"
         onPointerDown={(event) => {
-          swipe.current = event.pointerType === "mouse" ? null : { x: event.clientX, y: event.clientY };
+          swipe.current =
+            event.pointerType === "mouse" || !event.isPrimary ? null : { x: event.clientX, y: event.clientY };
         }}
         onPointerUp={(event) => {
           const from = swipe.current;
@@ -78,10 +79,12 @@ function Known({ picture }: { picture: PictureView }) {
           if (from === null) return;
           const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
           const to = dx > 0 ? before : after;
-          if (Math.abs(dx) > 56 && Math.abs(dx) > 2 * Math.abs(dy) && to !== undefined) goToPicture(to, true);
+          const isZoomed = event.currentTarget.querySelector("[data-zoomed]") !== null;
+          if (!isZoomed && Math.abs(dx) > 56 && Math.abs(dx) > 2 * Math.abs(dy) && to !== undefined)
+            goToPicture(to, true);
         }}
       >
-        <Preview picture={picture} />
+        <Preview key={id} picture={picture} />
       </div>
       <TagEditor key={id} picture={picture} ids={ids} {...(after === undefined ? {} : { after })} />
       {asks && (

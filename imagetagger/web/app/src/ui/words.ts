@@ -129,6 +129,7 @@ export const keys = (): readonly (readonly [string, string])[] => [
   ["Enter", "Confirm the picture, and go to the next one"],
   ["Ctrl+A", "Select all pictures shown"],
   ["Shift", "With a press: select all up to there"],
+  ["Wheel", "Enlarge the picture; so does a double click"],
   ["Ctrl+Z", "Undo"],
   ["Esc", "Back"],
   ["?", "Show these keys"],
