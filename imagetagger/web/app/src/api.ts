@@ -121,8 +121,16 @@ export interface Snapshot {
   threshold: ThresholdView;
   /** Pictures that were embedded again, for a bundle of another embedding space. */
   reembedded: number;
+  /** What an addition that did not end, as when the tab was closed, left to add; null without one. */
+  unfinished: Unfinished | null;
   /** Pictures that could not be, as their squares are damaged: they and their lessons are left out. */
   unreadable: number;
+}
+
+/** Files of an addition, and how many of them were not looked at yet. */
+export interface Unfinished {
+  left: number;
+  total: number;
 }
 
 /** What changed; absent parts stayed. */

@@ -182,6 +182,20 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
   expect((await opened())[1].pictures.filter((each) => each.confirmed)).toEqual([]);
 });
 
+test("an addition that did not end is told once, with what is left", async () => {
+  const [app] = await opened();
+  const files = Array.from({ length: 400 }, (_, i) => ({ file: picture(`p${i}`, i), folder: "" }));
+  await app.take(files);
+  const adding = app.add();
+  await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
+  const [, { unfinished }] = await opened();
+  expect(unfinished?.total).toBe(400);
+  expect(unfinished?.left).toBeGreaterThan(0);
+  expect(unfinished?.left).toBeLessThan(399);
+  await adding;
+  expect((await opened())[1].unfinished).toBeNull();
+});
+
 test("a reset that changes nothing adds no step, also after opening again", async () => {
   await opened();
   const [app] = await opened();

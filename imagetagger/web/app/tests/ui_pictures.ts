@@ -40,5 +40,6 @@ export function snapshot(pictures: PictureView[], tags: TagView[] = []): Snapsho
     threshold: { rule: "lac", value: 0.9, standard: 0.9, min: 0.5, max: 0.99, step: 0.01 },
     reembedded: 0,
     unreadable: 0,
+    unfinished: null,
   };
 }

@@ -22,7 +22,8 @@ function stored(bundle: Stored["bundle"], names: [string, string][], tags: strin
     lessons: new Map([["p", { tags, missed: null, at: 1 }]]),
     edits: { ...INITIAL_STATE.edits, names: new Map(names) },
   };
-  return { pictures: new Map([["p", picture]]), state, steps: [step], rows: new Map(), bundle, settings: undefined };
+  const pictures = new Map([["p", picture]]);
+  return { pictures, state, steps: [step], rows: new Map(), bundle, settings: undefined, unfinished: null };
 }
 
 const updated = async (name: string, bundle: Bundle, before: Stored) => {

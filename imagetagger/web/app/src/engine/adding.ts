@@ -1,6 +1,6 @@
 /** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
 
-import type { Added, Incoming, PictureId } from "../api";
+import type { Added, Incoming, PictureId, Unfinished } from "../api";
 import { messageOf } from "../files/errors";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
 import { StorageError, type StoredPicture, write } from "./database";
@@ -25,8 +25,10 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   let next = incoming[0] && read(incoming[0].file);
   const restored = new Set<PictureId>();
   let storageError: StorageError | undefined;
+  const total = incoming.length;
+  if (total > 1) await write(session.db, { unfinished: { left: total, total } }).catch(() => {}); // pictures may fit again
   for (const [i, { file, folder }] of incoming.entries()) {
-    session.listen({ progress: { what: "Looking at pictures", done: i, total: incoming.length } });
+    session.listen({ progress: { what: "Looking at pictures", done: i, total } });
     if (isCancelled()) {
       result.cancelled = true;
       break;
@@ -40,7 +42,10 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       const presence = result.added.includes(id) ? "present" : presenceOf(session, id);
       if (presence === "hidden") restored.add(id);
       else if (presence === "new")
-        await addNew(session, { ...from(file, folder), added: latest + incoming.length - i }, picture);
+        await addNew(session, { ...from(file, folder), added: latest + total - i }, picture, {
+          left: total - i - 1,
+          total,
+        });
       else await complete(session, from(file, folder), picture);
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
@@ -49,6 +54,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
     }
   }
   session.listen({ progress: null });
+  await write(session.db, { unfinished: null }).catch(() => {}); // on a full device it is told once too often
   await session
     .changing(() => recordStep(session, result.added, restored))
     .catch((error) => {
@@ -85,12 +91,18 @@ function presenceOf(session: Session, id: PictureId): "new" | "hidden" | "presen
 type Origin = Pick<StoredPicture, "name" | "folder">;
 
 /** Embeds and stores a new picture. */
-async function addNew(session: Session, origin: Origin & { added: number }, decoded: Picture): Promise<void> {
+async function addNew(
+  session: Session,
+  origin: Origin & { added: number },
+  decoded: Picture,
+  unfinished: Unfinished,
+): Promise<void> {
   const { id, width, height, taken, square, preview } = decoded;
   const { image, embedding_space: space } = session.bundle.manifest;
   const embedding = await session.computing(() => embedImage(session.executor, square));
   const picture = { id, ...origin, taken, width, height, embedding, space };
-  await write(session.db, { pictures: [{ picture, square: await encodePng(square, image.size), preview }] });
+  const pictures = [{ picture, square: await encodePng(square, image.size), preview }];
+  await write(session.db, { pictures, unfinished });
   session.pictures.set(id, picture);
   await scoresOf(session, id);
   publish(session, id);

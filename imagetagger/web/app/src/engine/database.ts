@@ -1,7 +1,7 @@
 /** What stays on the device, in IndexedDB. Every change is one transaction, stored completely or not at all. */
 
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
-import type { PictureId, StepView, TagId } from "../api";
+import type { PictureId, StepView, TagId, Unfinished } from "../api";
 import { messageOf } from "../files/errors";
 import type { Label, VocabularyEdits } from "../lessons/lessons";
 import type { TagRow } from "./tag_statistics";
@@ -55,6 +55,8 @@ export interface Stored {
   rows: Map<TagId, TagRow & { digest: string }>;
   bundle: LastBundle | undefined;
   settings: Settings | undefined;
+  /** Of an addition that did not end. */
+  unfinished: Unfinished | null;
 }
 
 /** What one transaction writes; absent parts stay. */
@@ -72,6 +74,8 @@ export interface Changes {
   rows?: { put: readonly [TagId, TagRow][]; drop: readonly TagId[]; digest: string };
   bundle?: LastBundle;
   settings?: Settings;
+  /** Null once an addition has ended. */
+  unfinished?: Unfinished | null;
 }
 
 /** What pictures of older versions lack. */
@@ -101,7 +105,7 @@ export async function open(name: string): Promise<Database> {
 export async function read(db: Database): Promise<Stored> {
   const tx = db.transaction(STORES);
   const meta = tx.objectStore("meta");
-  const [pictures, lessons, steps, rows, edits, hidden, dismissed, bundle, settings] = await Promise.all([
+  const [pictures, lessons, steps, rows, edits, hidden, dismissed, bundle, settings, unfinished] = await Promise.all([
     tx.objectStore("pictures").getAll(),
     entries(tx, "lessons"),
     tx.objectStore("steps").getAll(),
@@ -111,6 +115,7 @@ export async function read(db: Database): Promise<Stored> {
     meta.get("dismissed") as Promise<ReadonlySet<PictureId> | undefined>,
     meta.get("bundle") as Promise<LastBundle | undefined>,
     meta.get("settings") as Promise<Settings | undefined>,
+    meta.get("unfinished") as Promise<Unfinished | null | undefined>,
   ]);
   return {
     pictures: new Map(pictures.map((picture) => [picture.id, { ...PICTURE_DEFAULTS, ...picture }])),
@@ -124,6 +129,7 @@ export async function read(db: Database): Promise<Stored> {
     rows: new Map(rows.map(([tag, row]) => [tag, { ...ROW_DEFAULTS, ...row }])),
     bundle,
     settings,
+    unfinished: unfinished ?? null,
   };
 }
 
@@ -166,7 +172,7 @@ export async function write(db: Database, changes: Changes): Promise<void> {
     for (const id of changes.dropSteps ?? []) drop("steps", id);
     for (const [tag, row] of changes.rows?.put ?? []) put("rows", tag, { ...row, digest: changes.rows?.digest });
     for (const tag of changes.rows?.drop ?? []) drop("rows", tag);
-    for (const key of ["edits", "hidden", "dismissed", "bundle", "settings"] as const)
+    for (const key of ["edits", "hidden", "dismissed", "bundle", "settings", "unfinished"] as const)
       if (changes[key] !== undefined) put("meta", key, changes[key]);
     await tx.done;
   } catch (error) {

@@ -28,7 +28,7 @@ export function engine(base: string): Engine {
   const changing = <T>(act: (session: Session) => Promise<T>) => session().changing(() => act(session()));
   return {
     async open(listen) {
-      const { session: current, reembedded, unreadable } = await open(base, listen);
+      const { session: current, ...told } = await open(base, listen);
       opened = current;
       void suggest(current, []);
       const pictures = shown(current).flatMap((id) => pictureView(current, id) ?? []);
@@ -38,7 +38,7 @@ export function engine(base: string): Engine {
         tags: tagViews(current),
         steps: stepViews(current),
       };
-      return { ...views, pictures, threshold: thresholdView(current), reembedded, unreadable };
+      return { ...views, pictures, threshold: thresholdView(current), ...told };
     },
     async take(files) {
       waiting.push(...files);

@@ -1,6 +1,6 @@
 /** Opens the app: the bundle is fetched and checked, the stored state read, and both brought together. */
 
-import type { Change } from "../api";
+import type { Change, Unfinished } from "../api";
 import { type Bundle, readBundle } from "../bundle/reader";
 import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
@@ -15,6 +15,7 @@ export interface Opened {
   session: Session;
   reembedded: number;
   unreadable: number;
+  unfinished: Unfinished | null;
 }
 
 /**
@@ -30,7 +31,10 @@ export async function open(base: string, listen: (change: Change) => void): Prom
   const loading = loadExecutor(bundle.model, bundle.manifest, `${base}litert/`);
   const [executor, before] = await Promise.all([loading, read(db)]);
   const { stored, reembedded, unreadable } = await update(db, bundle, executor, before, listen);
-  return { session: await session(db, bundle, executor, await purge(db, stored), listen), reembedded, unreadable };
+  const { unfinished } = before;
+  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // it is told again
+  const opened = await session(db, bundle, executor, await purge(db, stored), listen);
+  return { session: opened, reembedded, unreadable, unfinished };
 }
 
 /** Refuses a second tab: two would overwrite each other's lessons. */

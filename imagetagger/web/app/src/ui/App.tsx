@@ -15,6 +15,7 @@ import { Failure, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { goToPicture, type Route, useRoute } from "./route";
 import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
+import { useStayAwake } from "./stay_awake";
 import { TagsPage } from "./TagsPage";
 import * as words from "./words";
 
@@ -37,7 +38,8 @@ export function App({ engine, open, watch }: Props) {
     const opened = open(changes.listen).then(
       (snapshot) => {
         dispatch({ type: "opened", snapshot });
-        const { reembedded, unreadable } = snapshot;
+        const { reembedded, unreadable, unfinished } = snapshot;
+        if (unfinished && unfinished.left > 0) notice(words.unfinished(unfinished), "alert");
         if (reembedded + unreadable > 0)
           notice(words.reembedded(reembedded, unreadable), unreadable > 0 ? "alert" : "status");
       },
@@ -94,6 +96,7 @@ export function App({ engine, open, watch }: Props) {
     [engine, act],
   );
   const closeToast = useCallback(() => dispatch({ type: "toast", toast: null }), []);
+  useStayAwake(state.since !== null);
   const [helps, setHelps] = useState(false);
   useKeys({
     "Ctrl+z": () => void (newest.current && undo(newest.current)),

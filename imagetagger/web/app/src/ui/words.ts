@@ -1,4 +1,4 @@
-import type { Added, Imported, Rule, StorageView } from "../api";
+import type { Added, Imported, Rule, StorageView, Unfinished } from "../api";
 import type { Certainty } from "./certainty";
 import type { Order } from "./filter";
 import type { Section } from "./sections";
@@ -159,6 +159,11 @@ export function added({ added, again, refused, cancelled }: Added): string {
     refused.length > 0 ? `${refused.length.toLocaleString("en")} not added` : "",
   ];
   return `${cancelled ? "Cancelled. " : ""}${parts.filter(Boolean).join(", ")}`;
+}
+
+/** At the opening after an addition that did not end. */
+export function unfinished({ left, total }: Unfinished): string {
+  return `Adding pictures ended early: ${left.toLocaleString("en")} of ${many(total, "picture")} may be missing. Choose all of them again; those that are here are skipped.`;
 }
 
 /** What imported lessons brought. */
