@@ -75,12 +75,21 @@ def test_a_new_bundle_keeps_the_lessons(playwright, tmp_path):
             assert draft_tags(page) == ["Lemon"]
 
 
-def test_a_second_tab_says_that_the_app_is_open_already(playwright, tmp_path):
-    with served(folder(), free_port()) as address, browsed(playwright, tmp_path) as context:
-        start(context, address)
+def test_a_second_tab_says_that_the_app_is_open_already_and_takes_it_over(playwright, tmp_path):
+    with served(folder(*WHITENED), free_port()) as address, browsed(playwright, tmp_path) as context:
+        first = start(context, address)
+        choose(first, FILES, "4 pictures added")
+        teach(first)
         second = context.new_page()
         second.goto(address)
         second.get_by_role("alert").filter(has_text="open in another tab").wait_for()
+        second.get_by_role("button", name="Use it here").click()
+        look_at(second, "lemon1.png")  # what the first one learned is here
+        assert draft_tags(second) == ["Lemon"]
+        first.get_by_role("alert").filter(has_text="went on in another tab").wait_for()
+        first.get_by_role("button", name="Use it here").click()
+        look_at(first, "lemon1.png")
+        second.get_by_role("alert").filter(has_text="went on in another tab").wait_for()
 
 
 @pytest.fixture

@@ -141,6 +141,8 @@ export interface Change {
   gone?: PictureId[];
   steps?: StepView[];
   threshold?: ThresholdView;
+  /** Another tab took the app over: nothing more can be changed here. */
+  elsewhere?: true;
   /** Of long work; null when it ended. */
   progress?: Progress | null;
 }
@@ -182,8 +184,12 @@ export interface Incoming {
 
 /** The messages of its errors are meant for the user. Every change is one step of `undo`. */
 export interface Engine {
-  /** Loads the tagger and the stored state; `listen` is called with every later change. */
-  open(listen: (change: Change) => void): Promise<Snapshot>;
+  /**
+   * Loads the tagger and the stored state; `listen` is called with every later change.
+   *
+   * Fails with an error of the name ElsewhereError where another tab has the app, unless `takesOver`.
+   */
+  open(listen: (change: Change) => void, takesOver?: boolean): Promise<Snapshot>;
   /** Hands files over; in parts, as a thousand at once would stop the page for a moment. */
   take(files: Incoming[]): Promise<void>;
   /** Adds the files that were handed over. The first one comes first on the page. */

@@ -3,6 +3,7 @@ import { render } from "preact";
 import type { Engine } from "./api";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
+import { takesOver } from "./ui/taking_over";
 import "./ui/styles/all";
 
 const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
@@ -15,7 +16,7 @@ if (root === null) throw new Error("got a page without #app, expected index.html
 render(
   <App
     engine={remote as unknown as Engine}
-    open={(listen) => Promise.race([remote.open(Comlink.proxy(listen)), lost])}
+    open={(listen) => Promise.race([remote.open(Comlink.proxy(listen), takesOver()), lost])}
     watch={watchBrowser}
   />,
   root,

@@ -27,8 +27,15 @@ export function engine(base: string): Engine {
   };
   const changing = <T>(act: (session: Session) => Promise<T>) => session().changing(() => act(session()));
   return {
-    async open(listen) {
-      const { session: current, ...told } = await open(base, listen);
+    async open(listen, takesOver = false) {
+      const giveUp = async () => {
+        cancelled = true;
+        await opening.catch(() => {});
+        await opened?.changing(async () => opened?.db.close());
+        listen({ elsewhere: true });
+      };
+      const opening = open(base, listen, { takesOver, giveUp });
+      const { session: current, ...told } = await opening;
       opened = current;
       void suggest(current, []);
       const pictures = shown(current).flatMap((id) => pictureView(current, id) ?? []);

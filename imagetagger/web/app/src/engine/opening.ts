@@ -5,10 +5,17 @@ import { type Bundle, readBundle } from "../bundle/reader";
 import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { copyBlocks, type Executor, loadExecutor } from "./executor";
+import { holdTab } from "./one_tab";
 import { changedRows, deriveState, type Session } from "./session";
 import { EMPTY_ROWS, type TagRows } from "./tag_statistics";
 import { update } from "./update";
 import { withoutPictures } from "./user_state";
+
+/** How this tab gets the app, and gives it up: see one_tab.ts. */
+export interface Tab {
+  takesOver: boolean;
+  giveUp(): Promise<void>;
+}
 
 /** A new session, and what a new bundle did to stored pictures. */
 export interface Opened {
@@ -24,9 +31,9 @@ export interface Opened {
  * @param base address of the app's folder, with a slash at its end.
  * @throws Error for the user: open elsewhere, files missing or damaged, nothing can be stored.
  */
-export async function open(base: string, listen: (change: Change) => void): Promise<Opened> {
+export async function open(base: string, listen: (change: Change) => void, tab: Tab): Promise<Opened> {
   const name = `imagetagger ${new URL(base).pathname}`;
-  await lockTab(name);
+  await holdTab(name, tab.takesOver, tab.giveUp);
   const [db, bundle] = await Promise.all([openDatabase(name), readBundle((file) => fetched(`${base}bundle/${file}`))]);
   const loading = loadExecutor(bundle.model, bundle.manifest, `${base}litert/`);
   const [executor, before] = await Promise.all([loading, read(db)]);
@@ -35,35 +42,6 @@ export async function open(base: string, listen: (change: Change) => void): Prom
   if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // it is told again
   const opened = await session(db, bundle, executor, await purge(db, stored), listen);
   return { session: opened, reembedded, unreadable, unfinished };
-}
-
-/** Refuses a second tab: two would overwrite each other's lessons. */
-async function lockTab(name: string): Promise<void> {
-  const openElsewhere = new Error(
-    "The app is open in another tab or window already: go on there, or close it and try again.",
-  );
-  await new Promise<void>((resolve, reject) => {
-    if (!navigator.locks) return askAround(name, resolve, () => reject(openElsewhere));
-    const forever = () => new Promise(() => resolve()); // until the worker ends
-    const patience = AbortSignal.timeout(3000); // a page that was just left frees its lock in a moment
-    navigator.locks.request(name, { signal: patience }, forever).catch(() => reject(openElsewhere));
-  });
-}
-
-/** Without HTTPS browsers have no locks: an open tab answers instead. */
-function askAround(name: string, free: () => void, taken: () => void): void {
-  const channel = new BroadcastChannel(name);
-  const timer = setTimeout(() => {
-    channel.onmessage = ({ data }) => data === "Is anybody there?" && channel.postMessage("I am.");
-    free();
-  }, 500);
-  channel.onmessage = ({ data }) => {
-    if (data !== "I am.") return;
-    clearTimeout(timer);
-    channel.close();
-    taken();
-  };
-  channel.postMessage("Is anybody there?");
 }
 
 async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {

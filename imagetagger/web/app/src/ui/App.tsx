@@ -11,7 +11,7 @@ import { KeysHelp } from "./KeysHelp";
 import { focusField, useKeys } from "./keys";
 import { MorePage } from "./MorePage";
 import { Progress, Summary, Toasts } from "./Notices";
-import { Failure, Skeleton } from "./Opening";
+import { FailureScreen, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { goToPicture, type Route, useRoute } from "./route";
 import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
@@ -43,7 +43,10 @@ export function App({ engine, open, watch }: Props) {
         if (reembedded + unreadable > 0)
           notice(words.reembedded(reembedded, unreadable), unreadable > 0 ? "alert" : "status");
       },
-      (error: unknown) => dispatch({ type: "failed", why: messageFor(error) }),
+      (error: unknown) => {
+        const isElsewhere = error instanceof Error && error.name === "ElsewhereError";
+        dispatch({ type: "failed", failure: { why: messageFor(error), isElsewhere } });
+      },
     );
     watch?.(dispatch, opened);
   }, []);
@@ -120,9 +123,9 @@ export function App({ engine, open, watch }: Props) {
   );
   return (
     <Frame route={route} state={state}>
-      {state.failure !== null && <Failure why={state.failure} />}
+      {state.failure !== null && <FailureScreen failure={state.failure} />}
       {state.failure === null && library === null && <Skeleton progress={state.progress} />}
-      {context && (
+      {context && state.failure === null && (
         <AppContext.Provider value={context}>
           <Screen route={route} />
           <Summary />

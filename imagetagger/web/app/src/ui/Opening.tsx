@@ -1,4 +1,6 @@
 import type { Progress as Work } from "../api";
+import type { Failure } from "./state";
+import { takeOver } from "./taking_over";
 import * as words from "./words";
 
 /** The screen of pictures while the app opens. */
@@ -23,14 +25,21 @@ export function Skeleton({ progress }: { progress: Work | null }) {
 }
 
 /** Why the app could not be opened. */
-export function Failure({ why }: { why: string }) {
+export function FailureScreen({ failure: { why, isElsewhere } }: { failure: Failure }) {
   return (
     <section class="empty failure" role="alert">
-      <h1>The tagger could not be opened</h1>
+      <h1>{words.failureTitle(isElsewhere)}</h1>
       <p dir="auto">{why}</p>
       {words.isSafe(why) && <p class="quiet">{words.safe()}</p>}
-      <button type="button" class="button primary" onClick={() => window.location.reload()}>
-        Try again
+      <button
+        type="button"
+        class="button primary"
+        onClick={() => {
+          if (isElsewhere) takeOver();
+          window.location.reload();
+        }}
+      >
+        {words.again(isElsewhere)}
       </button>
     </section>
   );

@@ -15,6 +15,7 @@ import type {
 import { type Draft, doubted, initialDraft, prune } from "./draft";
 import { EVERYTHING, type Filter, showsNew } from "./filter";
 import { visible } from "./sections";
+import * as words from "./words";
 
 /** What the worker published, by id. */
 export interface Library {
@@ -42,6 +43,12 @@ export interface Notice extends Omit<Toast, "undo"> {
   since?: number;
 }
 
+/** Why the app is not open; elsewhere: in another tab. */
+export interface Failure {
+  why: string;
+  isElsewhere: boolean;
+}
+
 /** Whether the app works without a network. */
 export type Offline = "coming" | "ready" | "impossible";
 
@@ -49,8 +56,8 @@ export type Offline = "coming" | "ready" | "impossible";
 export interface State {
   /** Null until the worker opened it. */
   library: Library | null;
-  /** Why it could not be opened. */
-  failure: string | null;
+  /** Why it could not be opened, or is open no more. */
+  failure: Failure | null;
   progress: Progress | null;
   /** While files are added, the time of the newest picture before them; otherwise null. */
   since: number | null;
@@ -75,7 +82,7 @@ export interface State {
 /** What can happen to the state. */
 export type Action =
   | { type: "opened"; snapshot: Snapshot }
-  | { type: "failed"; why: string }
+  | { type: "failed"; failure: Failure }
   | { type: "changed"; changes: readonly Change[] }
   | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
@@ -113,7 +120,7 @@ export function reduce(state: State, action: Action): State {
     case "opened":
       return { ...state, library: library(action.snapshot), failure: null, progress: null };
     case "failed":
-      return { ...state, failure: action.why, progress: null };
+      return { ...state, failure: action.failure, progress: null };
     case "changed":
       return onlyShownSelected(action.changes.reduce(changed, state));
     case "adding":
@@ -178,6 +185,7 @@ function doubt(state: State, ids: readonly PictureId[]): State {
 function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
+  if (change.elsewhere) return { ...state, failure: { why: words.takenOver(), isElsewhere: true }, progress: null };
   if (before === null) return { ...state, progress };
   const after: Library = {
     ...before,

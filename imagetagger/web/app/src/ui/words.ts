@@ -249,6 +249,13 @@ export function removePictures(count: number, keeping: number): string {
 }
 /** Whether stored lessons survive a failure to open: not where the browser cannot store anything. */
 export const isSafe = (why: string) => !why.startsWith("This browser does not let the app keep anything");
+/** The title of that screen. */
+export const failureTitle = (isElsewhere: boolean) =>
+  isElsewhere ? "The app is open elsewhere" : "The tagger could not be opened";
+/** Its button. */
+export const again = (isElsewhere: boolean) => (isElsewhere ? "Use it here" : "Try again");
+/** After another tab took the app over. */
+export const takenOver = () => "You went on in another tab or window. Nothing was lost.";
 /** The reassurance on the screen of a failure. */
 export const safe = () => "What you taught is safe: it stays stored on this device.";
 
