@@ -68,7 +68,7 @@ def gather(source: Path, count: int) -> dict[str, bytes]:
 
 def place(page: Page, tag: str, file: str, *, picks: bool) -> int | None:
     """The place of a picture in the search for a tag, from 0; None if it is not among the first screens."""
-    field = page.get_by_role("combobox", name="Search by tag")
+    field = page.get_by_role("combobox", name="Search")
     field.fill(tag)
     if picks:
         page.get_by_role("option").filter(has=page.get_by_text(tag, exact=True)).first.click()

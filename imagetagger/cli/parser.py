@@ -149,7 +149,7 @@ def _add_serve(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     port_help = f"default: {DEFAULT_PORT}; under another port the app starts without lessons"
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=port_help)
-    name_help = "a name of this machine that browsers use, beside its own; may be repeated"
+    name_help = "a name that browsers use for this machine, without a certificate; may be repeated"
     parser.add_argument("--host-name", action="append", default=[], metavar="NAME", help=name_help)
     parser.add_argument("--certfile", type=Path, metavar="PEM", help="certificate for HTTPS")
     parser.add_argument("--keyfile", type=Path, metavar="PEM", help="its key, if --certfile does not contain it")

@@ -15,7 +15,8 @@ def own_names(*others: str) -> frozenset[str]:
     """Return the names of this machine, in lower case, and others."""
     machine = socket.gethostname()
     short = machine.partition(".")[0]
-    return frozenset(name.lower() for name in ("localhost", machine, short, f"{short}.local", *others) if name)
+    names = ("localhost", machine, short, f"{short}.local", *others)
+    return frozenset(name.lower().removesuffix(".") for name in names if name)
 
 
 def is_allowed_host(header: str, names: frozenset[str]) -> bool:

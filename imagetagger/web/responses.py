@@ -113,7 +113,7 @@ def _byte_range(header: str, length: int) -> range | None:
 
     Several ranges, other units and malformed headers are ignored, as RFC 9110, section 14.2, allows.
     """
-    found = re.fullmatch(r"bytes=\s*([0-9]*)-([0-9]*)\s*", header)
+    found = re.fullmatch(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", header)
     if found is None or not (found[1] or found[2]):
         return None
     if not found[1]:

@@ -61,8 +61,8 @@ class Server(socketserver.ThreadingTCPServer):
             super().__init__((str(address[0]), port), _Handler)
         except (OSError, OverflowError) as error:
             raise ServeError(_listen_problem(host, port, error)) from error
-        # For a browser on the same machine compression saves nothing and delays the first start by half a second.
         names = own_names(host, *host_names) if tls is None else None  # a certificate already names the site
+        # For a browser on the same machine compression saves nothing and delays the first start by half a second.
         self.respond = responder(files, compress=not self.local, names=names)
         self.secure = tls is not None
         if tls:  # the handshake runs in the thread of the connection: one silent client must not block the others

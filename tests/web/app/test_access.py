@@ -161,7 +161,7 @@ def teaching(page):
     page.get_by_role("button", name="Select").click()
     for tile in page.get_by_role("list", name="Pictures").get_by_role("button").all()[:3]:
         tile.click()
-    page.get_by_role("button", name="Tag these").click()
+    page.get_by_role("button", name="Tag", exact=True).click()
     for name in (LONG, ARABIC):
         page.get_by_role("dialog").get_by_role("combobox").fill(name)
         page.get_by_role("option").first.click()

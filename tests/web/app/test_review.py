@@ -44,12 +44,12 @@ def confirmed(page, path: Path) -> dict[str, list[str]]:
 
 def test_pictures_of_a_tag_are_confirmed_together_but_for_unticked_ones(page, tmp_path):
     page.get_by_role("button", name="To confirm").click()
-    assert titles(page) == {"red": 3, "blue": 2, "One of each": 1}
+    assert titles(page) == {"red": 3, "blue": 2, "Tags seen once": 1}
     page.get_by_role("button", name="red 1.png is right").click()
-    page.get_by_role("button", name="Confirm 2 pictures: red").click()
+    page.get_by_role("button", name="Confirm 2 of 3 red").click()
     page.get_by_text("Learned red · 2 pictures").wait_for()
-    assert titles(page) == {"blue": 2, "One of each": 1, "No likely tag: look at each": 1}
-    page.get_by_role("button", name="Confirm 1 picture: One of each").click()
+    assert titles(page) == {"blue": 2, "Tags seen once": 1, "To look at one by one": 1}
+    page.get_by_role("button", name="Confirm Tags seen once").click()
     page.get_by_text("Confirmed · 1 picture").wait_for()
     assert confirmed(page, tmp_path / "tags.json") == {
         "red 0.png": ["red"],
@@ -60,10 +60,10 @@ def test_pictures_of_a_tag_are_confirmed_together_but_for_unticked_ones(page, tm
 
 def test_together_is_one_step_and_undone_as_one(page, tmp_path):
     page.get_by_role("button", name="To confirm").click()
-    page.get_by_role("button", name="Confirm 3 pictures: red").click()
+    page.get_by_role("button", name="Confirm all 3 red").click()
     page.get_by_role("button", name="Undo", exact=True).click()
     page.get_by_text("Undone").wait_for()
-    page.get_by_role("button", name="Confirm 3 pictures: red").wait_for()
+    page.get_by_role("button", name="Confirm all 3 red").wait_for()
     assert confirmed(page, tmp_path / "tags.json") == {}
 
 
@@ -179,7 +179,7 @@ def review(page) -> int:
     while (section := page.locator(".section:has(.all-right)").first).count():
         for tile in section.locator(".tile").all():
             file, guess = tile.locator("[data-id]").get_attribute("aria-label").split(": ")
-            if file.split()[0] != guess.split("?")[0]:
+            if file.split()[0] != guess.split(",")[0]:
                 tile.locator(".tick").click()
                 presses += 1
         before = to_confirm(page)

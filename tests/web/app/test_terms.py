@@ -89,7 +89,7 @@ def test_pictures_are_found_by_the_broader_term_of_their_tags(page, tmp_path):
     warm = {name for name, tags in exported(page, tmp_path).items() if {"red", "n01"} & {tag["id"] for tag in tags}}
     assert 0 < len(warm) < len(PICTURES)
     go(page, "Pictures")
-    search = page.get_by_role("combobox", name="Search by tag")
+    search = page.get_by_role("combobox", name="Search")
     for text in ("warm hue", "WARM"):
         search.fill(text)
         page.get_by_role("option", name="warm colour 2 tags").wait_for()

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { add, begin, change, made, opened, picture, steps, world } from "./made_engine";
+import { unzipped } from "./unzipped";
 
 vi.mock("../src/bundle/reader", async (original) => ({
   ...(await original<object>()),
@@ -178,6 +179,10 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
   const tagsOf = new Map(pictures.map(({ id, tags }) => [id, tags]));
   expect(confirmed.map(({ picture }) => tagsOf.get(picture))).toEqual([["n0"], ["n1", "n0"]]);
   expect(steps[0]?.what).toBe("Confirmed the tags of 2 pictures");
+  const lessons = await unzipped(await again.exportLessons());
+  expect(
+    JSON.parse(lessons.get("lessons.json") ?? "").pictures.map(({ missed }: { missed: unknown }) => missed),
+  ).toEqual([null, null]); // chosen for being likely, they say nothing of coverage
   await again.undo(steps[0]?.id ?? 0);
   expect((await opened())[1].pictures.filter((each) => each.confirmed)).toEqual([]);
 });

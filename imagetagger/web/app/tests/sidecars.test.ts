@@ -50,7 +50,20 @@ test("sidecars of pictures of the same name do not replace each other", async ()
 
 test("no name leads out of the folder that the archive is unpacked in", async () => {
   const found = await files(picture("a", { name: "..\\a:\nb.jpg", folder: "../.././C:", tags: ["finch"] }));
-  expect([...found.keys()]).toEqual(["_/_/_/C_/.._a__b.jpg.xmp"]);
+  expect([...found.keys()]).toEqual(["__/__/_/C_/.._a__b.jpg.xmp"]);
+});
+
+test("no name is one that a system keeps for itself, or changes", async () => {
+  const found = await files(picture("a", { name: "x.jpg", folder: "CON/.. /a.", tags: ["finch"] }));
+  expect([...found.keys()]).toEqual(["_CON/___/a_/x.jpg.xmp"]);
+});
+
+test("without a confirmed tag there is nothing to write", async () => {
+  await expect(async () => files(picture("a"))).rejects.toThrow("confirm one first");
+});
+
+test("what XML cannot hold is replaced", () => {
+  expect(sidecar([["a\uffffb\ud800"]])).toContain("<rdf:li>a\ufffdb\ufffd</rdf:li>");
 });
 
 test("a loop of broader terms ends", async () => {

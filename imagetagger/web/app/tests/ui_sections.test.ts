@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type Draft, doubted, initialDraft } from "../src/ui/draft";
+import { add, type Draft, doubted, initialDraft } from "../src/ui/draft";
 import { EVERYTHING, type Filter } from "../src/ui/filter";
-import { sections } from "../src/ui/sections";
+import { sectionKey, sections, steadySections, sureIds } from "../src/ui/sections";
 import { picture, tag } from "./ui_pictures";
 
 const guess = (tag: string, probability: number) => ({ tag, probability });
@@ -64,9 +64,29 @@ test("pictures to confirm come by their likely tag, the most frequent first, the
   ]);
 });
 
-test("a picture whose guess is doubted is no longer confirmed with the others", () => {
+test("sections keep their order while their sizes change, and new ones come last", () => {
+  const all = sections(library, { ...EVERYTHING, show: "open" }, new Map());
+  const keys = all.map(sectionKey);
+  const shuffled = [...all].reverse();
+  expect(steadySections(keys, shuffled).map(sectionKey)).toEqual(keys);
+  expect(steadySections(keys.slice(2), all).map(sectionKey)).toEqual([...keys.slice(2), ...keys.slice(0, 2)]);
+});
+
+test("all of a search is what surely fits, if anything does", () => {
+  const searched = (text: string) => sureIds(sections(library, { ...EVERYTHING, text }, new Map())).join("");
+  expect(searched("cat")).toBe("fbah");
+  expect(sureIds([{ kind: "perhaps", tags: [], ids: ["x"] }])).toEqual(["x"]);
+});
+
+test("the end of a file name is no word", () => {
+  expect(shown({ text: "jpg" })).toEqual([]);
+});
+
+test("a picture whose guess is doubted, or whose tags the user began to choose, is confirmed by itself", () => {
   const a = pictures[0] as (typeof pictures)[0];
   const drafts = new Map([["a", doubted(initialDraft(a))]]);
   expect(shown({ show: "open" }, drafts)).toContainEqual(["likely", "", "bk"]);
   expect(shown({ show: "open" }, drafts)).toContainEqual(["open", "", "ade"]);
+  const chosen = new Map([["a", add(initialDraft(a), "dog")]]);
+  expect(shown({ show: "open" }, chosen)).toContainEqual(["open", "", "ade"]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Change } from "../src/api";
 import { gathered } from "../src/ui/changes";
-import { initialDraft } from "../src/ui/draft";
+import { initialDraft, NO_TAGS } from "../src/ui/draft";
 import { parseRoute, pictureHref } from "../src/ui/route";
 import { type Action, arrived, reduce, START, type State } from "../src/ui/state";
 import { picture, snapshot, tag } from "./ui_pictures";
@@ -99,7 +99,7 @@ test("a picture that is not shown any more is not selected any more, whether a f
 
 test("what hides new pictures ends where some are added, and what shows them stays", () => {
   const adding: Action = { type: "adding", isUnderWay: true };
-  for (const filter of [{ text: "c" }, { tag: "cat" }, { show: "confirmed" }, { show: "open" }] as const)
+  for (const filter of [{ text: "c" }, { tag: "cat" }, { show: "confirmed" }, { show: "unknown" }] as const)
     expect(after(open, { type: "filter", filter }, adding).filter).toEqual(START.filter);
   expect(after(open, { type: "filter", filter: { show: "all" } }, adding).filter.show).toBe("all");
 });
@@ -140,4 +140,37 @@ test("an address names its screen, whatever the picture's id holds, and a broken
     Array(5).fill("pictures"),
   );
   expect(parseRoute("#/picture/%E0%A4%A")).toEqual({ page: "picture", id: "%E0%A4%A" });
+});
+
+test("ticks last until their picture is confirmed or gone, and can be set again", () => {
+  const tick = (picture: string, isTicked: boolean): Action => ({ type: "tick", picture, isTicked });
+  const state = after(open, tick("a", false), tick("b", false));
+  expect([...state.unticked]).toEqual(["a", "b"]);
+  expect([...reduce(state, tick("a", true)).unticked]).toEqual(["b"]);
+  expect([...reduce(state, change({ gone: ["b"] })).unticked]).toEqual(["a"]);
+  expect([...reduce(state, change({ pictures: [picture("a", { added: 1, tags: ["cat"] })] })).unticked]).toEqual(["b"]);
+});
+
+test("doubted guesses become drafts, and other drafts stay", () => {
+  const kept = initialDraft(b);
+  const state = after(
+    open,
+    { type: "draft", picture: "b", draft: kept },
+    { type: "doubt", drafts: new Map([["a", NO_TAGS]]) },
+  );
+  expect([...state.drafts]).toEqual([
+    ["b", kept],
+    ["a", NO_TAGS],
+  ]);
+});
+
+test("adding shows the new pictures, and keeps their order", () => {
+  const adding: Action = { type: "adding", isUnderWay: true };
+  const searched = after(open, { type: "filter", filter: { text: "c", order: "taken" } }, adding);
+  expect(searched.filter).toEqual({ ...START.filter, order: "taken" });
+  expect(after(open, { type: "filter", filter: { show: "open" } }, adding).filter.show).toBe("open");
+});
+
+test("an app that another tab took over shows only that", () => {
+  expect(after(open, change({ elsewhere: true })).failure?.isElsewhere).toBe(true);
 });

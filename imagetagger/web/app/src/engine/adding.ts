@@ -47,6 +47,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
           total,
         });
       else await complete(session, from(file, folder), picture);
+      if (presence !== "new") await write(session.db, { unfinished: { left: total - i - 1, total } }).catch(() => {});
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
@@ -108,13 +109,17 @@ async function addNew(
   publish(session, id);
 }
 
-/** Adds name and preview to a picture of imported lessons, which brought its square only. */
+/** Adds what is not known yet: of lessons' pictures, which brought a square only; of those that older versions added. */
 async function complete(session: Session, origin: Origin, decoded: Picture): Promise<void> {
   const known = session.pictures.get(decoded.id);
-  if (!known || (await session.db.getKey("previews", decoded.id)) !== undefined) return;
+  if (!known) return;
   const { taken, width, height } = decoded;
-  const picture = { ...known, ...origin, taken, width, height };
-  await write(session.db, { pictures: [{ picture, preview: decoded.preview }] });
+  const hasPreview = (await session.db.getKey("previews", decoded.id)) !== undefined;
+  const { folder } = origin;
+  const more = { folder: known.folder || folder, taken: known.taken ?? taken };
+  if (hasPreview && more.folder === known.folder && more.taken === known.taken) return;
+  const picture = { ...known, ...(hasPreview ? {} : { ...origin, width, height }), ...more };
+  await write(session.db, { pictures: [{ picture, preview: hasPreview ? undefined : decoded.preview }] });
   session.pictures.set(decoded.id, picture);
   publish(session, decoded.id);
 }

@@ -25,7 +25,7 @@ export async function exportLessons({ db, bundle, lessons }: Session): Promise<B
 /** Returns the tags of all pictures, for spreadsheets or programs; as XMP those of confirmed pictures, in a .zip. */
 export async function exportTags(session: Session, format: "csv" | "json" | "xmp"): Promise<Blob> {
   const ids = shown(session);
-  for (const id of ids) await scoresOf(session, id);
+  if (format !== "xmp") for (const id of ids) await scoresOf(session, id);
   const pictures = ids.flatMap((id) => pictureView(session, id) ?? []);
   if (format === "xmp") return writeSidecars(pictures, tagViews(session), termViews(session));
   const type = { csv: "text/csv", json: "application/json" }[format];

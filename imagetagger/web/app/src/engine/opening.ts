@@ -38,9 +38,9 @@ export async function open(base: string, listen: (change: Change) => void, tab: 
   const loading = loadExecutor(bundle.model, bundle.manifest, `${base}litert/`);
   const [executor, before] = await Promise.all([loading, read(db)]);
   const { stored, reembedded, unreadable } = await update(db, bundle, executor, before, listen);
-  const { unfinished } = before;
-  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // it is told again
   const opened = await session(db, bundle, executor, await purge(db, stored), listen);
+  const { unfinished } = before;
+  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // otherwise it is told again
   return { session: opened, reembedded, unreadable, unfinished };
 }
 

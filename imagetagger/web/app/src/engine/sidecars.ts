@@ -6,6 +6,7 @@
 
 import type { PictureView, TagId, TagView, TermView } from "../api";
 import { writeZip } from "../files/archive";
+import { LessonError } from "../lessons/lessons";
 
 /** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
 type Path = readonly string[];
@@ -29,6 +30,7 @@ export function writeSidecars(
     const place = twice.has(path.toLowerCase()) ? `same name/${id.slice(0, 8)}/${path}` : path;
     files.set(place, () => new TextEncoder().encode(text));
   }
+  if (files.size === 0) throw new LessonError("No picture has a confirmed tag yet: confirm one first.");
   return writeZip(files, { checks: false });
 }
 
@@ -63,7 +65,8 @@ function joined(separator: string): (path: Path) => string {
 }
 
 function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const legal = text.replace(/[\ufffe\uffff]|\p{Cs}/gu, "\ufffd");
+  return legal.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** Follows the first broader term of each word; a loop ends it. */
@@ -81,11 +84,19 @@ function pathOf(tag: TagId, words: ReadonlyMap<TagId, TagView | TermView>): Path
 
 /** Whether a picture came with somebody's lessons, which know no file: see engine/importing.ts. */
 function isNameless(id: string, name: string): boolean {
-  return id.startsWith(name);
+  return name === id.slice(0, 8);
 }
+
+/** Names that Windows keeps for devices. */
+const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
 
 /** A relative path without steps upwards, for any system. */
 function sidecarPath(name: string, folder: string): string {
-  const parts = [...folder.split("/"), `${name}.xmp`].filter((part) => part !== "");
-  return parts.map((part) => (/^\.+$/.test(part) ? "_" : part.replace(/[\p{Cc}\\/:*?"<>|]/gu, "_"))).join("/");
+  const parts = [...folder.split("/"), `${name}.xmp`].map((part) =>
+    part
+      .replace(/[\p{Cc}\\/:*?"<>|]/gu, "_")
+      .replace(/[. ]+$/, (end) => "_".repeat(end.length))
+      .replace(RESERVED, "_$&"),
+  );
+  return parts.filter((part) => part !== "").join("/");
 }

@@ -69,8 +69,9 @@ export async function confirmAll(session: Session, pictures: readonly Confirmed[
     [],
   );
   let next = lessons;
+  // They were chosen for being likely: that says nothing of how often tag sets miss.
   for (const { picture, tags } of pictures)
-    next = setTags(next, session.bundle.labels, picture, await lesson(session, picture, tags));
+    next = setTags(next, session.bundle.labels, picture, { ...(await lesson(session, picture, tags)), missed: null });
   const what = all.length === 1 ? `Learned ${listed(wordsOf(session, lessons), ...all)} from` : "Confirmed the tags of";
   const ids = pictures.map(({ picture }) => picture);
   await change(session, `${what} ${named(session, ids)}`, withLessons(session.state, next));

@@ -5,7 +5,7 @@ import { additions } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";
 import { useDropAndPaste } from "./dropping";
-import { Gallery } from "./Gallery";
+import { Gallery, lastTile } from "./Gallery";
 import { Icon } from "./Icon";
 import { KeysHelp } from "./KeysHelp";
 import { focusField, useKeys } from "./keys";
@@ -39,9 +39,11 @@ export function App({ engine, open, watch }: Props) {
       (snapshot) => {
         dispatch({ type: "opened", snapshot });
         const { reembedded, unreadable, unfinished } = snapshot;
-        if (unfinished && unfinished.left > 0) notice(words.unfinished(unfinished), "alert");
-        if (reembedded + unreadable > 0)
-          notice(words.reembedded(reembedded, unreadable), unreadable > 0 ? "alert" : "status");
+        const news = [
+          reembedded + unreadable > 0 ? words.reembedded(reembedded, unreadable) : "",
+          unfinished && unfinished.left > 0 ? words.unfinished(unfinished) : "",
+        ].filter(Boolean);
+        if (news.length > 0) notice(news.join(" "), unreadable > 0 || unfinished ? "alert" : "status");
       },
       (error: unknown) => {
         const isElsewhere = error instanceof Error && error.name === "ElsewhereError";
@@ -160,7 +162,7 @@ function Screen({ route }: { route: Route }) {
     if (before.current === route) return;
     before.current = route;
     if (document.activeElement !== left.current) return; // on a slow device the user may be typing by now
-    const tile = route.page === "pictures" ? document.querySelector<HTMLElement>(".grid [tabindex='0']") : null;
+    const tile = route.page === "pictures" ? lastTile() : null;
     const target = tile ?? document.querySelector<HTMLElement>("main h1");
     target?.focus({ preventScroll: true });
   }, [route]);

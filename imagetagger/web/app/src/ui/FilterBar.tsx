@@ -35,7 +35,7 @@ export function FilterBar() {
     <div class="filterbar">
       <Combobox
         search
-        label="Search by tag"
+        label="Search"
         text={filter.tag === null ? filter.text : nameOf(filter.tag)}
         choices={choices}
         eager={false}
@@ -58,6 +58,7 @@ export function FilterBar() {
       <select
         class="order"
         aria-label="Order"
+        disabled={filter.tag !== null || filter.text !== ""} // a search has its own order
         value={filter.order}
         onChange={(event) => dispatch({ type: "filter", filter: { order: event.currentTarget.value as Order } })}
       >

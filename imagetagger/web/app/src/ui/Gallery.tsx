@@ -3,14 +3,14 @@ import type { PictureId } from "../api";
 import { useApp } from "./context";
 import { AddButtons, Empty } from "./Empty";
 import { FilterBar } from "./FilterBar";
-import { EVERYTHING, showsNew } from "./filter";
+import { EVERYTHING, type Filter, showsNew } from "./filter";
 import { Grid } from "./Grid";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
 import { ReviewHead } from "./ReviewHead";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
-import { type Section, sections } from "./sections";
+import { type Section, sectionKey, sections, steadySections, sureIds } from "./sections";
 import { useSelection, useTouchSelection } from "./selecting";
 import { arrived as arrivedOf } from "./state";
 import * as words from "./words";
@@ -18,18 +18,29 @@ import * as words from "./words";
 /** Where the user left the gallery, to return there. */
 const left: { scroll: number; id: PictureId | null } = { scroll: 0, id: null };
 
+/** The square where the user was, otherwise the first one. */
+export function lastTile(): HTMLElement | null {
+  const tiles = [...document.querySelectorAll<HTMLElement>(".grid [data-id]")];
+  return tiles.find((tile) => tile.dataset.id === left.id) ?? tiles[0] ?? null;
+}
+
 /** The screen of all pictures. */
 export function Gallery() {
   const { state, library, dispatch } = useApp();
   const { filter, selected, drafts, awaited } = state;
   const { order, pictures, tags, terms } = library;
-  const all = useMemo(
-    () => sections(library, filter, drafts),
-    [order, pictures, tags, terms, filter, filter.show === "open" && drafts],
-  );
+  const known = useRef<{ filter: Filter; keys: readonly string[] }>({ filter, keys: [] });
+  const all = useMemo(() => {
+    const before = known.current.filter === filter ? known.current.keys : [];
+    return steadySections(before, sections(library, filter, drafts));
+  }, [order, pictures, tags, terms, filter, filter.show === "open" && drafts]);
+  known.current = { filter, keys: all.map(sectionKey) };
   const ids = useMemo(() => all.flatMap((section) => section.ids), [all]);
   useScroll();
-  useKeys({ "Ctrl+a": ids.length > 0 ? () => dispatch({ type: "select", selected: new Set(ids) }) : null });
+  const sure = useMemo(() => sureIds(all), [all]);
+  const isAllSure = selected !== null && sure.every((id) => selected.has(id));
+  const everything = isAllSure ? ids : sure;
+  useKeys({ "Ctrl+a": ids.length > 0 ? () => dispatch({ type: "select", selected: new Set(everything) }) : null });
   if (order.length === 0 && awaited === 0) return <Empty />;
   const isWaiting = filter.show === "open" && ids.length > 0;
   return (
@@ -67,7 +78,7 @@ export function Gallery() {
           </div>
         </div>
       ) : (
-        <SelectionBar ids={ids} selected={selected} />
+        <SelectionBar ids={everything} selected={selected} />
       )}
     </>
   );
@@ -96,9 +107,9 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
   return (
     <div ref={root} class="sections">
       {all.map((section) => {
-        const { kind, tags } = section;
+        const { kind } = section;
         const ticks = kind === "same" || kind === "likely";
-        const key = `${kind} ${tags.join("\n")}`;
+        const key = sectionKey(section);
         if (kind === "plain") return <Grid key={key} label="Pictures" cells={section.ids} {...common} />;
         return (
           <section key={key} class="section" aria-label={words.sectionTitle(kind)}>

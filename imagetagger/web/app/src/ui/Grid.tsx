@@ -1,10 +1,9 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PictureId, PictureView, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
 import { type Layout, useRange } from "./range";
 import { Tile, type TileKind } from "./Tile";
-import * as words from "./words";
 
 interface Props {
   label: string;
@@ -26,6 +25,10 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
   const grid = useRef<HTMLUListElement>(null);
   const { range, layout, follow } = useRange(grid, cells.length);
   const [stop, setStop] = useState(start);
+  const onTick = useCallback(
+    (picture: PictureId, isTicked: boolean) => dispatch({ type: "tick", picture, isTicked }), // tiles compare it
+    [dispatch],
+  );
   const focusTarget = useRef<PictureId | null>(null);
   useLayoutEffect(() => {
     if (focusTarget.current === null) return;
@@ -80,7 +83,7 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
             stop={id === first}
             engine={engine}
             onPress={onPress}
-            onTick={(picture, isTicked) => dispatch({ type: "tick", picture, isTicked })}
+            onTick={onTick}
           />
         );
       })}
@@ -110,9 +113,12 @@ function tiles(grid: HTMLElement | null): HTMLElement[] {
   return [...(grid?.querySelectorAll<HTMLElement>("[data-id]") ?? [])];
 }
 
+/** Pixels that the bars above pictures cover, at most. */
+const COVERED = 190;
+
 /** Scrolls so far that a row with this upper edge is in sight. */
 function scrollTo(top: number, { pitch }: Layout): void {
-  if (top < 130) window.scrollBy(0, top - 130);
+  if (top < COVERED) window.scrollBy(0, top - COVERED);
   else if (top + pitch > window.innerHeight - 130) window.scrollBy(0, top + pitch + 130 - window.innerHeight);
 }
 
@@ -123,5 +129,5 @@ function kindOf(picture: PictureView): TileKind {
 
 function namesOf(picture: PictureView, tags: ReadonlyMap<TagId, TagView>): string | null {
   const names = caption(picture).tags.flatMap((tag) => tags.get(tag)?.name ?? []);
-  return names.length > 0 ? words.captionOf(names, caption(picture).certainty) : null;
+  return names.length > 0 ? names.join(", ") : null;
 }

@@ -3,6 +3,7 @@ import { refocus } from "./attention";
 import { requestPersistence } from "./browser";
 import { likelyTags } from "./certainty";
 import { useApp } from "./context";
+import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
 import type { Section } from "./sections";
 import * as words from "./words";
@@ -18,22 +19,25 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
   const confirm = async () => {
     if (busy || ticked.length === 0) return;
     setBusy(true);
-    const pictures = ticked.flatMap((picture) => {
-      const view = library.pictures.get(picture);
-      return view ? [{ picture, tags: likelyTags(view) }] : [];
-    });
+    const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
+    const doubts = views
+      .filter(({ id }) => state.unticked.has(id))
+      .map((view) => [view.id, doubted(initialDraft(view))] as const);
+    const pictures = views
+      .filter(({ id }) => !state.unticked.has(id))
+      .map((view) => ({ picture: view.id, tags: kind === "same" ? tags : likelyTags(view) }));
     const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
     const work = engine.confirmAll(pictures).then(() => true);
     const done = await act(work, `${learned} · ${words.many(pictures.length, "picture")}`, true);
     setBusy(false);
     if (done === undefined) return;
     requestPersistence();
-    dispatch({ type: "doubt", pictures: ids.filter((id) => state.unticked.has(id)) });
-    refocus(".section .all-right, .grid [tabindex='0']");
+    dispatch({ type: "doubt", drafts: new Map(doubts) });
+    refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
     <header class="section-head">
-      <h2 class="clip" dir="auto">
+      <h2 class="clip" dir="auto" tabIndex={-1}>
         {title} <small>{ids.length.toLocaleString("en")}</small>
       </h2>
       {asks && (
@@ -42,11 +46,12 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
           class="button small primary all-right"
           aria-disabled={busy || ticked.length === 0}
           aria-busy={busy}
-          aria-label={words.allRightLabel(title, ticked.length)}
-          onClick={() => void confirm()}
+          onKeyDown={(event) => event.repeat && event.preventDefault()}
+          onClick={(event) => event.detail < 2 && void confirm()} // the heading after this one moves under the pointer
         >
           <Icon name="check" />
-          {words.allRight(ticked.length, ids.length)}
+          {words.confirmTicked(ticked.length, ids.length)}
+          <span class="hidden"> {title}</span>
         </button>
       )}
     </header>

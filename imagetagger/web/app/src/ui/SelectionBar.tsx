@@ -26,6 +26,7 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
   });
   const open = [...selected].flatMap((id) => library.pictures.get(id) ?? []).filter((picture) => !picture.confirmed);
   const likely = open.flatMap((picture) => {
+    if (state.unticked.has(picture.id)) return [];
     const { tags, newNames } = state.drafts.get(picture.id) ?? initialDraft(picture);
     return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
   });
@@ -87,7 +88,12 @@ interface ActionProps {
 
 function Action({ icon, primary, disabled, onPress, children }: ActionProps) {
   return (
-    <button type="button" class={`button small ${primary ? "primary" : "quiet"}`} disabled={disabled} onClick={onPress}>
+    <button
+      type="button"
+      class={`button small ${primary ? "primary" : "quiet"}`}
+      aria-disabled={disabled} // keeps the focus, as `disabled` would not
+      onClick={() => disabled || onPress()}
+    >
       <span class="no-phone">
         <Icon name={icon} />
       </span>

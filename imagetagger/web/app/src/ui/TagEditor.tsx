@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
-import { useTooSoon } from "./attention";
+import { DOUBLE_CLICK, useTooSoon } from "./attention";
 import { requestPersistence } from "./browser";
 import { CandidateChips, type Chip, newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
@@ -86,10 +86,16 @@ export function TagEditor({ picture, ids, after }: Props) {
     change(null);
     if (next !== undefined) goToPicture(next, true);
   };
-  const adding = offered.slice(0, 9).map(({ key }, i) => [`${i + 1}`, () => change(add(draft, key))] as const);
+  const shown = all ? offered : offered.slice(0, FIRST);
+  const [came] = useState(() => performance.now());
+  const goOn = () => {
+    if (busy || performance.now() - came <= DOUBLE_CLICK) return; // a press meant for the picture before
+    if (isReady && !dismisses) void confirm(true);
+    else if (nothing && after !== undefined) goToPicture(after, true);
+  };
   useKeys({
-    ...Object.fromEntries(adding),
-    Enter: () => (isReady ? void confirm(true) : nothing && after !== undefined && goToPicture(after, true)),
+    ...Object.fromEntries(shown.slice(0, 9).map(({ key }, i) => [`${i + 1}`, () => change(add(own, key))])),
+    Enter: goOn,
   });
   return (
     <section class="editor" aria-label="Tags">
@@ -117,11 +123,11 @@ export function TagEditor({ picture, ids, after }: Props) {
         <>
           <h2 class="label">Perhaps</h2>
           <CandidateChips
-            chips={all ? offered : offered.slice(0, FIRST)}
+            chips={shown}
             onAdd={(id) => {
               const tag = library.tags.get(id);
               if (tag && closeness(tag, fold(text)) < 3) setText(""); // the text was its search
-              change(add(draft, id));
+              change(add(own, id));
             }}
           />
           {!all && offered.length > FIRST && (

@@ -29,40 +29,43 @@ interface Props {
   onTick(id: PictureId, isTicked: boolean): void;
 }
 
-/** One square of the gallery. */
+/** One square of the gallery: a link to the picture, or while selecting a button. */
 export const Tile = memo(function Tile(props: Props) {
   const { id, position, count, file, name, kind, selected, ticked, stop, engine, onPress, onTick } = props;
   const url = useBlobUrl(() => engine.crop(id), id);
   const isPlain = selected === null && ticked === null;
-  const inside = (
-    <>
-      {url && <img src={url} alt="" decoding="async" draggable={false} />}
-      {kind === "confirmed" && isPlain && (
-        <span class="badge sure">
-          <Icon name="check" />
-        </span>
-      )}
-      {kind === "unknown" && isPlain && <span class="badge unsure">?</span>}
-      {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
-      {name !== null && kind !== "unknown" && (
-        <span class={`caption ${kind}`} dir="auto">
-          {name}
-        </span>
-      )}
-    </>
-  );
-  const common = { "data-id": id, tabIndex: stop ? 0 : -1, "aria-label": words.tileLabel(file, name, kind) };
+  const press = (event: MouseEvent | KeyboardEvent) => {
+    if (selected === null) return;
+    event.preventDefault();
+    onPress(id, event.shiftKey);
+  };
   return (
     <li class={ticked === false ? "tile doubted" : "tile"} aria-posinset={position} aria-setsize={count}>
-      {selected === null ? (
-        <a {...common} href={pictureHref(id)} draggable={false}>
-          {inside}
-        </a>
-      ) : (
-        <button {...common} type="button" aria-pressed={selected} onClick={(event) => onPress(id, event.shiftKey)}>
-          {inside}
-        </button>
-      )}
+      {/* The same element in both cases: a finger that selects it must not lose it. */}
+      <a
+        data-id={id}
+        tabIndex={stop ? 0 : -1}
+        aria-label={words.tileLabel(file, name, kind)}
+        href={pictureHref(id)}
+        draggable={false}
+        {...(selected === null ? {} : { role: "button" as const, "aria-pressed": selected })}
+        onClick={press}
+        onKeyDown={(event) => event.key === " " && press(event)}
+      >
+        {url && <img src={url} alt="" decoding="async" draggable={false} />}
+        {kind === "confirmed" && isPlain && (
+          <span class="badge sure">
+            <Icon name="check" />
+          </span>
+        )}
+        {kind === "unknown" && isPlain && <span class="badge unsure">?</span>}
+        {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
+        {name !== null && kind !== "unknown" && (
+          <span class={`caption ${kind}`} dir="auto">
+            {words.caption(name, kind)}
+          </span>
+        )}
+      </a>
       {ticked !== null && (
         <button
           type="button"

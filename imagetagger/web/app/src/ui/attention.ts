@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 /** Milliseconds in which a second press belongs to a double click. */
-const DOUBLE_CLICK = 400;
+export const DOUBLE_CLICK = 400;
 
 /** Detects presses so soon after the component appeared that they were meant for what was there before. */
 export function useTooSoon(): (event: Event) => boolean {

@@ -14,7 +14,7 @@ export async function dropped(items: Iterable<DataTransferItem>): Promise<Incomi
   return files;
 }
 
-/** Files as they were chosen: those of a folder know it. */
+/** Files as a field gives them: those of a chosen folder know it. */
 export function chosen(files: Iterable<File>): Incoming[] {
   return Array.from(files, (file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
 }

@@ -17,7 +17,12 @@ export interface Filter {
 /** Every picture. */
 export const EVERYTHING: Filter = { show: "all", text: "", tag: null, order: "added" };
 
-/** Whether pictures that were just added pass the filter. */
+/** Whether pictures that were just added do not pass the filter, or may not. */
+export function hidesNew({ show, text, tag }: Filter): boolean {
+  return tag !== null || text !== "" || show === "confirmed" || show === "unknown";
+}
+
+/** Whether pictures that were just added come first. */
 export function showsNew({ show, text, tag, order }: Filter): boolean {
   return tag === null && text === "" && show === "all" && order === "added";
 }

@@ -18,21 +18,20 @@ export interface Range {
 const MARGIN = 3;
 
 /**
- * The items of a grid in or near a window: complete rows, at least one if there are any.
+ * The items of a grid in or near a window: complete rows, none if the grid is far from it.
  * `top` is the grid's distance from the window's upper edge (negative once scrolled), `height` the window's, both in pixels.
  */
 export function rangeInView(count: number, { columns, pitch }: Layout, top: number, height: number): Range {
   const rows = Math.ceil(count / columns);
-  const last = Math.max(0, rows - 1);
-  const first = Math.min(last, Math.max(0, Math.floor(-top / pitch) - MARGIN));
-  const end = Math.min(rows, Math.max(first + 1, Math.ceil((height - top) / pitch) + MARGIN));
-  return { from: first * columns, to: Math.min(count, end * columns) };
+  const first = Math.min(rows, Math.max(0, Math.floor(-top / pitch) - MARGIN));
+  const end = Math.min(rows, Math.max(first, Math.ceil((height - top) / pitch) + MARGIN));
+  return { from: Math.min(count, first * columns), to: Math.min(count, end * columns) };
 }
 
 /** Draws only what is near the window of a grid of squares that has its full height: thousands cost as little as fifty. */
 export function useRange(grid: RefObject<HTMLElement | null>, count: number) {
   const [layout, setLayout] = useState<Layout>({ columns: 1, pitch: 1 });
-  const [range, setRange] = useState<Range>({ from: 0, to: Math.min(count, 60) });
+  const [range, setRange] = useState<Range>({ from: 0, to: 0 }); // until it is laid out
   const follow = useCallback(() => {
     const element = grid.current;
     if (element === null) return;

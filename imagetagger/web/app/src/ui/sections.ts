@@ -1,6 +1,6 @@
 import type { PictureId, PictureView, TagId } from "../api";
-import { byCertainty, match } from "./certainty";
-import { type Draft, initialDraft } from "./draft";
+import { byCertainty, likelyTags, match } from "./certainty";
+import type { Draft } from "./draft";
 import { type Filter, SHOWN } from "./filter";
 import { inOrder } from "./order";
 import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
@@ -9,7 +9,7 @@ import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./se
 export interface Section {
   /**
    * Plain pictures; those of a search that are less certain; or, to be confirmed, those that likely have the same
-   * `tags`, that likely have a tag each, or that have no likely one.
+   * `tags`, that likely have a tag each, or that are to be looked at: without a likely tag, or with a draft.
    */
   kind: "plain" | "perhaps" | "same" | "likely" | "open";
   tags: readonly TagId[];
@@ -44,6 +44,24 @@ export function sections(library: Pictures, filter: Filter, drafts: Drafts): Sec
   return shown.length === 0 ? [] : [{ kind: "plain", tags: [], ids: shown }];
 }
 
+/** A name of a section, the same as long as it means the same pictures. */
+export function sectionKey({ kind, tags }: Section): string {
+  return [kind, ...tags].join("\n");
+}
+
+/** The sections in the order that they had before, then new ones: nothing moves away while it is looked at. */
+export function steadySections(before: readonly string[], all: readonly Section[]): Section[] {
+  const place = new Map(before.map((key, i) => [key, i]));
+  const placeOf = (section: Section) => place.get(sectionKey(section)) ?? before.length;
+  return all.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** The pictures that "all" means: of a search those that surely fit, if there are any. */
+export function sureIds(all: readonly Section[]): PictureId[] {
+  const sure = all.filter(({ kind }) => kind !== "perhaps");
+  return (sure.length > 0 ? sure : all).flatMap(({ ids }) => ids);
+}
+
 /** The ids of the pictures of all sections, in order. */
 export function visible(library: Pictures, filter: Filter, drafts: Drafts): PictureId[] {
   return sections(library, filter, drafts).flatMap(({ ids }) => ids);
@@ -53,7 +71,7 @@ function found(library: Pictures, ids: readonly PictureId[], tags: ReadonlySet<T
   const matches = ids.flatMap((id) => {
     const picture = library.pictures.get(id) as PictureView;
     const fit = match(picture, tags, library.terms);
-    const isNamed = text !== "" && beginsWord(fold(picture.name), text);
+    const isNamed = text !== "" && beginsWord(fold(withoutExtension(picture.name)), text);
     if (fit === null) return isNamed ? [{ id, certainty: "likely" as const, probability: 0 }] : [];
     return [{ id, ...fit, certainty: isNamed && fit.certainty === "perhaps" ? "likely" : fit.certainty }];
   });
@@ -71,7 +89,7 @@ function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Dr
   const groups = new Map<string, { tags: readonly TagId[]; ids: PictureId[] }>();
   const open: PictureId[] = [];
   for (const id of ids) {
-    const tags = (drafts.get(id) ?? initialDraft(pictures.get(id) as PictureView)).guessed;
+    const tags = drafts.has(id) ? [] : likelyTags(pictures.get(id) as PictureView); // a draft is the user's work
     if (tags.length === 0) {
       open.push(id);
       continue;
@@ -89,6 +107,10 @@ function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Dr
     { kind: "likely", tags: [], ids: ids.filter((id) => single.has(id)) },
     { kind: "open", tags: [], ids: open },
   ]);
+}
+
+function withoutExtension(name: string): string {
+  return name.replace(/\.[^.]*$/, "");
 }
 
 function nonEmpty(all: Section[]): Section[] {

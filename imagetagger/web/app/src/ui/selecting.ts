@@ -32,20 +32,51 @@ export function useTouchSelection(root: RefObject<HTMLElement | null>, ids: read
   now.current = { ids, selected: state.selected };
   useEffect(() => {
     const element = root.current;
-    const onStart = (event: TouchEvent) => {
-      const first = pictureAt(event.touches[0]);
-      const target = event.target as HTMLElement;
-      if (event.touches.length !== 1 || first === undefined) return;
-      followFinger(target, event.touches[0] as Touch, () => {
-        const before = now.current.selected ?? new Set<PictureId>();
-        return (to) => {
-          const reach = between(now.current.ids, first, to ?? first);
-          dispatch({ type: "select", selected: new Set([...before, ...reach]) });
-        };
-      });
+    if (element === null) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let start: Touch | undefined;
+    let select: ((last: PictureId) => void) | undefined; // once it is selecting
+    const begin = (first: PictureId) => {
+      const before = now.current.selected ?? new Set<PictureId>();
+      select = (last) => {
+        const reach = between(now.current.ids, first, last);
+        dispatch({ type: "select", selected: new Set([...before, ...reach]) });
+      };
+      select(first);
     };
-    element?.addEventListener("touchstart", onStart, { passive: true });
-    return () => element?.removeEventListener("touchstart", onStart);
+    const end = (event?: Event) => {
+      clearTimeout(timer);
+      if (select && event?.cancelable) event.preventDefault(); // no click follows
+      select = undefined;
+    };
+    const onStart = (event: TouchEvent) => {
+      end();
+      start = event.touches[0];
+      const first = pictureAt(start);
+      if (event.touches.length === 1 && first !== undefined) timer = setTimeout(() => begin(first), LONG_PRESS);
+    };
+    const onMove = (event: TouchEvent) => {
+      const touch = event.touches[0];
+      if (touch === undefined || start === undefined) return;
+      if (select) {
+        event.preventDefault(); // no scrolling
+        const at = pictureAt(touch);
+        if (at !== undefined) select(at);
+      } else if (Math.hypot(touch.clientX - start.clientX, touch.clientY - start.clientY) > STILL) end();
+    };
+    const onMenu = (event: Event) => {
+      if (select) event.preventDefault(); // that of a link
+    };
+    const listening = new AbortController();
+    const { signal } = listening;
+    element.addEventListener("touchstart", onStart, { passive: true, signal });
+    element.addEventListener("touchmove", onMove, { passive: false, signal });
+    for (const type of ["touchend", "touchcancel"] as const) element.addEventListener(type, end, { signal });
+    element.addEventListener("contextmenu", onMenu, { signal });
+    return () => {
+      end();
+      listening.abort();
+    };
   }, [root, dispatch]);
 }
 
@@ -53,39 +84,6 @@ export function useTouchSelection(root: RefObject<HTMLElement | null>, ids: read
 export function between(ids: readonly PictureId[], first: PictureId | null, last: PictureId): readonly PictureId[] {
   const [from, to] = [first === null ? -1 : ids.indexOf(first), ids.indexOf(last)];
   return from < 0 || to < 0 ? [last] : ids.slice(Math.min(from, to), Math.max(from, to) + 1);
-}
-
-/**
- * Waits for a long press, then reports the picture under the finger.
- *
- * @param target where the finger came down: it gets the later events, even when it is drawn anew.
- * @param begin called at the long press.
- */
-function followFinger(target: HTMLElement, start: Touch, begin: () => (at: PictureId | undefined) => void): void {
-  let report: ((at: PictureId | undefined) => void) | undefined;
-  const timer = setTimeout(() => {
-    report = begin();
-    report(undefined);
-  }, LONG_PRESS);
-  const listening = new AbortController();
-  const { signal } = listening;
-  const end = (event: Event) => {
-    clearTimeout(timer);
-    listening.abort();
-    if (report && event.cancelable) event.preventDefault(); // no click follows
-  };
-  const onMove = (event: TouchEvent) => {
-    const touch = event.touches[0] as Touch;
-    if (report) {
-      event.preventDefault(); // no scrolling
-      const at = pictureAt(touch);
-      if (at !== undefined) report(at);
-    } else if (Math.hypot(touch.clientX - start.clientX, touch.clientY - start.clientY) > STILL) end(event);
-  };
-  target.addEventListener("touchmove", onMove, { passive: false, signal });
-  target.addEventListener("touchend", end, { signal });
-  target.addEventListener("touchcancel", end, { signal });
-  target.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
 }
 
 function pictureAt(touch: Touch | undefined): PictureId | undefined {

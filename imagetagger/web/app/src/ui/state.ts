@@ -12,8 +12,8 @@ import type {
   TermView,
   ThresholdView,
 } from "../api";
-import { type Draft, doubted, initialDraft, prune } from "./draft";
-import { EVERYTHING, type Filter, showsNew } from "./filter";
+import { type Draft, prune } from "./draft";
+import { EVERYTHING, type Filter, hidesNew } from "./filter";
 import { visible } from "./sections";
 import * as words from "./words";
 
@@ -88,7 +88,7 @@ export type Action =
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
   | { type: "tick"; picture: PictureId; isTicked: boolean }
-  | { type: "doubt"; pictures: readonly PictureId[] }
+  | { type: "doubt"; drafts: ReadonlyMap<PictureId, Draft> }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
   | { type: "toast"; toast: Notice | null }
   | { type: "summary"; summary: Added | null }
@@ -116,6 +116,7 @@ export const START: State = {
 
 /** The state after an action. */
 export function reduce(state: State, action: Action): State {
+  const { order } = state.filter;
   switch (action.type) {
     case "opened":
       return { ...state, library: library(action.snapshot), failure: null, progress: null };
@@ -128,7 +129,7 @@ export function reduce(state: State, action: Action): State {
         ...state,
         since: action.isUnderWay ? newest(state.library) : null,
         awaited: 0,
-        filter: action.isUnderWay && !showsNew(state.filter) ? EVERYTHING : state.filter,
+        filter: action.isUnderWay && hidesNew(state.filter) ? { ...EVERYTHING, order } : state.filter,
       };
     case "filter":
       return onlyShownSelected({ ...state, filter: { ...state.filter, ...action.filter } });
@@ -141,7 +142,7 @@ export function reduce(state: State, action: Action): State {
       return { ...state, unticked };
     }
     case "doubt":
-      return doubt(state, action.pictures);
+      return { ...state, drafts: new Map([...state.drafts, ...action.drafts]) };
     case "select":
       return { ...state, selected: action.selected };
     case "toast":
@@ -170,18 +171,6 @@ export function library(snapshot: Snapshot): Library {
   };
 }
 
-/** Takes the guesses of unticked pictures back: they are to be looked at one by one. */
-function doubt(state: State, ids: readonly PictureId[]): State {
-  const drafts = new Map(state.drafts);
-  const unticked = new Set(state.unticked);
-  for (const id of ids) {
-    const picture = state.library?.pictures.get(id);
-    if (picture) drafts.set(id, doubted(initialDraft(picture)));
-    unticked.delete(id);
-  }
-  return { ...state, drafts, unticked };
-}
-
 function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
@@ -202,6 +191,7 @@ function changed(state: State, change: Change): State {
     toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
     filter: isKnown(after, state.filter.tag) ? state.filter : EVERYTHING,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
+    unticked: change.pictures || change.gone ? stillOpen(state.unticked, after) : state.unticked,
   };
 }
 
@@ -262,6 +252,11 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
     return was && is && was.confirmed === is.confirmed && was.tags.join("\n") === is.tags.join("\n");
   });
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
+}
+
+function stillOpen(ids: ReadonlySet<PictureId>, { pictures }: Library): ReadonlySet<PictureId> {
+  const open = [...ids].filter((id) => pictures.get(id)?.confirmed === false);
+  return open.length === ids.size ? ids : new Set(open);
 }
 
 /** Drops pictures from the selection that the filter hides: actions only reach visible pictures. */

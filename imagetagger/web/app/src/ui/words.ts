@@ -70,20 +70,17 @@ export function spoken(
 }
 
 /** The words under a picture: a guess has a question mark. */
-export function captionOf(names: readonly string[], certainty: Certainty): string {
-  const all = names.join(", ");
-  return certainty === "confirmed" ? all : `${all}?`;
-}
+export const caption = (names: string, certainty: Certainty) => (certainty === "confirmed" ? names : `${names}?`);
 
 /** A tile of the gallery, for screen readers. */
 export function tileLabel(file: string, name: string | null, kind: TileKind): string {
   if (kind === "unknown") return `${file}: unknown`;
-  return `${file}: ${name ?? "no tag"}, ${kind}`;
+  return name === null ? `${file}: no tag` : `${file}: ${name}, ${kind}`;
 }
 
 /** The orders of the gallery. */
 export const orders = (): Record<Order, string> => ({
-  added: "Newest here",
+  added: "Recently added",
   taken: "Date taken",
   name: "Name",
   doubt: "Least certain first",
@@ -102,18 +99,16 @@ export function sectionTitle(kind: Section["kind"]): string {
     plain: "Pictures",
     perhaps: "Perhaps",
     same: "One tag",
-    likely: "One of each",
-    open: "No likely tag: look at each",
+    likely: "Tags seen once",
+    open: "To look at one by one",
   }[kind];
 }
 
 /** The button that confirms the ticked pictures of a heading. */
-export function allRight(ticked: number, all: number): string {
-  return ticked === all ? "All right" : `${ticked.toLocaleString("en")} right`;
+export function confirmTicked(ticked: number, all: number): string {
+  const [some, every] = [ticked, all].map((count) => count.toLocaleString("en"));
+  return ticked === all ? (all === 1 ? "Confirm" : `Confirm all ${every}`) : `Confirm ${some} of ${every}`;
 }
-
-/** That button, for screen readers. */
-export const allRightLabel = (title: string, ticked: number) => `Confirm ${many(ticked, "picture")}: ${title}`;
 
 /** The mark that leaves a picture out when others are confirmed. */
 export const tick = (file: string) => `${file} is right`;
@@ -126,10 +121,10 @@ export const keys = (): readonly (readonly [string, string])[] => [
   ["/", "Search, or add a tag"],
   ["← ↑ → ↓", "Go from picture to picture"],
   ["1 … 9", "Add the tag of this place under Perhaps"],
-  ["Enter", "Confirm the picture, and go to the next one"],
+  ["Enter", "Confirm the tags of the picture, and go to the next one"],
   ["Ctrl+A", "Select all pictures shown"],
   ["Shift", "With a press: select all up to there"],
-  ["Wheel", "Enlarge the picture; so does a double click"],
+  ["+ − 0", "Enlarge the picture, or show all of it; so do wheel and double click"],
   ["Ctrl+Z", "Undo"],
   ["Esc", "Back"],
   ["?", "Show these keys"],
@@ -277,7 +272,7 @@ export const unsure = () => "I am not sure. Is it one of these?";
 export const newTagHint = () => "Then teach it: open a picture, or select several, and add the tag.";
 /** What sidecars are. */
 export const sidecars = () =>
-  "The tags that you confirmed, a small file for each picture: unpack them beside your pictures, and digiKam, darktable and others read them.";
+  "The tags that you confirmed, a small file for each picture. Unpack them beside your pictures, and digiKam, darktable and others read them. Keep .xmp files that are there already: they may hold your edits.";
 /** What lessons are. */
 export const lessons = () => "What you taught, in one file: for another device, or as a backup.";
 /** Why to install the app. */

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useCallback, useEffect, useRef } from "preact/hooks";
 
 /** How a picture is enlarged in its box: its scale, and where its corner is, in pixels. */
 export interface View {
@@ -38,11 +38,12 @@ function within({ scale, x, y }: View, box: Point): View {
 }
 
 /**
- * Enlarges the picture in a box by wheel, pinch or double click, and moves it.
+ * Enlarges the picture in a box by wheel, pinch or double click, and moves it; returns a function that does so by keys.
  *
  * The box gets the custom properties --zoom, --x and --y, and data-zoomed while it shows a part.
  */
-export function useZoom(box: RefObject<HTMLElement | null>): void {
+export function useZoom(box: RefObject<HTMLElement | null>): (factor: number) => void {
+  const zoom = useRef<(factor: number) => void>(() => {});
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -61,6 +62,8 @@ export function useZoom(box: RefObject<HTMLElement | null>): void {
       return { x: event.clientX - left, y: event.clientY - top };
     };
     const onWheel = (event: WheelEvent) => {
+      const scrolls = view.scale === 1 && !event.ctrlKey && event.deltaY < 0 && window.scrollY > 0;
+      if (scrolls) return; // back to the top of the page
       const next = zoomAt(view, Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)), pointOf(event), size());
       if (next.scale === view.scale) return; // the page scrolls
       event.preventDefault();
@@ -68,10 +71,12 @@ export function useZoom(box: RefObject<HTMLElement | null>): void {
     };
     const onDouble = (event: MouseEvent) => show(view.scale > 1 ? WHOLE : zoomAt(view, DOUBLE, pointOf(event), size()));
     const onDown = (event: PointerEvent) => {
+      if (event.button !== 0) return;
       fingers.set(event.pointerId, pointOf(event));
       if (fingers.size > 1 || view.scale > 1) element.setPointerCapture(event.pointerId);
     };
     const onMove = (event: PointerEvent) => {
+      if (event.buttons === 0) fingers.delete(event.pointerId); // it was released elsewhere
       const before = fingers.get(event.pointerId);
       if (before === undefined) return;
       const now = pointOf(event);
@@ -92,6 +97,11 @@ export function useZoom(box: RefObject<HTMLElement | null>): void {
     element.addEventListener("pointermove", onMove, { signal });
     for (const end of ["pointerup", "pointercancel"] as const) element.addEventListener(end, onUp, { signal });
     show(WHOLE);
+    zoom.current = (factor) => {
+      const { x, y } = size();
+      show(zoomAt(view, factor, { x: x / 2, y: y / 2 }, { x, y }));
+    };
     return () => listening.abort();
   }, [box]);
+  return useCallback((factor) => zoom.current(factor), []);
 }
