@@ -80,6 +80,13 @@ def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
     page.get_by_role("button", name="OK").click()
     page.get_by_text(notice(files)).wait_for(state="hidden")
     shoot("Pictures, tagged")
+    page.get_by_role("button", name="To confirm").click()
+    page.mouse.move(0, 0)
+    shoot("To confirm, by tag")
+    page.get_by_role("button", name="All", exact=False).first.click()
+    page.keyboard.press("?")
+    shoot("Keys")
+    page.keyboard.press("Escape")
     screens = {picture["name"]: f"picture/{key}" for key, picture in stored(page, "pictures").items()}
     cats = [name for name in sorted(screens) if name.startswith(CAT)]
     visit(screens[cats[0]])

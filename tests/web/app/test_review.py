@@ -100,6 +100,7 @@ def test_pictures_are_reviewed_by_keys_alone(page, tmp_path):
     for number in range(6):
         page.get_by_role("button", name="Learn:").wait_for()
         before = page.get_by_role("heading", level=1).inner_text()
+        page.wait_for_timeout(500)  # a faster press was meant for the picture before
         page.keyboard.press("Enter")
         if number < 5:
             page.wait_for_function("name => document.querySelector('h1').innerText !== name", arg=before)
@@ -196,6 +197,7 @@ def review(page) -> int:
             tag = heading.split()[0]
             if draft_tags(page) != [tag]:
                 presses += choose_tag(page, tag)
+            page.wait_for_timeout(500)  # a faster press was meant for the picture before
             page.keyboard.press("Enter")
             presses += 1
             page.get_by_text(f"Learned {tag}").first.wait_for()
