@@ -99,6 +99,8 @@ export interface BundleView {
   /** Side of the square that the network sees, in pixels. */
   size: number;
   tags: number;
+  /** Whether it was made from drawings of shapes, and so knows no photograph. */
+  knowsDrawingsOnly: boolean;
 }
 
 export interface StorageView {

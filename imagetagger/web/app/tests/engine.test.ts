@@ -201,6 +201,16 @@ test("an addition that did not end is told once, with what is left", async () =>
   expect((await opened())[1].unfinished).toBeNull();
 });
 
+test.each([
+  [{ config: { data: { name: "synthetic" } } }, true],
+  [{ config: { data: { name: "folder" } } }, false],
+  [{ config: null }, false],
+])("a bundle with the provenance %j knows drawings only: %j", async (provenance, expected) => {
+  Object.assign(world.bundle.manifest, { provenance });
+  const [, { bundle }] = await opened();
+  expect(bundle.knowsDrawingsOnly).toBe(expected);
+});
+
 test("a reset that changes nothing adds no step, also after opening again", async () => {
   await opened();
   const [app] = await opened();

@@ -32,7 +32,7 @@ export function term(id: string, broader: string[] = [], synonyms: string[] = []
 /** Everything at first. */
 export function snapshot(pictures: PictureView[], tags: TagView[] = []): Snapshot {
   return {
-    bundle: { name: "b", digest: "", variant: "int8", size: 224, tags: tags.length },
+    bundle: { name: "b", digest: "", variant: "int8", size: 224, tags: tags.length, knowsDrawingsOnly: false },
     tags,
     terms: [],
     pictures,

@@ -1,6 +1,7 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
 import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
+import type { Bundle } from "../bundle/reader";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
 import type { Session } from "./session";
@@ -102,8 +103,15 @@ export function stepViews({ steps }: Session): StepView[] {
 }
 
 export function bundleView({ bundle: { manifest, labels } }: Session): BundleView {
-  const { name, digest, model, image } = manifest;
-  return { name, digest, variant: model.variant, size: image.size, tags: labels.length };
+  const { name, digest, model, image, provenance } = manifest;
+  const view = { name, digest, variant: model.variant, size: image.size, tags: labels.length };
+  return { ...view, knowsDrawingsOnly: isOfDrawings(provenance) };
+}
+
+/** Whether a bundle is that of data=synthetic, as `+experiment=quickstart` makes it. */
+function isOfDrawings(provenance: Bundle["manifest"]["provenance"] | undefined): boolean {
+  const { config } = (provenance ?? {}) as { config?: { data?: { name?: unknown } } };
+  return config?.data?.name === "synthetic";
 }
 
 /** Returns the threshold and its range: a coverage, a sum of probabilities, or a number of tags. */

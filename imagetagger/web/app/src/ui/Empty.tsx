@@ -50,6 +50,7 @@ export function Empty() {
       </svg>
       <h1 tabIndex={-1}>{words.hello()}</h1>
       <p>{words.introduction()}</p>
+      {library.bundle.knowsDrawingsOnly && <p class="notice">{words.drawings()}</p>}
       <AddButtons />
       <p class="hint no-touch">Or drop or paste them anywhere.</p>
       <ul class="points">

@@ -11,6 +11,10 @@ export const hello = () => "Your pictures, tagged";
 export const introduction = () =>
   "Choose some pictures and see what they show. Correct a tag, and the tagger learns from you. All of it happens here: pictures never leave this device.";
 
+/** On the first screen of a bundle that was made from drawings. */
+export const drawings = () =>
+  "This tagger is a demonstration: it knows drawings of shapes, not photographs. “imagetagger serve” without a bundle opens the everyday tagger.";
+
 /** A count with its noun: "1 picture", "3 pictures". */
 export function many(count: number, singular: string, plural = `${singular}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
