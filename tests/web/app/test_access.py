@@ -164,7 +164,7 @@ def teaching(page):
     page.get_by_role("button", name="Tag", exact=True).click()
     for name in (LONG, ARABIC):
         page.get_by_role("dialog").get_by_role("combobox").fill(name)
-        page.get_by_role("option").first.click()
+        page.get_by_role("dialog").get_by_role("option").first.click()
 
 
 SCREENS = {
@@ -333,6 +333,7 @@ SECOND = """() => new MutationObserver((_, observer) => {
 def test_a_double_click_does_not_confirm_the_next_picture(page):
     leave(page)
     page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("heading", name="To look at one by one").scroll_into_view_if_needed()
     look_at(page, "unknown.png")
     page.evaluate(SECOND)  # the second press, as soon as the next picture is there
     page.get_by_role("button", name="No tag fits", exact=True).click()
@@ -340,4 +341,4 @@ def test_a_double_click_does_not_confirm_the_next_picture(page):
     page.get_by_role("status").get_by_role("button", name="Undo").click()
     page.get_by_role("status").filter(has_text="Undone: No tag fits unknown.png").wait_for()
     leave(page)
-    page.get_by_role("button", name="All").click()
+    page.get_by_role("group", name="Which pictures").get_by_role("button", name="All").click()

@@ -23,7 +23,7 @@ interface Props {
   first?: boolean;
   onText(text: string): void;
   onPick(choice: Choice): void;
-  /** Called on Enter while the list is closed. */
+  /** Called on Enter where that picks nothing. */
   onEnter?(): void;
 }
 
@@ -61,7 +61,7 @@ export function Combobox(props: Props) {
     else if (event.key === "Escape" && open) setExpanded(false);
     else if (event.key === "Escape" && text !== "") onText("");
     else {
-      if (event.key === "Enter" && !open) onEnter?.();
+      if (event.key === "Enter") onEnter?.();
       if (event.key === "Enter") setExpanded(false);
       return;
     }

@@ -1,4 +1,5 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import type { PictureView } from "../api";
 import { refocus } from "./attention";
 import { requestPersistence } from "./browser";
 import { likelyTags } from "./certainty";
@@ -8,6 +9,18 @@ import { Icon } from "./Icon";
 import type { Section } from "./sections";
 import * as words from "./words";
 
+/** Milliseconds that a picture must have been among others before it is confirmed with them. */
+const LOOK = 1000;
+
+/** Whether a guess was there from the start, or long enough to be seen: lessons change others at any moment. */
+function useSeen(guesses: readonly string[]): (guess: string) => boolean {
+  const since = useRef<Map<string, number> | null>(null);
+  const before = since.current;
+  const now = performance.now();
+  since.current = new Map(guesses.map((guess) => [guess, before === null ? 0 : (before.get(guess) ?? now)]));
+  return (guess) => performance.now() - (since.current?.get(guess) ?? Number.POSITIVE_INFINITY) >= LOOK;
+}
+
 /** The heading of pictures, and the button that confirms the ticked ones of them, each with its likely tags. */
 export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
   const { engine, state, library, dispatch, act } = useApp();
@@ -16,16 +29,19 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
   const title = kind === "same" ? words.list(names) : words.sectionTitle(kind);
   const asks = kind === "same" || kind === "likely";
   const ticked = ids.filter((id) => !state.unticked.has(id));
+  const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
+  const guessOf = (view: PictureView) => [view.id, ...likelyTags(view)].join("\n");
+  const isSeen = useSeen(views.map(guessOf));
   const confirm = async () => {
     if (busy || ticked.length === 0) return;
-    setBusy(true);
-    const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
     const doubts = views
       .filter(({ id }) => state.unticked.has(id))
       .map((view) => [view.id, doubted(initialDraft(view))] as const);
     const pictures = views
-      .filter(({ id }) => !state.unticked.has(id))
-      .map((view) => ({ picture: view.id, tags: kind === "same" ? tags : likelyTags(view) }));
+      .filter((view) => !state.unticked.has(view.id) && isSeen(guessOf(view)))
+      .map((view) => ({ picture: view.id, tags: likelyTags(view) }));
+    if (pictures.length === 0) return;
+    setBusy(true);
     const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
     const work = engine.confirmAll(pictures).then(() => true);
     const done = await act(work, `${learned} · ${words.many(pictures.length, "picture")}`, true);

@@ -118,6 +118,7 @@ export function TagEditor({ picture, ids, after }: Props) {
         chosen={own}
         onTag={(tag) => change(add(own, tag))}
         onName={(name) => change(addName(own, name))}
+        onDone={goOn}
       />
       {offered.length > 0 && (
         <>

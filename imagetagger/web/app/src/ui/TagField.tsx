@@ -19,10 +19,12 @@ interface Props {
   onTag(tag: TagId): void;
   /** Takes the name of a new tag; absent where only known tags make sense. */
   onName?(name: string): void;
+  /** Called on Enter in the empty field. */
+  onDone?(): void;
 }
 
 /** A field to pick a tag by name or synonym, or to name a new one, which may be a broader term. */
-export function TagField({ label, text, tags, terms, chosen, first, onText, onTag, onName }: Props) {
+export function TagField({ label, text, tags, terms, chosen, first, onText, onTag, onName, onDone }: Props) {
   const chosenTags = chosen?.tags ?? [];
   const name = normaliseName(text);
   const term = terms && findTag(terms.values(), name);
@@ -59,6 +61,7 @@ export function TagField({ label, text, tags, terms, chosen, first, onText, onTa
         else onTag(choice.key);
       }}
       onEnter={() => {
+        if (name === "") onDone?.();
         if (exact === undefined && !isNew) return;
         onText("");
         if (exact === undefined) onName?.(term?.name ?? name);

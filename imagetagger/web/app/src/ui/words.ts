@@ -79,7 +79,8 @@ export const caption = (names: string, certainty: Certainty) => (certainty === "
 /** A tile of the gallery, for screen readers. */
 export function tileLabel(file: string, name: string | null, kind: TileKind): string {
   if (kind === "unknown") return `${file}: unknown`;
-  return name === null ? `${file}: no tag` : `${file}: ${name}, ${kind}`;
+  if (name === null) return kind === "confirmed" ? `${file}: no tag, confirmed` : `${file}: no tag`;
+  return `${file}: ${name}, ${kind}`;
 }
 
 /** The orders of the gallery. */
