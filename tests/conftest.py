@@ -54,15 +54,6 @@ def shared_weights() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_folders() -> Path:
-    """Zips of real folders of photographs."""
-    folder = SHARED / "folders"
-    if not folder.is_dir():
-        pytest.skip(f"no real folders: {folder} is missing")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def real_zip() -> Path:
     """Real Tiny ImageNet, unpacked once by its own script into the user's real cache."""
     import subprocess

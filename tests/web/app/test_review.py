@@ -1,9 +1,5 @@
 """Many pictures reviewed with few presses: of one tag together, the others one by one; and by keys alone."""
 
-import random
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,9 +10,8 @@ from tests.helpers.pictures import COLOURS, encode, noisy
 from tests.helpers.taught import folder
 
 pytestmark = needs_app
-ROOT = Path(__file__).parents[3]
 SHOWN = (("red", 3), ("blue", 2), ("green", 1))
-TAGS, PER_TAG, MAX_PRESSES = 10, 10, 25
+LONG = (("red", 40), ("blue", 2))
 
 
 @pytest.fixture
@@ -56,6 +51,20 @@ def test_pictures_of_a_tag_are_confirmed_together_but_for_unticked_ones(page, tm
         "red 2.png": ["red"],
         "green 0.png": ["green"],
     }
+
+
+def test_a_section_that_was_far_below_is_drawn_when_those_above_it_are_confirmed(playwright, tmp_path):
+    made = [(f"{name} {i}.png", encode(noisy(COLOURS[name], i))) for name, count in LONG for i in range(count)]
+    small = {"viewport": {"width": 600, "height": 300}}
+    with (
+        served(folder(*WHITENED), free_port()) as address,
+        browsed(playwright, tmp_path / "profile", **small) as context,
+    ):
+        page = start(context, address)
+        choose(page, [picture(*each) for each in made], f"{len(made)} pictures added")
+        page.get_by_role("button", name="To confirm").click()
+        page.get_by_role("button", name=f"Confirm all {LONG[0][1]} red").click()
+        page.get_by_role("link", name="blue 0.png").wait_for()
 
 
 def test_together_is_one_step_and_undone_as_one(page, tmp_path):
@@ -137,88 +146,3 @@ def test_a_long_press_selects_and_drawing_on_selects_up_to_there(playwright, tmp
         send("touchEnd")
         page.get_by_text("4 selected").wait_for()
         assert page.errors == []
-
-
-def test_100_pictures_of_10_tags_take_at_most_25_presses(playwright, shared_folders, tmp_path):
-    with zipfile.ZipFile(shared_folders / "animals.zip") as archive:
-        by_tag: dict[str, list[str]] = {}
-        for name in sorted(archive.namelist()):
-            if name.endswith(".jpg"):
-                by_tag.setdefault(name.split("/")[-2], []).append(name)
-        chosen = dict(list(by_tag.items())[:TAGS])
-        for tag, names in chosen.items():
-            (tmp_path / "pictures" / tag).mkdir(parents=True)
-            for name in names[PER_TAG:]:
-                (tmp_path / "pictures" / tag / Path(name).name).write_bytes(archive.read(name))
-        new = {
-            f"{tag} {i}.jpg": archive.read(name)
-            for tag, names in chosen.items()
-            for i, name in enumerate(names[:PER_TAG])
-        }
-    run = ("+experiment=folder", f"data.path={tmp_path / 'pictures'}", f"hydra.run.dir={tmp_path / 'run'}")
-    subprocess.run([sys.executable, "-m", "imagetagger.run", *run, "export.onnx=false"], check=True, cwd=ROOT)
-    files = [picture(name, data, "image/jpeg") for name, data in new.items()]
-    random.Random(0).shuffle(files)
-    with (
-        served(tmp_path / "run" / "bundle", free_port()) as address,
-        browsed(playwright, tmp_path / "profile") as context,
-    ):
-        page = start(context, address)
-        choose(page, files, f"{len(files)} pictures added")
-        presses = review(page)
-        tags = confirmed(page, tmp_path / "tags.json")
-    assert {name: found for name, found in tags.items() if found != [name.split()[0]]} == {}
-    assert len(tags) == TAGS * PER_TAG
-    print(presses, "presses")
-    assert presses <= MAX_PRESSES
-
-
-def review(page) -> int:
-    """Confirm all pictures as somebody would who knows what they show; return the presses of buttons and keys."""
-    presses = 1
-    page.get_by_role("button", name="To confirm").click()
-    while (section := page.locator(".section:has(.all-right)").first).count():
-        for tile in section.locator(".tile").all():
-            file, guess = tile.locator("[data-id]").get_attribute("aria-label").split(": ")
-            if file.split()[0] != guess.split(",")[0]:
-                tile.locator(".tick").click()
-                presses += 1
-        before = to_confirm(page)
-        section.locator(".all-right").click()
-        presses += 1
-        while to_confirm(page) == before:
-            page.wait_for_timeout(100)
-        page.wait_for_timeout(500)  # suggestions of the others follow
-    if page.get_by_role("link", name="One by one").count():
-        page.get_by_role("link", name="One by one").click()
-        presses += 1
-        while True:
-            heading = page.get_by_role("heading", level=1).inner_text()
-            tag = heading.split()[0]
-            if draft_tags(page) != [tag]:
-                presses += choose_tag(page, tag)
-            page.wait_for_timeout(500)  # a faster press was meant for the picture before
-            page.keyboard.press("Enter")
-            presses += 1
-            page.get_by_text(f"Learned {tag}").first.wait_for()
-            if page.get_by_role("heading", level=1).inner_text() == heading:
-                return presses
-    return presses
-
-
-def to_confirm(page) -> str:
-    return page.get_by_role("button", name="To confirm").inner_text()
-
-
-def choose_tag(page, tag: str) -> int:
-    """Choose a tag by its place under Perhaps, or by its name; return the number of keys pressed."""
-    offered = [
-        text.split()[0] for text in page.get_by_role("list", name="Perhaps").get_by_role("button").all_inner_texts()
-    ]
-    if tag in offered[:9]:
-        page.keyboard.press(str(offered.index(tag) + 1))
-        return 1
-    page.keyboard.press("/")
-    page.keyboard.type(tag)
-    page.keyboard.press("Enter")
-    return len(tag) + 2

@@ -44,8 +44,8 @@ export function useRange(grid: RefObject<HTMLElement | null>, count: number) {
     setLayout((was) => (was.columns === now.columns && was.pitch === now.pitch ? was : now));
     setRange((was) => (was.from === next.from && was.to === next.to ? was : next));
   }, [grid, count]);
+  useLayoutEffect(follow); // also when what is above it goes away: no event says so
   useLayoutEffect(() => {
-    follow();
     const sizes = new ResizeObserver(follow);
     if (grid.current !== null) sizes.observe(grid.current);
     window.addEventListener("scroll", follow, { passive: true });
