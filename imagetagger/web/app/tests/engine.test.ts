@@ -187,7 +187,7 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
   expect((await opened())[1].pictures.filter((each) => each.confirmed)).toEqual([]);
 });
 
-test("an addition that did not end is told once, with what is left", async () => {
+test("an addition that did not end is shown once, with what is left", async () => {
   const [app] = await opened();
   const files = Array.from({ length: 400 }, (_, i) => ({ file: picture(`p${i}`, i), folder: "" }));
   await app.take(files);

@@ -28,6 +28,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   const total = incoming.length;
   if (total > 1) await write(session.db, { unfinished: { left: total, total } }).catch(() => {}); // pictures may fit again
   for (const [i, { file, folder }] of incoming.entries()) {
+    const unfinished = { left: total - i - 1, total };
     session.listen({ progress: { what: "Looking at pictures", done: i, total } });
     if (isCancelled()) {
       result.cancelled = true;
@@ -42,12 +43,9 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       const presence = result.added.includes(id) ? "present" : presenceOf(session, id);
       if (presence === "hidden") restored.add(id);
       else if (presence === "new")
-        await addNew(session, { ...from(file, folder), added: latest + total - i }, picture, {
-          left: total - i - 1,
-          total,
-        });
+        await addNew(session, { ...from(file, folder), added: latest + total - i }, picture, unfinished);
       else await complete(session, from(file, folder), picture);
-      if (presence !== "new") await write(session.db, { unfinished: { left: total - i - 1, total } }).catch(() => {});
+      if (presence !== "new") await write(session.db, { unfinished }).catch(() => {});
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
@@ -55,7 +53,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
     }
   }
   session.listen({ progress: null });
-  await write(session.db, { unfinished: null }).catch(() => {}); // on a full device it is told once too often
+  await write(session.db, { unfinished: null }).catch(() => {}); // on a full device it is shown once too often
   await session
     .changing(() => recordStep(session, result.added, restored))
     .catch((error) => {

@@ -35,7 +35,7 @@ export function engine(base: string): Engine {
         listen({ elsewhere: true });
       };
       const opening = open(base, listen, { takesOver, giveUp });
-      const { session: current, ...told } = await opening;
+      const { session: current, ...news } = await opening;
       opened = current;
       void suggest(current, []);
       const pictures = shown(current).flatMap((id) => pictureView(current, id) ?? []);
@@ -45,7 +45,7 @@ export function engine(base: string): Engine {
         tags: tagViews(current),
         steps: stepViews(current),
       };
-      return { ...views, pictures, threshold: thresholdView(current), ...told };
+      return { ...views, pictures, threshold: thresholdView(current), ...news };
     },
     async take(files) {
       waiting.push(...files);

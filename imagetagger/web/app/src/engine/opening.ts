@@ -40,7 +40,7 @@ export async function open(base: string, listen: (change: Change) => void, tab: 
   const { stored, reembedded, unreadable } = await update(db, bundle, executor, before, listen);
   const opened = await session(db, bundle, executor, await purge(db, stored), listen);
   const { unfinished } = before;
-  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // otherwise it is told again
+  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // otherwise it is shown again
   return { session: opened, reembedded, unreadable, unfinished };
 }
 

@@ -1,11 +1,11 @@
-import { useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { PictureView } from "../api";
 import { refocus } from "./attention";
-import { requestPersistence } from "./browser";
 import { likelyTags } from "./certainty";
 import { useApp } from "./context";
 import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
+import { useLesson } from "./lesson";
 import type { Section } from "./sections";
 import * as words from "./words";
 
@@ -23,8 +23,8 @@ function useSeen(guesses: readonly string[]): (guess: string) => boolean {
 
 /** The heading of pictures, and the button that confirms the ticked ones of them, each with its likely tags. */
 export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
-  const { engine, state, library, dispatch, act } = useApp();
-  const [busy, setBusy] = useState(false);
+  const { engine, state, library, dispatch } = useApp();
+  const { busy, teach } = useLesson();
   const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
   const title = kind === "same" ? words.list(names) : words.sectionTitle(kind);
   const asks = kind === "same" || kind === "likely";
@@ -41,13 +41,9 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
       .filter((view) => !state.unticked.has(view.id) && isSeen(guessOf(view)))
       .map((view) => ({ picture: view.id, tags: likelyTags(view) }));
     if (pictures.length === 0) return;
-    setBusy(true);
     const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
-    const work = engine.confirmAll(pictures).then(() => true);
-    const done = await act(work, `${learned} · ${words.many(pictures.length, "picture")}`, true);
-    setBusy(false);
-    if (done === undefined) return;
-    requestPersistence();
+    const message = `${learned} · ${words.many(pictures.length, "picture")}`;
+    if (!(await teach(() => engine.confirmAll(pictures), message))) return;
     dispatch({ type: "doubt", drafts: new Map(doubts) });
     refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
   };

@@ -1,20 +1,20 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { refocus } from "./attention";
-import { requestPersistence } from "./browser";
 import { useApp } from "./context";
 import { initialDraft } from "./draft";
 import { Icon, type IconName } from "./Icon";
 import { useKeys } from "./keys";
+import { useLesson } from "./lesson";
 import { RemovePictures } from "./RemovePictures";
 import { TeachDialog } from "./TeachDialog";
 import * as words from "./words";
 
 /** The actions on selected pictures. */
 export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
-  const { engine, state, library, dispatch, act } = useApp();
+  const { engine, state, library, dispatch } = useApp();
   const [asks, setAsks] = useState<"teach" | "remove" | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, teach } = useLesson();
   const all = ids.every((id) => selected.has(id));
   const end = () => dispatch({ type: "select", selected: null });
   const close = () => setAsks(null);
@@ -30,24 +30,15 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
     const { tags, newNames } = state.drafts.get(picture.id) ?? initialDraft(picture);
     return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
   });
-  const run = async (work: Promise<void>, message: string) => {
-    if (busy) return;
-    setBusy(true);
-    const done = await act(
-      work.then(() => true),
-      message,
-      true,
-    );
-    setBusy(false);
-    if (done === undefined) return;
-    requestPersistence();
+  const run = async (begin: () => Promise<void>, message: string) => {
+    if (!(await teach(begin, message))) return;
     end();
     refocus(".grid [tabindex='0']");
   };
   const dismiss = (pictures: readonly PictureView[]) =>
-    run(engine.dismiss(pictures.map(({ id }) => id)), words.dismissed());
+    run(() => engine.dismiss(pictures.map(({ id }) => id)), words.dismissed());
   const confirm = () =>
-    run(engine.confirmAll(likely), `${words.confirmedTags()} · ${words.many(likely.length, "picture")}`);
+    run(() => engine.confirmAll(likely), `${words.confirmedTags()} · ${words.many(likely.length, "picture")}`);
   return (
     <section class="selection" aria-label="Selection">
       <span class="grow" role="status">

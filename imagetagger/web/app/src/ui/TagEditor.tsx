@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
-import { DOUBLE_CLICK, useTooSoon } from "./attention";
-import { requestPersistence } from "./browser";
+import { useTooSoon } from "./attention";
 import { CandidateChips, type Chip, newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import {
@@ -20,6 +19,7 @@ import {
 import { nextOpen } from "./filter";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
+import { useLesson } from "./lesson";
 import { goToPicture } from "./route";
 import { closeness, fold } from "./search";
 import { TagField } from "./TagField";
@@ -38,8 +38,8 @@ interface Props {
 
 /** The tags of a picture: remove, add, and confirm, which learns them. */
 export function TagEditor({ picture, ids, after }: Props) {
-  const { engine, state, library, dispatch, act } = useApp();
-  const [busy, setBusy] = useState(false);
+  const { engine, state, library, dispatch } = useApp();
+  const { busy, teach } = useLesson();
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
@@ -68,28 +68,17 @@ export function TagEditor({ picture, ids, after }: Props) {
   const isReady = !busy && (dismisses ? isPredicted : !nothing);
   const confirm = async (goesOn = state.filter.show === "open") => {
     if (!isReady) return;
-    setBusy(true);
     const next = goesOn ? (nextOpen(ids, library.pictures, picture.id) ?? after) : undefined;
-    const work = dismisses
-      ? engine.dismiss([picture.id])
-      : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
-    const message = dismisses ? words.dismissed() : words.confirmed(learn, forget);
-    const done = await act(
-      work.then(() => true),
-      message,
-      true,
-    );
-    setBusy(false);
-    if (done === undefined) return;
-    requestPersistence();
+    const begin = () =>
+      dismisses ? engine.dismiss([picture.id]) : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
+    if (!(await teach(begin, dismisses ? words.dismissed() : words.confirmed(learn, forget)))) return;
     setText("");
     change(null);
     if (next !== undefined) goToPicture(next, true);
   };
   const shown = all ? offered : offered.slice(0, FIRST);
-  const [came] = useState(() => performance.now());
   const goOn = () => {
-    if (busy || performance.now() - came <= DOUBLE_CLICK) return; // a press meant for the picture before
+    if (busy || isTooSoon({ timeStamp: performance.now() })) return; // a press meant for the picture before
     if (isReady && !dismisses) void confirm(true);
     else if (nothing && after !== undefined) goToPicture(after, true);
   };

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import type { PictureId } from "../api";
-import { requestPersistence } from "./browser";
 import { newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
 import { add, addName, addTyped, type Draft, NO_TAGS, remove, removeName } from "./draft";
+import { useLesson } from "./lesson";
 import { TagField } from "./TagField";
 import * as words from "./words";
 
@@ -16,10 +16,11 @@ interface Props {
 
 /** Teaches several pictures the same tags. */
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
-  const { engine, library, act } = useApp();
+  const { engine, library } = useApp();
   const [draft, setDraft] = useState<Draft>(NO_TAGS);
   const [text, setText] = useState("");
-  const [busy, setBusy] = useState(false);
+  const lesson = useLesson();
+  const { busy } = lesson;
   const nameOf = (tag: string) => library.tags.get(tag)?.name ?? tag;
   const intended = addTyped(draft, text, library);
   const names = [...intended.tags.map(nameOf), ...intended.newNames];
@@ -29,13 +30,9 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
   ];
   const teach = async () => {
     if (names.length === 0 || busy) return;
-    setBusy(true);
     const message = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
-    const work = engine.teach([...pictures], [...intended.tags], [...intended.newNames]).then(() => true);
-    const done = await act(work, message, true);
-    setBusy(false);
-    if (done === undefined) return;
-    requestPersistence();
+    const begin = () => engine.teach([...pictures], [...intended.tags], [...intended.newNames]);
+    if (!(await lesson.teach(begin, message))) return;
     onClose();
     onDone();
   };

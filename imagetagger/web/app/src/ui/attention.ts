@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 
 /** Milliseconds in which a second press belongs to a double click. */
-export const DOUBLE_CLICK = 400;
+const DOUBLE_CLICK = 400;
 
 /** Detects presses so soon after the component appeared that they were meant for what was there before. */
-export function useTooSoon(): (event: Event) => boolean {
+export function useTooSoon(): (event: Pick<Event, "timeStamp">) => boolean {
   const [came] = useState(() => performance.now());
   return (event) => event.timeStamp - came <= DOUBLE_CLICK;
 }

@@ -2,14 +2,15 @@ import type { PictureId, PictureView } from "../api";
 import { caption } from "./certainty";
 import type { Order } from "./filter";
 
-interface Pictures {
+/** Pictures by id, and their order here. */
+export interface OrderedPictures {
   /** The newest first. */
   order: readonly PictureId[];
   pictures: ReadonlyMap<PictureId, PictureView>;
 }
 
 /** The pictures in an order; where they are equal, the newest first. */
-export function inOrder({ order, pictures }: Pictures, by: Order): PictureView[] {
+export function inOrder({ order, pictures }: OrderedPictures, by: Order): PictureView[] {
   const newest = order.flatMap((id) => pictures.get(id) ?? []);
   const compare = COMPARE[by];
   return compare === null ? newest : newest.sort(compare);

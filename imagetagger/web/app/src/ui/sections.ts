@@ -2,7 +2,7 @@ import type { PictureId, PictureView, TagId } from "../api";
 import { byCertainty, likelyTags, match } from "./certainty";
 import type { Draft } from "./draft";
 import { type Filter, SHOWN } from "./filter";
-import { inOrder } from "./order";
+import { inOrder, type OrderedPictures } from "./order";
 import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
 
 /** Pictures that are shown together. */
@@ -16,11 +16,8 @@ export interface Section {
   ids: readonly PictureId[];
 }
 
-/** The pictures, in order, and the words to search them by. */
-export interface Pictures extends Vocabulary {
-  order: readonly PictureId[];
-  pictures: ReadonlyMap<PictureId, PictureView>;
-}
+/** The pictures, and the words to search them by. */
+export type Pictures = OrderedPictures & Vocabulary;
 
 /** Pictures of the same likely tag are confirmed together if they are so many. */
 const MIN_GROUP = 2;
