@@ -54,13 +54,13 @@ test("without a search all pictures come in their order", () => {
   expect(shown({})).toEqual([["plain", "", "abcdefghijk"]]);
 });
 
-test("pictures to confirm come by their likely tag, the most frequent first, then those alone, then the others", () => {
+test("pictures to confirm come by their likely tag, the most frequent first, then by guesses", () => {
   expect(shown({ show: "open" })).toEqual([
-    ["same", "dog", "cij"],
-    ["same", "cat", "ab"],
-    ["same", "cup", "gh"],
+    ["likely", "dog", "cij"],
+    ["likely", "cat", "ab"],
+    ["likely", "cup", "gh"],
     ["likely", "", "k"],
-    ["open", "", "de"],
+    ["guess", "", "de"],
   ]);
 });
 
@@ -82,11 +82,22 @@ test("the end of a file name is no word", () => {
   expect(shown({ text: "jpg" })).toEqual([]);
 });
 
-test("a picture whose guess is doubted, or whose tags the user began to choose, is confirmed by itself", () => {
+test("a picture whose tags the user began to choose, or that has no other guess, is confirmed by itself", () => {
   const a = pictures[0] as (typeof pictures)[0];
   const drafts = new Map([["a", doubted(initialDraft(a))]]);
   expect(shown({ show: "open" }, drafts)).toContainEqual(["likely", "", "bk"]);
-  expect(shown({ show: "open" }, drafts)).toContainEqual(["open", "", "ade"]);
+  expect(shown({ show: "open" }, drafts)).toContainEqual(["open", "", "a"]);
   const chosen = new Map([["a", add(initialDraft(a), "dog")]]);
-  expect(shown({ show: "open" }, chosen)).toContainEqual(["open", "", "ade"]);
+  expect(shown({ show: "open" }, chosen)).toContainEqual(["open", "", "a"]);
+});
+
+test("a picture whose likely tag is doubted is with those of its next guess", () => {
+  const both = picture("l", { suggested: [guess("cup", 0.6), guess("dog", 0.3)] });
+  const more = { ...library, order: [...library.order, "l"], pictures: new Map([...library.pictures, ["l", both]]) };
+  const drafts = new Map([["l", doubted(initialDraft(both))]]);
+  const guesses = sections(more, { ...EVERYTHING, show: "open" }, drafts).filter(({ kind }) => kind === "guess");
+  expect(guesses).toEqual([
+    { kind: "guess", tags: ["dog"], ids: ["d", "l"] },
+    { kind: "guess", tags: [], ids: ["e"] },
+  ]);
 });

@@ -143,12 +143,18 @@ test("an address names its screen, whatever the picture's id holds, and a broken
 });
 
 test("ticks last until their picture is confirmed or gone, and can be set again", () => {
-  const tick = (picture: string, isTicked: boolean): Action => ({ type: "tick", picture, isTicked });
-  const state = after(open, tick("a", false), tick("b", false));
-  expect([...state.unticked]).toEqual(["a", "b"]);
-  expect([...reduce(state, tick("a", true)).unticked]).toEqual(["b"]);
-  expect([...reduce(state, change({ gone: ["b"] })).unticked]).toEqual(["a"]);
-  expect([...reduce(state, change({ pictures: [picture("a", { added: 1, tags: ["cat"] })] })).unticked]).toEqual(["b"]);
+  const suggested = [{ tag: "cat", probability: 0.9 }];
+  const pictures = ["a", "b"].map((id) => picture(id, { added: 1, suggested }));
+  const tick = (isTicked: boolean, ...ids: string[]): Action => ({ type: "tick", pictures: ids, isTicked });
+  const state = after(open, change({ pictures }), tick(false, "a", "b"));
+  const of = ({ ticks }: State) => [...ticks].map(([id, { isTicked }]) => [id, isTicked]);
+  expect(of(state)).toEqual([
+    ["a", false],
+    ["b", false],
+  ]);
+  expect(of(reduce(state, tick(true, "a")))).toContainEqual(["a", true]);
+  expect(of(reduce(state, change({ gone: ["b"] })))).toEqual([["a", false]]);
+  expect(of(reduce(state, change({ pictures: [picture("a", { added: 1, tags: ["cat"] })] })))).toEqual([["b", false]]);
 });
 
 test("doubted guesses become drafts, and other drafts stay", () => {

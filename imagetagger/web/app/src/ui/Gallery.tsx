@@ -108,7 +108,7 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
     <div ref={root} class="sections">
       {all.map((section) => {
         const { kind } = section;
-        const ticks = kind === "same" || kind === "likely";
+        const ticks = kind === "likely" || kind === "guess";
         const key = sectionKey(section);
         if (kind === "plain") return <Grid key={key} label="Pictures" cells={section.ids} {...common} />;
         return (

@@ -1,9 +1,10 @@
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { PictureId, PictureView, TagId, TagView } from "../api";
+import type { PictureId, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
+import { isTicked, proposalOf } from "./proposals";
 import { type Layout, useRange } from "./range";
-import { Tile, type TileKind } from "./Tile";
+import { Tile } from "./Tile";
 
 interface Props {
   label: string;
@@ -20,13 +21,13 @@ interface Props {
 /** Squares of pictures, of which those near the window are drawn. */
 export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: Props) {
   const { engine, state, library, dispatch } = useApp();
-  const { selected, unticked } = state;
+  const { selected, drafts, ticks: set } = state;
   const { pictures, tags } = library;
   const grid = useRef<HTMLUListElement>(null);
   const { range, layout, follow } = useRange(grid, cells.length);
   const [stop, setStop] = useState(start);
   const onTick = useCallback(
-    (picture: PictureId, isTicked: boolean) => dispatch({ type: "tick", picture, isTicked }), // tiles compare it
+    (id: PictureId, isTicked: boolean) => dispatch({ type: "tick", pictures: [id], isTicked }), // tiles compare it
     [dispatch],
   );
   const focusTarget = useRef<PictureId | null>(null);
@@ -69,6 +70,9 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
         const picture = id === null ? undefined : pictures.get(id);
         if (id === null || picture === undefined)
           return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
+        const draft = drafts.get(id);
+        const proposal = ticks && selected === null ? proposalOf(picture, draft) : null;
+        const words = proposal ?? caption(picture, draft?.removed);
         return (
           <Tile
             key={id}
@@ -76,10 +80,10 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
             position={range.from + i + 1}
             count={cells.length}
             file={picture.name}
-            name={namesOf(picture, tags)}
-            kind={kindOf(picture)}
+            name={namesOf(words.tags, tags)}
+            kind={!proposal && !picture.confirmed && picture.unknown ? "unknown" : words.certainty}
             selected={selected === null ? null : selected.has(id)}
-            ticked={ticks && selected === null ? !unticked.has(id) : null}
+            ticked={proposal && isTicked(set, id, proposal)}
             stop={id === first}
             engine={engine}
             onPress={onPress}
@@ -122,12 +126,7 @@ function scrollTo(top: number, { pitch }: Layout): void {
   else if (top + pitch > window.innerHeight - 130) window.scrollBy(0, top + pitch + 130 - window.innerHeight);
 }
 
-function kindOf(picture: PictureView): TileKind {
-  if (!picture.confirmed && picture.unknown) return "unknown";
-  return caption(picture).certainty;
-}
-
-function namesOf(picture: PictureView, tags: ReadonlyMap<TagId, TagView>): string | null {
-  const names = caption(picture).tags.flatMap((tag) => tags.get(tag)?.name ?? []);
+function namesOf(ids: readonly TagId[], tags: ReadonlyMap<TagId, TagView>): string | null {
+  const names = ids.flatMap((tag) => tags.get(tag)?.name ?? []);
   return names.length > 0 ? names.join(", ") : null;
 }

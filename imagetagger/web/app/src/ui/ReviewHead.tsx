@@ -1,50 +1,55 @@
 import { useRef } from "preact/hooks";
-import type { PictureView } from "../api";
 import { refocus } from "./attention";
-import { likelyTags } from "./certainty";
 import { useApp } from "./context";
 import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
 import { useLesson } from "./lesson";
+import { isTicked, proposalOf } from "./proposals";
 import type { Section } from "./sections";
 import * as words from "./words";
 
-/** Milliseconds that a picture must have been among others before it is confirmed with them. */
+/** Milliseconds that a proposal must have been in sight before it is confirmed with others. */
 const LOOK = 1000;
 
-/** Whether a guess was there from the start, or long enough to be seen: lessons change others at any moment. */
-function useSeen(guesses: readonly string[]): (guess: string) => boolean {
+/** Whether a proposal was there from the start, or long enough to be seen: lessons change others at any moment. */
+function useSeen(proposals: readonly string[]): (proposal: string) => boolean {
   const since = useRef<Map<string, number> | null>(null);
   const before = since.current;
   const now = performance.now();
-  since.current = new Map(guesses.map((guess) => [guess, before === null ? 0 : (before.get(guess) ?? now)]));
-  return (guess) => performance.now() - (since.current?.get(guess) ?? Number.POSITIVE_INFINITY) >= LOOK;
+  since.current = new Map(proposals.map((each) => [each, before === null ? 0 : (before.get(each) ?? now)]));
+  return (proposal) => performance.now() - (since.current?.get(proposal) ?? Number.POSITIVE_INFINITY) >= LOOK;
 }
 
-/** The heading of pictures, and the button that confirms the ticked ones of them, each with its likely tags. */
+/** The heading of pictures to confirm, and the button that confirms the ticked ones, each with what is proposed. */
 export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
   const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
-  const title = kind === "same" ? words.list(names) : words.sectionTitle(kind);
-  const asks = kind === "same" || kind === "likely";
-  const ticked = ids.filter((id) => !state.unticked.has(id));
-  const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
-  const guessOf = (view: PictureView) => [view.id, ...likelyTags(view)].join("\n");
-  const isSeen = useSeen(views.map(guessOf));
+  const title = names.length > 0 ? words.sectionOf(kind, words.list(names)) : words.sectionTitle(kind);
+  const proposed = ids.flatMap((id) => {
+    const picture = library.pictures.get(id);
+    const proposal = picture && proposalOf(picture, state.drafts.get(id));
+    if (!proposal) return [];
+    const key = [id, ...proposal.tags].join("\n");
+    return [{ picture, tags: proposal.tags, key, ticked: isTicked(state.ticks, id, proposal) }];
+  });
+  const ticked = proposed.filter(({ ticked }) => ticked);
+  const isSeen = useSeen(proposed.map(({ key }) => key));
+  const asks = kind === "likely" || kind === "guess";
   const confirm = async () => {
-    if (busy || ticked.length === 0) return;
-    const doubts = views
-      .filter(({ id }) => state.unticked.has(id))
-      .map((view) => [view.id, doubted(initialDraft(view))] as const);
-    const pictures = views
-      .filter((view) => !state.unticked.has(view.id) && isSeen(guessOf(view)))
-      .map((view) => ({ picture: view.id, tags: likelyTags(view) }));
+    if (busy) return;
+    const pictures = ticked
+      .filter(({ key }) => isSeen(key))
+      .map(({ picture, tags }) => ({ picture: picture.id, tags }));
     if (pictures.length === 0) return;
-    const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
+    const learned = names.length > 0 ? words.confirmed(names, []) : words.confirmedTags();
     const message = `${learned} · ${words.many(pictures.length, "picture")}`;
     if (!(await teach(() => engine.confirmAll(pictures), message))) return;
-    dispatch({ type: "doubt", drafts: new Map(doubts) });
+    const doubts = proposed.filter(({ ticked }) => kind === "likely" && !ticked);
+    dispatch({
+      type: "doubt",
+      drafts: new Map(doubts.map(({ picture }) => [picture.id, doubted(initialDraft(picture))])),
+    });
     refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
@@ -52,6 +57,16 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
       <h2 class="clip" dir="auto" tabIndex={-1}>
         {title} <small>{ids.length.toLocaleString("en")}</small>
       </h2>
+      {kind === "guess" && ticked.length < ids.length && (
+        <button
+          type="button"
+          class="button small quiet"
+          onClick={() => dispatch({ type: "tick", pictures: ids, isTicked: true })}
+        >
+          {words.tickAll()}
+          <span class="hidden"> {title}</span>
+        </button>
+      )}
       {asks && (
         <button
           type="button"

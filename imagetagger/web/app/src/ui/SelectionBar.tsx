@@ -2,10 +2,11 @@ import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { refocus } from "./attention";
 import { useApp } from "./context";
-import { initialDraft } from "./draft";
+import { NO_TAGS } from "./draft";
 import { Icon, type IconName } from "./Icon";
 import { useKeys } from "./keys";
 import { useLesson } from "./lesson";
+import { isTicked, proposalOf } from "./proposals";
 import { RemovePictures } from "./RemovePictures";
 import { TeachDialog } from "./TeachDialog";
 import * as words from "./words";
@@ -26,8 +27,11 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
   });
   const open = [...selected].flatMap((id) => library.pictures.get(id) ?? []).filter((picture) => !picture.confirmed);
   const likely = open.flatMap((picture) => {
-    if (state.unticked.has(picture.id)) return [];
-    const { tags, newNames } = state.drafts.get(picture.id) ?? initialDraft(picture);
+    const draft = state.drafts.get(picture.id);
+    const proposal = proposalOf(picture, draft);
+    if (proposal)
+      return isTicked(state.ticks, picture.id, proposal) ? [{ picture: picture.id, tags: proposal.tags }] : [];
+    const { tags, newNames } = draft ?? NO_TAGS;
     return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
   });
   const run = async (begin: () => Promise<void>, message: string) => {

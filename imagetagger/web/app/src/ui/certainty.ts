@@ -1,4 +1,4 @@
-import type { PictureView, TagId, TermView } from "../api";
+import type { PictureView, Suggestion, TagId, TermView } from "../api";
 
 /**
  * How certain it is that a picture has a tag: its user confirmed it; it is likely, more probable than all else together;
@@ -25,10 +25,23 @@ export function likelyTags(picture: PictureView): TagId[] {
   return picture.suggested.filter((s) => certaintyOf(picture, s.probability) === "likely").map((s) => s.tag);
 }
 
-/** The words under a picture, and how certain they are: its confirmed tags, otherwise the best suggestion. */
-export function caption(picture: PictureView): { tags: readonly TagId[]; certainty: Certainty } {
+/** The most probable suggestion that was not rejected, of the set where it has one. */
+export function bestGuess(picture: PictureView, rejected: readonly TagId[] = []): Suggestion | undefined {
+  const all = rejected.length > 0 ? [...picture.suggested, ...picture.possible] : picture.suggested;
+  return all.find(({ tag }) => !rejected.includes(tag));
+}
+
+/**
+ * The words under a picture, and how certain they are: its confirmed tags, otherwise the best suggestion.
+ *
+ * @param rejected tags that it does not have, as its user found.
+ */
+export function caption(
+  picture: PictureView,
+  rejected: readonly TagId[] = [],
+): { tags: readonly TagId[]; certainty: Certainty } {
   if (picture.confirmed) return { tags: picture.tags, certainty: "confirmed" };
-  const [best] = picture.suggested;
+  const best = bestGuess(picture, rejected);
   if (best === undefined) return { tags: [], certainty: "perhaps" };
   return { tags: [best.tag], certainty: certaintyOf(picture, best.probability) };
 }

@@ -1,17 +1,19 @@
 import type { PictureId, PictureView, TagId } from "../api";
-import { byCertainty, likelyTags, match } from "./certainty";
+import { byCertainty, match } from "./certainty";
 import type { Draft } from "./draft";
 import { type Filter, SHOWN } from "./filter";
 import { inOrder, type OrderedPictures } from "./order";
+import { proposalOf } from "./proposals";
 import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./search";
 
 /** Pictures that are shown together. */
 export interface Section {
   /**
-   * Plain pictures; those of a search that are less certain; or, to be confirmed, those that likely have the same
-   * `tags`, that likely have a tag each, or that are to be looked at: without a likely tag, or with a draft.
+   * Plain pictures; those of a search that are less certain; or, to be confirmed, those whose tags are likely, those with
+   * a guess, and those to be looked at one by one: without a guess, or with a draft.
    */
-  kind: "plain" | "perhaps" | "same" | "likely" | "open";
+  kind: "plain" | "perhaps" | "likely" | "guess" | "open";
+  /** The tags that pictures to confirm share; empty where each has its own. */
   tags: readonly TagId[];
   ids: readonly PictureId[];
 }
@@ -19,7 +21,7 @@ export interface Section {
 /** The pictures, and the words to search them by. */
 export type Pictures = OrderedPictures & Vocabulary;
 
-/** Pictures of the same likely tag are confirmed together if they are so many. */
+/** Pictures with the same proposal have a section of their own if they are so many. */
 const MIN_GROUP = 2;
 
 /** The tags that pictures have in the editor, where the user changed them. */
@@ -29,7 +31,7 @@ type Drafts = ReadonlyMap<PictureId, Draft>;
  * The pictures that pass the filter, in the order shown; sections are not empty.
  *
  * A search shows confirmed, then likely ones, the most probable first, then those that perhaps fit. Pictures to confirm
- * come by their likely tags, the most frequent first, so that those of a tag are confirmed at once.
+ * come by what is proposed, likely tags before guesses and the most frequent first: those of a tag are confirmed at once.
  */
 export function sections(library: Pictures, filter: Filter, drafts: Drafts): Section[] {
   const shown = inOrder(library, filter.order)
@@ -83,27 +85,26 @@ function found(library: Pictures, ids: readonly PictureId[], tags: ReadonlySet<T
 }
 
 function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Drafts): Section[] {
-  const groups = new Map<string, { tags: readonly TagId[]; ids: PictureId[] }>();
+  const groups = { likely: new Map<string, Section>(), guess: new Map<string, Section>() };
   const open: PictureId[] = [];
   for (const id of ids) {
-    const tags = drafts.has(id) ? [] : likelyTags(pictures.get(id) as PictureView); // a draft is the user's work
-    if (tags.length === 0) {
+    const proposal = proposalOf(pictures.get(id) as PictureView, drafts.get(id));
+    if (proposal === null) {
       open.push(id);
       continue;
     }
-    const key = tags.join("\n");
-    const group = groups.get(key);
-    if (group) group.ids.push(id);
-    else groups.set(key, { tags, ids: [id] });
+    const kind = proposal.certainty === "likely" ? "likely" : "guess";
+    const key = proposal.tags.join("\n");
+    const before = groups[kind].get(key)?.ids ?? [];
+    groups[kind].set(key, { kind, tags: proposal.tags, ids: [...before, id] });
   }
-  const all = [...groups.values()];
-  const single = new Set(all.filter((group) => group.ids.length < MIN_GROUP).flatMap((group) => group.ids));
-  const same = all.filter((group) => group.ids.length >= MIN_GROUP).sort((a, b) => b.ids.length - a.ids.length);
-  return nonEmpty([
-    ...same.map((group) => ({ kind: "same" as const, ...group })),
-    { kind: "likely", tags: [], ids: ids.filter((id) => single.has(id)) },
-    { kind: "open", tags: [], ids: open },
-  ]);
+  const grouped = (["likely", "guess"] as const).flatMap((kind) => {
+    const all = [...groups[kind].values()];
+    const alone = new Set(all.filter((group) => group.ids.length < MIN_GROUP).flatMap((group) => group.ids));
+    const together = all.filter((group) => group.ids.length >= MIN_GROUP).sort((a, b) => b.ids.length - a.ids.length);
+    return [...together, { kind, tags: [], ids: ids.filter((id) => alone.has(id)) }];
+  });
+  return nonEmpty([...grouped, { kind: "open", tags: [], ids: open }]);
 }
 
 function withoutExtension(name: string): string {

@@ -14,6 +14,7 @@ import type {
 } from "../api";
 import { type Draft, prune } from "./draft";
 import { EVERYTHING, type Filter, hidesNew } from "./filter";
+import { type Proposal, proposalOf, type Ticks, withTicks } from "./proposals";
 import { visible } from "./sections";
 import * as words from "./words";
 
@@ -65,8 +66,8 @@ export interface State {
   awaited: number;
   filter: Filter;
   drafts: ReadonlyMap<PictureId, Draft>;
-  /** Pictures to confirm whose likely tags the user doubts: they are not confirmed with others. */
-  unticked: ReadonlySet<PictureId>;
+  /** Proposals that the user ticked or unticked, to confirm them with others or not. */
+  ticks: Ticks;
   /** The selected pictures; null while the user does not select. */
   selected: ReadonlySet<PictureId> | null;
   toast: Toast | null;
@@ -87,7 +88,7 @@ export type Action =
   | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
-  | { type: "tick"; picture: PictureId; isTicked: boolean }
+  | { type: "tick"; pictures: readonly PictureId[]; isTicked: boolean }
   | { type: "doubt"; drafts: ReadonlyMap<PictureId, Draft> }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
   | { type: "toast"; toast: Notice | null }
@@ -105,7 +106,7 @@ export const START: State = {
   awaited: 0,
   filter: EVERYTHING,
   drafts: new Map(),
-  unticked: new Set(),
+  ticks: new Map(),
   selected: null,
   toast: null,
   summary: null,
@@ -135,12 +136,8 @@ export function reduce(state: State, action: Action): State {
       return onlyShownSelected({ ...state, filter: { ...state.filter, ...action.filter } });
     case "draft":
       return { ...state, drafts: withEntry(state.drafts, action.picture, action.draft) };
-    case "tick": {
-      const unticked = new Set(state.unticked);
-      if (action.isTicked) unticked.delete(action.picture);
-      else unticked.add(action.picture);
-      return { ...state, unticked };
-    }
+    case "tick":
+      return { ...state, ticks: withTicks(state.ticks, proposals(state, action.pictures), action.isTicked) };
     case "doubt":
       return { ...state, drafts: new Map([...state.drafts, ...action.drafts]) };
     case "select":
@@ -191,7 +188,7 @@ function changed(state: State, change: Change): State {
     toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
     filter: isKnown(after, state.filter.tag) ? state.filter : EVERYTHING,
     drafts: change.tags || change.pictures || change.gone ? draftsOf(state.drafts, before, after) : state.drafts,
-    unticked: change.pictures || change.gone ? stillOpen(state.unticked, after) : state.unticked,
+    ticks: change.pictures || change.gone ? stillOpen(state.ticks, after) : state.ticks,
   };
 }
 
@@ -254,9 +251,17 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
 }
 
-function stillOpen(ids: ReadonlySet<PictureId>, { pictures }: Library): ReadonlySet<PictureId> {
-  const open = [...ids].filter((id) => pictures.get(id)?.confirmed === false);
-  return open.length === ids.size ? ids : new Set(open);
+function proposals({ library, drafts }: State, ids: readonly PictureId[]): (readonly [PictureId, Proposal])[] {
+  return ids.flatMap((id) => {
+    const picture = library?.pictures.get(id);
+    const proposal = picture && proposalOf(picture, drafts.get(id));
+    return proposal ? [[id, proposal] as const] : [];
+  });
+}
+
+function stillOpen(ticks: Ticks, { pictures }: Library): Ticks {
+  const open = [...ticks].filter(([id]) => pictures.get(id)?.confirmed === false);
+  return open.length === ticks.size ? ticks : new Map(open);
 }
 
 /** Drops pictures from the selection that the filter hides: actions only reach visible pictures. */

@@ -98,21 +98,28 @@ export function origin(taken: string | null, folder: string): string {
   return [date, folder].filter(Boolean).join(" · ");
 }
 
-/** The heading of pictures: those that a search perhaps means, or that are to be confirmed. */
+/** The heading of pictures: those that a search perhaps means, or that are to be confirmed, each with its own tag. */
 export function sectionTitle(kind: Section["kind"]): string {
   return {
     plain: "Pictures",
     perhaps: "Perhaps",
-    same: "One tag",
     likely: "Tags seen once",
+    guess: "Tick what is right",
     open: "To look at one by one",
   }[kind];
 }
 
+/** The heading of pictures to confirm with the same tags: a guess has a question mark. */
+export const sectionOf = (kind: Section["kind"], names: string) => (kind === "guess" ? `${names}?` : names);
+
+/** The button that ticks all pictures of a heading. */
+export const tickAll = () => "Tick all";
+
 /** The button that confirms the ticked pictures of a heading. */
 export function confirmTicked(ticked: number, all: number): string {
   const [some, every] = [ticked, all].map((count) => count.toLocaleString("en"));
-  return ticked === all ? (all === 1 ? "Confirm" : `Confirm all ${every}`) : `Confirm ${some} of ${every}`;
+  if (ticked === 0 || all === 1) return "Confirm";
+  return ticked === all ? `Confirm all ${every}` : `Confirm ${some} of ${every}`;
 }
 
 /** The mark that leaves a picture out when others are confirmed. */
