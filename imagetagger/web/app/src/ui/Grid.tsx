@@ -2,6 +2,7 @@ import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PictureId, PictureView, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
+import { useWords } from "./language";
 import { type Layout, useRange } from "./range";
 import { Tile, type TileKind } from "./Tile";
 
@@ -20,6 +21,7 @@ interface Props {
 /** Squares of pictures, of which those near the window are drawn. */
 export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: Props) {
   const { engine, state, library, dispatch } = useApp();
+  const { gallery } = useWords();
   const { selected, unticked } = state;
   const { pictures, tags } = library;
   const grid = useRef<HTMLUListElement>(null);
@@ -75,7 +77,8 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
             id={id}
             position={range.from + i + 1}
             count={cells.length}
-            file={picture.name}
+            label={gallery.tile(picture.name, namesOf(picture, tags), kindOf(picture))}
+            tickLabel={gallery.tick(picture.name)}
             name={namesOf(picture, tags)}
             kind={kindOf(picture)}
             selected={selected === null ? null : selected.has(id)}

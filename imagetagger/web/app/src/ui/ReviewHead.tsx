@@ -5,9 +5,9 @@ import { likelyTags } from "./certainty";
 import { useApp } from "./context";
 import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import type { Section } from "./sections";
-import * as words from "./words";
 
 /** Milliseconds that a picture must have been among others before it is confirmed with them. */
 const LOOK = 1000;
@@ -25,8 +25,9 @@ function useSeen(guesses: readonly string[]): (guess: string) => boolean {
 export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
+  const { number, list, gallery } = useWords();
   const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
-  const title = kind === "same" ? words.list(names) : words.sectionTitle(kind);
+  const title = kind === "same" ? list(names) : gallery.sections[kind];
   const asks = kind === "same" || kind === "likely";
   const ticked = ids.filter((id) => !state.unticked.has(id));
   const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
@@ -41,16 +42,14 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
       .filter((view) => !state.unticked.has(view.id) && isSeen(guessOf(view)))
       .map((view) => ({ picture: view.id, tags: likelyTags(view) }));
     if (pictures.length === 0) return;
-    const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
-    const message = `${learned} · ${words.many(pictures.length, "picture")}`;
-    if (!(await teach(() => engine.confirmAll(pictures), message))) return;
+    if (!(await teach(() => engine.confirmAll(pictures)))) return;
     dispatch({ type: "doubt", drafts: new Map(doubts) });
     refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
     <header class="section-head">
       <h2 class="clip" dir="auto" tabIndex={-1}>
-        {title} <small>{ids.length.toLocaleString("en")}</small>
+        {title} <small>{number(ids.length)}</small>
       </h2>
       {asks && (
         <button
@@ -62,7 +61,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
           onClick={(event) => event.detail < 2 && void confirm()} // the heading after this one moves under the pointer
         >
           <Icon name="check" />
-          {words.confirmTicked(ticked.length, ids.length)}
+          {gallery.confirmTicked(ticked.length, ids.length)}
           <span class="hidden"> {title}</span>
         </button>
       )}
