@@ -67,7 +67,7 @@ test("counts have their plural and the digits of their language", () => {
     "2 Bilder zu sehen",
     "1.234 Bilder zu sehen",
   ]);
-  expect(german.app.unfinished(1, 1)).toContain("1 von 1 Bild fehlen");
+  expect(german.app.unfinished(1, 1)).toContain("1 von 1 Bild fehlt");
   expect(german.app.unfinished(2, 3)).toContain("2 von 3 Bildern fehlen");
 });
 
@@ -89,9 +89,9 @@ test("the button says which tags it confirms, as a list of its language", () => 
 
 test("screen readers get the tagger's percents, the user's tags as yours, and others as new", () => {
   const tags = [
-    { name: "cat", probability: 0.001, isConfirmed: false },
-    { name: "Rex", probability: 0.9, isConfirmed: true },
-    { name: "Max", probability: null, isConfirmed: false },
+    { name: "cat", probability: 0.001, taught: false },
+    { name: "Rex", probability: 0.9, taught: true },
+    { name: "Max", probability: null, taught: false },
   ];
   expect(english.picture.spoken(tags, false, false)).toBe("3 tags: cat, under 1%; Rex, yours; Max, new");
   expect(english.picture.spoken([], false, true)).toBe("Nothing known fits.");
@@ -197,7 +197,7 @@ describe.each(LANGUAGES.map((words) => [words.code, words] as const))("%s", (cod
   test("no text is empty, begins or ends with a space, or holds jargon", () => {
     const all = texts(words, code);
     expect(all.length).toBeGreaterThan(120);
-    const jargon = /variant|lesson|lektion/i;
+    const jargon = /bundle|variant|lesson|lektion/i;
     expect(all.filter(([, text]) => text.trim() !== text || text === "" || jargon.test(text))).toEqual([]);
   });
 

@@ -93,11 +93,7 @@ export function TagEditor({ picture, ids, after }: Props) {
   return (
     <section class="editor" aria-label={words.tags}>
       <p class="hidden" role="status">
-        {words.spoken(
-          chips.map(({ taught, ...rest }) => ({ ...rest, isConfirmed: taught })),
-          dismissed,
-          picture.unknown,
-        )}
+        {words.spoken(chips, dismissed, picture.unknown)}
       </p>
       {!picture.confirmed &&
         chips.length === 0 &&

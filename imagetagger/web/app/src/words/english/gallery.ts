@@ -15,7 +15,7 @@ export const gallery = {
     "Choose some pictures and see what they show. Confirm or correct their tags, and the app learns from you. All of it happens here: pictures never leave this device.",
   /** Where the tagger was made from drawings. */
   drawings:
-    "This tagger is a demonstration: it knows drawings of shapes, not photographs. “imagetagger serve” without a bundle opens the everyday tagger.",
+    "This tagger is a demonstration: it knows drawings of shapes, not photographs. “imagetagger serve” alone opens the everyday tagger.",
   orDrop: "Or drop or paste them anywhere.",
   private: "Private: nothing is sent",
   knows: (count: number) => `Knows ${tags(count)}, learns yours`,

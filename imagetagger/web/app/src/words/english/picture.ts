@@ -1,15 +1,15 @@
 import { format, names, pictures, tags } from "./formats";
 
-/** A tag of a picture, with the tagger's probability; null for a new one. */
+/** A tag of a picture, with the tagger's probability, null for a new one; and whether the user confirmed it. */
 interface Chosen {
   name: string;
   probability: number | null;
-  isConfirmed: boolean;
+  taught: boolean;
 }
 
 /** The mark beside a tag: the user's, new, or the tagger's probability. */
-const mark = (probability: number | null, isConfirmed: boolean) =>
-  isConfirmed ? "yours" : probability === null ? "new" : format.percent(probability);
+const mark = (probability: number | null, taught: boolean) =>
+  taught ? "yours" : probability === null ? "new" : format.percent(probability);
 
 /** The screen of one picture. */
 export const picture = {
@@ -35,8 +35,8 @@ export const picture = {
   /** The tags, for screen readers. */
   spoken: (chosen: readonly Chosen[], isDismissed: boolean, isUnknown: boolean) => {
     if (chosen.length === 0) return isDismissed ? "No tag fits." : isUnknown ? "Nothing known fits." : "No tags yet.";
-    const each = chosen.map(({ name, probability, isConfirmed }) =>
-      `${name}, ${mark(probability, isConfirmed)}`.replace("< ", "under "),
+    const each = chosen.map(({ name, probability, taught }) =>
+      `${name}, ${mark(probability, taught)}`.replace("< ", "under "),
     );
     return `${tags(chosen.length)}: ${each.join("; ")}`;
   },

@@ -38,7 +38,7 @@ export const app: Words["app"] = {
     return `${summary} ${format.many(unreadable, { one: "weiteres war", other: "weitere waren" })} nicht lesbar; was die App daraus gelernt hatte, fehlt nun.`;
   },
   unfinished: (left, total) =>
-    `Das Hinzufügen wurde unterbrochen: ${format.number(left)} von ${picturesDative(total)} fehlen vielleicht. Wähle alle noch einmal aus; vorhandene werden übersprungen.`,
+    `Das Hinzufügen wurde unterbrochen: ${format.number(left)} von ${picturesDative(total)} ${format.form(left, { one: "fehlt", other: "fehlen" })} vielleicht. Wähle alle noch einmal aus; vorhandene werden übersprungen.`,
   keysTitle: "Tasten",
   keys: [
     ["/", "Suchen oder ein Stichwort hinzufügen"],

@@ -1,5 +1,5 @@
 import type { Words } from "../languages";
-import { format, pictures, picturesDative, tags } from "./formats";
+import { format, pictures, tags } from "./formats";
 
 const KINDS = { confirmed: "bestätigt", likely: "wahrscheinlich", perhaps: "vielleicht", unknown: "unbekannt" };
 
@@ -9,7 +9,7 @@ export const gallery: Words["gallery"] = {
   introduction:
     "Wähle ein paar Bilder aus und sieh, was sie zeigen. Bestätige oder korrigiere die Stichwörter, und die App lernt von dir. Alles passiert hier: Bilder verlassen dieses Gerät nie.",
   drawings:
-    "Diese Erkennung ist eine Vorführung: Sie kennt gezeichnete Formen, keine Fotos. „imagetagger serve“ ohne Bundle öffnet die für den Alltag.",
+    "Diese Erkennung ist eine Vorführung: Sie kennt gezeichnete Formen, keine Fotos. „imagetagger serve“ allein öffnet die für den Alltag.",
   orDrop: "Oder ziehe sie irgendwo hierher, oder füge sie ein.",
   private: "Privat: Nichts wird gesendet",
   knows: (count) => `Kennt ${tags(count)}, lernt deine`,
@@ -72,6 +72,6 @@ export const gallery: Words["gallery"] = {
   selectNone: "Keine",
   remove: "Entfernen",
   tag: "Stichwort",
-  tagPictures: (count) => `Stichwort zu ${picturesDative(count)}`,
+  tagPictures: (count) => `Stichwort für ${pictures(count)}`,
   confirmSelected: (count) => (count === 0 ? "Bestätigen" : `${format.number(count)} bestätigen`),
 };

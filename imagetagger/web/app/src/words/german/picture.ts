@@ -1,8 +1,8 @@
 import type { Words } from "../languages";
 import { format, names, pictures, tags } from "./formats";
 
-const mark = (probability: number | null, isConfirmed: boolean) =>
-  isConfirmed ? "deins" : probability === null ? "neu" : format.percent(probability);
+const mark = (probability: number | null, taught: boolean) =>
+  taught ? "deins" : probability === null ? "neu" : format.percent(probability);
 
 /** The screen of one picture. */
 export const picture: Words["picture"] = {
@@ -26,8 +26,8 @@ export const picture: Words["picture"] = {
   spoken: (chosen, isDismissed, isUnknown) => {
     if (chosen.length === 0)
       return isDismissed ? "Kein Stichwort passt." : isUnknown ? "Nichts Bekanntes passt." : "Noch keine Stichwörter.";
-    const each = chosen.map(({ name, probability, isConfirmed }) =>
-      `${name}, ${mark(probability, isConfirmed)}`.replace("< ", "unter "),
+    const each = chosen.map(({ name, probability, taught }) =>
+      `${name}, ${mark(probability, taught)}`.replace("< ", "unter "),
     );
     return `${tags(chosen.length)}: ${each.join("; ")}`;
   },
