@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.app import CONFIRM, browsed, choose, draft_tags, free_port, needs_app, picture, served, start, tags_as_json
+from tests.helpers.app import (
+    CONFIRM,
+    browsed,
+    choose,
+    draft_tags,
+    free_port,
+    needs_app,
+    picture,
+    served,
+    start,
+    tags_as_json,
+)
 from tests.helpers.bundles import WHITENED
 from tests.helpers.pictures import COLOURS, encode, noisy
 from tests.helpers.taught import folder
