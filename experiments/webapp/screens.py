@@ -20,7 +20,7 @@ from tests.helpers.app import add_tag, browsed, choose, draft_tags, free_port, l
 DEVICES = {"phone": (390, 844, 2, 5), "desktop": (1280, 800, 1, 3)}
 """Width, height, pixels per CSS pixel, and screens in a row of the sheet."""
 
-STRIP = ("Pictures, tagged", "Corrected, before it is learned", "Nothing known fits", "Tags", "More")
+STRIP = ("Pictures, tagged", "Corrected, before it is confirmed", "Nothing known fits", "Tags", "More")
 CAT, UNKNOWN = "chelsea", "summer palace"
 QUALITY = 60
 GAP, BACK = 24, {"light": "#e9e7e1", "dark": "#2b2b29"}
@@ -103,10 +103,10 @@ def story(page: Page, files: list[Path]) -> dict[str, Image.Image]:
             page.get_by_role("button", name=f"Remove {tag}", exact=True).click()
         add_tag(page, "Chelsea")
         if name == cats[0]:
-            shoot("Corrected, before it is learned")
+            shoot("Corrected, before it is confirmed")
         learn(page)
-    shoot("Learned")
-    page.get_by_text("Learned Chelsea").wait_for(state="hidden")
+    shoot("Confirmed")
+    page.get_by_text("Confirmed Chelsea on").wait_for(state="hidden")
     visit(next(screen for name, screen in screens.items() if name.startswith(UNKNOWN)))
     shoot("Nothing known fits")
     visit("")

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,9 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+CONFIRM = re.compile("^Confirm ")
+"""The button of a picture while its tags can be confirmed."""
+
 needs_app = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed"),
@@ -123,9 +127,9 @@ def add_tag(page, text: str) -> None:
 
 
 def learn(page) -> None:
-    """Press the button that learns, and wait until it is done."""
-    page.get_by_role("button", name="Learn:").click()
-    page.get_by_role("button", name="Learned", exact=True).wait_for()
+    """Press the button that confirms, and wait until it is done."""
+    page.get_by_role("button", name=CONFIRM).click()
+    page.get_by_role("button", name="Confirmed", exact=True).wait_for()
 
 
 def teach_only(page, tag: str) -> None:
@@ -139,14 +143,14 @@ def teach_only(page, tag: str) -> None:
 def export_lessons(page, path: Path) -> None:
     go(page, "More")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export lessons").click()
+        page.get_by_role("button", name="Export", exact=True).click()
     download.value.save_as(path)
 
 
 def import_lessons(page, path: Path) -> None:
     go(page, "More")
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import lessons").click()
+        page.get_by_role("button", name="Import", exact=True).click()
     chooser.value.set_files(path)
 
 

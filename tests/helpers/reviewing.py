@@ -100,5 +100,5 @@ def one_by_one(page: Page, is_right: Callable[[str, str], bool], tag_of: Callabl
         if left:
             page.wait_for_function("file => document.querySelector('h1').innerText !== file", arg=file)
         else:
-            page.get_by_role("button", name="Learned", exact=True).wait_for()
+            page.get_by_role("button", name="Confirmed", exact=True).wait_for()
     return presses

@@ -111,7 +111,7 @@ def dismissed(page):
     for name in draft_tags(page):
         page.get_by_role("button", name=f"Remove {name}", exact=True).click()
     page.get_by_role("button", name="No tag fits", exact=True).click()
-    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    page.get_by_role("button", name="Confirmed: no tag fits", exact=True).wait_for()
 
 
 def adding_a_tag(page):
@@ -293,10 +293,10 @@ def test_a_picture_is_found_corrected_and_learned_by_keyboard_only(browser, addr
         assert draft_tags(page) == [name]
         page.keyboard.type("Rex")
         page.keyboard.press("Enter")
-        tab_to(page, "Learn:")
+        tab_to(page, "Confirm ")
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Learned", exact=True).wait_for()
-        assert page.evaluate(FOCUS) == "Learned"
+        page.get_by_role("button", name="Confirmed", exact=True).wait_for()
+        assert page.evaluate(FOCUS) == "Confirmed"
         assert draft_tags(page) == [name, "Rex"]
         page.keyboard.press("Escape")
         page.wait_for_function("() => document.activeElement?.ariaLabel?.startsWith('red1.png:')")
@@ -311,7 +311,7 @@ def test_an_error_in_a_dialog_is_announced_there_and_the_text_stays(page):
     field.fill("Ruby")
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for(state="detached")
-    page.get_by_role("status").filter(has_text="Added Ruby").wait_for()
+    page.get_by_role("status").filter(has_text="Added the tag Ruby").wait_for()
     assert page.get_by_role("alert").filter(has_text="already").count() == 0
 
 
@@ -339,6 +339,6 @@ def test_a_double_click_does_not_confirm_the_next_picture(page):
     page.get_by_role("button", name="No tag fits", exact=True).click()
     page.get_by_role("heading", name="unknown.png", exact=True).wait_for(state="detached")
     page.get_by_role("status").get_by_role("button", name="Undo").click()
-    page.get_by_role("status").filter(has_text="Undone: No tag fits unknown.png").wait_for()
+    page.get_by_role("status").filter(has_text="Undone: Confirmed that no tag fits unknown.png").wait_for()
     leave(page)
     page.get_by_role("group", name="Which pictures").get_by_role("button", name="All").click()

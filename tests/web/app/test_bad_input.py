@@ -128,7 +128,7 @@ def test_a_file_that_is_not_lessons_is_refused(page, tmp_path):
     (tmp_path / "lessons.zip").write_bytes(b"PK\x03\x04 and no more")
     before = page.get_by_role("region", name="History").inner_text()
     import_lessons(page, tmp_path / "lessons.zip")
-    page.get_by_role("alert").filter(has_text="lessons").wait_for()
+    page.get_by_role("alert").filter(has_text="This file cannot be imported").wait_for()
     assert page.get_by_role("region", name="History").inner_text() == before
 
 

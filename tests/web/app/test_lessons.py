@@ -112,9 +112,9 @@ def test_a_dismissed_picture_is_confirmed_and_teaches_nothing(page):
     for name in draft_tags(page):
         page.get_by_role("button", name=f"Remove {name}", exact=True).click()
     page.get_by_role("button", name="No tag fits", exact=True).click()
-    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    page.get_by_role("button", name="Confirmed: no tag fits", exact=True).wait_for()
     page.reload()
-    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    page.get_by_role("button", name="Confirmed: no tag fits", exact=True).wait_for()
     go(page, "Pictures")
     page.get_by_label("blue.png: no tag, confirmed", exact=True).wait_for()
     go(page, "Tags")
@@ -122,8 +122,8 @@ def test_a_dismissed_picture_is_confirmed_and_teaches_nothing(page):
     assert "of yours" not in page.get_by_role("button", name="blue").inner_text()
     go(page, "More")
     step = page.get_by_role("region", name="History").get_by_role("listitem").first
-    assert "No tag fits blue.png" in step.inner_text()
+    assert "Confirmed that no tag fits blue.png" in step.inner_text()
     step.get_by_role("button", name="Undo").click()
-    page.get_by_role("status").filter(has_text="Undone: No tag fits blue.png").wait_for()
+    page.get_by_role("status").filter(has_text="Undone: Confirmed that no tag fits blue.png").wait_for()
     look_at(page, "blue.png")
     assert draft_tags(page) == ["blue"]

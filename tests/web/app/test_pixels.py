@@ -32,6 +32,7 @@ LIMIT = PIXEL_LIMIT
 SIZES = (64, 96, 224, 7)
 WORKER = """
 import { encodePng, readPicture } from "SOURCE/pixels/decode";
+import { english } from "SOURCE/words/english";
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 onmessage = async ({ data: { address, size, limit, media } }) => {
   const body = await (await fetch(address)).arrayBuffer();
@@ -46,7 +47,7 @@ onmessage = async ({ data: { address, size, limit, media } }) => {
     seen.close();
     postMessage({ id, width, height, ...squares, milliseconds, preview: shown });
   } catch (error) {
-    postMessage({ error: error.name, message: error.message });
+    postMessage({ error: error.name, message: english.problem(error.problem) });
   }
 };
 """
@@ -138,7 +139,7 @@ def test_a_picture_of_just_the_limit_is_read_and_a_wider_one_refused_before_it_i
     headers_alone = web_pictures.framed(10_001, 10_000, 8, 2, b"")  # a decoder would call it damaged
     assert read(headers_alone, 224) == {
         "error": "BadImageError",
-        "message": "too large: 10,001 x 10,000 pixels; at most 100 million",
+        "message": "Too large: 10,001 x 10,000 pixels; at most 100 million.",
     }
 
 
@@ -146,22 +147,22 @@ SCENE = noisy((120, 90, 60), 0, (200, 120))
 GOOD = {form: encode(SCENE, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")}
 GOOD["progressive JPEG"] = encode(SCENE, "JPEG", progressive=True)
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>self.run = 1</script></svg>'
-DAMAGED = "damaged: cut short or corrupt"
+DAMAGED = "Damaged: cut short or corrupt"
 FLAT = bytearray(encode(SCENE.quantize(8)))
 FLAT[FLAT.index(b"PLTE") + 5] ^= 1
 STRIPES = bytearray(web_pictures.plain_png(64, 48, bytes(range(64)) * 3))
 STRIPES[STRIPES.index(b"IEND") - 5] ^= 1
 BAD = {
-    "nothing": (b"", "an empty file"),
-    "text": (b"Not a picture, but a long enough line of text.\n" * 20, "not a picture"),
-    "a web page": (b"<!DOCTYPE html><html><svg ></svg></html>", "a web page or other text, not a picture"),
-    "a drawing": (DRAWING, "an SVG: a drawing that could run scripts. Save it as PNG"),
-    "a drawing after a comment": (b'\xef\xbb\xbf<?xml version="1.0"?><!-- < -->\n' + DRAWING, "an SVG"),
-    "a drawing in UTF-16": (DRAWING.decode().encode("utf-16"), "an SVG"),
-    "a document": (b"%PDF-1.7\n" + bytes(100), "a PDF, not a picture. Save its page as JPEG"),
-    "a zip": (b"PK\3\4" + bytes(100), "not a picture"),
-    "zeros": (bytes(1000), "not a picture"),
-    "noise": (np.random.default_rng(0).bytes(2000), "not a picture"),
+    "nothing": (b"", "An empty file"),
+    "text": (b"Not a picture, but a long enough line of text.\n" * 20, "Not a picture"),
+    "a web page": (b"<!DOCTYPE html><html><svg ></svg></html>", "A web page or other text, not a picture"),
+    "a drawing": (DRAWING, "An SVG: a drawing that could run scripts. Save it as PNG"),
+    "a drawing after a comment": (b'\xef\xbb\xbf<?xml version="1.0"?><!-- < -->\n' + DRAWING, "An SVG"),
+    "a drawing in UTF-16": (DRAWING.decode().encode("utf-16"), "An SVG"),
+    "a document": (b"%PDF-1.7\n" + bytes(100), "A PDF, not a picture. Save its page as JPEG"),
+    "a zip": (b"PK\3\4" + bytes(100), "Not a picture"),
+    "zeros": (bytes(1000), "Not a picture"),
+    "noise": (np.random.default_rng(0).bytes(2000), "Not a picture"),
     "a signature alone": (GOOD["PNG"][:8], DAMAGED),
     "a header alone": (GOOD["PNG"][:33], DAMAGED),
     "a changed colour of a PNG's palette": (bytes(FLAT), DAMAGED),
@@ -188,9 +189,9 @@ def test_the_browser_refuses_what_python_refuses_and_says_why(read, name):
 @pytest.mark.parametrize(
     ("form", "message"),
     [
-        ("TIFF", "a TIFF or camera raw file, which this browser cannot read. Save it as JPEG"),
-        ("JPEG2000", "a JPEG 2000 picture, which this browser cannot read. Save it as JPEG"),
-        ("PPM", "not a picture that browsers can read. Save it as JPEG"),
+        ("TIFF", "A TIFF or camera raw file, which this browser cannot read. Save it as JPEG."),
+        ("JPEG2000", "A JPEG 2000 picture, which this browser cannot read. Save it as JPEG."),
+        ("PPM", "Not a picture that browsers can read. Save it as JPEG."),
     ],
 )
 def test_a_format_that_browsers_lack_is_named(read, form, message):

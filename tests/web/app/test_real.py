@@ -99,13 +99,13 @@ def test_the_app_from_the_first_picture_to_python(playwright, bundle, retrievers
         assert "Rex" in shown_tags(page)  # it learned
         teach_only(page, "Rex")
         page.get_by_role("button", name="Undo").click()
-        page.get_by_text("Undone: Learned Rex from rex5.jpg").wait_for()
+        page.get_by_text("Undone: Confirmed Rex on rex5.jpg").wait_for()
         assert stored(page, "rows")["user:rex"]["total"]["count"] == [5]
         go(page, "Tags")
         page.get_by_role("button", name="Rex").click()
         page.get_by_role("textbox", name="Name").fill("Rex the dog")
         page.get_by_role("button", name="Rename").click()
-        page.get_by_text("Renamed to Rex the dog").wait_for()
+        page.get_by_text("Renamed Rex to Rex the dog").wait_for()
         page.reload()
         look_at(page, "rex0.jpg")
         assert draft_tags(page) == ["Rex the dog"]

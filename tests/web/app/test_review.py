@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers import taught
 from tests.helpers.app import (
+    CONFIRM,
     browsed,
     choose,
     draft_tags,
@@ -77,10 +78,10 @@ def test_pictures_of_a_tag_are_confirmed_together_but_for_unticked_ones(page, tm
     assert titles(page) == {"red": 3, "blue": 2, "Tags seen once": 1}
     page.get_by_role("button", name="red 1.png is right").click()
     page.get_by_role("button", name="Confirm 2 of 3 red").click()
-    page.get_by_text("Learned red · 2 pictures").wait_for()
+    page.get_by_text("Confirmed red on 2 pictures").wait_for()
     assert titles(page) == {"blue": 2, "Tags seen once": 1, "Tick what is right": 1}
     page.get_by_role("button", name="Confirm Tags seen once").click()
-    page.get_by_text("Confirmed · 1 picture").wait_for()
+    page.get_by_text("Confirmed green on green 0.png").wait_for()
     assert confirmed(page, tmp_path / "tags.json") == {
         "red 0.png": ["red"],
         "red 2.png": ["red"],
@@ -106,7 +107,7 @@ def test_a_guess_is_confirmed_once_it_is_ticked(page, tmp_path):
     page.get_by_role("button", name="To confirm").click()
     page.get_by_role("button", name="red 1.png is right").click()
     page.get_by_role("button", name="Confirm 2 of 3 red").click()
-    page.get_by_text("Learned red · 2 pictures").wait_for()
+    page.get_by_text("Confirmed red on 2 pictures").wait_for()
     guesses = page.get_by_role("region", name="Tick what is right")
     assert guesses.locator(".section-head .primary").get_attribute("aria-disabled") == "true"
     guesses.get_by_role("button", name="Tick all").click()
@@ -114,7 +115,7 @@ def test_a_guess_is_confirmed_once_it_is_ticked(page, tmp_path):
     assert label == "red 1.png: crimson, perhaps"
     page.wait_for_timeout(1100)  # a proposal that came just now is not confirmed: nobody saw it
     guesses.get_by_role("button", name="Confirm").click()
-    page.get_by_text("Confirmed · 1 picture").wait_for()
+    page.get_by_text("Confirmed crimson on red 1.png").wait_for()
     assert confirmed(page, tmp_path / "tags.json")["red 1.png"] == ["crimson"]
 
 
@@ -161,11 +162,11 @@ def test_selected_pictures_are_confirmed_each_with_its_likely_tag_or_none_fits(p
     page.get_by_text("6 selected").wait_for()
     page.get_by_role("button", name="blue 0.png").click()
     page.get_by_role("button", name="Confirm 5").click()
-    page.get_by_text("Confirmed · 5 pictures").wait_for()
+    page.get_by_text("Confirmed the tags of 5 pictures").wait_for()
     page.get_by_role("button", name="Select").click()
     page.get_by_role("button", name="blue 0.png").click()
     page.get_by_role("button", name="No tag fits").click()
-    page.get_by_text("Noted: no tag fits").wait_for()
+    page.get_by_text("Confirmed that no tag fits blue 0.png").wait_for()
     assert confirmed(page, tmp_path / "tags.json") == {
         f"{name} {i}.png": [name] if (name, i) != ("blue", 0) else [] for name, count in SHOWN for i in range(count)
     }
@@ -178,8 +179,8 @@ def test_a_correction_does_not_teach_the_mistake(page, tmp_path):
     page.keyboard.type("Ruby")
     page.keyboard.press("Enter")
     assert draft_tags(page) == ["Ruby"]
-    page.get_by_role("button", name="Learn: Ruby").click()
-    page.get_by_text("Learned Ruby").wait_for()
+    page.get_by_role("button", name="Confirm Ruby").click()
+    page.get_by_text("Confirmed Ruby on red 0.png").wait_for()
     assert confirmed(page, tmp_path / "tags.json") == {"red 0.png": ["Ruby"]}
 
 
@@ -187,13 +188,13 @@ def test_pictures_are_reviewed_by_keys_alone(page, tmp_path):
     page.get_by_role("link", name="red 0.png").focus()
     page.keyboard.press("Enter")
     for number in range(6):
-        page.get_by_role("button", name="Learn:").wait_for()
+        page.get_by_role("button", name=CONFIRM).wait_for()
         before = page.get_by_role("heading", level=1).inner_text()
         page.wait_for_timeout(500)  # a faster press was meant for the picture before
         page.keyboard.press("Enter")
         if number < 5:
             page.wait_for_function("name => document.querySelector('h1').innerText !== name", arg=before)
-    page.get_by_text("Learned").first.wait_for()
+    page.get_by_text("Confirmed").first.wait_for()
     page.keyboard.press("?")
     page.get_by_role("dialog", name="Keys").wait_for()
     page.keyboard.press("Escape")

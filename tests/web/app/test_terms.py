@@ -116,7 +116,7 @@ def hide(page, name):
     page.get_by_label("Search tags").fill(name)
     page.get_by_role("list", name="Tags").get_by_role("button").first.click()
     page.get_by_role("button", name="Hide from suggestions").click()
-    page.get_by_role("status").filter(has_text=f"Hid {name}").wait_for()
+    page.get_by_role("status").filter(has_text=f"Hid the tag {name}").wait_for()
 
 
 def test_a_hidden_tag_gives_way_to_a_broader_term_as_in_python(page, bundle, tmp_path):

@@ -1,6 +1,8 @@
 /** What crosses between the page and its worker: the page shows, the worker (engine/) computes, learns and stores. */
 
+import type { Act } from "./acts";
 import type { Rule } from "./prediction/decision";
+import type { Problem } from "./problems";
 
 export type { Rule };
 
@@ -76,8 +78,7 @@ export interface Confirmed {
 /** A change that can be undone. */
 export interface StepView {
   id: number;
-  /** In words: "Learned Rex from cat.jpg". */
-  what: string;
+  what: Act;
   when: number;
 }
 
@@ -150,14 +151,15 @@ export interface Change {
 }
 
 export interface Progress {
-  what: string;
+  /** Reembedding: for a bundle of another embedding space. */
+  kind: "adding" | "importing" | "reembedding";
   done: number;
   total: number;
 }
 
 export interface Refused {
   name: string;
-  why: string;
+  problem: Problem;
 }
 
 /** What became of added files. */
@@ -184,12 +186,12 @@ export interface Incoming {
   folder: string;
 }
 
-/** The messages of its errors are meant for the user. Every change is one step of `undo`. */
+/** The problems of its errors are meant for the user. Every change is one step of `undo`. */
 export interface Engine {
   /**
    * Loads the tagger and the stored state; `listen` is called with every later change.
    *
-   * Fails with an error of the name ElsewhereError where another tab has the app, unless `takesOver`.
+   * Fails with the problem `elsewhere` where another tab has the app, unless `takesOver`.
    */
   open(listen: (change: Change) => void, takesOver?: boolean): Promise<Snapshot>;
   /** Hands files over; in parts, as a thousand at once would stop the page for a moment. */

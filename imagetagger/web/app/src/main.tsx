@@ -1,23 +1,27 @@
 import * as Comlink from "comlink";
 import { render } from "preact";
 import type { Engine } from "./api";
+import { UserError } from "./problems";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
+import { LanguageProvider } from "./ui/language";
 import { takesOver } from "./ui/taking_over";
 import "./ui/styles/all";
 
 const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
 const remote = Comlink.wrap<Engine>(worker);
 const lost = new Promise<never>((_, reject) => {
-  worker.addEventListener("error", () => reject(new Error("A part of the app could not be loaded. Try it again.")));
+  worker.addEventListener("error", () => reject(new UserError({ kind: "appNotLoaded" })));
 });
 const root = document.getElementById("app");
 if (root === null) throw new Error("got a page without #app, expected index.html");
 render(
-  <App
-    engine={remote as unknown as Engine}
-    open={(listen) => Promise.race([remote.open(Comlink.proxy(listen), takesOver()), lost])}
-    watch={watchBrowser}
-  />,
+  <LanguageProvider>
+    <App
+      engine={remote as unknown as Engine}
+      open={(listen) => Promise.race([remote.open(Comlink.proxy(listen), takesOver()), lost])}
+      watch={watchBrowser}
+    />
+  </LanguageProvider>,
   root,
 );

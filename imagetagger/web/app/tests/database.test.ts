@@ -21,7 +21,9 @@ const everything: Changes = {
   hidden: new Set(["b"]),
   dismissed: new Set(["d"]),
   edits: NO_LESSONS.edits,
-  steps: [{ id: 1, what: "Learned", when: 2, before: { lessons: [["a", null]], hidden: [], dismissed: [] } }],
+  steps: [
+    { id: 1, what: { kind: "allReset" }, when: 2, before: { lessons: [["a", null]], hidden: [], dismissed: [] } },
+  ],
   bundle: { digest: "d", labels: [] },
   settings: { threshold: 0.8 },
   unfinished: { left: 1, total: 2 },
@@ -100,7 +102,13 @@ test("a database of the first version is read: stores, keys and fields keep thei
   expect(await read(db)).toEqual({
     pictures: new Map([["a", { ...picture, folder: "", taken: null }]]),
     state: { lessons: new Map([["a", lesson]]), edits: complete, hidden: new Set(["b"]), dismissed: new Set(["c"]) },
-    steps: [{ ...step, before: { ...step.before, edits: complete, dismissed: [] } }],
+    steps: [
+      {
+        ...step,
+        what: { kind: "worded", text: "Learned X" },
+        before: { ...step.before, edits: complete, dismissed: [] },
+      },
+    ],
     rows: new Map([["x", { ...tagRow, scoreOffset: 0 }]]),
     bundle: { digest: "d", labels: [{ id: "x", name: "x", synonyms: [] }] },
     settings: { threshold: 0.8 },

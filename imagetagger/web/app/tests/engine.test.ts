@@ -9,6 +9,9 @@ vi.mock("../src/bundle/reader", async (original) => ({
 vi.mock("../src/engine/executor", async () => (await import("./made_engine")).executor);
 vi.mock("../src/pixels/decode", async () => (await import("./made_engine")).decode);
 
+/** How a step of an older version takes back the lesson of a. */
+const BEFORE = { lessons: [["a", null]], hidden: [] };
+
 beforeEach(({ task }) => begin(task.id));
 
 test("lessons and steps are there after opening again", async () => {
@@ -93,7 +96,7 @@ test("a browser that hides pixels does not open a bundle that must embed picture
   const lessons = await app.exportLessons();
   world.bundle = made("two", "longer");
   world.isBlind = true;
-  await expect(opened()).rejects.toThrow("this browser hides pixels");
+  await expect(opened()).rejects.toMatchObject({ problem: { kind: "hiddenPixels" } });
   world.isBlind = false;
   const [other, { tags, reembedded }] = await opened();
   expect([reembedded, tags.find(({ name }) => name === "Rex")?.taught]).toEqual([2, 2]);
@@ -101,7 +104,7 @@ test("a browser that hides pixels does not open a bundle that must embed picture
   await other.resetAll();
   await other.remove(["b"], true);
   const [empty] = await opened();
-  await expect(empty.importLessons(lessons)).rejects.toThrow(/^this browser hides pixels/);
+  await expect(empty.importLessons(lessons)).rejects.toMatchObject({ problem: { kind: "hiddenPixels" } });
 });
 
 test("a removed picture whose square cannot be read keeps it", async () => {
@@ -115,6 +118,44 @@ test("a removed picture whose square cannot be read keeps it", async () => {
   world.bundle = made("one", "s");
   const [, { tags }] = await opened();
   expect(tags.find(({ name }) => name === "Rex")?.taught).toBe(1);
+});
+
+test("a step is stored as data, and is the same after opening again", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4), picture("b", 4));
+  await app.confirm("a", [], ["Rex", "Max"]);
+  await app.renameTag("user:rex", "King");
+  await app.teach(["a", "b"], ["user:max"], []);
+  await app.confirm("a", [], []);
+  await app.dismiss(["a"]);
+  await app.mergeTags("user:max", "n0");
+  const one = { count: 1, name: "a.png" };
+  const expected = [
+    { kind: "tagMerged", tag: "Max", into: "red" },
+    { kind: "dismissed", pictures: one },
+    { kind: "untagged", pictures: one },
+    { kind: "confirmed", tags: ["Max"], pictures: { count: 2, name: null } },
+    { kind: "tagRenamed", tag: "Rex", name: "King" },
+    { kind: "confirmed", tags: ["Rex", "Max"], pictures: one },
+    { kind: "added", pictures: { count: 2, name: null } },
+  ];
+  expect(steps().map(({ what }) => what)).toEqual(expected);
+  const [again, snapshot] = await opened();
+  expect(snapshot.steps.map(({ what }) => what)).toEqual(expected);
+  expect((await again.undo(snapshot.steps[0]?.id ?? 0)).what).toEqual(expected[0]);
+});
+
+test("a step of an older version, which stored words, still shows them, and can be undone", async () => {
+  const [app] = await opened();
+  await add(app, picture("a", 4));
+  await app.confirm("a", ["n0"], []);
+  await change("steps", (all) => {
+    for (const step of steps()) all.put({ ...step, what: "Learned red from a.png", before: BEFORE }, step.id);
+  });
+  const [again, { steps: old }] = await opened();
+  expect(old[0]?.what).toEqual({ kind: "worded", text: "Learned red from a.png" });
+  await again.undo(old[0]?.id ?? 0);
+  expect((await opened())[1].pictures.map(({ tags }) => tags)).toEqual([[]]);
 });
 
 test("steps of an older version can be undone, and forget removed pictures", async () => {
@@ -143,11 +184,11 @@ test("only the last step is undone, and only by its id", async () => {
   await add(app, picture("a", 4));
   await app.confirm("a", ["n0"], []);
   const [learned, added] = steps();
-  await expect(app.undo(added?.id ?? 0)).rejects.toThrow("Something else was changed since");
+  await expect(app.undo(added?.id ?? 0)).rejects.toMatchObject({ problem: { kind: "changedSince" } });
   await app.undo(learned?.id ?? 0);
   expect(steps()).toEqual([added]);
   await app.undo(added?.id ?? 0);
-  await expect(app.undo(1)).rejects.toThrow("nothing to undo");
+  await expect(app.undo(1)).rejects.toMatchObject({ problem: { kind: "nothingToUndo" } });
 });
 
 test("a dismissed picture is confirmed, until the step is undone, and can be taught", async () => {
@@ -162,7 +203,7 @@ test("a dismissed picture is confirmed, until the step is undone, and can be tau
     ["b", true, "n0"],
   ]);
   expect(tags.map(({ taught }) => taught)).toEqual([1, 0]);
-  await expect(again.dismiss(["b"])).rejects.toThrow("was taught");
+  await expect(again.dismiss(["b"])).rejects.toMatchObject({ problem: { kind: "stillTagged" } });
   for (const step of steps.slice(0, -1)) await again.undo(step.id);
   expect((await opened())[1].pictures.map(({ confirmed }) => confirmed)).toEqual([false, false]);
 });
@@ -178,7 +219,7 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
   const [again, { pictures, steps }] = await opened();
   const tagsOf = new Map(pictures.map(({ id, tags }) => [id, tags]));
   expect(confirmed.map(({ picture }) => tagsOf.get(picture))).toEqual([["n0"], ["n1", "n0"]]);
-  expect(steps[0]?.what).toBe("Confirmed the tags of 2 pictures");
+  expect(steps[0]?.what).toEqual({ kind: "confirmed", tags: [], pictures: { count: 2, name: null } });
   const lessons = await unzipped(await again.exportLessons());
   expect(
     JSON.parse(lessons.get("lessons.json") ?? "").pictures.map(({ missed }: { missed: unknown }) => missed),

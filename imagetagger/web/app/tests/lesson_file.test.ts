@@ -77,7 +77,7 @@ describe("what Python refuses is refused", () => {
       (thrown) => thrown,
     );
     expect(error).toBeInstanceOf(LessonError);
-    expect(error.message).toContain("cannot be used as lessons: ");
+    expect(error.message).toContain("unusableFile: ");
     expect(error.message).toContain(message);
     expect(error.message.length).toBeLessThan(500);
   });

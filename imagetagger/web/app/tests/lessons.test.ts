@@ -223,7 +223,7 @@ test("an added tag that was reset keeps its name", () => {
 
 test("a reset is refused where a name that would come back is another tag's by now, but not for the bundle's twins", () => {
   const [lessons] = addTag(renameTag(NO_LESSONS, labels, "n01", "rouge"), labels, "Crimson");
-  expect(() => resetTag(lessons, labels, "n01")).toThrow('there is another tag "Crimson" by now');
+  expect(() => resetTag(lessons, labels, "n01")).toThrow("otherTagExists: Crimson");
   const bird = renameTag(NO_LESSONS, labels, "n03", "bird"); // n02 is a crane as well
   expect(vocabulary(labels, resetTag(bird, labels, "n03")).get("n03")?.name).toBe("crane");
 });
@@ -269,9 +269,9 @@ test("a tag of a term's name is that term, is no other one, and comes back after
     synonyms: ["hound"],
     broader: ["n00"],
   });
-  expect(() => addTag(added, labels, "Dog", terms)).toThrow("there is a tag");
+  expect(() => addTag(added, labels, "Dog", terms)).toThrow("tagExists: dog");
   expect(addTag(removeTag(added, dog), labels, "dog", terms)[1]).toBe(dog);
-  expect(() => renameTag(NO_LESSONS, labels, "red", "dog", terms)).toThrow("there is a broader term");
+  expect(() => renameTag(NO_LESSONS, labels, "red", "dog", terms)).toThrow("termExists: dog");
   expect(vocabulary(labels, renameTag(added, labels, dog, "doggy", terms), terms).get(dog)?.name).toBe("doggy");
 });
 

@@ -8,7 +8,7 @@ import { vi } from "vitest";
 import type { Change, Engine } from "../src/api";
 import type { Bundle, Rows } from "../src/bundle/reader";
 import { HiddenPixelsError } from "../src/pixels/readback";
-import { BadImageError } from "../src/pixels/sniff";
+import { BadImageError, DAMAGED } from "../src/pixels/sniff";
 
 /** The bundle that is read, whether the browser hides pixels, where the app is, and what it told its page. */
 export const world = { bundle: {} as Bundle, isBlind: false, address: "", changes: [] as Change[] };
@@ -45,8 +45,8 @@ export const decode = {
   encodePng: async (square: Uint8Array) => new Blob([JSON.stringify({ square: [...square] })]),
   readPicture: async (file: Blob) => {
     const { id = "?", square } = JSON.parse(await file.text());
-    if (world.isBlind) throw new HiddenPixelsError("this browser hides pixels");
-    if (!square) throw new BadImageError("damaged");
+    if (world.isBlind) throw new HiddenPixelsError();
+    if (!square) throw new BadImageError(DAMAGED);
     return { id, width: 2, height: 2, square: Uint8Array.from(square), preview: new Blob(["preview"]) };
   },
 };

@@ -49,9 +49,8 @@ test("names are stored, refused and compared as in Python", () => {
 
 test("a name of 100 characters is valid, also of emoji, and one of 101 is too long", () => {
   expect(nameProblem("🐶".repeat(100))).toBeNull();
-  expect(nameProblem("🐶".repeat(101))).toContain("this one has 101");
-  expect(nameProblem("x".repeat(10_000))).toContain("this one has 10,000");
-  expect(nameProblem("\ud83d")).toContain("control characters");
+  expect(nameProblem("🐶".repeat(101))).toEqual({ kind: "longName", length: 101, most: 100 });
+  expect(nameProblem("\ud83d")).toEqual({ kind: "unsafeName" });
 });
 
 test("texts are ordered by code points, and long ones are cut in messages", () => {

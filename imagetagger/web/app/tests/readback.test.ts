@@ -25,5 +25,5 @@ test.each([
   ["stripes", (_: number, i: number) => ((i >> 2) % 2) * 255],
   ["its own noise", (_: number, i: number) => (i * 1_103_515_245) >>> 24],
 ])("a browser that shows apps %s is told from one that lets them read pictures", (_, change) => {
-  expect(() => checkReadback(canvas(change))).toThrow("hides pixels");
+  expect(() => checkReadback(canvas(change))).toThrow("hiddenPixels");
 });

@@ -59,7 +59,7 @@ test("no name is one that a system keeps for itself, or changes", async () => {
 });
 
 test("without a confirmed tag there is nothing to write", async () => {
-  await expect(async () => files(picture("a"))).rejects.toThrow("confirm one first");
+  await expect(async () => files(picture("a"))).rejects.toMatchObject({ problem: { kind: "nothingConfirmed" } });
 });
 
 test("what XML cannot hold is replaced", () => {

@@ -32,7 +32,7 @@ test("while files are added nothing moves: each picture takes the first free pla
   ];
   const seen = [];
   for (const [done, id] of ["x", "y", "z"].entries()) {
-    state = reduce(state, change({ progress: { what: "", done, total } }));
+    state = reduce(state, change({ progress: { kind: "adding", done, total } }));
     seen.push(cells(state));
     state = reduce(state, change({ pictures: [picture(id, { added: 9 - done })] }));
     seen.push(cells(state));
@@ -61,7 +61,7 @@ test("what a change does not name stays the very same object", () => {
 });
 
 test("progress is heard before anything is open, and ends with null", () => {
-  const work = { what: "Loading", done: 1, total: 2 };
+  const work = { kind: "reembedding", done: 1, total: 2 } as const;
   expect(after(change({ progress: work })).progress).toEqual(work);
   expect(after(open, change({ progress: work }), change({ steps: [] })).progress).toEqual(work);
   expect(after(open, change({ progress: work }), change({ progress: null })).progress).toBeNull();
@@ -104,7 +104,7 @@ test("what hides new pictures ends where some are added, and what shows them sta
   expect(after(open, { type: "filter", filter: { show: "all" } }, adding).filter.show).toBe("all");
 });
 
-const step = (id: number) => ({ id, what: `step ${id}`, when: 0 });
+const step = (id: number) => ({ id, what: { kind: "tagAdded", tag: `${id}` } as const, when: 0 });
 const learned: Action = { type: "toast", toast: { text: "Learned", kind: "status", since: 1 } };
 
 test("a notice offers to take back the step that came with it, and goes when another one is the newest", () => {
@@ -119,6 +119,16 @@ test("a notice of what changed nothing offers nothing, and no step takes it away
   const state = after(open, change({ steps: [step(1)] }), learned);
   expect(state.toast?.undo).toBeNull();
   expect(reduce(state, change({ steps: [] })).toast).toBe(state.toast);
+});
+
+test("a notice without words says what the newest step did, and none comes where nothing changed", () => {
+  const quiet: Action = { type: "toast", toast: { text: null, kind: "status", since: 1 } };
+  expect(after(open, change({ steps: [step(2), step(1)] }), quiet).toast).toEqual({
+    text: { kind: "tagAdded", tag: "2" },
+    kind: "status",
+    undo: 2,
+  });
+  expect(after(open, change({ steps: [step(1)] }), quiet).toast).toBeNull();
 });
 
 test("the first change is handed on at once, those close behind it together, and none is lost", async () => {
@@ -178,5 +188,5 @@ test("adding shows the new pictures, and keeps their order", () => {
 });
 
 test("an app that another tab took over shows only that", () => {
-  expect(after(open, change({ elsewhere: true })).failure?.isElsewhere).toBe(true);
+  expect(after(open, change({ elsewhere: true })).failure).toEqual({ kind: "takenOver" });
 });

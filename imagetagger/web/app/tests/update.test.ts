@@ -16,7 +16,12 @@ function made(digest: string, labels: object[], terms: object[] = []): Bundle {
 function stored(bundle: Stored["bundle"], names: [string, string][], tags: string[]): Stored {
   const origin = { id: "p", name: "p", folder: "", added: 0, taken: null };
   const picture = { ...origin, width: 1, height: 1, embedding: Float32Array.of(1), space: "s" };
-  const step: Step = { id: 1, what: "", when: 1, before: { ...NO_CHANGE, edits: INITIAL_STATE.edits } };
+  const step: Step = {
+    id: 1,
+    what: { kind: "allReset" },
+    when: 1,
+    before: { ...NO_CHANGE, edits: INITIAL_STATE.edits },
+  };
   const state = {
     ...INITIAL_STATE,
     lessons: new Map([["p", { tags, missed: null, at: 1 }]]),

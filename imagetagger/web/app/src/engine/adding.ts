@@ -1,14 +1,14 @@
 /** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
 
 import type { Added, Incoming, PictureId, Unfinished } from "../api";
-import { messageOf } from "../files/errors";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
+import { problemOf } from "../problems";
 import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";
 import type { Session } from "./session";
 import { change } from "./steps";
 import { scoresOf } from "./suggestions";
-import { latestTime, pictureView } from "./views";
+import { latestTime, pictureView, stepPictures } from "./views";
 
 /**
  * Adds pictures, the first one with the latest time, so that it comes first among the newest.
@@ -29,7 +29,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   if (total > 1) await write(session.db, { unfinished: { left: total, total } }).catch(() => {}); // pictures may fit again
   for (const [i, { file, folder }] of incoming.entries()) {
     const unfinished = { left: total - i - 1, total };
-    session.listen({ progress: { what: "Looking at pictures", done: i, total } });
+    session.listen({ progress: { kind: "adding", done: i, total } });
     if (isCancelled()) {
       result.cancelled = true;
       break;
@@ -49,7 +49,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
-      result.refused.push({ name: file.name, why: messageOf(error) });
+      result.refused.push({ name: file.name, problem: problemOf(error) });
     }
   }
   session.listen({ progress: null });
@@ -76,9 +76,13 @@ async function recordStep(
   if (added.length === 0) return;
   const before = { ...session.state, hidden: new Set([...session.state.hidden, ...added]) };
   const hidden = new Set([...session.state.hidden].filter((id) => !restored.has(id)));
-  const first = session.pictures.get(added[0] as PictureId);
-  const what = added.length === 1 ? `Added ${first?.name}` : `Added ${added.length} pictures`;
-  await change(session, what, { ...session.state, hidden }, {}, before);
+  await change(
+    session,
+    { kind: "added", pictures: stepPictures(session, added) },
+    { ...session.state, hidden },
+    {},
+    before,
+  );
 }
 
 function presenceOf(session: Session, id: PictureId): "new" | "hidden" | "present" {

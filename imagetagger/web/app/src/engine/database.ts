@@ -1,9 +1,11 @@
 /** What stays on the device, in IndexedDB. Every change is one transaction, stored completely or not at all. */
 
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
+import type { Act } from "../acts";
 import type { PictureId, StepView, TagId, Unfinished } from "../api";
 import { messageOf } from "../files/errors";
 import type { Label, VocabularyEdits } from "../lessons/lessons";
+import { type Problem, UserError } from "../problems";
 import type { TagRow } from "./tag_statistics";
 import { type Embedded, INITIAL_STATE, type Lesson, NO_CHANGE, type Patch, type UserState } from "./user_state";
 
@@ -95,9 +97,7 @@ export async function open(name: string): Promise<Database> {
       },
     });
   } catch (error) {
-    throw new Error(
-      `This browser does not let the app keep anything (${messageOf(error)}). In a private window? Use a normal one.`,
-    );
+    throw new UserError({ kind: "noStorage", why: messageOf(error) });
   }
 }
 
@@ -125,12 +125,17 @@ export async function read(db: Database): Promise<Stored> {
       hidden: hidden ?? INITIAL_STATE.hidden,
       dismissed: dismissed ?? INITIAL_STATE.dismissed,
     },
-    steps: steps.map((step) => ({ ...step, before: complete(step.before) })),
+    steps: steps.map((step) => ({ ...step, what: actOf(step.what), before: complete(step.before) })),
     rows: new Map(rows.map(([tag, row]) => [tag, { ...ROW_DEFAULTS, ...row }])),
     bundle,
     settings,
     unfinished: unfinished ?? null,
   };
+}
+
+/** Takes over the words in which older versions described a step. */
+function actOf(what: Act | string): Act {
+  return typeof what === "string" ? { kind: "worded", text: what } : what;
 }
 
 /** Adds the keys that steps of older versions lack. */
@@ -139,8 +144,10 @@ function complete(before: Patch): Patch {
   return { ...NO_CHANGE, ...before, ...edits };
 }
 
-/** A change that could not be stored; the message says why, and that nothing was lost. */
-export class StorageError extends Error {}
+/** A change that could not be stored; nothing was lost. */
+export class StorageError extends UserError {
+  override name = "StorageError";
+}
 
 /**
  * Writes all changes, or none.
@@ -187,7 +194,7 @@ function begin(db: Database, changes: Changes) {
   try {
     return db.transaction(STORES, "readwrite", { durability });
   } catch {
-    throw new StorageError("The browser closed the app's storage. Nothing was lost: reload the page.");
+    throw new StorageError({ kind: "storageClosed" });
   }
 }
 
@@ -199,8 +206,8 @@ async function entries<Name extends "lessons" | "rows">(
   return keys.map((key, i) => [key, values[i] as Stores[Name]["value"]]);
 }
 
-function storageProblem(error: unknown): string {
+function storageProblem(error: unknown): Problem {
   return error instanceof DOMException && error.name === "QuotaExceededError"
-    ? "This device has no room left for the app. Nothing was lost, and nothing changed: free some space, or remove pictures here and open the app again."
-    : `This could not be stored: ${messageOf(error)}`;
+    ? { kind: "storageFull" }
+    : { kind: "notStored", why: messageOf(error) };
 }

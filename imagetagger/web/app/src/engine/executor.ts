@@ -4,6 +4,7 @@ import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertj
 import { isBounded } from "../bundle/magnitudes";
 import type { Manifest, Rows } from "../bundle/reader";
 import { FileError, messageOf } from "../files/errors";
+import { UserError } from "../problems";
 import { emptyRow } from "./tag_statistics";
 
 /** The functions of one model, ready to run. */
@@ -28,9 +29,7 @@ export async function loadExecutor(model: Uint8Array, manifest: Manifest, base: 
   try {
     await loadLiteRt(base);
   } catch {
-    throw new Error(
-      "The files that run the tagger cannot be fetched: is the server running, and this device connected?",
-    );
+    throw new UserError({ kind: "taggerNotLoaded" });
   }
   try {
     const executor = {

@@ -2,7 +2,8 @@
 
 import type { PictureId } from "../api";
 import { saveLessons } from "../lessons/lesson_file";
-import { LessonError, taughtNames } from "../lessons/lessons";
+import { taughtNames } from "../lessons/lessons";
+import { UserError } from "../problems";
 import type { Session } from "./session";
 import { writeSidecars } from "./sidecars";
 import { scoresOf } from "./suggestions";
@@ -10,13 +11,13 @@ import { tagTable } from "./tag_table";
 import { pictureView, shown, tagViews, termViews } from "./views";
 
 /** Returns all lessons as a .zip, with the squares of their pictures. */
-export async function exportLessons({ db, bundle, lessons }: Session): Promise<Blob> {
+export async function exportLessons({ db, bundle, lessons, pictures }: Session): Promise<Blob> {
   const { names, merged, removed, hidden } = lessons.edits;
   if (lessons.pictures.size + names.size + merged.size + removed.size + hidden.size === 0)
-    throw new LessonError("There are no lessons yet: teach a picture first.");
+    throw new UserError({ kind: "nothingTaught" });
   const square = async (id: PictureId) => {
     const blob = await db.get("squares", id);
-    if (!blob) throw new LessonError(`The picture ${id} lost its pixels: forget it, and export again.`);
+    if (!blob) throw new UserError({ kind: "squareLost", picture: pictures.get(id)?.name ?? id });
     return new Uint8Array(await blob.arrayBuffer());
   };
   return saveLessons(lessons, taughtNames([...bundle.labels, ...bundle.terms], lessons), square);

@@ -1,5 +1,6 @@
 /** Lessons of another device, or of Python, merged with those of this one. */
 
+import type { Act } from "../acts";
 import type { Imported, PictureId } from "../api";
 import { loadLessons } from "../lessons/lesson_file";
 import { adoptLessons, LessonError, mergeLessons, type TaughtPicture, vocabulary } from "../lessons/lessons";
@@ -29,7 +30,7 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
   const time = latestTime(session) + 1;
   try {
     for (const [id, picture] of adopted.pictures) {
-      session.listen({ progress: { what: "Reading lessons", done: pictures.size, total: adopted.pictures.size } });
+      session.listen({ progress: { kind: "importing", done: pictures.size, total: adopted.pictures.size } });
       const known = session.pictures.get(id);
       const stored = known ?? (await read(session, id, picture, crops, time + newPictures.length));
       pictures.set(id, { ...picture, embedding: stored.embedding, space: stored.space });
@@ -43,7 +44,7 @@ export async function importLessons(session: Session, file: Blob): Promise<Impor
   const stillHidden = new Set([...session.state.hidden].filter((id) => !pictures.has(id)));
   const next = withLessons({ ...session.state, hidden: stillHidden }, merged);
   const hiddenByUndo = new Set([...session.state.hidden, ...newPictures.map(({ picture }) => picture.id)]);
-  const what = `Imported lessons of ${pictures.size} ${pictures.size === 1 ? "picture" : "pictures"}`;
+  const what: Act = { kind: "imported", pictures: { count: pictures.size, name: null } };
   const taught = [...pictures.keys()].filter((id) => merged.pictures.get(id) !== session.lessons.pictures.get(id));
   await change(session, what, next, { pictures: newPictures }, { ...session.state, hidden: hiddenByUndo });
   return { pictures: taught.length, tags };
@@ -61,13 +62,14 @@ async function read(
   const name = id.slice(0, 8);
   const { width, height, square } = await readPicture(png(crops, id), image.size, image.pixel_limit).catch((error) => {
     if (!(error instanceof BadImageError)) throw error;
-    throw new LessonError(`These lessons cannot be used: the square of picture ${name} is damaged (${error.message}).`);
+    throw new LessonError({ kind: "unusableFile", why: `the square of picture ${name} is damaged (${error.message})` });
   });
   const isSameSpace = picture.space === space;
   if (isSameSpace && picture.embedding.length !== model.features)
-    throw new LessonError(
-      `These lessons are damaged: picture ${name} has ${picture.embedding.length} features, expected ${model.features}.`,
-    );
+    throw new LessonError({
+      kind: "unusableFile",
+      why: `picture ${name} has ${picture.embedding.length} features, expected ${model.features}`,
+    });
   const embedding = isSameSpace
     ? picture.embedding
     : await session.computing(() => embedImage(session.executor, square));

@@ -1,13 +1,6 @@
 /** One tab at a time has the app: two would overwrite each other's lessons. */
 
-/** The app is open in another tab. */
-export class ElsewhereError extends Error {
-  override name = "ElsewhereError"; // which reaches the page, as the class does not
-
-  constructor() {
-    super("The app is open in another tab or window already: go on there, or use it here.");
-  }
-}
+import { UserError } from "../problems";
 
 /** Milliseconds: a page that was just left frees its lock in a moment, and one that gives up ends its work first. */
 const [PATIENCE, PATIENCE_TO_TAKE] = [3_000, 15_000];
@@ -20,7 +13,7 @@ const [GIVE_UP, IS_THERE, I_AM] = ["Give it up, please.", "Is anybody there?", "
  * @param name of the app's storage.
  * @param takesOver whether another tab is asked to give it up; one that does not answer loses it.
  * @param giveUp called when another tab takes over; the other one waits for its end.
- * @throws ElsewhereError where another tab has it.
+ * @throws UserError where another tab has it.
  */
 export function holdTab(name: string, takesOver: boolean, giveUp: () => Promise<void>): Promise<void> {
   const channel = new BroadcastChannel(name);
@@ -51,7 +44,7 @@ async function lock(
       channel.close();
       if (isHeld)
         void giveUp(); // it was taken from a tab that slept
-      else reject(new ElsewhereError());
+      else reject(new UserError({ kind: "elsewhere" }));
     };
     const signal = AbortSignal.timeout(takesOver ? PATIENCE_TO_TAKE : PATIENCE);
     navigator.locks.request(name, { signal }, hold).catch(() => {
@@ -67,7 +60,7 @@ async function askAround(channel: BroadcastChannel, takesOver: boolean, giveUp: 
   while (await isAnswered(channel))
     if (Date.now() > deadline) {
       channel.close();
-      throw new ElsewhereError();
+      throw new UserError({ kind: "elsewhere" });
     }
   channel.onmessage = ({ data }) => {
     if (data === IS_THERE) channel.postMessage(I_AM);

@@ -2,6 +2,7 @@
 
 import type { Change, Unfinished } from "../api";
 import { type Bundle, readBundle } from "../bundle/reader";
+import { UserError } from "../problems";
 import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { copyBlocks, type Executor, loadExecutor } from "./executor";
@@ -29,7 +30,7 @@ export interface Opened {
  * Opens the app at an address.
  *
  * @param base address of the app's folder, with a slash at its end.
- * @throws Error for the user: open elsewhere, files missing or damaged, nothing can be stored.
+ * @throws UserError open elsewhere, files missing or damaged, nothing can be stored.
  */
 export async function open(base: string, listen: (change: Change) => void, tab: Tab): Promise<Opened> {
   const name = `imagetagger ${new URL(base).pathname}`;
@@ -45,11 +46,11 @@ export async function open(base: string, listen: (change: Change) => void, tab: 
 }
 
 async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
-  const file = address.split("/").at(-1);
+  const file = address.split("/").at(-1) as string;
   const response = await fetch(address).catch(() => {
-    throw new Error(`${file} cannot be fetched: is the server running, and this device connected?`);
+    throw new UserError({ kind: "notFetched", file, status: null });
   });
-  if (!response.ok) throw new Error(`${file} cannot be fetched: the server answers ${response.status}.`);
+  if (!response.ok) throw new UserError({ kind: "notFetched", file, status: response.status });
   return new Uint8Array(await response.arrayBuffer());
 }
 

@@ -6,7 +6,7 @@
 
 import type { PictureView, TagId, TagView, TermView } from "../api";
 import { writeZip } from "../files/archive";
-import { LessonError } from "../lessons/lessons";
+import { UserError } from "../problems";
 
 /** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
 type Path = readonly string[];
@@ -30,7 +30,7 @@ export function writeSidecars(
     const place = twice.has(path.toLowerCase()) ? `same name/${id.slice(0, 8)}/${path}` : path;
     files.set(place, () => new TextEncoder().encode(text));
   }
-  if (files.size === 0) throw new LessonError("No picture has a confirmed tag yet: confirm one first.");
+  if (files.size === 0) throw new UserError({ kind: "nothingConfirmed" });
   return writeZip(files, { checks: false });
 }
 

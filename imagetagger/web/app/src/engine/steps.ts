@@ -1,7 +1,9 @@
 /** From one state of the user to the next: stored first, then shown; and back, by undo. */
 
+import type { Act } from "../acts";
 import type { PictureId } from "../api";
 import { checkLimits } from "../lessons/lessons";
+import { UserError } from "../problems";
 import { type Changes, type Step, type StoredPicture, write } from "./database";
 import { copyBlocks, freeBlocks } from "./executor";
 import { changedRows, type DerivedState, deriveState, type Session } from "./session";
@@ -15,13 +17,13 @@ const MAX_UNDO = 100;
 /**
  * Goes on to the next state, as a step that can be undone. Stores first: a change that cannot be stored does not happen.
  *
- * @param what the step in words.
+ * @param what what the step does.
  * @param also stored with it; its pictures become known.
  * @param from the state that undo returns to.
  */
 export async function change(
   session: Session,
-  what: string,
+  what: Act,
   next: UserState,
   also: Changes = {},
   from: UserState = session.state,
@@ -42,9 +44,8 @@ export async function change(
 /** Undoes the last step, if it has this id. */
 export async function undo(session: Session, id: number): Promise<Step> {
   const [last, ...steps] = session.steps;
-  if (!last) throw new Error("There is nothing to undo.");
-  if (last.id !== id)
-    throw new Error("Something else was changed since. More lists all steps: undo the last one first.");
+  if (!last) throw new UserError({ kind: "nothingToUndo" });
+  if (last.id !== id) throw new UserError({ kind: "changedSince" });
   await commit(session, apply(session.state, last.before), steps, { dropSteps: [last.id] }, session.pictures);
   return last;
 }

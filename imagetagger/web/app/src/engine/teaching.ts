@@ -1,5 +1,6 @@
-/** What a user does to pictures and tags: each action is one step, described in words. */
+/** What a user does to pictures and tags: each action is one step. */
 
+import type { Act } from "../acts";
 import type { Confirmed, PictureId, TagId } from "../api";
 import {
   addTag,
@@ -23,24 +24,25 @@ import type { Session } from "./session";
 import { change } from "./steps";
 import { scoresOf } from "./suggestions";
 import { INITIAL_STATE, type UserState, withLessons } from "./user_state";
-import { predictionOf } from "./views";
+import { predictionOf, stepPictures } from "./views";
 
 /** Sets the tags of a picture; names become new tags. */
 export async function confirm(session: Session, id: PictureId, tags: readonly TagId[], names: readonly string[]) {
   const [lessons, all] = withNewTags(session, tags, names);
   const next = setTags(lessons, session.bundle.labels, id, await lesson(session, id, all));
-  const what = all.length
-    ? `Learned ${listed(wordsOf(session, lessons), ...all)} from ${name(session, id)}`
-    : `Forgot ${name(session, id)}`;
+  const pictures = stepPictures(session, [id]);
+  const what: Act = all.length
+    ? { kind: "confirmed", tags: namesOf(session, lessons, all), pictures }
+    : { kind: "untagged", pictures };
   await change(session, what, withLessons(session.state, next));
 }
 
 /** Notes that no tag fits pictures. */
 export async function dismiss(session: Session, ids: readonly PictureId[]) {
   const { state } = session;
-  if (ids.some((id) => state.lessons.has(id))) throw new LessonError("A picture was taught: take its tags off first.");
+  if (ids.some((id) => state.lessons.has(id))) throw new LessonError({ kind: "stillTagged" });
   const dismissed = new Set([...state.dismissed, ...ids]);
-  await change(session, `No tag fits ${named(session, ids)}`, { ...state, dismissed });
+  await change(session, { kind: "dismissed", pictures: stepPictures(session, ids) }, { ...state, dismissed });
 }
 
 /** Adds tags to pictures; names become new tags. */
@@ -51,12 +53,12 @@ export async function teach(
   names: readonly string[],
 ) {
   const [lessons, all] = withNewTags(session, tags, names);
-  if (all.length === 0) throw new LessonError("Choose at least one tag to teach.");
+  if (all.length === 0) throw new LessonError({ kind: "noTag" });
   let next = lessons;
   for (const id of ids) next = learn(next, id, await lesson(session, id, all));
   await change(
     session,
-    `Learned ${listed(wordsOf(session, lessons), ...all)} from ${named(session, ids)}`,
+    { kind: "confirmed", tags: namesOf(session, lessons, all), pictures: stepPictures(session, ids) },
     withLessons(session.state, next),
   );
 }
@@ -72,9 +74,10 @@ export async function confirmAll(session: Session, pictures: readonly Confirmed[
   // They were chosen for being likely: that says nothing of how often tag sets miss.
   for (const { picture, tags } of pictures)
     next = setTags(next, session.bundle.labels, picture, { ...(await lesson(session, picture, tags)), missed: null });
-  const what = all.length === 1 ? `Learned ${listed(wordsOf(session, lessons), ...all)} from` : "Confirmed the tags of";
   const ids = pictures.map(({ picture }) => picture);
-  await change(session, `${what} ${named(session, ids)}`, withLessons(session.state, next));
+  const names = all.length === 1 ? namesOf(session, lessons, all) : [];
+  const what: Act = { kind: "confirmed", tags: names, pictures: stepPictures(session, ids) };
+  await change(session, what, withLessons(session.state, next));
 }
 
 /** Removes pictures from the app, and their lessons where `forgetting`. */
@@ -82,35 +85,34 @@ export async function remove(session: Session, ids: readonly PictureId[], forget
   const hidden = new Set([...session.state.hidden, ...ids]);
   const lessons = new Map(session.state.lessons);
   if (forgetting) for (const id of ids) lessons.delete(id);
-  await change(session, `Removed ${named(session, ids)}`, { ...session.state, hidden, lessons });
+  const what: Act = { kind: "removed", pictures: stepPictures(session, ids) };
+  await change(session, what, { ...session.state, hidden, lessons });
 }
 
 /** Adds a tag; returns its id. */
 export async function add(session: Session, text: string): Promise<TagId> {
   const [lessons, id] = addTag(session.lessons, session.bundle.labels, text, session.bundle.terms);
-  await change(session, `Added the tag ${listed(wordsOf(session, lessons), id)}`, withLessons(session.state, lessons));
+  const what: Act = { kind: "tagAdded", tag: nameOf(wordsOf(session, lessons), id) };
+  await change(session, what, withLessons(session.state, lessons));
   return id;
 }
 
 export async function rename(session: Session, tag: TagId, text: string) {
   const lessons = renameTag(session.lessons, session.bundle.labels, tag, text, session.bundle.terms);
-  const [before, after] = [session.vocabulary, wordsOf(session, lessons)].map((words) => listed(words, tag));
+  const [before, after] = [nameOf(session.vocabulary, tag), nameOf(wordsOf(session, lessons), tag)];
   if (before === after) return;
-  await change(session, `Renamed ${before} to ${after}`, withLessons(session.state, lessons));
+  await change(session, { kind: "tagRenamed", tag: before, name: after }, withLessons(session.state, lessons));
 }
 
 export async function merge(session: Session, tag: TagId, into: TagId) {
-  const [name, target] = [tag, into].map((id) => listed(session.vocabulary, id));
-  await change(
-    session,
-    `Merged ${name} into ${target}`,
-    withLessons(session.state, mergeTags(session.lessons, tag, into)),
-  );
+  const { vocabulary } = session;
+  const what: Act = { kind: "tagMerged", tag: nameOf(vocabulary, tag), into: nameOf(vocabulary, into) };
+  await change(session, what, withLessons(session.state, mergeTags(session.lessons, tag, into)));
 }
 
 /** Hides a tag; or shows it again, and all that is below a hidden term above it. */
 export async function hide(session: Session, tag: TagId, isHidden: boolean) {
-  const what = `${isHidden ? "Hid" : "Showed"} the tag ${listed(session.vocabulary, tag)}`;
+  const what: Act = { kind: isHidden ? "tagHidden" : "tagShown", tag: nameOf(session.vocabulary, tag) };
   const terms = new Map(session.bundle.terms.map((term) => [term.id, term]));
   const above = termsAbove(terms, [tag, ...(session.vocabulary.get(tag)?.broader ?? [])]);
   const next = isHidden ? hideTags(session.lessons, [tag]) : showTags(session.lessons, [tag, ...above]);
@@ -118,19 +120,19 @@ export async function hide(session: Session, tag: TagId, isHidden: boolean) {
 }
 
 export async function removeOne(session: Session, tag: TagId) {
-  const what = `Deleted the tag ${listed(session.vocabulary, tag)}`;
+  const what: Act = { kind: "tagDeleted", tag: nameOf(session.vocabulary, tag) };
   await change(session, what, withLessons(session.state, removeTag(session.lessons, tag)));
 }
 
 export async function reset(session: Session, tag: TagId) {
-  const what = `Reset the tag ${listed(session.vocabulary, tag)}`;
+  const what: Act = { kind: "tagReset", tag: nameOf(session.vocabulary, tag) };
   await change(session, what, withLessons(session.state, resetTag(session.lessons, session.bundle.labels, tag)));
 }
 
 /** Forgets all lessons, changes of tags, and which pictures no tag fits; pictures stay. */
 export async function resetAll(session: Session) {
   const next: UserState = { ...INITIAL_STATE, hidden: session.state.hidden };
-  await change(session, "Reset everything that was taught", next);
+  await change(session, { kind: "allReset" }, next);
 }
 
 /** Returns lessons with tags of these names added, and the ids of all tags; the name of a tag means that tag. */
@@ -151,7 +153,7 @@ function withNewTags(session: Session, tags: readonly TagId[], names: readonly s
 async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): Promise<TaughtPicture> {
   const scores = await scoresOf(session, id);
   const picture = session.pictures.get(id);
-  if (!picture || !scores) throw new LessonError("This picture was removed.");
+  if (!picture || !scores) throw new LessonError({ kind: "pictureRemoved" });
   const ids = [...session.rows.byTag.keys()];
   const { inSet } = predictionOf(session, scores, true);
   const missed = missedShare(
@@ -162,16 +164,14 @@ async function lesson(session: Session, id: PictureId, tags: readonly TagId[]): 
   return { embedding: picture.embedding, space: picture.space, tags, missed };
 }
 
-function name(session: Session, id: PictureId): string {
-  return session.pictures.get(id)?.name ?? "a picture";
+function nameOf(words: ReadonlyMap<TagId, Label>, id: TagId): string {
+  return words.get(id)?.name ?? id;
 }
 
-function named(session: Session, ids: readonly PictureId[]): string {
-  return ids.length === 1 ? name(session, ids[0] as PictureId) : `${ids.length} pictures`;
-}
-
-function listed(words: ReadonlyMap<TagId, Label>, ...ids: readonly TagId[]): string {
-  return ids.map((id) => words.get(id)?.name ?? id).join(", ");
+/** Returns the names of tags after a change. */
+function namesOf(session: Session, lessons: Lessons, ids: readonly TagId[]): string[] {
+  const words = wordsOf(session, lessons);
+  return ids.map((id) => nameOf(words, id));
 }
 
 /** Returns the vocabulary after a change. */

@@ -29,7 +29,7 @@ export async function update(
   const others = [...stored.pictures.values()].filter((picture) => picture.space !== space);
   const embedded: StoredPicture[] = [];
   for (const [done, picture] of others.entries()) {
-    listen({ progress: { what: "A new tagger looks at your pictures", done, total: others.length } });
+    listen({ progress: { kind: "reembedding", done, total: others.length } });
     const embedding = await reembed(db, bundle, executor, picture);
     if (embedding) embedded.push({ ...picture, embedding, space });
   }

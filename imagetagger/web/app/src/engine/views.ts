@@ -1,5 +1,6 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
+import type { StepPictures } from "../acts";
 import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
 import type { Bundle } from "../bundle/reader";
 import { resolveMerged } from "../lessons/lessons";
@@ -96,6 +97,12 @@ function suggestionsOf({ rows, shownWords, counts }: Session, { probabilities, i
     ({ tag }) => !isInSet.has(tag),
   );
   return { suggested, possible, unknown: isNovel };
+}
+
+/** Returns pictures as a step names them. */
+export function stepPictures({ pictures }: Session, ids: readonly PictureId[]): StepPictures {
+  const [only] = ids;
+  return { count: ids.length, name: (ids.length === 1 && only && pictures.get(only)?.name) || null };
 }
 
 export function stepViews({ steps }: Session): StepView[] {

@@ -1,7 +1,6 @@
 /** Edits of the vocabulary: add, rename, merge, remove, reset and hide a tag. */
 
 import type { Label, Term } from "../bundle/reader";
-import { quote } from "../files/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons, TaughtPicture } from "./lessons";
@@ -63,7 +62,7 @@ export function renameTag(
  * Throws LessonError where they are one tag already.
  */
 export function mergeTags(lessons: Lessons, tag: string, into: string): Lessons {
-  if (tag === into) throw new LessonError("a tag cannot be merged into itself: choose another one");
+  if (tag === into) throw new LessonError({ kind: "sameTag" });
   return { ...lessons, edits: { ...lessons.edits, merged: new Map(lessons.edits.merged).set(tag, into) } };
 }
 
@@ -130,7 +129,7 @@ function refuseTwins(
         sameName(other.name, name) &&
         !(bundleNames.get(other.id) === other.name && bundleNames.get(id) === name)
       )
-        throw new LessonError(`there is another tag ${quote(other.name)} by now: rename or remove that one first`);
+        throw new LessonError({ kind: "otherTagExists", name: other.name });
   }
 }
 

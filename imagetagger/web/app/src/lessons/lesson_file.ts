@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { isBounded, MAX_MAGNITUDE } from "../bundle/magnitudes";
 import { type Archive, openZip, writeZip } from "../files/archive";
-import { FileError } from "../files/errors";
+import { FileError, messageOf } from "../files/errors";
 import {
   atMost,
   boolean,
@@ -130,7 +130,7 @@ export async function loadLessons(file: Blob): Promise<LoadedLessons> {
     return await parse(archive);
   } catch (error) {
     if (!(error instanceof LessonError || error instanceof FileError)) throw error;
-    throw new LessonError(`This file cannot be used as lessons: ${error.message}`);
+    throw new LessonError({ kind: "unusableFile", why: messageOf(error) });
   }
 }
 

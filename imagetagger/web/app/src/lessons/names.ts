@@ -1,6 +1,7 @@
 /** Names of tags, stored and compared as in imagetagger/tagger/lessons.py: ids of new tags are made of them. */
 
-import { quote, UNSAFE } from "../files/text";
+import { UNSAFE } from "../files/text";
+import type { Problem } from "../problems";
 
 /** The white space of Python's str.split() but for control characters that nobody types; JavaScript's \s differs. */
 const SPACE = "\t\n\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
@@ -37,13 +38,11 @@ export function sameName(a: string, b: string): boolean {
 }
 
 /** Returns what is wrong with a normalised name, null if it is valid. Other tags are not considered. */
-export function nameProblem(name: string): string | null {
+export function nameProblem(name: string): Problem | null {
   const length = Array.from(name).length;
-  if (length < 1) return "a name needs at least one character";
-  if (length > MAX_NAME_LENGTH)
-    return `a name has at most ${MAX_NAME_LENGTH} characters, this one has ${length.toLocaleString("en")}`;
-  if (UNSAFE.test(name))
-    return `the name ${quote(name)} has control characters, or marks that reverse the text: leave them out`;
-  if (UNSEEN.test(name)) return "a name needs at least one character that is seen";
+  if (length < 1) return { kind: "emptyName" };
+  if (length > MAX_NAME_LENGTH) return { kind: "longName", length, most: MAX_NAME_LENGTH };
+  if (UNSAFE.test(name)) return { kind: "unsafeName" };
+  if (UNSEEN.test(name)) return { kind: "unseenName" };
   return null;
 }

@@ -1,7 +1,6 @@
 /** The tags in use, and their names. */
 
 import type { Label, Term } from "../bundle/reader";
-import { quote } from "../files/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons } from "./lessons";
@@ -70,15 +69,11 @@ export function checkName(
   if (problem) throw new LessonError(problem);
   for (const label of vocabulary(labels, lessons).values()) {
     if (label.id === tag) continue;
-    if (sameName(label.name, stored))
-      throw new LessonError(`there is a tag ${quote(label.name)} already: choose another name, or teach that tag`);
-    if (label.id === stored)
-      throw new LessonError(`${quote(stored)} is the id of the tag ${quote(label.name)}: choose another name`);
+    if (sameName(label.name, stored)) throw new LessonError({ kind: "tagExists", name: label.name });
+    if (label.id === stored) throw new LessonError({ kind: "nameIsId", name: stored, tag: label.name });
   }
   if (terms.some((term) => term.id !== tag && sameName(term.name, stored)))
-    throw new LessonError(
-      `there is a broader term ${quote(stored)} already: choose another name, or merge the tag into it`,
-    );
+    throw new LessonError({ kind: "termExists", name: stored });
   return stored;
 }
 

@@ -1,3 +1,4 @@
+import { UserError } from "../problems";
 import { mendEnd } from "./completeness";
 import { makePreview } from "./encode";
 import { readExif } from "./exif";
@@ -95,7 +96,7 @@ interface Inspected {
 /** Reads the header and what the camera wrote; browsers turn JPEG and PNG themselves, but no WebP, as Pillow does. */
 async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (file.size > START_BYTES) checkStart(await read(file.slice(0, START_BYTES)));
-  if (file.size > MAX_FILE_BYTES) throw new BadImageError("too large: more than 1 GiB");
+  if (file.size > MAX_FILE_BYTES) throw new BadImageError({ kind: "fileTooLarge" });
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
   const mended = await mendEnd(bytes, header.type);
@@ -107,7 +108,7 @@ async function read(file: Blob): Promise<Uint8Array> {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (error) {
-    throw new BadImageError("cannot be read: was it moved, or changed?", { cause: error });
+    throw new BadImageError({ kind: "lostFile" }, { cause: error });
   }
 }
 
@@ -165,7 +166,7 @@ let reused: OffscreenCanvasRenderingContext2D | undefined; // phones run out of 
 function tile(): OffscreenCanvasRenderingContext2D {
   if (reused) return reused;
   const context = new OffscreenCanvas(TILE_WIDTH, TILE_HEIGHT).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("this browser provides no canvas: it is out of memory, or too old");
+  if (!context) throw new UserError({ kind: "noCanvas" });
   checkReadback(context);
   context.imageSmoothingEnabled = false;
   context.fillStyle = "white";

@@ -1,11 +1,17 @@
+import { UserError } from "../problems";
+
 const SIDE = 32;
 
 /** Levels that a pixel may differ: browsers that only blur against tracking change the last bit or two. */
 const TOLERANCE = 3;
 
 /** A browser in which no picture can be read. */
-export class HiddenPixelsError extends Error {
+export class HiddenPixelsError extends UserError {
   override name = "HiddenPixelsError";
+
+  constructor() {
+    super({ kind: "hiddenPixels" });
+  }
 }
 
 /** The methods of a canvas that are tested. */
@@ -22,8 +28,5 @@ export function checkReadback(canvas: Canvas): void {
   for (let i = 0; i < sent.data.length; i++) sent.data[i] = i % 4 === 3 ? 255 : Math.imul(i, 2_654_435_761) >>> 24; // opaque noise
   canvas.putImageData(sent, 0, 0);
   const { data } = canvas.getImageData(0, 0, SIDE, SIDE);
-  if (data.some((value, i) => Math.abs(value - (sent.data[i] as number)) > TOLERANCE))
-    throw new HiddenPixelsError(
-      "this browser hides pixels from apps, against tracking. Let this page read canvases, or use another browser",
-    );
+  if (data.some((value, i) => Math.abs(value - (sent.data[i] as number)) > TOLERANCE)) throw new HiddenPixelsError();
 }

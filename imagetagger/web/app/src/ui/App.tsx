@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Change, Engine, Incoming, Snapshot } from "../api";
-import { additions } from "./adding";
+import { problemOf } from "../problems";
+import { additions, countsOf } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";
 import { useDropAndPaste } from "./dropping";
@@ -9,6 +10,7 @@ import { Gallery, lastTile } from "./Gallery";
 import { Icon } from "./Icon";
 import { KeysHelp } from "./KeysHelp";
 import { focusField, useKeys } from "./keys";
+import { useWords } from "./language";
 import { MorePage } from "./MorePage";
 import { Progress, Summary, Toasts } from "./Notices";
 import { FailureScreen, Skeleton } from "./Opening";
@@ -17,7 +19,6 @@ import { goToPicture, type Route, useRoute } from "./route";
 import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
 import { useStayAwake } from "./stay_awake";
 import { TagsPage } from "./TagsPage";
-import * as words from "./words";
 
 interface Props {
   engine: Engine;
@@ -31,6 +32,7 @@ interface Props {
 export function App({ engine, open, watch }: Props) {
   const [state, dispatch] = useReducer(reduce, START);
   const route = useRoute();
+  const words = useWords();
   const newest = useRef(0); // as the user sees it
   newest.current = newestStep(state.library);
   const changes = useMemo(() => gathered((all) => dispatch({ type: "changed", changes: all })), []);
@@ -40,34 +42,44 @@ export function App({ engine, open, watch }: Props) {
         dispatch({ type: "opened", snapshot });
         const { reembedded, unreadable, unfinished } = snapshot;
         const news = [
-          reembedded + unreadable > 0 ? words.reembedded(reembedded, unreadable) : "",
-          unfinished && unfinished.left > 0 ? words.unfinished(unfinished) : "",
+          reembedded + unreadable > 0 ? words.app.reembedded(reembedded, unreadable) : "",
+          unfinished && unfinished.left > 0 ? words.app.unfinished(unfinished.left, unfinished.total) : "",
         ].filter(Boolean);
         if (news.length > 0) notice(news.join(" "), unreadable > 0 || unfinished ? "alert" : "status");
       },
-      (error: unknown) => {
-        const isElsewhere = error instanceof Error && error.name === "ElsewhereError";
-        dispatch({ type: "failed", failure: { why: messageFor(error), isElsewhere } });
-      },
+      (error: unknown) => dispatch({ type: "failed", failure: problemOf(error) }),
     );
     watch?.(dispatch, opened);
   }, []);
-  const notice = useCallback((text: string, kind: Notice["kind"] = "status", since?: number) => {
-    dispatch({ type: "toast", toast: { text, kind, ...(since === undefined ? {} : { since }) } });
+  const notice = useCallback((text: string, kind: Notice["kind"] = "status") => {
+    dispatch({ type: "toast", toast: { text, kind } });
   }, []);
   const act = useCallback<Context["act"]>(
-    async (work, done, undo = false) => {
-      const since = undo ? newest.current : undefined;
+    async (work, done) => {
       try {
         const result = await work.finally(changes.flush);
-        if (done !== undefined) notice(typeof done === "string" ? done : done(result), "status", since);
+        if (done !== undefined) notice(done(result));
         return result;
       } catch (error) {
-        notice(messageFor(error), "alert");
+        notice(words.problem(problemOf(error)), "alert");
         return undefined;
       }
     },
-    [notice, changes],
+    [notice, changes, words],
+  );
+  const change = useCallback<Context["change"]>(
+    async (work, done) => {
+      const since = newest.current;
+      const isDone = await act(
+        work.then((result) => {
+          changes.flush();
+          dispatch({ type: "toast", toast: { text: done?.(result) ?? null, kind: "status", since } });
+          return true;
+        }),
+      );
+      return isDone === true;
+    },
+    [act, changes],
   );
   const add = useMemo(
     () =>
@@ -85,20 +97,20 @@ export function App({ engine, open, watch }: Props) {
       if (result === undefined) return;
       const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
       if (result.refused.length > 0) dispatch({ type: "summary", summary: result });
-      else notice(words.added(result));
+      else notice(words.gallery.added(countsOf(result)));
       if (only !== undefined) goToPicture(only);
     },
-    [add, act, notice],
+    [add, act, notice, words],
   );
   const undoing = useRef(0);
   const undo = useCallback(
     async (step: number) => {
       if (undoing.current === step) return; // pressed twice
       undoing.current = step;
-      await act(engine.undo(step), ({ what }) => words.undone(what));
+      await act(engine.undo(step), ({ what }) => words.app.undone(words.step(what)));
       undoing.current = 0;
     },
-    [engine, act],
+    [engine, act, words],
   );
   const closeToast = useCallback(() => dispatch({ type: "toast", toast: null }), []);
   useStayAwake(state.since !== null);
@@ -113,15 +125,15 @@ export function App({ engine, open, watch }: Props) {
   const take = useCallback(
     async (dropped: Promise<readonly Incoming[]>) => {
       const files = isOpen ? await act(dropped) : undefined;
-      if (files?.length === 0) notice(words.nothingFound());
+      if (files?.length === 0) notice(words.app.nothingFound);
       else if (files !== undefined) await addFiles(files);
     },
-    [isOpen, act, addFiles, notice],
+    [isOpen, act, addFiles, notice, words],
   );
   const over = useDropAndPaste(take);
   const context = useMemo<Context | null>(
-    () => library && { engine, state, library, dispatch, act, addFiles, undo },
-    [engine, state, library, act, addFiles, undo],
+    () => library && { engine, state, library, dispatch, act, change, addFiles, undo },
+    [engine, state, library, act, change, addFiles, undo],
   );
   return (
     <Frame route={route} state={state}>
@@ -140,19 +152,21 @@ export function App({ engine, open, watch }: Props) {
           <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
         )}
       </div>
-      {over && <div class="drop">{words.drop()}</div>}
+      {over && <div class="drop">{words.app.drop}</div>}
     </Frame>
   );
 }
 
 function Screen({ route }: { route: Route }) {
   const { library } = useApp();
+  const { app } = useWords();
   const before = useRef(route);
   const left = useRef<Element | null>(null); // where the focus was when the screen came
   const name = route.page === "picture" ? library.pictures.get(route.id)?.name : undefined;
   useEffect(() => {
-    document.title = words.title(route.page, name);
-  }, [route, name]);
+    const screen = route.page === "tags" || route.page === "more" ? app[route.page] : app.pictures;
+    document.title = app.title(name ?? screen);
+  }, [route, name, app]);
   useLayoutEffect(() => {
     if (before.current === route) return;
     left.current = document.activeElement;
@@ -172,6 +186,7 @@ function Screen({ route }: { route: Route }) {
 }
 
 function Frame({ route, state, children }: { route: Route; state: State; children: ComponentChildren }) {
+  const { app } = useWords();
   const tab = (page: Route["page"], href: string, label: string, icon: "pictures" | "tag" | "more") => (
     <a href={href} {...(route.page === page ? { "aria-current": "page" as const } : {})}>
       <Icon name={icon} />
@@ -180,25 +195,21 @@ function Frame({ route, state, children }: { route: Route; state: State; childre
   );
   return (
     <div class={`app at-${route.page}`}>
-      <nav class="tabs" aria-label="Screens">
+      <nav class="tabs" aria-label={app.screens}>
         <span class="brand no-phone">imagetagger</span>
-        {tab("pictures", "#/", "Pictures", "pictures")}
-        {tab("tags", "#/tags", "Tags", "tag")}
-        {tab("more", "#/more", "More", "more")}
+        {tab("pictures", "#/", app.pictures, "pictures")}
+        {tab("tags", "#/tags", app.tags, "tag")}
+        {tab("more", "#/more", app.more, "more")}
       </nav>
       {state.update && state.since === null && (
         <div class="update" role="status">
-          {words.update()}
+          {app.newVersion}
           <button type="button" class="button small" onClick={state.update}>
-            Update
+            {app.update}
           </button>
         </div>
       )}
       <main>{children}</main>
     </div>
   );
-}
-
-function messageFor(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? words.sentence(error.message) : words.failed();
 }

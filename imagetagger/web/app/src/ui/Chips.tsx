@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
 /** A tag as it is shown: with the tagger's probability, as taught by the user, or as new. */
 export interface Chip {
@@ -21,19 +21,20 @@ export function newNameChip(name: string): Chip {
 
 /** Tags of a picture; each can be removed. */
 export function TagChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove(key: string): void }) {
+  const { picture } = useWords();
   const { list, leave } = useNextFocus();
   return (
-    <ul ref={list} class="chips" aria-label="Tags of this picture" tabIndex={-1}>
+    <ul ref={list} class="chips" aria-label={picture.tagsOfThis} tabIndex={-1}>
       {chips.map(({ key, name, probability, taught }, i) => (
         <li key={key} class="chip chosen">
           <span class="clip" dir="auto">
             {name}
           </span>
-          <small>{words.mark(probability, taught)}</small>
+          <small>{picture.mark(probability, taught)}</small>
           <button
             type="button"
             class="chip-x"
-            aria-label={`Remove ${name}`}
+            aria-label={picture.removeTag(name)}
             onClick={() => {
               leave(i);
               onRemove(key);
@@ -49,9 +50,10 @@ export function TagChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove
 
 /** Tags that may be right; a press adds one. */
 export function CandidateChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd(key: string): void }) {
+  const { picture } = useWords();
   const { list, leave } = useNextFocus();
   return (
-    <ul ref={list} class="chips" aria-label="Perhaps" tabIndex={-1}>
+    <ul ref={list} class="chips" aria-label={picture.perhaps} tabIndex={-1}>
       {chips.map(({ key, name, probability, struck }, i) => (
         <li key={key}>
           <button
@@ -63,11 +65,11 @@ export function CandidateChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd
             }}
           >
             <Icon name="plus" />
-            <span class="hidden">Add</span>
+            <span class="hidden">{picture.add}</span>
             <span class="clip" dir="auto">
               {name}
             </span>
-            {probability !== null && <small>{words.percent(probability)}</small>}
+            {probability !== null && <small>{picture.percent(probability)}</small>}
           </button>
         </li>
       ))}

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 
 /** One entry of the list. */
 export interface Choice {
@@ -30,6 +31,7 @@ interface Props {
 /** A field with a list of choices, by the pattern "editable combobox with list autocomplete" of ARIA's APG. */
 export function Combobox(props: Props) {
   const { label, placeholder, text, choices, eager, search, first: isFirst, onText, onPick, onEnter } = props;
+  const { gallery } = useWords();
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [expanded, setExpanded] = useState(false);
@@ -102,7 +104,7 @@ export function Combobox(props: Props) {
         onBlur={() => setExpanded(false)}
       />
       {search && text !== "" && (
-        <button type="button" class="clear" aria-label="Clear the search" onClick={() => onText("")}>
+        <button type="button" class="clear" aria-label={gallery.clearSearch} onClick={() => onText("")}>
           <Icon name="close" />
         </button>
       )}

@@ -3,9 +3,11 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { refocus, useTooSoon } from "./attention";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 
 /** A modal dialog: a sheet from below on phones, a card elsewhere; Escape and a press beside it close it. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
+  const { app } = useWords();
   const id = useId();
   const { state, dispatch } = useApp();
   const { toast } = state;
@@ -13,7 +15,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
   const [failure, setFailure] = useState<string | null>(null);
   const [failures, setFailures] = useState(0); // the same words again are heard again
   useLayoutEffect(() => {
-    if (toast === before || toast?.kind !== "alert") return;
+    if (toast === before || toast?.kind !== "alert" || typeof toast.text !== "string") return;
     setFailures((count) => count + 1);
     setFailure(toast.text); // outside it could be neither read nor pressed
     dispatch({ type: "toast", toast: null });
@@ -48,7 +50,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
           <h2 id={id} dir="auto" tabIndex={-1}>
             {title}
           </h2>
-          <button type="button" class="round" aria-label="Close" onClick={onClose}>
+          <button type="button" class="round" aria-label={app.close} onClick={onClose}>
             <Icon name="close" />
           </button>
         </header>
@@ -74,12 +76,13 @@ export function Ask(props: {
   onYes(): void;
   onClose(): void;
 }) {
+  const { app } = useWords();
   return (
     <Dialog title={props.title} onClose={props.onClose}>
       <p dir="auto">{props.text}</p>
       <footer class="actions">
         <button type="button" class="button" onClick={props.onClose}>
-          Cancel
+          {app.cancel}
         </button>
         <button
           type="button"

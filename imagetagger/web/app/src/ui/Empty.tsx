@@ -2,30 +2,31 @@ import { useApp } from "./context";
 import { chosen } from "./dropping";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
 /** Buttons to add pictures: from files and, on touch screens, from the camera; with words or as icons. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
   const { addFiles } = useApp();
+  const { gallery } = useWords();
   const onFiles = (files: File[]) => void addFiles(chosen(files));
   return (
     <div class="add">
       <FileButton
         icon="camera"
-        label="Take a picture"
+        label={gallery.take}
         look={wide ? "button touch-only" : "button dot touch-only"}
         small={!wide}
-        input="Camera"
+        input={gallery.camera}
         accept="image/*"
         capture="environment"
         onFiles={onFiles}
       />
       <FileButton
         icon="plus"
-        label="Choose pictures"
+        label={gallery.choose}
         look={long ? "button primary" : "button dot"}
         small={!long}
-        input="Picture files"
+        input={gallery.files}
         accept="image/*"
         multiple
         onFiles={onFiles}
@@ -37,6 +38,7 @@ export function AddButtons({ camera: wide = true, files: long = true }: { camera
 /** The first screen, before there is a picture. */
 export function Empty() {
   const { library } = useApp();
+  const { gallery } = useWords();
   return (
     <section class="empty">
       <svg class="stack" viewBox="0 0 200 150" aria-hidden="true">
@@ -48,23 +50,23 @@ export function Empty() {
         <circle class="hole" cx="130" cy="118" r="3.5" />
         <path class="line" d="M142 118h24" />
       </svg>
-      <h1 tabIndex={-1}>{words.hello()}</h1>
-      <p>{words.introduction()}</p>
-      {library.bundle.knowsDrawingsOnly && <p class="notice">{words.drawings()}</p>}
+      <h1 tabIndex={-1}>{gallery.hello}</h1>
+      <p>{gallery.introduction}</p>
+      {library.bundle.knowsDrawingsOnly && <p class="notice">{gallery.drawings}</p>}
       <AddButtons />
-      <p class="hint no-touch">Or drop or paste them anywhere.</p>
+      <p class="hint no-touch">{gallery.orDrop}</p>
       <ul class="points">
         <li>
           <Icon name="lock" />
-          Private: nothing is sent
+          {gallery.private}
         </li>
         <li>
           <Icon name="learn" />
-          Knows {words.many(library.tags.size, "tag")}, learns yours
+          {gallery.knows(library.tags.size)}
         </li>
         <li>
           <Icon name="offline" />
-          Works without a network
+          {gallery.worksOffline}
         </li>
       </ul>
     </section>

@@ -3,19 +3,18 @@ import { Combobox } from "./Combobox";
 import { complete } from "./completion";
 import { useApp } from "./context";
 import { counts, type Order, type Show } from "./filter";
+import { useWords } from "./language";
 import { completeTerms, matchingSynonym } from "./search";
-import * as words from "./words";
 
-const SHOWS: readonly [Show, string][] = [
-  ["all", "All"],
-  ["open", "To confirm"],
-  ["confirmed", "Confirmed"],
-  ["unknown", "Unknown"],
-];
+const SHOWS: readonly Show[] = ["all", "open", "confirmed", "unknown"];
+
+const ORDERS: readonly Order[] = ["added", "taken", "name", "doubt", "unknown"];
 
 /** Which pictures are shown: a search by tag, and four states. */
 export function FilterBar() {
   const { state, library, dispatch } = useApp();
+  const words = useWords();
+  const { gallery } = words;
   const { filter, selected } = state;
   const { pictures, tags, terms } = library;
   const count = useMemo(() => counts(pictures.values()), [pictures]);
@@ -23,19 +22,19 @@ export function FilterBar() {
     const broader = completeTerms(library, filter.text);
     const own = complete(tags.values(), filter.text).filter(({ id }) => broader.every(({ term }) => term.id !== id));
     return [
-      ...broader.map(({ term, count }) => ({ key: term.id, label: term.name, detail: words.many(count, "tag") })),
+      ...broader.map(({ term, count }) => ({ key: term.id, label: term.name, detail: words.tags.count(count) })),
       ...own.map((tag) => {
-        const detail = tag.taught > 0 ? words.many(tag.taught, "picture") : matchingSynonym(tag, filter.text);
+        const detail = tag.taught > 0 ? words.tags.pictures(tag.taught) : matchingSynonym(tag, filter.text);
         return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
       }),
     ];
-  }, [library.tags, library.terms, filter.text]);
+  }, [library.tags, library.terms, filter.text, words]);
   const nameOf = (id: string) => (tags.get(id) ?? terms.get(id))?.name ?? "";
   return (
     <div class="filterbar">
       <Combobox
         search
-        label="Search"
+        label={gallery.search}
         text={filter.tag === null ? filter.text : nameOf(filter.tag)}
         choices={choices}
         eager={false}
@@ -43,28 +42,28 @@ export function FilterBar() {
         onPick={(choice) => dispatch({ type: "filter", filter: { text: "", tag: choice.key } })}
       />
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll sideways */}
-      <div class="segments" role="group" aria-label="Which pictures">
-        {SHOWS.map(([show, label]) => (
+      <div class="segments" role="group" aria-label={gallery.which}>
+        {SHOWS.map((show) => (
           <button
             key={show}
             type="button"
             aria-pressed={filter.show === show}
             onClick={() => dispatch({ type: "filter", filter: { show } })}
           >
-            {label} <small>{count[show].toLocaleString("en")}</small>
+            {gallery.shows[show]} <small>{words.number(count[show])}</small>
           </button>
         ))}
       </div>
       <select
         class="order"
-        aria-label="Order"
+        aria-label={gallery.order}
         disabled={filter.tag !== null || filter.text !== ""} // a search has its own order
         value={filter.order}
         onChange={(event) => dispatch({ type: "filter", filter: { order: event.currentTarget.value as Order } })}
       >
-        {Object.entries(words.orders()).map(([order, label]) => (
+        {ORDERS.map((order) => (
           <option key={order} value={order}>
-            {label}
+            {gallery.orders[order]}
           </option>
         ))}
       </select>
@@ -74,7 +73,7 @@ export function FilterBar() {
         aria-pressed={selected !== null}
         onClick={() => dispatch({ type: "select", selected: selected === null ? new Set() : null })}
       >
-        {selected === null ? "Select" : "Done"}
+        {selected === null ? gallery.select : gallery.done}
       </button>
     </div>
   );

@@ -7,13 +7,13 @@ import { EVERYTHING, type Filter, showsNew } from "./filter";
 import { Grid } from "./Grid";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
+import { useWords } from "./language";
 import { ReviewHead } from "./ReviewHead";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
 import { type Section, sectionKey, sections, steadySections, sureIds } from "./sections";
 import { useSelection, useTouchSelection } from "./selecting";
 import { arrived as arrivedOf } from "./state";
-import * as words from "./words";
 
 /** Where the user left the gallery, to return there. */
 const left: { scroll: number; id: PictureId | null } = { scroll: 0, id: null };
@@ -27,6 +27,7 @@ export function lastTile(): HTMLElement | null {
 /** The screen of all pictures. */
 export function Gallery() {
   const { state, library, dispatch } = useApp();
+  const { gallery, app } = useWords();
   const { filter, selected, drafts, awaited } = state;
   const { order, pictures, tags, terms } = library;
   const known = useRef<{ filter: Filter; keys: readonly string[] }>({ filter, keys: [] });
@@ -46,21 +47,21 @@ export function Gallery() {
   return (
     <>
       <h1 class="hidden" tabIndex={-1}>
-        Pictures
+        {app.pictures}
       </h1>
       <FilterBar />
       <p class="hidden" role="status">
-        {words.many(ids.length, "picture")} shown
+        {gallery.shown(ids.length)}
       </p>
       {ids.length === 0 && awaited === 0 && (
         <div class="nothing">
-          <p>No picture here.</p>
+          <p>{gallery.nothing}</p>
           <button
             type="button"
             class="button"
             onClick={() => dispatch({ type: "filter", filter: { ...EVERYTHING, order: filter.order } })}
           >
-            Show all pictures
+            {gallery.showAll}
           </button>
         </div>
       )}
@@ -72,7 +73,7 @@ export function Gallery() {
             {isWaiting && (
               <a class="button primary" href={pictureHref(ids[0] ?? "")}>
                 <Icon name="learn" />
-                {words.oneByOne()}
+                {gallery.oneByOne}
               </a>
             )}
           </div>
@@ -87,6 +88,7 @@ export function Gallery() {
 /** The grids of pictures, each with its heading where it has one. */
 function Sections({ all, ids }: { all: readonly Section[]; ids: readonly PictureId[] }) {
   const { state } = useApp();
+  const { app, gallery } = useWords();
   const { awaited, filter } = state;
   const arrived = arrivedOf(state);
   const root = useRef<HTMLDivElement>(null);
@@ -100,7 +102,7 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
     const cells = [...ids.slice(0, arrived), ...Array<null>(awaited).fill(null), ...ids.slice(arrived)];
     return (
       <div ref={root}>
-        <Grid label="Pictures" cells={cells} {...common} />
+        <Grid label={app.pictures} cells={cells} {...common} />
       </div>
     );
   }
@@ -110,11 +112,11 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
         const { kind } = section;
         const ticks = kind === "likely" || kind === "guess";
         const key = sectionKey(section);
-        if (kind === "plain") return <Grid key={key} label="Pictures" cells={section.ids} {...common} />;
+        if (kind === "plain") return <Grid key={key} label={app.pictures} cells={section.ids} {...common} />;
         return (
-          <section key={key} class="section" aria-label={words.sectionTitle(kind)}>
+          <section key={key} class="section" aria-label={gallery.sections[kind]}>
             <ReviewHead section={section} />
-            <Grid label={words.sectionTitle(kind)} cells={section.ids} ticks={ticks} {...common} />
+            <Grid label={gallery.sections[kind]} cells={section.ids} ticks={ticks} {...common} />
           </section>
         );
       })}

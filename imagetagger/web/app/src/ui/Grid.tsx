@@ -2,6 +2,7 @@ import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PictureId, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
+import { useWords } from "./language";
 import { isTicked, proposalOf } from "./proposals";
 import { type Layout, useRange } from "./range";
 import { Tile } from "./Tile";
@@ -21,6 +22,7 @@ interface Props {
 /** Squares of pictures, of which those near the window are drawn. */
 export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: Props) {
   const { engine, state, library, dispatch } = useApp();
+  const { gallery } = useWords();
   const { selected, drafts, ticks: set } = state;
   const { pictures, tags } = library;
   const grid = useRef<HTMLUListElement>(null);
@@ -72,16 +74,19 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
           return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
         const draft = drafts.get(id);
         const proposal = ticks && selected === null ? proposalOf(picture, draft) : null;
-        const words = proposal ?? caption(picture, draft?.removed);
+        const shown = proposal ?? caption(picture, draft?.removed);
+        const name = namesOf(shown.tags, tags);
+        const kind = !proposal && !picture.confirmed && picture.unknown ? "unknown" : shown.certainty;
         return (
           <Tile
             key={id}
             id={id}
             position={range.from + i + 1}
             count={cells.length}
-            file={picture.name}
-            name={namesOf(words.tags, tags)}
-            kind={!proposal && !picture.confirmed && picture.unknown ? "unknown" : words.certainty}
+            label={gallery.tile(picture.name, name, kind)}
+            tickLabel={gallery.tick(picture.name)}
+            name={name}
+            kind={kind}
             selected={selected === null ? null : selected.has(id)}
             ticked={proposal && isTicked(set, id, proposal)}
             stop={id === first}

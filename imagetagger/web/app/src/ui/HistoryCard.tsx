@@ -1,31 +1,33 @@
 import { useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
 const FIRST = 5;
 
 /** The steps, the newest first, with Undo. */
 export function HistoryCard() {
   const { library, undo } = useApp();
+  const words = useWords();
+  const { settings } = words;
   const [all, setAll] = useState(false);
   const { steps } = library;
   const now = Date.now();
   return (
     <section class="card" aria-labelledby="history">
-      <h2 id="history">History</h2>
-      {steps.length === 0 && <p class="quiet">Nothing was changed yet.</p>}
+      <h2 id="history">{settings.history}</h2>
+      {steps.length === 0 && <p class="quiet">{settings.noHistory}</p>}
       <ol class="steps">
         {(all ? steps : steps.slice(0, FIRST)).map((step, i) => (
           <li key={step.id}>
             <span class="step-text">
-              <span dir="auto">{step.what}</span>
-              <time dateTime={new Date(step.when).toISOString()}>{words.when(step.when, now)}</time>
+              <span dir="auto">{words.step(step.what)}</span>
+              <time dateTime={new Date(step.when).toISOString()}>{settings.when(step.when, now)}</time>
             </span>
             {i === 0 && (
               <button type="button" class="button small" onClick={() => void undo(step.id)}>
                 <Icon name="undo" />
-                Undo
+                {words.app.undo}
               </button>
             )}
           </li>
@@ -33,7 +35,7 @@ export function HistoryCard() {
       </ol>
       {!all && steps.length > FIRST && (
         <button type="button" class="link" onClick={() => setAll(true)}>
-          Show all {steps.length.toLocaleString("en")}
+          {settings.showAll(steps.length)}
         </button>
       )}
     </section>

@@ -1,12 +1,13 @@
 import { Dialog } from "./Dialog";
-import * as words from "./words";
+import { useWords } from "./language";
 
 /** The keys of the app, in a dialog. */
 export function KeysHelp({ onClose }: { onClose(): void }) {
+  const { app } = useWords();
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title={app.keysTitle} onClose={onClose}>
       <dl class="keys">
-        {words.keys().map(([keys, does]) => (
+        {app.keys.map(([keys, does]) => (
           <div key={keys}>
             <dt>
               {keys.split(" ").map((key) => (

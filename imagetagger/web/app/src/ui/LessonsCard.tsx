@@ -2,58 +2,76 @@ import { saveFile } from "./blobs";
 import { useApp } from "./context";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
-/** Files in and out: lessons for another device, tags for a table. */
+/** Files in and out: what was taught for another device, tags for a table. */
 export function LessonsCard() {
-  const { engine, act } = useApp();
+  const { engine, act, change } = useApp();
+  const { settings } = useWords();
   const day = new Date().toISOString().slice(0, 10);
   const save = async (work: Promise<Blob>, name: string) => {
     const blob = await act(work);
     if (blob !== undefined) saveFile(blob, name);
   };
   const take = ([file]: File[]) => {
-    if (file !== undefined) void act(engine.importLessons(file), words.imported, true);
+    if (file === undefined) return;
+    void change(engine.importLessons(file), ({ pictures, tags }) => settings.imported(pictures, tags));
   };
   return (
-    <section class="card" aria-labelledby="lessons">
-      <h2 id="lessons">Lessons</h2>
-      <p class="quiet">{words.lessons()}</p>
+    <section class="card" aria-labelledby="taught">
+      <h2 id="taught">{settings.taught}</h2>
+      <p class="quiet">{settings.taughtText}</p>
       <p class="note">
         <Icon name="lock" />
-        {words.exportNote()}
+        {settings.exportNote}
       </p>
       <div class="buttons">
-        <button type="button" class="button" onClick={() => void save(engine.exportLessons(), `lessons-${day}.zip`)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => void save(engine.exportLessons(), `${settings.taughtFile}-${day}.zip`)}
+        >
           <Icon name="download" />
-          Export lessons
+          {settings.export}
         </button>
         <FileButton
           icon="upload"
-          label="Import lessons"
+          label={settings.import}
           look="button"
-          input="Lessons file"
+          input={settings.importFile}
           accept=".zip,application/zip"
           onFiles={take}
         />
       </div>
-      <h3 class="label">The tags of your pictures, as a table</h3>
+      <h3 class="label">{settings.table}</h3>
       <div class="buttons">
-        <button type="button" class="button" onClick={() => void save(engine.exportTags("csv"), `tags-${day}.csv`)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => void save(engine.exportTags("csv"), `${settings.tagsFile}-${day}.csv`)}
+        >
           <Icon name="download" />
           CSV
         </button>
-        <button type="button" class="button" onClick={() => void save(engine.exportTags("json"), `tags-${day}.json`)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => void save(engine.exportTags("json"), `${settings.tagsFile}-${day}.json`)}
+        >
           <Icon name="download" />
           JSON
         </button>
       </div>
-      <h3 class="label">For photo managers</h3>
-      <p class="quiet">{words.sidecars()}</p>
+      <h3 class="label">{settings.photoManagers}</h3>
+      <p class="quiet">{settings.sidecars}</p>
       <div class="buttons">
-        <button type="button" class="button" onClick={() => void save(engine.exportTags("xmp"), `sidecars-${day}.zip`)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => void save(engine.exportTags("xmp"), `${settings.sidecarsFile}-${day}.zip`)}
+        >
           <Icon name="download" />
-          XMP sidecars
+          {settings.sidecarsButton}
         </button>
       </div>
     </section>

@@ -4,79 +4,85 @@ import { useApp } from "./context";
 import { Ask } from "./Dialog";
 import { HistoryCard } from "./HistoryCard";
 import { Icon } from "./Icon";
+import { LanguageCard } from "./LanguageCard";
 import { LessonsCard } from "./LessonsCard";
+import { useWords } from "./language";
 import { StorageCard } from "./StorageCard";
 import { Threshold } from "./Threshold";
-import * as words from "./words";
 
 /** The screen of everything else: settings, history, files, storage, and about the app. */
 export function MorePage() {
-  const { engine, state, library, act } = useApp();
+  const { engine, state, library, act, change } = useApp();
+  const { settings, tags } = useWords();
   const [asks, setAsks] = useState(false);
   const { bundle } = library;
   return (
     <section class="page">
       <header class="page-head">
-        <h1 tabIndex={-1}>More</h1>
+        <h1 tabIndex={-1}>{settings.title}</h1>
       </header>
       <div class="cards">
         <section class="card" aria-labelledby="how-many">
-          <h2 id="how-many">How many tags</h2>
+          <h2 id="how-many">{settings.suggestions}</h2>
           <Threshold />
         </section>
+        <LanguageCard />
         <LessonsCard />
         <HistoryCard />
         <StorageCard />
         <section class="card" aria-labelledby="offline">
-          <h2 id="offline">Without a network</h2>
-          <p class="quiet">{words.offline(state.offline, window.isSecureContext)}</p>
+          <h2 id="offline">{settings.offline}</h2>
+          <p class="quiet">{settings.offlineStates[window.isSecureContext ? state.offline : "insecure"]}</p>
           {state.install !== null && (
             <>
-              <p class="quiet">{words.install()}</p>
+              <p class="quiet">{settings.installText}</p>
               <button type="button" class="button" onClick={() => void act(state.install?.() ?? Promise.resolve())}>
                 <Icon name="download" />
-                Install the app
+                {settings.install}
               </button>
             </>
           )}
         </section>
         <section class="card" aria-labelledby="about">
-          <h2 id="about">About</h2>
+          <h2 id="about">{settings.about}</h2>
           <dl class="facts">
-            <dt>Bundle</dt>
-            <dd dir="auto">{bundle.name}</dd>
-            <dt>Variant</dt>
-            <dd>
-              {bundle.variant}, {bundle.size} × {bundle.size}
-            </dd>
-            <dt>Tags</dt>
-            <dd>
-              {bundle.tags.toLocaleString("en")} in the bundle, {library.tags.size.toLocaleString("en")} now
-            </dd>
-            <dt>Version</dt>
+            <dt>{tags.title}</dt>
+            <dd>{settings.knownTags(bundle.tags, library.tags.size)}</dd>
+            <dt>{settings.version}</dt>
             <dd>{version}</dd>
           </dl>
+          <details>
+            <summary>{settings.technical}</summary>
+            <dl class="facts">
+              <dt>{settings.tagger}</dt>
+              <dd dir="auto">{bundle.name}</dd>
+              <dt>{settings.network}</dt>
+              <dd>
+                {bundle.variant}, {settings.pixels(bundle.size)}
+              </dd>
+            </dl>
+          </details>
           <p>
             <a href="./licenses.txt" target="_blank" rel="noreferrer">
-              Licences
+              {settings.licences}
             </a>
           </p>
         </section>
         <section class="card" aria-labelledby="reset">
-          <h2 id="reset">Start over</h2>
-          <p class="quiet">{words.resetAll()}</p>
+          <h2 id="reset">{settings.startOver}</h2>
+          <p class="quiet">{settings.resetText}</p>
           <button type="button" class="button danger-quiet" onClick={() => setAsks(true)}>
             <Icon name="reset" />
-            Reset everything
+            {settings.reset}
           </button>
         </section>
       </div>
       {asks && (
         <Ask
-          title="Reset everything?"
-          text={words.resetAll()}
-          yes="Reset everything"
-          onYes={() => void act(engine.resetAll(), "All lessons forgotten", true)}
+          title={settings.resetTitle}
+          text={settings.resetText}
+          yes={settings.reset}
+          onYes={() => void change(engine.resetAll())}
           onClose={() => setAsks(false)}
         />
       )}

@@ -1,9 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Progress as Work } from "../api";
+import { countsOf } from "./adding";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
+import { useWords } from "./language";
 import type { Toast } from "./state";
-import * as words from "./words";
 
 interface Props {
   toast: Toast | null;
@@ -13,6 +14,7 @@ interface Props {
 
 /** The last notice, in two live regions that always exist, so that screen readers announce it. */
 export function Toasts({ toast, onUndo, onClose }: Props) {
+  const words = useWords();
   const [isPaused, setPaused] = useState(false);
   useEffect(() => {
     if (toast === null) setPaused(false);
@@ -31,16 +33,16 @@ export function Toasts({ toast, onUndo, onClose }: Props) {
       onFocusOut={() => setPaused(false)}
     >
       <span class="toast-text" dir="auto">
-        {toast.text}
+        {typeof toast.text === "string" ? toast.text : words.step(toast.text)}
       </span>
       {undo !== null && (
         <button type="button" class="toast-button" onClick={() => onUndo(undo)}>
-          Undo
+          {words.app.undo}
         </button>
       )}
       {toast.kind === "alert" && (
         <button type="button" class="toast-button" onClick={onClose}>
-          OK
+          {words.app.ok}
         </button>
       )}
     </div>
@@ -55,13 +57,15 @@ export function Toasts({ toast, onUndo, onClose }: Props) {
 
 /** The progress of long work, and a button to cancel it. */
 export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void }) {
+  const { app } = useWords();
   const [ending, setEnding] = useState(false);
+  const what = app.progress(work);
   return (
-    <section class="progress" aria-label={work.what}>
+    <section class="progress" aria-label={what}>
       <span class="clip grow" dir="auto">
-        {work.what}
+        {what}
       </span>
-      <span class="numbers">{words.progress(work.done, work.total)}</span>
+      <span class="numbers">{app.progressCount(work.done, work.total)}</span>
       {onCancel && (
         <button
           type="button"
@@ -72,10 +76,10 @@ export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void
             onCancel();
           }}
         >
-          Cancel
+          {app.cancel}
         </button>
       )}
-      <progress aria-label={work.what} value={work.done} max={Math.max(work.total, 1)} />
+      <progress aria-label={what} value={work.done} max={Math.max(work.total, 1)} />
     </section>
   );
 }
@@ -83,25 +87,26 @@ export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void
 /** What became of added files, if some were refused. */
 export function Summary() {
   const { state, dispatch } = useApp();
+  const words = useWords();
   const summary = state.summary;
   if (summary === null) return null;
   const close = () => dispatch({ type: "summary", summary: null });
   return (
-    <Dialog title={words.added(summary)} onClose={close}>
-      <p class="quiet">{words.refusedTitle(summary.refused.length)}</p>
+    <Dialog title={words.gallery.added(countsOf(summary))} onClose={close}>
+      <p class="quiet">{words.gallery.refused(summary.refused.length)}</p>
       <ul class="refused">
-        {summary.refused.map(({ name, why }, i) => (
+        {summary.refused.map(({ name, problem }, i) => (
           <li key={i}>
             <b class="clip" dir="auto">
               {name}
             </b>
-            <span dir="auto">{words.sentence(why)}</span>
+            <span dir="auto">{words.problem(problem)}</span>
           </li>
         ))}
       </ul>
       <footer class="actions">
         <button type="button" class="button primary grow" onClick={close}>
-          OK
+          {words.app.ok}
         </button>
       </footer>
     </Dialog>

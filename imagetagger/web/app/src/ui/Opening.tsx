@@ -1,15 +1,18 @@
 import type { Progress as Work } from "../api";
-import type { Failure } from "./state";
+import type { Problem } from "../problems";
+import { useWords } from "./language";
 import { takeOver } from "./taking_over";
-import * as words from "./words";
 
 /** The screen of pictures while the app opens. */
 export function Skeleton({ progress }: { progress: Work | null }) {
+  const { app } = useWords();
   return (
     <div class="skeleton" aria-busy="true">
-      <h1 class="hidden">Pictures</h1>
+      <h1 class="hidden">{app.pictures}</h1>
       <p class="opening" role="status">
-        {progress === null ? words.opening() : `${progress.what} ${words.progress(progress.done, progress.total)}`}
+        {progress === null
+          ? app.opening
+          : `${app.progress(progress)} ${app.progressCount(progress.done, progress.total)}`}
       </p>
       <div class="filterbar">
         <span class="ghost wide" />
@@ -25,12 +28,14 @@ export function Skeleton({ progress }: { progress: Work | null }) {
 }
 
 /** Why the app could not be opened. */
-export function FailureScreen({ failure: { why, isElsewhere } }: { failure: Failure }) {
+export function FailureScreen({ failure }: { failure: Problem }) {
+  const { app, problem } = useWords();
+  const isElsewhere = failure.kind === "elsewhere" || failure.kind === "takenOver";
   return (
     <section class="empty failure" role="alert">
-      <h1>{words.failureTitle(isElsewhere)}</h1>
-      <p dir="auto">{why}</p>
-      {words.isSafe(why) && <p class="quiet">{words.safe()}</p>}
+      <h1>{isElsewhere ? app.failedElsewhere : app.failed}</h1>
+      <p dir="auto">{problem(failure)}</p>
+      {failure.kind !== "noStorage" && <p class="quiet">{app.safe}</p>}
       <button
         type="button"
         class="button primary"
@@ -39,7 +44,7 @@ export function FailureScreen({ failure: { why, isElsewhere } }: { failure: Fail
           window.location.reload();
         }}
       >
-        {words.again(isElsewhere)}
+        {isElsewhere ? app.useHere : app.again}
       </button>
     </section>
   );

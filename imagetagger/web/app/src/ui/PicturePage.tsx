@@ -4,23 +4,24 @@ import { useApp } from "./context";
 import { neighbours, steadyOrder } from "./filter";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
+import { useWords } from "./language";
 import { Preview } from "./Preview";
 import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
 import { visible } from "./sections";
 import { TagEditor } from "./TagEditor";
-import * as words from "./words";
 
 /** The screen of one picture and its tags. */
 export function PicturePage({ id }: { id: PictureId }) {
   const { library } = useApp();
+  const words = useWords().picture;
   const picture = library.pictures.get(id);
   if (picture === undefined) {
     return (
       <div class="nothing">
-        <h1 tabIndex={-1}>This picture is not here</h1>
+        <h1 tabIndex={-1}>{words.missing}</h1>
         <a class="button" href="#/">
-          All pictures
+          {words.all}
         </a>
       </div>
     );
@@ -29,6 +30,7 @@ export function PicturePage({ id }: { id: PictureId }) {
 }
 
 function Known({ picture }: { picture: PictureView }) {
+  const words = useWords().picture;
   const [asks, setAsks] = useState(false);
   const { id } = picture;
   const ids = useSteadyOrder(id);
@@ -45,7 +47,7 @@ function Known({ picture }: { picture: PictureView }) {
   return (
     <article class="picture">
       <header class="picture-head">
-        <a class="round" href="#/" aria-label="All pictures">
+        <a class="round" href="#/" aria-label={words.all}>
           <Icon name="left" />
         </a>
         <div class="picture-title">
@@ -58,12 +60,10 @@ function Known({ picture }: { picture: PictureView }) {
             </p>
           )}
         </div>
-        <span class="place no-phone">
-          {ids.indexOf(id) + 1} of {ids.length.toLocaleString("en")}
-        </span>
-        <Step to={before} label="Previous picture" icon="left" />
-        <Step to={after} label="Next picture" icon="right" />
-        <button type="button" class="round" aria-label="Remove this picture" onClick={() => setAsks(true)}>
+        <span class="place no-phone">{words.place(ids.indexOf(id) + 1, ids.length)}</span>
+        <Step to={before} label={words.previous} icon="left" />
+        <Step to={after} label={words.next} icon="right" />
+        <button type="button" class="round" aria-label={words.remove} onClick={() => setAsks(true)}>
           <Icon name="trash" />
         </button>
       </header>

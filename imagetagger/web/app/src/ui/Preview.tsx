@@ -3,11 +3,13 @@ import type { PictureView } from "../api";
 import { useBlobUrl } from "./blobs";
 import { useApp } from "./context";
 import { useKeys } from "./keys";
+import { useWords } from "./language";
 import { useZoom } from "./zoom";
 
 /** The picture, in a box of its shape from the start. */
 export function Preview({ picture }: { picture: PictureView }) {
   const { engine } = useApp();
+  const words = useWords().picture;
   const { id, width, height } = picture;
   const box = useRef<HTMLDivElement>(null);
   const url = useBlobUrl(async () => (await engine.preview(id)) ?? engine.crop(id), id);
@@ -20,7 +22,7 @@ export function Preview({ picture }: { picture: PictureView }) {
   return (
     <div ref={box} class="frame">
       {url && <img key={url} src={url} alt={picture.name} draggable={false} />}
-      {url === null && <p>The picture itself was not stored.</p>}
+      {url === null && <p>{words.notStored}</p>}
     </div>
   );
 }

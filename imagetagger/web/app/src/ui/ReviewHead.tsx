@@ -3,10 +3,10 @@ import { refocus } from "./attention";
 import { useApp } from "./context";
 import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { isTicked, proposalOf } from "./proposals";
 import type { Section } from "./sections";
-import * as words from "./words";
 
 /** Milliseconds that a proposal must have been in sight before it is confirmed with others. */
 const LOOK = 1000;
@@ -24,8 +24,9 @@ function useSeen(proposals: readonly string[]): (proposal: string) => boolean {
 export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
+  const { number, list, gallery } = useWords();
   const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
-  const title = names.length > 0 ? words.sectionOf(kind, words.list(names)) : words.sectionTitle(kind);
+  const title = names.length > 0 ? gallery.sectionOf(kind, list(names)) : gallery.sections[kind];
   const proposed = ids.flatMap((id) => {
     const picture = library.pictures.get(id);
     const proposal = picture && proposalOf(picture, state.drafts.get(id));
@@ -42,9 +43,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
       .filter(({ key }) => isSeen(key))
       .map(({ picture, tags }) => ({ picture: picture.id, tags }));
     if (pictures.length === 0) return;
-    const learned = names.length > 0 ? words.confirmed(names, []) : words.confirmedTags();
-    const message = `${learned} · ${words.many(pictures.length, "picture")}`;
-    if (!(await teach(() => engine.confirmAll(pictures), message))) return;
+    if (!(await teach(() => engine.confirmAll(pictures)))) return;
     const doubts = proposed.filter(({ ticked }) => kind === "likely" && !ticked);
     dispatch({
       type: "doubt",
@@ -55,7 +54,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
   return (
     <header class="section-head">
       <h2 class="clip" dir="auto" tabIndex={-1}>
-        {title} <small>{ids.length.toLocaleString("en")}</small>
+        {title} <small>{number(ids.length)}</small>
       </h2>
       {kind === "guess" && ticked.length < ids.length && (
         <button
@@ -63,7 +62,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
           class="button small quiet"
           onClick={() => dispatch({ type: "tick", pictures: ids, isTicked: true })}
         >
-          {words.tickAll()}
+          {gallery.tickAll}
           <span class="hidden"> {title}</span>
         </button>
       )}
@@ -77,7 +76,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
           onClick={(event) => event.detail < 2 && void confirm()} // the heading after this one moves under the pointer
         >
           <Icon name="check" />
-          {words.confirmTicked(ticked.length, ids.length)}
+          {gallery.confirmTicked(ticked.length, ids.length)}
           <span class="hidden"> {title}</span>
         </button>
       )}

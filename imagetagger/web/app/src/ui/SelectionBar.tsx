@@ -5,17 +5,18 @@ import { useApp } from "./context";
 import { NO_TAGS } from "./draft";
 import { Icon, type IconName } from "./Icon";
 import { useKeys } from "./keys";
+import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { isTicked, proposalOf } from "./proposals";
 import { RemovePictures } from "./RemovePictures";
 import { TeachDialog } from "./TeachDialog";
-import * as words from "./words";
 
 /** The actions on selected pictures. */
 export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
   const { engine, state, library, dispatch } = useApp();
   const [asks, setAsks] = useState<"teach" | "remove" | null>(null);
   const { busy, teach } = useLesson();
+  const { gallery, picture: words } = useWords();
   const all = ids.every((id) => selected.has(id));
   const end = () => dispatch({ type: "select", selected: null });
   const close = () => setAsks(null);
@@ -34,38 +35,36 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
     const { tags, newNames } = draft ?? NO_TAGS;
     return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
   });
-  const run = async (begin: () => Promise<void>, message: string) => {
-    if (!(await teach(begin, message))) return;
+  const run = async (begin: () => Promise<void>) => {
+    if (!(await teach(begin))) return;
     end();
     refocus(".grid [tabindex='0']");
   };
-  const dismiss = (pictures: readonly PictureView[]) =>
-    run(() => engine.dismiss(pictures.map(({ id }) => id)), words.dismissed());
-  const confirm = () =>
-    run(() => engine.confirmAll(likely), `${words.confirmedTags()} · ${words.many(likely.length, "picture")}`);
+  const dismiss = (pictures: readonly PictureView[]) => run(() => engine.dismiss(pictures.map(({ id }) => id)));
+  const confirm = () => run(() => engine.confirmAll(likely));
   return (
-    <section class="selection" aria-label="Selection">
+    <section class="selection" aria-label={gallery.selection}>
       <span class="grow" role="status">
-        {words.selected(selected.size)}
+        {gallery.selected(selected.size)}
       </span>
       <button
         type="button"
         class="button small quiet"
         onClick={() => dispatch({ type: "select", selected: new Set(all ? [] : ids) })}
       >
-        {all ? "None" : "All"}
+        {all ? gallery.selectNone : gallery.selectAll}
       </button>
       <Action icon="trash" disabled={selected.size === 0} onPress={() => setAsks("remove")}>
-        Remove
+        {gallery.remove}
       </Action>
       <Action icon="close" disabled={open.length === 0 || busy} onPress={() => void dismiss(open)}>
-        {words.noTagFits()}
+        {words.noTagFits}
       </Action>
       <Action icon="tag" disabled={selected.size === 0} onPress={() => setAsks("teach")}>
-        Tag
+        {gallery.tag}
       </Action>
       <Action icon="check" primary disabled={likely.length === 0 || busy} onPress={() => void confirm()}>
-        {words.confirmSelected(likely.length)}
+        {gallery.confirmSelected(likely.length)}
       </Action>
       {asks === "teach" && <TeachDialog pictures={[...selected]} onDone={end} onClose={close} />}
       {asks === "remove" && <RemovePictures pictures={[...selected]} onDone={end} onClose={close} />}

@@ -1,12 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { StorageView } from "../api";
+import { UserError } from "../problems";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
 /** How much room the app takes, and whether the browser keeps it. */
 export function StorageCard() {
   const { engine, library, act } = useApp();
+  const { settings } = useWords();
   const [view, setView] = useState<StorageView | null>(null);
   const [requests, setRequests] = useState(0);
   const bar = useRef<HTMLDivElement>(null);
@@ -25,22 +27,26 @@ export function StorageCard() {
   const persist = async () => {
     const isPersisted = await act(navigator.storage.persist());
     setRequests(requests + 1);
-    if (isPersisted === false) void act(Promise.reject(new Error(words.persistenceRefused())));
+    if (isPersisted === false) void act(Promise.reject(new UserError({ kind: "persistenceRefused" })));
   };
   return (
     <section class="card" aria-labelledby="storage">
-      <h2 id="storage">Storage</h2>
+      <h2 id="storage">{settings.storage}</h2>
       <div ref={bar} class="bar" />
-      <p class="quiet storage">{view === null ? "\u00a0" : words.storageUsed(view)}</p>
-      <p class="storage-persistence">
-        {view === null ? "\u00a0" : words.storagePersistence(view.persisted, window.isSecureContext)}
-      </p>
+      <p class="quiet storage">{view === null ? "\u00a0" : settings.used(view.used, view.quota)}</p>
+      <p class="storage-persistence">{view === null ? "\u00a0" : settings[persistence(view)]}</p>
       {view !== null && view.persisted !== true && window.isSecureContext && (
         <button type="button" class="button" onClick={() => void persist()}>
           <Icon name="lock" />
-          Ask the browser to keep it
+          {settings.persist}
         </button>
       )}
     </section>
   );
+}
+
+/** Whether the browser may delete what was taught, and whether installing the app would help. */
+function persistence({ persisted }: StorageView): "persisted" | "notPersisted" | "notInstallable" {
+  if (persisted === true) return "persisted";
+  return window.isSecureContext ? "notPersisted" : "notInstallable";
 }

@@ -19,12 +19,11 @@ import {
 import { nextOpen } from "./filter";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
+import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { goToPicture } from "./route";
 import { closeness, fold } from "./search";
 import { TagField } from "./TagField";
-import { Threshold } from "./Threshold";
-import * as words from "./words";
 
 const FIRST = 8;
 
@@ -36,10 +35,11 @@ interface Props {
   after?: PictureId;
 }
 
-/** The tags of a picture: remove, add, and confirm, which learns them. */
+/** The tags of a picture: remove, add, and confirm, which teaches them. */
 export function TagEditor({ picture, ids, after }: Props) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
+  const words = useWords().picture;
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
@@ -59,8 +59,7 @@ export function TagEditor({ picture, ids, after }: Props) {
   });
   const intended = addTyped(draft, text, library);
   const changes = difference(picture, intended);
-  const learn = [...changes.learn.map(nameOf), ...changes.newNames];
-  const forget = changes.forget.map(nameOf);
+  const names = [...intended.tags.map(nameOf), ...intended.newNames];
   const nothing = isNothing(changes);
   const dismissed = picture.confirmed && picture.tags.length === 0;
   const dismisses = nothing && !picture.confirmed;
@@ -71,10 +70,15 @@ export function TagEditor({ picture, ids, after }: Props) {
     const next = goesOn ? (nextOpen(ids, library.pictures, picture.id) ?? after) : undefined;
     const begin = () =>
       dismisses ? engine.dismiss([picture.id]) : engine.confirm(picture.id, [...intended.tags], [...intended.newNames]);
-    if (!(await teach(begin, dismisses ? words.dismissed() : words.confirmed(learn, forget)))) return;
+    if (!(await teach(begin))) return;
     setText("");
     change(null);
     if (next !== undefined) goToPicture(next, true);
+  };
+  const label = () => {
+    if (!nothing) return names.length > 0 ? words.confirm(names) : words.removeTags;
+    if (dismisses) return words.noTagFits;
+    return dismissed ? words.confirmedNoTagFits : words.confirmed;
   };
   const shown = all ? offered : offered.slice(0, FIRST);
   const goOn = () => {
@@ -87,19 +91,19 @@ export function TagEditor({ picture, ids, after }: Props) {
     Enter: goOn,
   });
   return (
-    <section class="editor" aria-label="Tags">
+    <section class="editor" aria-label={words.tags}>
       <p class="hidden" role="status">
         {words.spoken(chips, dismissed, picture.unknown)}
       </p>
       {!picture.confirmed &&
         chips.length === 0 &&
-        (picture.unknown ? <p class="notice">{words.unknown()}</p> : <p class="quiet">{words.unsure()}</p>)}
+        (picture.unknown ? <p class="notice">{words.unknown}</p> : <p class="quiet">{words.unsure}</p>)}
       <TagChips
         chips={chips}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
       />
       <TagField
-        label="Add a tag"
+        label={words.addTag}
         text={text}
         onText={setText}
         tags={[...library.tags.values()]}
@@ -111,7 +115,7 @@ export function TagEditor({ picture, ids, after }: Props) {
       />
       {offered.length > 0 && (
         <>
-          <h2 class="label">Perhaps</h2>
+          <h2 class="label">{words.perhaps}</h2>
           <CandidateChips
             chips={shown}
             onAdd={(id) => {
@@ -122,12 +126,11 @@ export function TagEditor({ picture, ids, after }: Props) {
           />
           {!all && offered.length > FIRST && (
             <button type="button" class="link" onClick={() => setAll(true)}>
-              {offered.length - FIRST} more
+              {words.more(offered.length - FIRST)}
             </button>
           )}
         </>
       )}
-      <Threshold />
       <footer class="confirm">
         <button
           type="button"
@@ -141,7 +144,7 @@ export function TagEditor({ picture, ids, after }: Props) {
         >
           <Icon name={nothing ? "check" : "learn"} />
           <span class="clip" dir="auto">
-            {nothing ? words.settled(dismisses, chips.length > 0) : words.confirmLabel(learn, forget)}
+            {label()}
           </span>
         </button>
       </footer>

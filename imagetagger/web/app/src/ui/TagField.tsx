@@ -2,8 +2,8 @@ import type { TagId, TagView, TermView } from "../api";
 import { normaliseName } from "../lessons/names";
 import { type Choice, Combobox } from "./Combobox";
 import { complete, findTag, knownTag } from "./completion";
+import { useWords } from "./language";
 import { matchingSynonym } from "./search";
-import * as words from "./words";
 
 interface Props {
   label: string;
@@ -25,6 +25,7 @@ interface Props {
 
 /** A field to pick a tag by name or synonym, or to name a new one, which may be a broader term. */
 export function TagField({ label, text, tags, terms, chosen, first, onText, onTag, onName, onDone }: Props) {
+  const words = useWords().picture;
   const chosenTags = chosen?.tags ?? [];
   const name = normaliseName(text);
   const term = terms && findTag(terms.values(), name);
@@ -34,16 +35,16 @@ export function TagField({ label, text, tags, terms, chosen, first, onText, onTa
     text,
   );
   const choices = (exact === undefined ? close : [exact, ...close]).map((tag): Choice => {
-    const detail = chosenTags.includes(tag.id) ? words.alreadyHere() : matchingSynonym(tag, text);
+    const detail = chosenTags.includes(tag.id) ? words.alreadyHere : matchingSynonym(tag, text);
     return { key: tag.id, label: tag.name, ...(detail === undefined ? {} : { detail }) };
   });
   const isAgain = chosen?.newNames.some((other) => other.toLowerCase() === name.toLowerCase()) ?? false;
   const fresh: Choice = isAgain
-    ? { key: "\nnew", label: name, detail: words.alreadyHere(), fresh: true }
+    ? { key: "\nnew", label: name, detail: words.alreadyHere, fresh: true }
     : {
         key: "\nnew",
         label: term?.name ?? words.newTag(name),
-        ...(term ? { detail: words.broader() } : {}),
+        ...(term ? { detail: words.broader } : {}),
         fresh: true,
       };
   const isNew = onName !== undefined && name !== "" && exact === undefined;

@@ -4,12 +4,13 @@ import { normaliseName } from "../lessons/names";
 import { useApp } from "./context";
 import { Ask, Dialog } from "./Dialog";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 import { TagField } from "./TagField";
-import * as words from "./words";
 
 /** The actions on a tag. */
 export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
-  const { engine, library, dispatch, act } = useApp();
+  const { engine, library, dispatch, change } = useApp();
+  const { tags: words } = useWords();
   const [name, setName] = useState(tag.name);
   const [asks, setAsks] = useState<"remove" | "reset" | null>(null);
   const [text, setText] = useState("");
@@ -19,14 +20,10 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
   const rename = (event: Event) => {
     event.preventDefault();
     if (!isRenamed) return;
-    closeAfter(engine.renameTag(tag.id, name), `Renamed to ${normaliseName(name)}`);
+    void closeAfter(engine.renameTag(tag.id, name));
   };
-  const closeAfter = (work: Promise<void>, message: string) => {
-    void act(
-      work.then(() => true),
-      message,
-      true,
-    ).then((done) => done && onClose());
+  const closeAfter = async (work: Promise<void>) => {
+    if (await change(work)) onClose();
   };
   const show = () => {
     onClose();
@@ -37,23 +34,23 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
     <Dialog title={tag.name} onClose={onClose}>
       <p class="quiet">
         {words.taughtBy(tag.pictures, tag.taught)}
-        {tag.synonyms.length > 0 && <span dir="auto"> · also: {tag.synonyms.join(", ")}</span>}
+        {tag.synonyms.length > 0 && <span dir="auto"> · {words.also(tag.synonyms)}</span>}
       </p>
       <form class="inline" onSubmit={rename}>
         <input
           class="input"
-          aria-label="Name"
+          aria-label={words.name}
           dir="auto"
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
         <button type="submit" class="button" disabled={!isRenamed}>
-          Rename
+          {words.rename}
         </button>
       </form>
-      <h3 class="label">Merge into another tag</h3>
+      <h3 class="label">{words.merge}</h3>
       <TagField
-        label="Merge into"
+        label={words.mergeInto}
         text={text}
         onText={setText}
         tags={others}
@@ -62,20 +59,11 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
       <div class="stack-of-buttons">
         <button type="button" class="button" onClick={show}>
           <Icon name="pictures" />
-          Show its pictures
+          {words.show}
         </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() =>
-            closeAfter(
-              engine.hideTag(tag.id, !tag.hidden),
-              tag.hidden ? `Showing ${tag.name} again` : `Hid ${tag.name}`,
-            )
-          }
-        >
+        <button type="button" class="button" onClick={() => void closeAfter(engine.hideTag(tag.id, !tag.hidden))}>
           <Icon name={tag.hidden ? "check" : "hide"} />
-          {tag.hidden ? "Suggest it again" : "Hide from suggestions"}
+          {tag.hidden ? words.unhide : words.hide}
         </button>
         <button
           type="button"
@@ -84,38 +72,38 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
           onClick={() => setAsks("reset")}
         >
           <Icon name="reset" />
-          Reset to the bundle's
+          {words.reset}
         </button>
         <button type="button" class="button danger-quiet" onClick={() => setAsks("remove")}>
           <Icon name="trash" />
-          Delete
+          {words.delete}
         </button>
       </div>
       {into !== null && (
         <Ask
-          title={`Merge into ${into.name}?`}
-          text={words.mergeTag(tag.name, into.name)}
-          yes="Merge"
+          title={words.mergeTitle(into.name)}
+          text={words.mergeText(tag.name, into.name)}
+          yes={words.mergeYes}
           danger={false}
-          onYes={() => closeAfter(engine.mergeTags(tag.id, into.id), `Merged ${tag.name} into ${into.name}`)}
+          onYes={() => void closeAfter(engine.mergeTags(tag.id, into.id))}
           onClose={() => setInto(null)}
         />
       )}
       {asks === "remove" && (
         <Ask
-          title={`Delete ${tag.name}?`}
-          text={words.removeTag(tag.name, tag.taught)}
-          yes="Delete"
-          onYes={() => closeAfter(engine.removeTag(tag.id), `Deleted ${tag.name}`)}
+          title={words.deleteTitle(tag.name)}
+          text={words.deleteText(tag.name, tag.taught)}
+          yes={words.delete}
+          onYes={() => void closeAfter(engine.removeTag(tag.id))}
           onClose={() => setAsks(null)}
         />
       )}
       {asks === "reset" && (
         <Ask
-          title={`Reset ${tag.name}?`}
-          text={words.resetTag(tag.name)}
-          yes="Reset"
-          onYes={() => closeAfter(engine.resetTag(tag.id), `Reset ${tag.original ?? tag.name}`)}
+          title={words.resetTitle(tag.name)}
+          text={words.resetText(tag.name)}
+          yes={words.reset}
+          onYes={() => void closeAfter(engine.resetTag(tag.id))}
           onClose={() => setAsks(null)}
         />
       )}

@@ -4,9 +4,9 @@ import { byUse, knownTag } from "./completion";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
 import { Icon } from "./Icon";
+import { useWords } from "./language";
 import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";
-import * as words from "./words";
 
 /** Rows at first, and with each press for more: a thousand at once take long on a phone, and nobody reads them. */
 const PAGE = 100;
@@ -14,6 +14,7 @@ const PAGE = 100;
 /** The screen of all tags: those with the user's pictures first. */
 export function TagsPage() {
   const { library } = useApp();
+  const { tags: words } = useWords();
   const [text, setText] = useState("");
   const [open, setOpen] = useState<TagId | "new" | null>(null);
   const sorted = useMemo(() => [...library.tags.values()].sort(byUse), [library.tags]);
@@ -28,10 +29,10 @@ export function TagsPage() {
   return (
     <section class="page">
       <header class="page-head">
-        <h1 tabIndex={-1}>Tags</h1>
+        <h1 tabIndex={-1}>{words.title}</h1>
         <button type="button" class="button small primary" onClick={() => setOpen("new")}>
           <Icon name="plus" />
-          New tag
+          {words.newTag}
         </button>
       </header>
       <div class="combobox">
@@ -39,8 +40,8 @@ export function TagsPage() {
         <input
           class="input search"
           type="search"
-          aria-label="Search tags"
-          placeholder="Search tags"
+          aria-label={words.search}
+          placeholder={words.search}
           dir="auto"
           value={text}
           onInput={(event) => {
@@ -50,9 +51,9 @@ export function TagsPage() {
         />
       </div>
       <p class="hidden" role="status">
-        {words.many(shown.length, "tag")} found
+        {words.found(shown.length)}
       </p>
-      <ul class="rows" aria-label="Tags">
+      <ul class="rows" aria-label={words.title}>
         {shown.slice(0, rows).map((each) => (
           <li key={each.id}>
             <button type="button" class={hasCount(each) ? "row" : "row bare"} onClick={() => setOpen(each.id)}>
@@ -62,10 +63,10 @@ export function TagsPage() {
                 </span>
                 {each.original !== null && each.original !== each.name && (
                   <small class="clip" dir="auto">
-                    was {each.original}
+                    {words.was(each.original)}
                   </small>
                 )}
-                {each.hidden && <small>{words.hidden()}</small>}
+                {each.hidden && <small>{words.hidden}</small>}
               </span>
               {hasCount(each) && (
                 <small class={each.taught > 0 ? "count own" : "count"}>
@@ -82,7 +83,7 @@ export function TagsPage() {
           {words.showMore(Math.min(PAGE, left), left)}
         </button>
       )}
-      {shown.length === 0 && <p class="nothing">No tag has this name.</p>}
+      {shown.length === 0 && <p class="nothing">{words.nothing}</p>}
       {open === "new" && <NewTag text={text} onClose={close} />}
       {tag && <TagPanel tag={tag} onClose={close} />}
     </section>
@@ -95,33 +96,30 @@ function hasCount({ pictures, taught }: TagView): boolean {
 }
 
 function NewTag({ text, onClose }: { text: string; onClose(): void }) {
-  const { engine, library, act } = useApp();
+  const { engine, library, change } = useApp();
+  const { tags: words } = useWords();
   const [name, setName] = useState(knownTag(library.tags.values(), library.terms, text) ? "" : text);
   const submit = (event: Event) => {
     event.preventDefault();
     if (name.trim() === "") return;
-    void act(
-      engine.addTag(name).then(() => true),
-      `Added ${name.trim()}`,
-      true,
-    ).then((done) => done && onClose());
+    void change(engine.addTag(name)).then((isDone) => isDone && onClose());
   };
   return (
-    <Dialog title="New tag" onClose={onClose}>
+    <Dialog title={words.newTag} onClose={onClose}>
       <form onSubmit={submit}>
-        <p class="quiet">{words.newTagHint()}</p>
+        <p class="quiet">{words.newTagHint}</p>
         <input
           class="input"
           data-first=""
-          aria-label="Name"
-          placeholder="Name"
+          aria-label={words.name}
+          placeholder={words.name}
           dir="auto"
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
         <footer class="actions">
           <button type="submit" class="button primary grow" disabled={name.trim() === ""}>
-            Add the tag
+            {words.addTag}
           </button>
         </footer>
       </form>

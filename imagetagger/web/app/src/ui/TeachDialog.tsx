@@ -4,9 +4,9 @@ import { newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
 import { Dialog } from "./Dialog";
 import { add, addName, addTyped, type Draft, NO_TAGS, remove, removeName } from "./draft";
+import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { TagField } from "./TagField";
-import * as words from "./words";
 
 interface Props {
   pictures: readonly PictureId[];
@@ -17,6 +17,7 @@ interface Props {
 /** Teaches several pictures the same tags. */
 export function TeachDialog({ pictures, onDone, onClose }: Props) {
   const { engine, library } = useApp();
+  const { gallery, picture: words } = useWords();
   const [draft, setDraft] = useState<Draft>(NO_TAGS);
   const [text, setText] = useState("");
   const lesson = useLesson();
@@ -30,20 +31,19 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
   ];
   const teach = async () => {
     if (names.length === 0 || busy) return;
-    const message = `Learned ${words.list(names)} from ${words.many(pictures.length, "picture")}`;
     const begin = () => engine.teach([...pictures], [...intended.tags], [...intended.newNames]);
-    if (!(await lesson.teach(begin, message))) return;
+    if (!(await lesson.teach(begin))) return;
     onClose();
     onDone();
   };
   return (
-    <Dialog title={`Tag ${words.many(pictures.length, "picture")}`} onClose={onClose}>
+    <Dialog title={gallery.tagPictures(pictures.length)} onClose={onClose}>
       <TagChips
         chips={chips}
         onRemove={(key) => setDraft(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
       />
       <TagField
-        label="Add a tag"
+        label={words.addTag}
         first
         text={text}
         onText={setText}
@@ -61,7 +61,7 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
           aria-busy={busy}
           onClick={() => void teach()}
         >
-          <span class="clip">{words.confirmLabel(names, [])}</span>
+          <span class="clip">{words.confirm(names)}</span>
         </button>
       </footer>
     </Dialog>

@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
-import * as words from "./words";
+import { useWords } from "./language";
 
 /** The slider for the size of tag sets, its meaning, and a button for the bundle's value. */
 export function Threshold() {
   const { engine, library, act } = useApp();
+  const { settings } = useWords();
   const { rule, value, standard, min, max, step } = library.threshold;
   const [local, setLocal] = useState<number | null>(null);
   const pending = useRef<number | null | undefined>(undefined);
@@ -32,13 +33,13 @@ export function Threshold() {
   useEffect(() => mark.current?.style.setProperty("--at", String(at)), [at]);
   return (
     <div class="threshold">
-      <p class="meaning">{words.threshold(rule, shown)}</p>
+      <p class="meaning">{settings.threshold(rule, shown)}</p>
       <div class="slider">
-        <span ref={mark} class="mark" title={`The bundle's own: ${words.thresholdShort(rule, standard)}`} />
+        <span ref={mark} class="mark" title={settings.usual(settings.thresholdShort(rule, standard))} />
         <input
           type="range"
-          aria-label="How many tags"
-          aria-valuetext={words.threshold(rule, shown)}
+          aria-label={settings.howMany}
+          aria-valuetext={settings.threshold(rule, shown)}
           min={min}
           max={max}
           step={step}
@@ -47,14 +48,14 @@ export function Threshold() {
         />
       </div>
       <div class="ends">
-        <span>fewer tags</span>
+        <span>{settings.fewer}</span>
         {Math.abs(shown - standard) > 1e-9 && (
           <button type="button" class="link" onClick={() => change(null)}>
             <Icon name="reset" />
-            Back to {words.thresholdShort(rule, standard)}
+            {settings.backTo(settings.thresholdShort(rule, standard))}
           </button>
         )}
-        <span>{rule === "top_k" || rule === "cumulative" ? "more tags" : "surer"}</span>
+        <span>{settings.more}</span>
       </div>
     </div>
   );

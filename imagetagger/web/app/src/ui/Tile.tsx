@@ -4,7 +4,6 @@ import { useBlobUrl } from "./blobs";
 import type { Certainty } from "./certainty";
 import { Icon } from "./Icon";
 import { pictureHref } from "./route";
-import * as words from "./words";
 
 /** How certain the words under a picture are; nothing is known of an unknown one. */
 export type TileKind = Certainty | "unknown";
@@ -14,7 +13,9 @@ interface Props {
   /** Its place among all pictures, from 1. */
   position: number;
   count: number;
-  file: string;
+  label: string;
+  /** Of the mark that confirms it with others. */
+  tickLabel: string;
   /** Its best tag, or the user's. */
   name: string | null;
   kind: TileKind;
@@ -31,7 +32,7 @@ interface Props {
 
 /** One square of the gallery: a link to the picture, or while selecting a button. */
 export const Tile = memo(function Tile(props: Props) {
-  const { id, position, count, file, name, kind, selected, ticked, stop, engine, onPress, onTick } = props;
+  const { id, position, count, label, tickLabel, name, kind, selected, ticked, stop, engine, onPress, onTick } = props;
   const url = useBlobUrl(() => engine.crop(id), id);
   const isPlain = selected === null && ticked === null;
   const press = (event: MouseEvent | KeyboardEvent) => {
@@ -45,7 +46,7 @@ export const Tile = memo(function Tile(props: Props) {
       <a
         data-id={id}
         tabIndex={stop ? 0 : -1}
-        aria-label={words.tileLabel(file, name, kind)}
+        aria-label={label}
         href={pictureHref(id)}
         draggable={false}
         {...(selected === null ? {} : { role: "button" as const, "aria-pressed": selected })}
@@ -62,7 +63,7 @@ export const Tile = memo(function Tile(props: Props) {
         {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
         {name !== null && kind !== "unknown" && (
           <span class={`caption ${kind}`} dir="auto">
-            {words.caption(name, kind)}
+            {kind === "confirmed" ? name : `${name}?`}
           </span>
         )}
       </a>
@@ -71,7 +72,7 @@ export const Tile = memo(function Tile(props: Props) {
           type="button"
           class="tick"
           aria-pressed={ticked}
-          aria-label={words.tick(file)}
+          aria-label={tickLabel}
           tabIndex={stop ? 0 : -1}
           onClick={() => onTick(id, !ticked)}
         >

@@ -4,6 +4,11 @@ import { queue } from "../queue";
 /** Files handed over at once: cloning a thousand of them stops the page for longer than a frame. */
 const CHUNK = 100;
 
+/** What became of added files, in numbers. */
+export function countsOf({ added, again, refused, cancelled }: Added) {
+  return { added: added.length, again: again.length, refused: refused.length, isCancelled: cancelled };
+}
+
 /**
  * Adds files, one addition after the other: the worker has one list of waiting files.
  *

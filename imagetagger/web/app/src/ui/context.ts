@@ -10,8 +10,10 @@ export interface App {
   /** What the worker published; screens are shown only after that. */
   library: Library;
   dispatch(action: Action): void;
-  /** Waits for work of the engine; shows its error, or its result, with Undo if it is a step. */
-  act<T>(work: Promise<T>, done?: string | ((result: T) => string), undo?: boolean): Promise<T | undefined>;
+  /** Waits for work of the engine; shows its problem, or what `done` says. */
+  act<T>(work: Promise<T>, done?: (result: T) => string): Promise<T | undefined>;
+  /** The same for a step: shows what it did, or what `done` says, with Undo. Returns whether it was done. */
+  change<T>(work: Promise<T>, done?: (result: T) => string): Promise<boolean>;
   /** Adds files, and shows what became of them. */
   addFiles(files: readonly Incoming[]): Promise<void>;
   /** Undoes the step of this id, the newest; once, however often it is pressed. */

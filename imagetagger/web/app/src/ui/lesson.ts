@@ -8,19 +8,15 @@ import { useApp } from "./context";
  * `teach` returns whether the step was done: not while another is, nor where it failed, which is shown.
  */
 export function useLesson() {
-  const { act } = useApp();
+  const { change } = useApp();
   const [busy, setBusy] = useState(false);
-  const teach = async (begin: () => Promise<void>, message: string): Promise<boolean> => {
+  const teach = async (begin: () => Promise<void>): Promise<boolean> => {
     if (busy) return false;
     setBusy(true);
-    const done = await act(
-      begin().then(() => true),
-      message,
-      true,
-    );
+    const isDone = await change(begin());
     setBusy(false);
-    if (done) requestPersistence();
-    return done === true;
+    if (isDone) requestPersistence();
+    return isDone;
   };
   return { busy, teach };
 }

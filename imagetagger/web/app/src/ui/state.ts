@@ -1,3 +1,4 @@
+import type { Act } from "../acts";
 import type {
   Added,
   BundleView,
@@ -12,11 +13,11 @@ import type {
   TermView,
   ThresholdView,
 } from "../api";
+import type { Problem } from "../problems";
 import { type Draft, prune } from "./draft";
 import { EVERYTHING, type Filter, hidesNew } from "./filter";
 import { type Proposal, proposalOf, type Ticks, withTicks } from "./proposals";
 import { visible } from "./sections";
-import * as words from "./words";
 
 /** What the worker published, by id. */
 export interface Library {
@@ -32,22 +33,19 @@ export interface Library {
 
 /** A short notice; an alert reports a failure. */
 export interface Toast {
-  text: string;
+  /** In words, or what a step did. */
+  text: string | Act;
   kind: "status" | "alert";
   /** The step that it offers to undo, while that is the newest; null for none. */
   undo: number | null;
 }
 
 /** A toast to show. */
-export interface Notice extends Omit<Toast, "undo"> {
+export interface Notice extends Omit<Toast, "text" | "undo"> {
+  /** Null for what the newest step did. */
+  text: string | null;
   /** The newest step before the action it reports: a newer one can be undone. Absent for actions without steps. */
   since?: number;
-}
-
-/** Why the app is not open; elsewhere: in another tab. */
-export interface Failure {
-  why: string;
-  isElsewhere: boolean;
 }
 
 /** Whether the app works without a network. */
@@ -58,7 +56,7 @@ export interface State {
   /** Null until the worker opened it. */
   library: Library | null;
   /** Why it could not be opened, or is open no more. */
-  failure: Failure | null;
+  failure: Problem | null;
   progress: Progress | null;
   /** While files are added, the time of the newest picture before them; otherwise null. */
   since: number | null;
@@ -83,7 +81,7 @@ export interface State {
 /** What can happen to the state. */
 export type Action =
   | { type: "opened"; snapshot: Snapshot }
-  | { type: "failed"; failure: Failure }
+  | { type: "failed"; failure: Problem }
   | { type: "changed"; changes: readonly Change[] }
   | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
@@ -143,7 +141,7 @@ export function reduce(state: State, action: Action): State {
     case "select":
       return { ...state, selected: action.selected };
     case "toast":
-      return { ...state, toast: action.toast && toast(action.toast, newestStep(state.library)) };
+      return { ...state, toast: action.toast && toast(action.toast, state.library) };
     case "summary":
       return { ...state, summary: action.summary };
     case "install":
@@ -171,7 +169,7 @@ export function library(snapshot: Snapshot): Library {
 function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
-  if (change.elsewhere) return { ...state, failure: { why: words.takenOver(), isElsewhere: true }, progress: null };
+  if (change.elsewhere) return { ...state, failure: { kind: "takenOver" }, progress: null };
   if (before === null) return { ...state, progress };
   const after: Library = {
     ...before,
@@ -201,8 +199,12 @@ export function newestStep(library: Library | null): number {
   return library?.steps[0]?.id ?? 0;
 }
 
-function toast({ since, ...notice }: Notice, newest: number): Toast {
-  return { ...notice, undo: since !== undefined && newest > since ? newest : null };
+/** A notice as it is shown; none of a step where nothing changed. */
+function toast({ text, kind, since }: Notice, library: Library | null): Toast | null {
+  const [newest] = library?.steps ?? [];
+  const step = since !== undefined && newest !== undefined && newest.id > since ? newest : null;
+  const shown = text ?? step?.what;
+  return shown === undefined ? null : { text: shown, kind, undo: step?.id ?? null };
 }
 
 /** The number of new pictures while files are added: the first of the order, as they are the newest. */

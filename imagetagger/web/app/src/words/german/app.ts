@@ -1,0 +1,55 @@
+import type { Progress } from "../../api";
+import type { Words } from "../languages";
+import { format, picturesDative } from "./formats";
+
+const PROGRESS: Record<Progress["kind"], string> = {
+  adding: "Bilder werden angesehen",
+  importing: "Datei wird gelesen",
+  reembedding: "Die neue Erkennung sieht deine Bilder an",
+};
+
+/** The frame of all screens, notices, and the opening. */
+export const app: Words["app"] = {
+  screens: "Ansichten",
+  pictures: "Bilder",
+  tags: "Stichwörter",
+  more: "Mehr",
+  title: (screen) => `${screen} · imagetagger`,
+  ok: "OK",
+  cancel: "Abbrechen",
+  close: "Schließen",
+  undo: "Rückgängig",
+  undone: (step) => `Rückgängig gemacht: ${step}`,
+  newVersion: "Eine neue Version ist da.",
+  update: "Aktualisieren",
+  drop: "Lass die Bilder los, um sie hinzuzufügen",
+  nothingFound: "Dort sind keine Bilder",
+  progress: ({ kind }) => PROGRESS[kind],
+  progressCount: (done, total) => `${format.number(done)} von ${format.number(total)}`,
+  opening: "Wird geöffnet …",
+  failed: "Die App ließ sich nicht öffnen",
+  failedElsewhere: "Die App ist schon woanders offen",
+  safe: "Gelerntes ist sicher: Es bleibt auf diesem Gerät gespeichert.",
+  again: "Noch einmal versuchen",
+  useHere: "Hier verwenden",
+  reembedded: (count, unreadable) => {
+    const summary = `Die Erkennung ist neu. Sie hat sich ${format.many(count, { one: "Bild", other: "Bilder" })} noch einmal angesehen.`;
+    if (unreadable === 0) return summary;
+    return `${summary} ${format.many(unreadable, { one: "weiteres war", other: "weitere waren" })} nicht lesbar; was die App daraus gelernt hatte, fehlt nun.`;
+  },
+  unfinished: (left, total) =>
+    `Das Hinzufügen wurde unterbrochen: ${format.number(left)} von ${picturesDative(total)} ${format.form(left, { one: "fehlt", other: "fehlen" })} vielleicht. Wähle alle noch einmal aus; vorhandene werden übersprungen.`,
+  keysTitle: "Tasten",
+  keys: [
+    ["/", "Suchen oder ein Stichwort hinzufügen"],
+    ["← ↑ → ↓", "Von Bild zu Bild gehen"],
+    ["1 … 9", "Das Stichwort an dieser Stelle unter „Vielleicht“ hinzufügen"],
+    ["Enter", "Die Stichwörter bestätigen und zum nächsten Bild gehen"],
+    ["Strg+A", "Alle gezeigten Bilder auswählen"],
+    ["Umschalt", "Mit Klick: alle bis dorthin auswählen"],
+    ["+ − 0", "Das Bild vergrößern oder ganz zeigen; auch mit Mausrad und Doppelklick"],
+    ["Strg+Z", "Rückgängig"],
+    ["Esc", "Zurück"],
+    ["?", "Diese Tasten zeigen"],
+  ],
+};

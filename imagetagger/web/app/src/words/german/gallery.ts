@@ -1,0 +1,81 @@
+import type { Words } from "../languages";
+import { format, pictures, tags } from "./formats";
+
+const KINDS = { confirmed: "bestätigt", likely: "wahrscheinlich", perhaps: "vielleicht", unknown: "unbekannt" };
+
+/** The screen of all pictures, and adding some. */
+export const gallery: Words["gallery"] = {
+  hello: "Deine Bilder, verschlagwortet",
+  introduction:
+    "Wähle ein paar Bilder aus und sieh, was sie zeigen. Bestätige oder korrigiere die Stichwörter, und die App lernt von dir. Alles passiert hier: Bilder verlassen dieses Gerät nie.",
+  drawings:
+    "Diese Erkennung ist eine Vorführung: Sie kennt gezeichnete Formen, keine Fotos. „imagetagger serve“ allein öffnet die für den Alltag.",
+  orDrop: "Oder ziehe sie irgendwo hierher, oder füge sie ein.",
+  private: "Privat: Nichts wird gesendet",
+  knows: (count) => `Kennt ${tags(count)}, lernt deine`,
+  worksOffline: "Funktioniert ohne Netz",
+  take: "Bild aufnehmen",
+  choose: "Bilder auswählen",
+  camera: "Kamera",
+  files: "Bilddateien",
+  added: ({ added, again, refused, isCancelled }) => {
+    const parts = [
+      added > 0 || again + refused === 0 ? `${pictures(added)} hinzugefügt` : "",
+      again > 0 ? `${format.number(again)} schon da` : "",
+      refused > 0 ? `${format.number(refused)} nicht hinzugefügt` : "",
+    ];
+    return `${isCancelled ? "Abgebrochen. " : ""}${parts.filter(Boolean).join(", ")}`;
+  },
+  refused: (count) =>
+    format.form(count, {
+      one: "Diese Datei wurde nicht hinzugefügt:",
+      other: "Diese Dateien wurden nicht hinzugefügt:",
+    }),
+  search: "Suchen",
+  clearSearch: "Suche leeren",
+  which: "Welche Bilder",
+  shows: { all: "Alle", open: "Zu bestätigen", confirmed: "Bestätigt", unknown: "Unbekannt" },
+  order: "Reihenfolge",
+  orders: {
+    added: "Zuletzt hinzugefügt",
+    taken: "Aufnahmedatum",
+    name: "Name",
+    doubt: "Unsichere zuerst",
+    unknown: "Unbekannte zuerst",
+  },
+  shown: (count) => `${pictures(count)} zu sehen`,
+  nothing: "Hier ist kein Bild.",
+  showAll: "Alle Bilder zeigen",
+  sections: {
+    plain: "Bilder",
+    perhaps: "Vielleicht",
+    likely: "Einzelne Stichwörter",
+    guess: "Hake an, was stimmt",
+    open: "Einzeln anzusehen",
+  },
+  sectionOf: (kind, names) => (kind === "guess" ? `${names}?` : names),
+  tickAll: "Alle anhaken",
+  oneByOne: "Einzeln",
+  confirmTicked: (ticked, all) => {
+    if (ticked === 0 || all === 1) return "Bestätigen";
+    return ticked < all
+      ? `${format.number(ticked)} von ${format.number(all)} bestätigen`
+      : `Alle ${format.number(all)} bestätigen`;
+  },
+  tick: (file) => `${file} stimmt`,
+  tile: (file, name, kind) => {
+    if (kind === "unknown") return `${file}: unbekannt`;
+    if (name === null) return kind === "confirmed" ? `${file}: kein Stichwort, bestätigt` : `${file}: kein Stichwort`;
+    return `${file}: ${name}, ${KINDS[kind]}`;
+  },
+  select: "Auswählen",
+  done: "Fertig",
+  selection: "Auswahl",
+  selected: (count) => `${format.number(count)} ausgewählt`,
+  selectAll: "Alle",
+  selectNone: "Keine",
+  remove: "Entfernen",
+  tag: "Stichwort",
+  tagPictures: (count) => `Stichwort für ${pictures(count)}`,
+  confirmSelected: (count) => (count === 0 ? "Bestätigen" : `${format.number(count)} bestätigen`),
+};
