@@ -1,6 +1,6 @@
 /** What crosses between the page and its worker: the page shows, the worker (engine/) computes, learns and stores. */
 
-import type { Rule } from "./prediction/decision";
+import type { Rule } from "./format/decision";
 
 export type { Rule };
 

@@ -1,22 +1,12 @@
 /** A bundle in memory, every file that the app uses checked against the manifest. See imagetagger/bundle/reader.py. */
 
 import { sha256 } from "hash-wasm";
-import { FileError } from "../files/errors";
 import { readTensors } from "../files/safetensors";
-import { quote } from "../files/text";
-import { type Label, readLabels, readTerms, type Term } from "./labels";
-import { statisticsProblem } from "./magnitudes";
-import { type Manifest, parseManifest } from "./manifest";
-
-export type { Label, Term } from "./labels";
-export type { Manifest } from "./manifest";
-
-/** Sufficient statistics, one row per tag: count (C), mean (C, D) and m2 (C, D); see classifier/statistics.py. */
-export interface Rows {
-  count: Float32Array<ArrayBuffer>;
-  mean: Float32Array<ArrayBuffer>;
-  m2: Float32Array<ArrayBuffer>;
-}
+import { FileError } from "../format/errors";
+import { type Label, readLabels, readTerms, type Term } from "../format/labels";
+import { type Manifest, parseManifest } from "../format/manifest";
+import { type Rows, statisticsProblem } from "../format/rows";
+import { quote } from "../format/text";
 
 /** A bundle whose files match its manifest. */
 export interface Bundle {

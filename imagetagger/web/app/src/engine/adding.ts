@@ -1,7 +1,7 @@
 /** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
 
 import type { Added, Incoming, PictureId, Unfinished } from "../api";
-import { messageOf } from "../files/errors";
+import { messageOf } from "../format/errors";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
 import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";

@@ -2,8 +2,9 @@
 
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
 import type { PictureId, StepView, TagId, Unfinished } from "../api";
-import { messageOf } from "../files/errors";
-import type { Label, VocabularyEdits } from "../lessons/lessons";
+import { messageOf } from "../format/errors";
+import type { Label } from "../format/labels";
+import type { VocabularyEdits } from "../lessons/lessons";
 import type { TagRow } from "./tag_statistics";
 import { type Embedded, INITIAL_STATE, type Lesson, NO_CHANGE, type Patch, type UserState } from "./user_state";
 

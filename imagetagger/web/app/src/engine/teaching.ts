@@ -1,10 +1,11 @@
 /** What a user does to pictures and tags: each action is one step, described in words. */
 
 import type { Confirmed, PictureId, TagId } from "../api";
+import type { Label } from "../format/labels";
+import { termsAbove } from "../format/terms";
 import {
   addTag,
   hideTags,
-  type Label,
   LessonError,
   type Lessons,
   learn,
@@ -17,7 +18,6 @@ import {
   type TaughtPicture,
   vocabulary,
 } from "../lessons/lessons";
-import { termsAbove } from "../lessons/terms";
 import { missedShare } from "../prediction/predict";
 import type { Session } from "./session";
 import { change } from "./steps";

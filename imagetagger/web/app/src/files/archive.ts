@@ -8,12 +8,10 @@ import {
   ZipReader,
   ZipWriter,
 } from "@zip.js/zip.js/lib/zip-core-custom.js";
-import { FileError, messageOf } from "./errors";
+import { FileError, messageOf } from "../format/errors";
+import { isFileName } from "../format/file_names";
+import { quote } from "../format/text";
 import { isSystemPath } from "./ignored";
-import { quote } from "./text";
-
-/** A relative path of plain names, as in imagetagger/bundle/archive.py. */
-export const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}$/;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -29,7 +27,7 @@ const MAX_FILES = 100_000;
 /** A .zip may unpack to so many bytes, and so many times its own size more: see imagetagger/bundle/archive.py. */
 const [FREE_BYTES, MAX_RATIO] = [24 * 2 ** 20, 16];
 
-// `useWebWorkers`: this runs in one already. `tolerant`: of names, which FILE_NAME checks.
+// `useWebWorkers`: this runs in one already. `tolerant`: of names, which isFileName checks.
 const READING = {
   strictness: "strict",
   filenameValidation: "tolerant",
@@ -103,7 +101,7 @@ export async function writeZip(
 }
 
 function checkName(name: string, problem: string): void {
-  if (name.length > 200 || !FILE_NAME.test(name)) throw new FileError(`${problem} ${quote(name)}`);
+  if (!isFileName(name)) throw new FileError(`${problem} ${quote(name)}`);
 }
 
 function plain(name: string, entry: FileEntry): FileEntry {

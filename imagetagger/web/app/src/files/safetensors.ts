@@ -6,8 +6,8 @@
  */
 
 import * as v from "valibot";
-import { FileError } from "./errors";
-import { checked, integer, type Json, listOf, mapOf, oneOf, parseJson, shape, text } from "./json";
+import { FileError } from "../format/errors";
+import { checked, integer, type Json, listOf, mapOf, oneOf, parseJson, shape, text } from "../format/json";
 
 /** Values row by row, and how many in each dimension. */
 export interface Float32Tensor {

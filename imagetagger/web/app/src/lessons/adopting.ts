@@ -1,9 +1,9 @@
 /** Lessons for another bundle than they were taught with. */
 
-import type { Label, Term } from "../bundle/reader";
+import type { Label, Term } from "../format/labels";
+import { casefold, normaliseName } from "../format/names";
 import { finalTags } from "./edits";
 import type { Lessons } from "./lessons";
-import { casefold, normaliseName } from "./names";
 
 /**
  * Returns the lessons for a bundle: tags that it lacks are added by their names, or merged into its own of that name.

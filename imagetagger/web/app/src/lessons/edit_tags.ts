@@ -1,11 +1,11 @@
 /** Edits of the vocabulary: add, rename, merge, remove, reset and hide a tag. */
 
-import type { Label, Term } from "../bundle/reader";
-import { quote } from "../files/text";
+import type { Label, Term } from "../format/labels";
+import { casefold, sameName } from "../format/names";
+import { quote } from "../format/text";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons, TaughtPicture } from "./lessons";
-import { casefold, sameName } from "./names";
 import { checkName, vocabulary } from "./vocabulary";
 
 /**

@@ -1,9 +1,9 @@
 /** Lessons as one .zip that people can open, and that `Tagger.load` reads. See imagetagger/tagger/lesson_file.py. */
 
 import * as v from "valibot";
-import { isBounded, MAX_MAGNITUDE } from "../bundle/magnitudes";
 import { type Archive, openZip, writeZip } from "../files/archive";
-import { FileError } from "../files/errors";
+import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
+import { FileError } from "../format/errors";
 import {
   atMost,
   boolean,
@@ -16,9 +16,9 @@ import {
   parseJson,
   shape,
   visibleName,
-} from "../files/json";
-import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
-import { byCodePoint, quote } from "../files/text";
+} from "../format/json";
+import { isBounded, MAX_MAGNITUDE } from "../format/rows";
+import { byCodePoint, quote } from "../format/text";
 import { MAX_LISTED_TAGS, MAX_OWN_TAGS, MAX_TAGS } from "./edits";
 import { LessonError, type Lessons, type TaughtPicture } from "./lessons";
 
