@@ -25,6 +25,7 @@ from imagetagger.system.printable import first_names, visible_text
 from imagetagger.tagger.lessons import (
     MAX_LISTED_TAGS,
     MAX_OWN_TAGS,
+    MAX_PICTURES,
     MAX_TAGS,
     LessonError,
     Lessons,
@@ -61,10 +62,11 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
 """An id or name. Files of earlier versions may have characters in them that `load_lessons` takes out."""
 
 
-def _check_ids(ids: Iterable[str]) -> None:
-    for text in ids:
-        if problem := text_problem(visible_text(text)):
-            raise ValueError(problem)
+def _check_ids(**ids: Iterable[str]) -> None:
+    for field, texts in ids.items():
+        for text in texts:
+            if problem := text_problem(visible_text(text)):
+                raise ValueError(f"{field}: {problem}")
 
 
 class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +79,10 @@ class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids((self.id, self.embedding_space, *self.tags))
+        for field, text in (("id", self.id), ("embedding_space", self.embedding_space)):
+            if problem := text_problem(text):
+                raise ValueError(f"{field}: {problem}")
+        _check_ids(tags=self.tags)
 
 
 class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +95,8 @@ class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids((*self.names, *self.merged, *self.merged.values(), *self.removed, *self.hidden))
+        merged = (*self.merged, *self.merged.values())
+        _check_ids(names=self.names, merged=merged, removed=self.removed, hidden=self.hidden)
 
 
 class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,12 +105,12 @@ class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
     contains_pictures: bool
     names: Annotated[dict[Text, Text], Meta(max_length=MAX_LISTED_TAGS)]
-    pictures: tuple[ListedPicture, ...]
+    pictures: Annotated[tuple[ListedPicture, ...], Meta(max_length=MAX_PICTURES)]
     edits: ListedEdits
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids(self.names)
+        _check_ids(names=self.names)
 
 
 def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:

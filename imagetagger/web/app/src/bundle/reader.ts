@@ -21,6 +21,9 @@ export interface Bundle {
   model: Uint8Array<ArrayBuffer>;
 }
 
+/** Bytes of labels.json and of terms.json. */
+const MAX_TEXT_BYTES = 2 ** 24;
+
 const REQUIRED_FILES = ["model.tflite", "statistics.safetensors", "labels.json"];
 
 /** Returns the bytes of a file of the bundle. */
@@ -48,6 +51,8 @@ export async function readBundle(fetchFile: FetchFile): Promise<Bundle> {
 
 async function verified(name: string, data: Uint8Array<ArrayBuffer>, manifest: Manifest) {
   const file = manifest.files.get(name);
+  if (name.endsWith(".json") && data.length > MAX_TEXT_BYTES)
+    throw new FileError(`${name} has ${data.length} bytes, expected at most ${MAX_TEXT_BYTES}`);
   if (data.length !== file?.bytes)
     throw new FileError(`${name} has ${data.length} bytes, expected ${file?.bytes}: it was cut or replaced`);
   if ((await sha256(data)) !== file.sha256)
@@ -56,7 +61,7 @@ async function verified(name: string, data: Uint8Array<ArrayBuffer>, manifest: M
 }
 
 /** Returns the statistics of a .safetensors file, which must be bounded and of the manifest's space. */
-function readStatistics(
+export function readStatistics(
   data: Uint8Array<ArrayBuffer>,
   manifest: Manifest,
   labels: readonly Label[],
