@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from imagetagger.tagger.lessons import (
     VocabularyEdits,
     check_limits,
 )
-from imagetagger.tagger.tag_names import adopt_lessons
+from imagetagger.tagger.tag_names import adopt_lessons, separate_twins
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,19 @@ def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
         raise LessonError(f"{path} cannot be used as lessons: {error}") from error
 
 
-def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
+class AdoptedLessons(NamedTuple):
+    """Lessons of a file for a bundle.
+
+    Attributes:
+        lessons: in which a user's tag and the bundle's of the same name are one.
+        apart: the same in which they are apart; `lessons` themselves where there is no such tag.
+    """
+
+    lessons: Lessons
+    apart: Lessons
+
+
+def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> AdoptedLessons:
     """Read lessons for a bundle: unknown tags are added, pictures of another embedding space embedded again.
 
     Raises:
@@ -203,7 +215,7 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
         check_limits(adopted)  # tags that the bundle lacks were added
     except LessonError as error:
         raise LessonError(f"{path} cannot be used with this bundle: {error}") from error
-    return adopted
+    return AdoptedLessons(adopted, separate_twins(lessons, adopted))
 
 
 def _without_marks(content: LessonsContent) -> LessonsContent:

@@ -2,7 +2,7 @@
 
 import type { Label, Term } from "../format/labels";
 import { casefold, normaliseName } from "../format/names";
-import { finalTags } from "./edits";
+import { finalTags, type VocabularyEdits } from "./edits";
 import type { Lessons } from "./lessons";
 
 /**
@@ -35,6 +35,16 @@ export function adoptLessons(
     ends.set(id, end);
   }
   return { ...lessons, edits: { ...edits, names: all, merged } };
+}
+
+/** Returns the tags that adopting made one with those of a bundle. */
+export function twins(before: VocabularyEdits, adopted: VocabularyEdits): string[] {
+  return [...adopted.merged.keys()].filter((id) => !before.merged.has(id));
+}
+
+/** Returns adopted edits with these tags apart, also under later bundles: each is merged into itself. */
+export function separated(adopted: VocabularyEdits, tags: readonly string[]): VocabularyEdits {
+  return { ...adopted, merged: new Map([...adopted.merged, ...tags.map((id) => [id, id] as const)]) };
 }
 
 /** Returns where a tag ends; the way is shortened for the next one that goes it. */

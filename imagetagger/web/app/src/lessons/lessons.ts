@@ -12,7 +12,7 @@ import { NO_EDITS, resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import { vocabulary } from "./vocabulary";
 
-export { adoptLessons } from "./adopting";
+export { adoptLessons, separated, twins } from "./adopting";
 export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
 export { checkLimits, resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";
