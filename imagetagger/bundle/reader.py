@@ -174,7 +174,7 @@ def read_tensors(data: bytes, name: str, most: int = 5) -> tuple[dict[str, np.nd
     if length > MAX_HEADER_BYTES:
         raise BundleError(f"{name} has a header of {length:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
     try:
-        check_json(data[8 : 8 + length], "its header", MAX_HEADER_VALUES)
+        check_json(data[8 : 8 + length], "its header", MAX_HEADER_VALUES)  # of which each key comes once
         header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(header.pop("__metadata__", b"null"), type=dict[str, str] | None) or {}
         for entry in header.values():

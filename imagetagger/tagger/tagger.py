@@ -58,8 +58,7 @@ class Tagger:
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
         Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
-        bundle are embedded again. A user's tag that the bundle knows by now is one with it; `undo` takes that back, and
-        then they stay apart.
+        bundle are embedded again. A user's tag that the bundle knows by now is one with it, until `undo`.
 
         Raises:
             FileNotFoundError: the bundle or the lessons do not exist.
