@@ -20,8 +20,8 @@ FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that equal contents give equal archives."""
 
-MAX_FILES = 1_000_000
-"""More files than any archive of ours has."""
+MAX_FILES = 100_000
+"""Files of an archive: lessons have one for each of 80,000 pictures at most."""
 
 FREE_BYTES, MAX_RATIO = 24 * 2**20, 16
 """A .zip may unpack to so many bytes, and so many times its own size more: models and embeddings shrink to a half, text
@@ -86,7 +86,7 @@ def _read_zip(path: Path, limit: int, largest: Callable[[str], int] | None) -> d
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) > MAX_FILES:
-            raise ArchiveError(f"{path} has {len(members):,} files, expected at most {MAX_FILES:,}")
+            raise ArchiveError(f"{path} has {len(members):,} files, expected at most {MAX_FILES:,} files")
         for member in members:
             # The name as stored: zipfile cuts names at a NUL and may take another one from `extra`.
             stored = member.orig_filename

@@ -114,6 +114,7 @@ def find_circle(broader: Mapping[str, Iterable[str]]) -> str | None:
 
 def _check_texts(entries: Iterable[Label | Term], file: str) -> None:
     for i, entry in enumerate(entries):
-        for text in (entry.id, entry.name, *entry.synonyms):
+        synonyms = ((f"synonyms[{j}]", text) for j, text in enumerate(entry.synonyms))
+        for field, text in (("id", entry.id), ("name", entry.name), *synonyms):
             if problem := text_problem(text):
-                raise BundleError(f"{file}: [{i}]: {problem}")
+                raise BundleError(f"{file}: [{i}].{field}: {problem}")

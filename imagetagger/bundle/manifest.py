@@ -22,7 +22,7 @@ MAX_MANIFEST_BYTES = 2**21
 """Bytes that no manifest of ours has."""
 
 Sha256 = Annotated[str, Meta(max_length=64, pattern="^[0-9a-f]{64}$")]
-FileName = Annotated[str, Meta(max_length=200, pattern=f"^(?:{FILE_NAME.pattern})$")]
+FileName = Annotated[str, Meta(max_length=200, pattern=rf"^(?:{FILE_NAME.pattern})\Z")]
 NotNegative = Annotated[float, Meta(ge=0, le=1e300)]
 
 
@@ -30,7 +30,7 @@ class ListedFile(Struct, frozen=True, forbid_unknown_fields=True):
     """A file of the bundle."""
 
     sha256: Sha256
-    bytes: Annotated[int, Meta(ge=0)]
+    bytes: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class ImageContract(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ import hashlib
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,7 +15,7 @@ from imagetagger.bundle.archive import ArchiveError, read_files
 from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
 from imagetagger.bundle.magnitudes import statistics_problem
 from imagetagger.bundle.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
-from imagetagger.bundle.strict_json import BundleError
+from imagetagger.bundle.strict_json import BundleError, check_json
 from imagetagger.system.printable import first_names
 
 MAX_BUNDLE_BYTES = 2**30
@@ -35,6 +35,17 @@ REQUIRED_FILES = (
 
 MAX_HEADER_BYTES = 2**24
 """Bytes of the header of a .safetensors file: lessons of 100,000 pictures."""
+
+MAX_HEADER_VALUES = 1_000_000
+"""Values in it, seven for a tensor."""
+
+
+class TensorEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tensor in the header of a .safetensors file: where its values begin and end."""
+
+    dtype: str
+    shape: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**32)], ...]
+    data_offsets: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**53)], Annotated[int, msgspec.Meta(ge=0, le=2**53)]]
 
 
 class Rows(NamedTuple):
@@ -163,15 +174,17 @@ def read_tensors(data: bytes, name: str, most: int = 5) -> tuple[dict[str, np.nd
     if length > MAX_HEADER_BYTES:
         raise BundleError(f"{name} has a header of {length:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
     try:
+        check_json(data[8 : 8 + length], "its header", MAX_HEADER_VALUES)  # of which each key comes once
         header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(header.pop("__metadata__", b"null"), type=dict[str, str] | None) or {}
-        if len(header) > most:
-            raise BundleError(f"{name} has {len(header):,} tensors, expected at most {most:,}")
-        return load_tensors(data), metadata
-    except BundleError:
-        raise
+        for entry in header.values():
+            msgspec.json.decode(entry, type=TensorEntry)
+        tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:  # KeyError: a dtype that NumPy lacks
         raise BundleError(f"{name} is not a .safetensors file, or damaged: {str(error)[:300]}") from error
+    if len(tensors) > most:
+        raise BundleError(f"{name} has {len(tensors):,} tensors, expected at most {most:,}")
+    return tensors, metadata
 
 
 def check_shapes(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], name: str) -> None:

@@ -16,6 +16,13 @@ MAX_JSON_VALUES = 500_000
 """Values in one file, six for a picture of lessons: every text takes some 100 bytes of memory, however short it is."""
 
 
+MAX_JSON_DEPTH = 100
+"""Lists and objects inside of each other: parsers of other languages have limits of their own, and manifests 5."""
+
+_FLAT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^][{}"]+', re.DOTALL)
+"""Texts, and all else that neither opens nor closes anything."""
+
+
 class BundleError(ValueError):
     """A bundle that cannot be used; the message says what is wrong with it."""
 
@@ -44,10 +51,15 @@ def decode_json(data: bytes, kind: Any, file: str, schema: int | None = None, ol
     raise BundleError(f"{file} has schema {reprlib.repr(got)}, this imagetagger reads {schema}: {fix}")
 
 
-def check_json(data: bytes, file: str) -> None:
+def check_json(data: bytes, file: str, most: int | None = None) -> None:
     """Check that bytes are UTF-8 JSON of bounded size, without repeated keys, NaN or endless nesting.
 
     Objects are dropped as soon as their keys are compared, so that this takes little memory.
+
+    Args:
+        data: of the file.
+        file: its name.
+        most: number of values; None for MAX_JSON_VALUES.
 
     Raises:
         BundleError: names the file and the reason.
@@ -55,8 +67,9 @@ def check_json(data: bytes, file: str) -> None:
     if len(data) > MAX_JSON_BYTES:
         raise BundleError(f"{file} has {len(data):,} bytes, expected at most {MAX_JSON_BYTES:,}")
     values = data.count(b",") + data.count(b"[") + data.count(b"{")  # an upper bound: texts may hold these too
-    if values > MAX_JSON_VALUES:
-        raise BundleError(f"{file} has about {values:,} values, expected at most {MAX_JSON_VALUES:,}")
+    most = MAX_JSON_VALUES if most is None else most
+    if values > most:
+        raise BundleError(f"{file} has about {values:,} values, expected at most {most:,}")
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not a JSON number")
@@ -65,6 +78,16 @@ def check_json(data: bytes, file: str) -> None:
         json.loads(data.decode(), object_pairs_hook=_check_keys, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise _invalid(file, error) from error
+    if _is_deeper(data, MAX_JSON_DEPTH):
+        raise _invalid(file, f"lists and objects are nested deeper than {MAX_JSON_DEPTH}")
+
+
+def _is_deeper(data: bytes, depth: int) -> bool:
+    """Whether something is left of valid JSON after its innermost lists and objects are taken out so many times."""
+    brackets = _FLAT.sub(b"", data).translate(bytes.maketrans(b"{}", b"[]"))
+    for _ in range(depth):
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _check_keys(pairs: list[tuple[str, Any]]) -> None:

@@ -10,7 +10,7 @@ UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u
 
 Control characters (Cc), line and paragraph separators, bidirectional embeddings, overrides and isolates, surrogates.
 All else is part of some script or emoji: joiners, variation selectors, spaces of any width, left-to-right marks,
-private letters, and characters newer than this Python. The app has the same table in `src/files/text.ts`.
+private letters, and characters newer than this Python. The app has the same table in `src/format/text.ts`.
 """
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,6 +25,7 @@ from imagetagger.system.printable import first_names, visible_text
 from imagetagger.tagger.lessons import (
     MAX_LISTED_TAGS,
     MAX_OWN_TAGS,
+    MAX_PICTURES,
     MAX_TAGS,
     LessonError,
     Lessons,
@@ -32,7 +33,7 @@ from imagetagger.tagger.lessons import (
     VocabularyEdits,
     check_limits,
 )
-from imagetagger.tagger.tag_names import adopt_lessons
+from imagetagger.tagger.tag_names import adopt_lessons, separate_twins
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +62,11 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
 """An id or name. Files of earlier versions may have characters in them that `load_lessons` takes out."""
 
 
-def _check_ids(ids: Iterable[str]) -> None:
-    for text in ids:
-        if problem := text_problem(visible_text(text)):
-            raise ValueError(problem)
+def _check_ids(**ids: Iterable[str]) -> None:
+    for field, texts in ids.items():
+        for text in texts:
+            if problem := text_problem(visible_text(text)):
+                raise ValueError(f"{field}: {problem}")
 
 
 class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +79,10 @@ class ListedPicture(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids((self.id, self.embedding_space, *self.tags))
+        for field, text in (("id", self.id), ("embedding_space", self.embedding_space)):
+            if problem := text_problem(text):
+                raise ValueError(f"{field}: {problem}")
+        _check_ids(tags=self.tags)
 
 
 class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +95,8 @@ class ListedEdits(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids((*self.names, *self.merged, *self.merged.values(), *self.removed, *self.hidden))
+        merged = (*self.merged, *self.merged.values())
+        _check_ids(names=self.names, merged=merged, removed=self.removed, hidden=self.hidden)
 
 
 class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,12 +105,12 @@ class LessonsContent(Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
     contains_pictures: bool
     names: Annotated[dict[Text, Text], Meta(max_length=MAX_LISTED_TAGS)]
-    pictures: tuple[ListedPicture, ...]
+    pictures: Annotated[tuple[ListedPicture, ...], Meta(max_length=MAX_PICTURES)]
     edits: ListedEdits
 
     def __post_init__(self) -> None:
         """Refuse ids that cannot be shown."""
-        _check_ids(self.names)
+        _check_ids(names=self.names)
 
 
 def save_lessons(lessons: Lessons, names: Mapping[str, str], path: Path) -> None:
@@ -171,7 +177,19 @@ def load_lessons(path: Path) -> tuple[Lessons, dict[str, str]]:
         raise LessonError(f"{path} cannot be used as lessons: {error}") from error
 
 
-def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
+class AdoptedLessons(NamedTuple):
+    """Lessons of a file for a bundle.
+
+    Attributes:
+        lessons: in which a user's tag and the bundle's of the same name are one.
+        apart: the same in which they are apart; `lessons` themselves where there is no such tag.
+    """
+
+    lessons: Lessons
+    apart: Lessons
+
+
+def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> AdoptedLessons:
     """Read lessons for a bundle: unknown tags are added, pictures of another embedding space embedded again.
 
     Raises:
@@ -197,7 +215,7 @@ def load_lessons_for(path: Path, bundle: Bundle, executor: Executor) -> Lessons:
         check_limits(adopted)  # tags that the bundle lacks were added
     except LessonError as error:
         raise LessonError(f"{path} cannot be used with this bundle: {error}") from error
-    return adopted
+    return AdoptedLessons(adopted, separate_twins(lessons, adopted))
 
 
 def _without_marks(content: LessonsContent) -> LessonsContent:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from imagetagger.bundle.executor import Executor
 from imagetagger.bundle.reader import Bundle
 from imagetagger.system.atomic_files import file_sha256, resolve_link
-from imagetagger.tagger.lesson_file import load_lessons_for, save_lessons
+from imagetagger.tagger.lesson_file import AdoptedLessons, load_lessons_for, save_lessons
 from imagetagger.tagger.lessons import NO_LESSONS, LessonError, Lessons, check_limits, merge_changes
 from imagetagger.tagger.tag_names import taught_names
 
@@ -74,14 +74,14 @@ class LessonFiles:
         self._bundle = bundle
         self._executor = executor
 
-    def load(self, path: Path, common: CommonStates) -> tuple[Lessons, CommonStates]:
+    def load(self, path: Path, common: CommonStates) -> tuple[AdoptedLessons, CommonStates]:
         """Load a file of lessons; return what a tagger has in common with files once it adopted them.
 
         Raises like `load_lessons_for`.
         """
         digest = lessons_digest(path) if path.is_file() else ""
         loaded = load_lessons_for(path, self._bundle, self._executor)
-        return loaded, {**common, path.resolve(): CommonState(digest, loaded)}
+        return loaded, {**common, path.resolve(): CommonState(digest, loaded.lessons)}
 
     def save(self, lessons: Lessons, path: Path, common: CommonStates, *, replace: bool = False) -> CommonStates:
         """Write lessons to a file, with what others saved there since; if `replace`, over whatever is there.
@@ -108,7 +108,7 @@ class LessonFiles:
 
     def _load_theirs(self, path: Path) -> Lessons:
         try:
-            return load_lessons_for(path, self._bundle, self._executor)
+            return load_lessons_for(path, self._bundle, self._executor).lessons
         except LessonError as error:
             raise LessonError(f"{error}. Save elsewhere, or replace the file: save(..., replace=True)") from error
 

@@ -118,6 +118,16 @@ def adopt_lessons(
     return lessons._replace(edits=edits._replace(names={**edits.names, **lacking}, merged=merged))
 
 
+def separate_twins(before: Lessons, adopted: Lessons) -> Lessons:
+    """Return adopted lessons in which tags that became one with the bundle's are apart, also under later bundles.
+
+    Each is merged into itself. The lessons are `adopted` where there are none.
+    """
+    merged = adopted.edits.merged
+    apart = {key: key for key in merged if key not in before.edits.merged}
+    return adopted._replace(edits=adopted.edits._replace(merged={**merged, **apart})) if apart else adopted
+
+
 def _follow(tag: str, final: dict[str, str]) -> str:
     """Tag that a tag was finally merged into; the way is shortened for the next one that goes it."""
     path = []

@@ -58,7 +58,7 @@ class Tagger:
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
         Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
-        bundle are embedded again.
+        bundle are embedded again. A user's tag that the bundle knows by now is one with it, until `undo`.
 
         Raises:
             FileNotFoundError: the bundle or the lessons do not exist.
@@ -69,7 +69,9 @@ class Tagger:
         check_scores(tagger._executor, checked.rows, checked.labels)
         if lessons is not None:
             loaded, tagger._common = tagger._files.load(Path(lessons), {})
-            tagger._set_lessons(loaded)
+            tagger._set_lessons(loaded.lessons)
+            if loaded.apart is not loaded.lessons:
+                tagger._history.append(UndoStep(loaded.apart, None))
         return tagger
 
     def twin(self) -> "Tagger":
@@ -163,7 +165,7 @@ class Tagger:
         """Undo the last change, whatever it was.
 
         Raises:
-            LessonError: there was no change since loading.
+            LessonError: there was no change since loading, and loading merged no tags.
         """
         with self._lock:
             if not self._history:
@@ -278,7 +280,7 @@ class Tagger:
     def _adopt(self, path: FilePath, change: Callable[[Lessons], Lessons]) -> None:
         with self._lock:
             loaded, common = self._files.load(Path(path), self._common)
-            self._change_lessons(change(loaded))
+            self._change_lessons(change(loaded.lessons))
             if self._history and self._history[-1].common is None:  # undone, it is as if the file had never been read
                 self._history[-1] = self._history[-1]._replace(common=self._common)
             self._common = common

@@ -55,8 +55,11 @@ def test_tags_may_name_broader_terms_and_need_not():
         ([term("dog"), term("cup")], "terms.json: two terms, or a term and a tag, have the same id"),
         ([term("dog", "dog")], "terms.json: 'dog' is a broader term of itself"),
         ([term("dog"), term("a", "b"), term("b", "c"), term("c", "a")], "is a broader term of itself"),
-        ([term("dog", name="a\nb")], "terms.json: [0]: got the name 'a\\nb' with the character U+000A"),
-        ([term("dog", synonyms=["\u202e"])], "terms.json: [0]: got the name '\\u202e' with the character U+202E"),
+        ([term("dog", name="a\nb")], "terms.json: [0].name: got the name 'a\\nb' with the character U+000A"),
+        (
+            [term("dog", synonyms=["\u202e"])],
+            "terms.json: [0].synonyms[0]: got the name '\\u202e' with the character U+202E",
+        ),
         ([term("dog", name="")], "terms.json: [0].name: got "),
         ([term("dog", name="x" * 501)], "terms.json: [0].name: got "),
         ([term("dog", *["a"] * 101)], "terms.json: [0].broader: got "),

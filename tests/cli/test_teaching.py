@@ -1,8 +1,10 @@
 import json
 
 from imagetagger import Tagger
+from imagetagger.bundle.archive import write_zip
 from imagetagger.tagger.lesson_file import load_lessons
-from tests.helpers.taught import folder
+from tests.helpers.sealing import reseal
+from tests.helpers.taught import files, folder
 
 
 def test_learn_makes_the_tag_and_says_so(call, lemons, lessons, pictures):
@@ -114,3 +116,22 @@ def test_a_bundle_of_the_users_own_needs_a_file_of_lessons_of_its_own(call, lemo
     assert call("learn", *pictures, "--bundle", folder(), "--lessons", mine)[0] == 0
     assert "Lemon" in call("tags", "--taught", "--bundle", folder(), "--lessons", mine)[1]
     assert not lessons.exists()
+
+
+def test_a_newer_bundle_that_knows_the_users_tag_goes_on_with_what_was_taught(call, lemons, lessons, everyday_bundle):
+    call("learn", "--tag", "Lemon", lemons / "0.png")
+    labels = json.loads(files()["labels.json"])
+    next(label for label in labels if label["id"] == "blue")["name"] = "lemon"
+    write_zip(reseal(files(), {"labels.json": json.dumps(labels).encode()}), everyday_bundle)
+    before = lessons.read_bytes()
+
+    def lemons_taught() -> list[tuple[str, int]]:
+        tags = Tagger.load(None, lessons).tags
+        return [(tag.id, tag.taught) for tag in tags if tag.name.casefold() == "lemon"]
+
+    assert lemons_taught() == [("blue", 1)]
+    assert call("tags")[1].casefold().count("lemon") == 1
+    assert call("learn", "--tag", "Lemon", lemons)[0] == 0
+    assert lemons_taught() == [("blue", 3)]
+    call("undo")
+    assert lessons.read_bytes() == before

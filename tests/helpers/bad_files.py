@@ -156,7 +156,7 @@ CASES = [
         ("1/id", ["", "x" * 501], "[1].id: got "),
         ("1/id", [1, None, ["b"]], "[1].id: got "),
         ("1/name", ["", "x" * 501, 1, None, {}], "[1].name: got "),
-        ("1/name", ["a\nb", "a\u202eb", "\x1b[2J"], "[1]: got "),
+        ("1/name", ["a\nb", "a\u202eb", "\x1b[2J"], "[1].name: got "),
         ("1/synonyms", [None, "a", {}], "[1].synonyms: got "),
         ("0/synonyms", [[1], [None], [["a"]], [""], ["x" * 501]], "[0].synonyms[0]: got "),
         ("0/synonyms", [["a\x7f"]], "[0]: got the name 'a\\x7f' with the character U+007F"),

@@ -289,7 +289,7 @@ def _wrong_files(files: Mapping[str, bytes], data: bytes) -> Iterable[tuple[str,
     yield "reload the app", edited(lambda content: content.update(schema=2))
     yield "schema", edited(lambda content: content.update(schema="1"))
     yield "expected the keys", edited(lambda content: content.pop("names"))
-    yield "MiB when unpacked", patched(24, b"\xf0\xff\xff\xff")
+    yield "bytes when unpacked", patched(24, b"\xf0\xff\xff\xff")
     yield "encrypted", patched(8, b"\x01")
     yield "link", patched(38, ((stat.S_IFLNK | 0o777) << 16).to_bytes(4, "little"))
     yield "method 12", patched(10, b"\x0c")

@@ -90,7 +90,7 @@ def _wrong_terms() -> Iterable[tuple[str, Any]]:
     yield "terms.json: two terms, or a term and a tag, have the same id", [*TERMS, entity | {"id": "red"}]
     yield "is a broader term of itself", [entity | {"broader": ["warm"]}, warm]
     yield 'terms.json: "warm" is a broader term of itself', [entity, warm | {"broader": ["warm"]}]
-    yield "terms.json: 0.synonyms: got undefined", [{"id": "n00", "name": "entity"}, warm]
+    yield "terms.json: [0].synonyms: got undefined", [{"id": "n00", "name": "entity"}, warm]
     yield "expected the keys id, name, synonyms, broader, everyday", [entity | {"colour": "red"}, warm]
     yield "1 to 500 characters", [entity, warm | {"synonyms": ["a\u202eb"]}]
     yield "true or false", [entity, warm | {"everyday": 1}]

@@ -1,8 +1,8 @@
 /** What crosses between the page and its worker: the page shows, the worker (engine/) computes, learns and stores. */
 
-import type { Act } from "./acts";
-import type { Rule } from "./prediction/decision";
-import type { Problem } from "./problems";
+import type { Act } from "./format/acts";
+import type { Rule } from "./format/decision";
+import type { Problem } from "./format/problems";
 
 export type { Rule };
 

@@ -1,7 +1,7 @@
 import * as Comlink from "comlink";
 import { render } from "preact";
 import type { Engine } from "./api";
-import { UserError } from "./problems";
+import { UserError } from "./format/problems";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
 import { LanguageProvider } from "./ui/language";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { readLabels, readTerms } from "../src/bundle/labels";
-import { type Label, readBundle, type Term } from "../src/bundle/reader";
-import { FileError } from "../src/files/errors";
+import { readBundle } from "../src/bundle/reader";
+import { FileError } from "../src/format/errors";
+import type { Label, Term } from "../src/format/labels";
+import { readLabels, readTerms } from "../src/format/labels";
 import { golden, unpacked } from "./golden";
 
 interface Golden {

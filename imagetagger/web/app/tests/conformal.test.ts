@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { adaptCoverage, COVERAGE_LEVELS, INFINITE_THRESHOLD, thresholdAt } from "../src/prediction/conformal";
+import { COVERAGE_LEVELS, INFINITE_THRESHOLD } from "../src/format/decision";
+import { adaptCoverage, thresholdAt } from "../src/prediction/conformal";
 import { golden } from "./golden";
 
 interface Golden {

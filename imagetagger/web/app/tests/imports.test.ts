@@ -1,39 +1,44 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
-const SOURCE = join(import.meta.dirname, "..", "src");
+const APP = join(import.meta.dirname, "..");
 
-/**
- * Folders and files of src/, each of which may import those before it: so the engine cannot use words of a language.
- * api.ts is all that the page may import of the engine.
- */
-const LAYERS = [
-  ...["problems", "files", "pixels", "prediction", "bundle", "lessons"],
-  ...["acts", "api", "queue", "engine", "words", "ui", "main"],
-];
+/** A file of src/, what it imports, and whether that is the wrong direction. */
+const IMPORTS = [
+  ["format/a.ts", "../files/archive", true],
+  ["files/a.ts", "../pixels/decode", true],
+  ["pixels/a.ts", "../prediction/predict", true],
+  ["prediction/a.ts", "../bundle/reader", true],
+  ["bundle/a.ts", "../lessons/lessons", true],
+  ["lessons/a.ts", "../engine/session", true],
+  ["api.ts", "./engine/engine", true],
+  ["engine/a.ts", "../ui/App", true],
+  ["ui/a.tsx", "../engine/engine", true],
+  ["ui/b.ts", "../lessons/lessons", true],
+  ["format/b.ts", "./errors", false],
+  ["files/b.ts", "../format/errors", false],
+  ["bundle/b.ts", "../files/safetensors", false],
+  ["engine/b.ts", "../lessons/lessons", false],
+  ["ui/c.ts", "../format/names", false],
+  ["ui/d.ts", "../api", false],
+] as const;
 
-/** The folder, or the file without its ending, that a path of src/ belongs to. */
-function layerOf(path: string): string {
-  return (relative(SOURCE, path).split(sep)[0] as string).replace(/\.tsx?$/, "");
-}
-
-test("folders import in one direction only", () => {
-  const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
-  const upwards: string[] = [];
-  for (const name of files) {
-    const path = join(SOURCE, name);
-    for (const [, target] of readFileSync(path, "utf8").matchAll(/(?:from|import\(?) "(\.[^"]*)"/g)) {
-      const [from, to] = [layerOf(path), layerOf(join(dirname(path), target as string))];
-      if (to.endsWith("package.json") || to === "..") continue;
-      if (
-        LAYERS.indexOf(to) > LAYERS.indexOf(from) ||
-        (from === "ui" && to === "engine") ||
-        (from === "words" && to === "engine")
-      )
-        upwards.push(`${name}: ${to}`);
-    }
+test("Biome refuses imports in the wrong direction, and no others", () => {
+  const folder = mkdtempSync(join(tmpdir(), "imports-"));
+  copyFileSync(join(APP, "biome.json"), join(folder, "biome.json"));
+  for (const [name, target] of IMPORTS) {
+    const path = join(folder, "src", name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `export { some } from "${target}";\n`);
   }
-  expect(files.length).toBeGreaterThan(60);
-  expect(upwards).toEqual([]);
+  const command = [join(APP, "node_modules/@biomejs/biome/bin/biome"), "lint", "--colors=off", "src"];
+  const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: "utf8" });
+  const refused = Array.from(
+    (stdout + stderr).matchAll(/^src\/(\S+?):\d.* lint\/style\/noRestrictedImports/gm),
+    (m) => m[1],
+  );
+  expect(refused.sort()).toEqual(IMPORTS.flatMap(([name, , isWrong]) => (isWrong ? [name] : [])).sort());
 });

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, openAsBlob, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { Uint8ArrayWriter } from "@zip.js/zip.js/lib/zip-core-custom.js";
+import { describe, expect, test, vi } from "vitest";
 import { openZip, writeZip } from "../src/files/archive";
 import { type LoadedLessons, loadLessons, MAX_LESSONS_BYTES, saveLessons } from "../src/lessons/lesson_file";
 import { LessonError, type Lessons, NO_LESSONS } from "../src/lessons/lessons";
@@ -104,10 +105,17 @@ test("a bomb is refused before it is unpacked, also where its directory lies", a
   const bomb = new Uint8Array(await zip.arrayBuffer());
   const view = new DataView(bomb.buffer, Buffer.from(bomb).indexOf("PK\x01\x02"));
   expect(view.getUint32(24, true)).toBe(2 ** 24);
+  view.setUint32(24, 2 ** 26, true);
+  await expect(loadLessons(new Blob([bomb]))).rejects.toThrow(
+    "with lessons.json it has more than 24 MiB when unpacked",
+  );
   view.setUint32(24, MAX_LESSONS_BYTES + 1, true);
-  await expect(loadLessons(new Blob([bomb]))).rejects.toThrow("24 MiB when unpacked");
+  await expect(loadLessons(new Blob([bomb]))).rejects.toThrow("expected at most 67108864");
   view.setUint32(24, 1000, true);
-  await expect(loadLessons(new Blob([bomb]))).rejects.toThrow("checksum");
+  new DataView(bomb.buffer).setUint32(22, 1000, true); // where the file begins it says the same
+  const unpacked = vi.spyOn(Uint8ArrayWriter.prototype, "writeUint8Array");
+  await expect(loadLessons(new Blob([bomb]))).rejects.toThrow("do not match its size or checksum");
+  expect(unpacked).not.toHaveBeenCalled(); // the first part was too large already
 });
 
 test("a file that changed on disk while it was read is reported as such, not as damaged", async () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { Label, Term } from "../src/format/labels";
 import {
   addTag,
   adoptLessons,
   checkLimits,
   forget,
   hideTags,
-  type Label,
   LessonError,
   type Lessons,
   learn,
@@ -19,7 +19,6 @@ import {
   setTags,
   showTags,
   type TaughtPicture,
-  type Term,
   taughtNames,
   vocabulary,
 } from "../src/lessons/lessons";

@@ -6,7 +6,8 @@
 import "fake-indexeddb/auto";
 import { vi } from "vitest";
 import type { Change, Engine } from "../src/api";
-import type { Bundle, Rows } from "../src/bundle/reader";
+import type { Bundle } from "../src/bundle/reader";
+import type { Rows } from "../src/format/rows";
 import { HiddenPixelsError } from "../src/pixels/readback";
 import { BadImageError, DAMAGED } from "../src/pixels/sniff";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isSystemPath } from "../src/files/ignored";
-import { byCodePoint, quote } from "../src/files/text";
-import { casefold, nameProblem, normaliseName, sameName } from "../src/lessons/names";
+import { casefold, nameProblem, normaliseName, sameName } from "../src/format/names";
+import { byCodePoint, quote } from "../src/format/text";
 import { golden } from "./golden";
 
 interface Golden {

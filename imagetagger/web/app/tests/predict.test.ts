@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { Decision } from "../src/format/decision";
 import { logProbabilities } from "../src/prediction/calibration";
 import { adaptCoverage } from "../src/prediction/conformal";
-import type { Decision } from "../src/prediction/decision";
 import { adaptedCoverage, type Constants, missedShare, predict } from "../src/prediction/predict";
 import { nonconformity, predictionSet, rankedTags } from "../src/prediction/prediction_sets";
 import { golden } from "./golden";

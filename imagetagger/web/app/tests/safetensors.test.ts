@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { FileError } from "../src/files/errors";
 import { type Float32Tensor, readTensors, writeTensors } from "../src/files/safetensors";
+import { FileError } from "../src/format/errors";
 
 const TENSORS = new Map<string, Float32Tensor>([
   ["b", { shape: [2, 3], values: Float32Array.of(1, -0, Number.MIN_VALUE, 3.4e38, 5, 6) }],

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { shownWords, suggestedTags } from "../src/engine/shown_words";
-import { addTag, hideTags, type Label, NO_LESSONS, type Term, vocabulary } from "../src/lessons/lessons";
+import type { Label, Term } from "../src/format/labels";
+import { addTag, hideTags, NO_LESSONS, vocabulary } from "../src/lessons/lessons";
 import { golden } from "./golden";
 
 interface Listed {

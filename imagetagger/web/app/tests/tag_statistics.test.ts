@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import type { Bundle, Rows } from "../src/bundle/reader";
+import type { Bundle } from "../src/bundle/reader";
 import { EMPTY_ROWS, type TagRows, updateRows } from "../src/engine/tag_statistics";
+import type { Label } from "../src/format/labels";
+import type { Rows } from "../src/format/rows";
 import {
   addTag,
   forget,
-  type Label,
   type Lessons,
   learn,
   mergeTags,

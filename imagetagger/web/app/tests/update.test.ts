@@ -60,8 +60,16 @@ test("tags are those of another bundle of their names, also those that only the 
     { id: "n1", name: "goldfish" },
     { id: "t1", name: "dog" },
   ]);
-  const edits = steps[0]?.before.edits;
-  expect([[...(edits?.names ?? [])], [...(edits?.merged ?? [])]]).toEqual([[["k9", "hound"]], [["k9", "t1"]]]);
+  // The last step is that they became one; before it, they are apart.
+  expect(steps.map(({ before }) => [...(before.edits?.merged ?? [])])).toEqual([
+    [["k9", "k9"]],
+    [
+      ["user:goldfish", "user:goldfish"],
+      ["k9", "k9"],
+    ],
+  ]);
+  expect([...(steps[0]?.before.edits?.names ?? [])]).toEqual([["k9", "hound"]]);
+  expect(steps[1]?.what).toEqual({ kind: "twinsMerged", tags: ["Goldfish", "hound"] });
 });
 
 test("a term that tags were merged into keeps its name under a bundle that lacks it", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Act } from "../src/acts";
-import { type Problem, problemOf, UserError } from "../src/problems";
+import type { Act } from "../src/format/acts";
+import { type Problem, problemOf, UserError } from "../src/format/problems";
 import { english } from "../src/words/english";
 import { german } from "../src/words/german";
 import { LANGUAGES, wordsFor } from "../src/words/languages";

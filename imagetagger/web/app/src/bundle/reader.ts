@@ -1,22 +1,12 @@
 /** A bundle in memory, every file that the app uses checked against the manifest. See imagetagger/bundle/reader.py. */
 
 import { sha256 } from "hash-wasm";
-import { FileError } from "../files/errors";
 import { readTensors } from "../files/safetensors";
-import { quote } from "../files/text";
-import { type Label, readLabels, readTerms, type Term } from "./labels";
-import { statisticsProblem } from "./magnitudes";
-import { type Manifest, parseManifest } from "./manifest";
-
-export type { Label, Term } from "./labels";
-export type { Manifest } from "./manifest";
-
-/** Sufficient statistics, one row per tag: count (C), mean (C, D) and m2 (C, D); see classifier/statistics.py. */
-export interface Rows {
-  count: Float32Array<ArrayBuffer>;
-  mean: Float32Array<ArrayBuffer>;
-  m2: Float32Array<ArrayBuffer>;
-}
+import { FileError } from "../format/errors";
+import { type Label, readLabels, readTerms, type Term } from "../format/labels";
+import { type Manifest, parseManifest } from "../format/manifest";
+import { type Rows, statisticsProblem } from "../format/rows";
+import { quote } from "../format/text";
 
 /** A bundle whose files match its manifest. */
 export interface Bundle {
@@ -30,6 +20,9 @@ export interface Bundle {
   /** model.tflite. */
   model: Uint8Array<ArrayBuffer>;
 }
+
+/** Bytes of labels.json and of terms.json. */
+const MAX_TEXT_BYTES = 2 ** 24;
 
 const REQUIRED_FILES = ["model.tflite", "statistics.safetensors", "labels.json"];
 
@@ -58,6 +51,8 @@ export async function readBundle(fetchFile: FetchFile): Promise<Bundle> {
 
 async function verified(name: string, data: Uint8Array<ArrayBuffer>, manifest: Manifest) {
   const file = manifest.files.get(name);
+  if (name.endsWith(".json") && data.length > MAX_TEXT_BYTES)
+    throw new FileError(`${name} has ${data.length} bytes, expected at most ${MAX_TEXT_BYTES}`);
   if (data.length !== file?.bytes)
     throw new FileError(`${name} has ${data.length} bytes, expected ${file?.bytes}: it was cut or replaced`);
   if ((await sha256(data)) !== file.sha256)
@@ -66,7 +61,7 @@ async function verified(name: string, data: Uint8Array<ArrayBuffer>, manifest: M
 }
 
 /** Returns the statistics of a .safetensors file, which must be bounded and of the manifest's space. */
-function readStatistics(
+export function readStatistics(
   data: Uint8Array<ArrayBuffer>,
   manifest: Manifest,
   labels: readonly Label[],

@@ -1,8 +1,8 @@
 /** From files to pictures: each is decoded, embedded and stored by itself, so that a later failure costs no other. */
 
 import type { Added, Incoming, PictureId, Unfinished } from "../api";
+import { problemOf } from "../format/problems";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
-import { problemOf } from "../problems";
 import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";
 import type { Session } from "./session";

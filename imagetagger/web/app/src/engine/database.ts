@@ -1,11 +1,12 @@
 /** What stays on the device, in IndexedDB. Every change is one transaction, stored completely or not at all. */
 
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from "idb";
-import type { Act } from "../acts";
 import type { PictureId, StepView, TagId, Unfinished } from "../api";
-import { messageOf } from "../files/errors";
-import type { Label, VocabularyEdits } from "../lessons/lessons";
-import { type Problem, UserError } from "../problems";
+import type { Act } from "../format/acts";
+import { messageOf } from "../format/errors";
+import type { Label } from "../format/labels";
+import { type Problem, UserError } from "../format/problems";
+import type { VocabularyEdits } from "../lessons/lessons";
 import type { TagRow } from "./tag_statistics";
 import { type Embedded, INITIAL_STATE, type Lesson, NO_CHANGE, type Patch, type UserState } from "./user_state";
 

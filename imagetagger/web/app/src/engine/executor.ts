@@ -1,10 +1,10 @@
 /** A bundle's model.tflite in LiteRT.js: embed, score and merge. Tensors are deleted: WebAssembly has no collector. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
-import { isBounded } from "../bundle/magnitudes";
-import type { Manifest, Rows } from "../bundle/reader";
-import { FileError, messageOf } from "../files/errors";
-import { UserError } from "../problems";
+import { FileError, messageOf } from "../format/errors";
+import type { Manifest } from "../format/manifest";
+import { UserError } from "../format/problems";
+import { isBounded, type Rows } from "../format/rows";
 import { emptyRow } from "./tag_statistics";
 
 /** The functions of one model, ready to run. */

@@ -1,9 +1,9 @@
 /** Files out: lessons, which `Tagger.load` reads, and tags for other programs. */
 
 import type { PictureId } from "../api";
+import { UserError } from "../format/problems";
 import { saveLessons } from "../lessons/lesson_file";
 import { taughtNames } from "../lessons/lessons";
-import { UserError } from "../problems";
 import type { Session } from "./session";
 import { writeSidecars } from "./sidecars";
 import { scoresOf } from "./suggestions";

@@ -1,7 +1,7 @@
 /** Lessons of another device, or of Python, merged with those of this one. */
 
-import type { Act } from "../acts";
 import type { Imported, PictureId } from "../api";
+import type { Act } from "../format/acts";
 import { loadLessons } from "../lessons/lesson_file";
 import { adoptLessons, LessonError, mergeLessons, type TaughtPicture, vocabulary } from "../lessons/lessons";
 import { readPicture } from "../pixels/decode";

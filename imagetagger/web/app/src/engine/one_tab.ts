@@ -1,6 +1,6 @@
 /** One tab at a time has the app: two would overwrite each other's lessons. */
 
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 
 /** Milliseconds: a page that was just left frees its lock in a moment, and one that gives up ends its work first. */
 const [PATIENCE, PATIENCE_TO_TAKE] = [3_000, 15_000];

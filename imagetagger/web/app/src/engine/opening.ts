@@ -2,7 +2,7 @@
 
 import type { Change, Unfinished } from "../api";
 import { type Bundle, readBundle } from "../bundle/reader";
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
 import { copyBlocks, type Executor, loadExecutor } from "./executor";

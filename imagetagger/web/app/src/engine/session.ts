@@ -2,7 +2,8 @@
 
 import type { Change, PictureId, TagId } from "../api";
 import type { Bundle } from "../bundle/reader";
-import { type Label, type Lessons, vocabulary } from "../lessons/lessons";
+import type { Label } from "../format/labels";
+import { type Lessons, vocabulary } from "../lessons/lessons";
 import { adaptedCoverage } from "../prediction/predict";
 import type { queue } from "../queue";
 import type { Database, Settings, Step, StoredPicture } from "./database";

@@ -1,9 +1,8 @@
 /** What is shown of tags: terms in place of hidden ones, and as taught ones. See imagetagger/tagger/description.py. */
 
 import type { Suggestion, TagId } from "../api";
-import type { Term } from "../bundle/reader";
-import type { Label } from "../lessons/lessons";
-import { termsAbove } from "../lessons/terms";
+import type { Label, Term } from "../format/labels";
+import { termsAbove } from "../format/terms";
 import { rankedTags } from "../prediction/prediction_sets";
 
 /** How tags are shown that are not shown as they are. */

@@ -6,7 +6,7 @@
 
 import type { PictureView, TagId, TagView, TermView } from "../api";
 import { writeZip } from "../files/archive";
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 
 /** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
 type Path = readonly string[];

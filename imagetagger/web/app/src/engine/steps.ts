@@ -1,9 +1,9 @@
 /** From one state of the user to the next: stored first, then shown; and back, by undo. */
 
-import type { Act } from "../acts";
 import type { PictureId } from "../api";
+import type { Act } from "../format/acts";
+import { UserError } from "../format/problems";
 import { checkLimits } from "../lessons/lessons";
-import { UserError } from "../problems";
 import { type Changes, type Step, type StoredPicture, write } from "./database";
 import { copyBlocks, freeBlocks } from "./executor";
 import { changedRows, type DerivedState, deriveState, type Session } from "./session";

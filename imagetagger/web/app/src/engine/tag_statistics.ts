@@ -4,7 +4,9 @@
  * They follow from the bundle and the lessons alone; unchanged rows are reused. See imagetagger/tagger/tag_statistics.py.
  */
 
-import type { Bundle, Label, Rows } from "../bundle/reader";
+import type { Bundle } from "../bundle/reader";
+import type { Label } from "../format/labels";
+import type { Rows } from "../format/rows";
 import { type Lessons, resolveMerged } from "../lessons/lessons";
 
 /** The statistics of one tag, C = 1. */

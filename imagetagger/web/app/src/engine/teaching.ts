@@ -1,11 +1,12 @@
 /** What a user does to pictures and tags: each action is one step. */
 
-import type { Act } from "../acts";
 import type { Confirmed, PictureId, TagId } from "../api";
+import type { Act } from "../format/acts";
+import type { Label } from "../format/labels";
+import { termsAbove } from "../format/terms";
 import {
   addTag,
   hideTags,
-  type Label,
   LessonError,
   type Lessons,
   learn,
@@ -18,7 +19,6 @@ import {
   type TaughtPicture,
   vocabulary,
 } from "../lessons/lessons";
-import { termsAbove } from "../lessons/terms";
 import { missedShare } from "../prediction/predict";
 import type { Session } from "./session";
 import { change } from "./steps";

@@ -1,13 +1,13 @@
 /** A new bundle for the stored state: tags are adopted by name, pictures embedded again from their squares. */
 
-import type { Change } from "../api";
+import type { Change, TagId } from "../api";
 import type { Bundle } from "../bundle/reader";
-import { adoptLessons, taughtNames } from "../lessons/lessons";
+import { adoptLessons, separated, taughtNames, twins, type VocabularyEdits } from "../lessons/lessons";
 import { readPicture } from "../pixels/decode";
 import { BadImageError } from "../pixels/sniff";
-import { type Database, type Stored, type StoredPicture, write } from "./database";
+import { type Database, type Step, type Stored, type StoredPicture, write } from "./database";
 import { type Executor, embedImage } from "./executor";
-import { lessonsOf, type UserState } from "./user_state";
+import { lessonsOf, NO_CHANGE } from "./user_state";
 
 /** The stored state under this bundle. */
 export interface Updated {
@@ -59,19 +59,36 @@ async function reembed(db: Database, { manifest }: Bundle, executor: Executor, {
 /** Returns what changes under a new bundle: tags are those of its own of their names, and no threshold of another one. */
 function adopt({ state, pictures, steps, bundle: last }: Stored, bundle: Bundle) {
   const lessons = lessonsOf(state, pictures);
-  const adoptEdits = (edits: UserState["edits"]) => {
+  const adoptEdits = (edits: VocabularyEdits) => {
     const taught = { ...lessons, edits };
     return adoptLessons(taught, bundle.labels, taughtNames(last?.labels ?? [], taught), bundle.terms).edits;
   };
+  const edits = adoptEdits(state.edits);
+  const merged = twins(state.edits, edits);
+  // Earlier states are reached only by undoing that tags became one: then those are apart there, too.
+  const adoptEarlier = (before: VocabularyEdits) => {
+    const adopted = adoptEdits(before);
+    return merged.length ? separated(adopted, twins(before, adopted)) : adopted;
+  };
+  const earlier = steps.map((step) =>
+    step.before.edits ? { ...step, before: { ...step.before, edits: adoptEarlier(step.before.edits) } } : step,
+  );
   return {
-    edits: adoptEdits(state.edits),
-    steps: steps.map((step) =>
-      step.before.edits ? { ...step, before: { ...step.before, edits: adoptEdits(step.before.edits) } } : step,
-    ),
+    edits,
+    steps: merged.length ? [...earlier, mergingStep(steps, edits, merged)] : earlier,
     settings: { threshold: null },
     bundle: {
       digest: bundle.manifest.digest,
       labels: [...bundle.labels, ...bundle.terms].map(({ id, name }) => ({ id, name })),
     },
   };
+}
+
+/** Returns the step that made tags of the user's one with the bundle's; undoing it keeps them apart. */
+function mergingStep(steps: readonly Step[], edits: VocabularyEdits, merged: readonly TagId[]): Step {
+  const when = Date.now();
+  const id = Math.max(when, ...steps.map((step) => step.id + 1));
+  const tags = merged.map((tag) => edits.names.get(tag) ?? tag);
+  const before = { ...NO_CHANGE, edits: separated(edits, merged) };
+  return { id, what: { kind: "twinsMerged", tags }, when, before };
 }

@@ -1,8 +1,8 @@
 /** Tags, pictures, steps and the threshold as the page shows them. */
 
-import type { StepPictures } from "../acts";
 import type { BundleView, PictureId, PictureView, StepView, TagView, TermView, ThresholdView } from "../api";
 import type { Bundle } from "../bundle/reader";
+import type { StepPictures } from "../format/acts";
 import { resolveMerged } from "../lessons/lessons";
 import { type Prediction, predict } from "../prediction/predict";
 import type { Session } from "./session";

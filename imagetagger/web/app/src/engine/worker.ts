@@ -1,7 +1,7 @@
 /** The worker: a classic one, as LiteRT loads itself by importScripts. */
 
 import * as Comlink from "comlink";
-import { problemOf } from "../problems";
+import { problemOf } from "../format/problems";
 import { engine } from "./engine";
 
 /** An error as Comlink sends it, which the other side makes an Error with these properties. */

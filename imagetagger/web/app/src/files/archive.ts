@@ -8,12 +8,10 @@ import {
   ZipReader,
   ZipWriter,
 } from "@zip.js/zip.js/lib/zip-core-custom.js";
-import { FileError, messageOf } from "./errors";
+import { FileError, messageOf } from "../format/errors";
+import { isFileName } from "../format/file_names";
+import { quote } from "../format/text";
 import { isSystemPath } from "./ignored";
-import { quote } from "./text";
-
-/** A relative path of plain names, as in imagetagger/bundle/archive.py. */
-export const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}$/;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -29,7 +27,7 @@ const MAX_FILES = 100_000;
 /** A .zip may unpack to so many bytes, and so many times its own size more: see imagetagger/bundle/archive.py. */
 const [FREE_BYTES, MAX_RATIO] = [24 * 2 ** 20, 16];
 
-// `useWebWorkers`: this runs in one already. `tolerant`: of names, which FILE_NAME checks.
+// `useWebWorkers`: this runs in one already. `tolerant`: of names, which isFileName checks.
 const READING = {
   strictness: "strict",
   filenameValidation: "tolerant",
@@ -46,15 +44,25 @@ const WRITING = {
   useWebWorkers: false,
 };
 
-/** Reads the directory of a .zip whose files have at most `limit` bytes together; throws FileError for anything else. */
-export async function openZip(file: Blob, limit: number): Promise<Archive> {
+/**
+ * Reads the directory of a .zip; throws FileError where it is damaged, unlike ours, or declares too many bytes.
+ *
+ * @param limit bytes of all files together.
+ * @param largest bytes that a file of a name may have.
+ */
+export async function openZip(
+  file: Blob,
+  limit: number,
+  largest: (name: string) => number = () => limit,
+): Promise<Archive> {
   const entries = new Map<string, FileEntry>();
   const most = Math.min(limit, FREE_BYTES + MAX_RATIO * file.size);
   let left = most;
   let count = 0;
   try {
     for await (const entry of new ZipReader(new BlobReader(file), READING).getEntriesGenerator()) {
-      if (++count > MAX_FILES) throw new FileError(`it has more than ${MAX_FILES} files: expected fewer`);
+      if (++count > MAX_FILES)
+        throw new FileError(`it has more than ${MAX_FILES.toLocaleString("en")} files: expected fewer`);
       const name = new TextDecoder("latin1").decode(entry.rawFilename); // not a name from the extra fields
       const folder = name.endsWith("/") && entry.uncompressedSize === 0;
       if (isSystemPath(name)) continue;
@@ -62,9 +70,12 @@ export async function openZip(file: Blob, limit: number): Promise<Archive> {
       if (folder) continue;
       if (entries.has(name)) throw new FileError(`${name} is in the archive twice: expected every name once`);
       entries.set(name, plain(name, entry as FileEntry));
-      left -= entry.uncompressedSize;
+      const size = entry.uncompressedSize;
+      if (size > largest(name))
+        throw new FileError(`${name} has ${size} bytes when unpacked, expected at most ${largest(name)}`);
+      left -= size;
       if (left < 0)
-        throw new FileError(`it has more than ${Math.floor(most / 2 ** 20)} MiB when unpacked, expected less`);
+        throw new FileError(`with ${name} it has more than ${Math.floor(most / 2 ** 20)} MiB when unpacked`);
     }
   } catch (error) {
     refuse(error, "it is not a .zip file, or damaged");
@@ -72,12 +83,26 @@ export async function openZip(file: Blob, limit: number): Promise<Archive> {
   const top = topOf([...entries.keys()]);
   return {
     names: Array.from(entries.keys(), (name) => name.slice(top.length)),
-    read: async (name) =>
-      entries
-        .get(top + name)
-        ?.getData(new Uint8ArrayWriter())
-        .catch((error) => refuse(error, `${name} is damaged: its contents do not match its checksum`)),
+    read: async (name) => {
+      const entry = entries.get(top + name);
+      return entry
+        ?.getData(new DeclaredBytes(entry.uncompressedSize))
+        .catch((error) => refuse(error, `${name} is damaged: its contents do not match its size or checksum`));
+    },
   };
+}
+
+/** Takes as many bytes as a file declares: unpacking ends where there are more. */
+class DeclaredBytes extends Uint8ArrayWriter {
+  constructor(private left: number) {
+    super();
+  }
+
+  override async writeUint8Array(bytes: Uint8Array): Promise<void> {
+    this.left -= bytes.length;
+    if (this.left < 0) throw new Error("more bytes than declared");
+    await super.writeUint8Array(bytes);
+  }
 }
 
 /**
@@ -103,7 +128,7 @@ export async function writeZip(
 }
 
 function checkName(name: string, problem: string): void {
-  if (name.length > 200 || !FILE_NAME.test(name)) throw new FileError(`${problem} ${quote(name)}`);
+  if (!isFileName(name)) throw new FileError(`${problem} ${quote(name)}`);
 }
 
 function plain(name: string, entry: FileEntry): FileEntry {

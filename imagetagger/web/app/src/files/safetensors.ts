@@ -6,8 +6,11 @@
  */
 
 import * as v from "valibot";
-import { FileError } from "./errors";
-import { checked, integer, type Json, listOf, mapOf, oneOf, parseJson, shape, text } from "./json";
+import { FileError } from "../format/errors";
+import { checked, integer, type Json, listOf, mapOf, oneOf, parseJson, shape, text } from "../format/json";
+
+/** Bytes of a header, and values in it, seven for a tensor: lessons of 100,000 pictures. */
+const [MAX_HEADER_BYTES, MAX_HEADER_VALUES] = [2 ** 24, 1_000_000];
 
 /** Values row by row, and how many in each dimension. */
 export interface Float32Tensor {
@@ -21,18 +24,22 @@ const tensorEntry = shape({
   data_offsets: v.strictTuple([integer(0, 2 ** 53), integer(0, 2 ** 53)], "where its values begin and end"),
 });
 
-/** Returns the tensors and the metadata of a file; throws FileError unless it is complete and all float32. */
+/** Returns the tensors, at most `most`, and the metadata; throws FileError unless a file is complete and all float32. */
 export function readTensors(
   data: Uint8Array<ArrayBuffer>,
   file: string,
+  most = 5,
 ): { tensors: Map<string, Float32Tensor>; metadata: Map<string, string> } {
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const length = data.length < 8 ? Number.NaN : Number(view.getBigUint64(0, true));
   if (!(length <= data.length - 8))
     throw new FileError(`${file} is damaged, or not a .safetensors file: it is too short`);
-  const header = checked(mapOf(v.unknown()), parseJson(data.subarray(8, 8 + length), file), file);
+  if (length > MAX_HEADER_BYTES)
+    throw new FileError(`${file} has a header of ${length} bytes, expected at most ${MAX_HEADER_BYTES}`);
+  const header = checked(mapOf(v.unknown()), parseJson(data.subarray(8, 8 + length), file, MAX_HEADER_VALUES), file);
   const metadata = checked(mapOf(text), header.get("__metadata__") ?? {}, `${file}: __metadata__`);
   header.delete("__metadata__");
+  if (header.size > most) throw new FileError(`${file} has ${header.size} tensors, expected at most ${most}`);
   const start = 8 + length;
   const tensors = new Map<string, Float32Tensor>();
   let used = 0;

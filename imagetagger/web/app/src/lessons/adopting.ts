@@ -1,9 +1,9 @@
 /** Lessons for another bundle than they were taught with. */
 
-import type { Label, Term } from "../bundle/reader";
-import { finalTags } from "./edits";
+import type { Label, Term } from "../format/labels";
+import { casefold, normaliseName } from "../format/names";
+import { finalTags, type VocabularyEdits } from "./edits";
 import type { Lessons } from "./lessons";
-import { casefold, normaliseName } from "./names";
 
 /**
  * Returns the lessons for a bundle: tags that it lacks are added by their names, or merged into its own of that name.
@@ -35,6 +35,16 @@ export function adoptLessons(
     ends.set(id, end);
   }
   return { ...lessons, edits: { ...edits, names: all, merged } };
+}
+
+/** Returns the tags that adopting made one with those of a bundle. */
+export function twins(before: VocabularyEdits, adopted: VocabularyEdits): string[] {
+  return [...adopted.merged.keys()].filter((id) => !before.merged.has(id));
+}
+
+/** Returns adopted edits with these tags apart, also under later bundles: each is merged into itself. */
+export function separated(adopted: VocabularyEdits, tags: readonly string[]): VocabularyEdits {
+  return { ...adopted, merged: new Map([...adopted.merged, ...tags.map((id) => [id, id] as const)]) };
 }
 
 /** Returns where a tag ends; the way is shortened for the next one that goes it. */

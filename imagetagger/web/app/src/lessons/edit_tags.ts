@@ -1,10 +1,10 @@
 /** Edits of the vocabulary: add, rename, merge, remove, reset and hide a tag. */
 
-import type { Label, Term } from "../bundle/reader";
+import type { Label, Term } from "../format/labels";
+import { casefold, sameName } from "../format/names";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons, TaughtPicture } from "./lessons";
-import { casefold, sameName } from "./names";
 import { checkName, vocabulary } from "./vocabulary";
 
 /**

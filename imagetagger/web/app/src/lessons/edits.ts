@@ -1,6 +1,6 @@
 /** How a user changed the vocabulary, and which tag a merged one became. */
 
-import { byCodePoint } from "../files/text";
+import { byCodePoint } from "../format/text";
 import { LessonError } from "./errors";
 
 /** Changes of the vocabulary; see imagetagger/tagger/lessons.py. */

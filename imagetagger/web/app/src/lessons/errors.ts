@@ -1,4 +1,4 @@
-import { type Problem, UserError } from "../problems";
+import { type Problem, UserError } from "../format/problems";
 
 /** Something that cannot be taught, forgotten, edited or read; a text says why in English, for who mends a file. */
 export class LessonError extends UserError {

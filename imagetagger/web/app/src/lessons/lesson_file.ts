@@ -1,9 +1,9 @@
 /** Lessons as one .zip that people can open, and that `Tagger.load` reads. See imagetagger/tagger/lesson_file.py. */
 
 import * as v from "valibot";
-import { isBounded, MAX_MAGNITUDE } from "../bundle/magnitudes";
 import { type Archive, openZip, writeZip } from "../files/archive";
-import { FileError, messageOf } from "../files/errors";
+import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
+import { FileError, messageOf } from "../format/errors";
 import {
   atMost,
   boolean,
@@ -16,10 +16,10 @@ import {
   parseJson,
   shape,
   visibleName,
-} from "../files/json";
-import { type Float32Tensor, readTensors, writeTensors } from "../files/safetensors";
-import { byCodePoint, quote } from "../files/text";
-import { MAX_LISTED_TAGS, MAX_OWN_TAGS, MAX_TAGS } from "./edits";
+} from "../format/json";
+import { isBounded, MAX_MAGNITUDE } from "../format/rows";
+import { byCodePoint, quote } from "../format/text";
+import { MAX_LISTED_TAGS, MAX_OWN_TAGS, MAX_PICTURES, MAX_TAGS } from "./edits";
 import { LessonError, type Lessons, type TaughtPicture } from "./lessons";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -58,7 +58,7 @@ const lessonsContent = shape({
   contains_pictures: boolean,
   /** Of the tags that the pictures teach, by id. */
   names: atMost(names, MAX_LISTED_TAGS),
-  pictures: listOf(listedPicture),
+  pictures: atMost(listOf(listedPicture), MAX_PICTURES),
   edits: shape({
     ...{ names: atMost(names, MAX_OWN_TAGS), merged: atMost(merges, MAX_OWN_TAGS), removed: listedTags },
     /** Absent in files of older versions. */
@@ -120,7 +120,7 @@ export async function saveLessons(
 /** Reads lessons; throws LessonError where the file is something else, damaged, or of a newer schema. */
 export async function loadLessons(file: Blob): Promise<LoadedLessons> {
   try {
-    const archive = await openZip(file, MAX_LESSONS_BYTES);
+    const archive = await openZip(file, MAX_LESSONS_BYTES, largest);
     if (!archive.names.includes("lessons.json"))
       throw new LessonError(
         archive.names.includes("manifest.json")
@@ -134,6 +134,11 @@ export async function loadLessons(file: Blob): Promise<LoadedLessons> {
   }
 }
 
+/** Bytes that a file may have: pictures are small squares. */
+function largest(name: string): number {
+  return name.endsWith(".safetensors") ? MAX_LESSONS_BYTES : 2 ** 26;
+}
+
 async function parse(archive: Archive): Promise<LoadedLessons> {
   const value = parseJson((await archive.read("lessons.json")) as Bytes, "lessons.json");
   const schema = (value as Json | null)?.schema;
@@ -141,7 +146,7 @@ async function parse(archive: Archive): Promise<LoadedLessons> {
     throw new LessonError(`it has schema ${schema}, this app reads ${LESSONS_SCHEMA}: reload the app to update it`);
   const content = checked(lessonsContent, value, "lessons.json");
   const file = "embeddings.safetensors";
-  const { tensors } = readTensors((await archive.read(file)) ?? new Uint8Array(), file);
+  const { tensors } = readTensors((await archive.read(file)) ?? new Uint8Array(), file, content.pictures.length);
   const pictures = new Map<string, TaughtPicture>();
   const crops = new Map<string, Bytes>();
   for (const { id, embedding_space: space, tags, missed } of content.pictures) {

@@ -5,15 +5,14 @@
  * changes: pictures keep the ids they were taught with, so that lessons of two users merge picture by picture.
  */
 
-import type { Label } from "../bundle/reader";
-import { quote } from "../files/text";
+import type { Label } from "../format/labels";
+import { quote } from "../format/text";
 import type { VocabularyEdits } from "./edits";
 import { NO_EDITS, resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import { vocabulary } from "./vocabulary";
 
-export type { Label, Term } from "../bundle/reader";
-export { adoptLessons } from "./adopting";
+export { adoptLessons, separated, twins } from "./adopting";
 export { addTag, hideTags, mergeTags, removeTag, renameTag, resetTag, showTags } from "./edit_tags";
 export { checkLimits, resolveMerged, type VocabularyEdits } from "./edits";
 export { LessonError } from "./errors";

@@ -1,10 +1,10 @@
 /** The tags in use, and their names. */
 
-import type { Label, Term } from "../bundle/reader";
+import type { Label, Term } from "../format/labels";
+import { nameProblem, normaliseName, sameName } from "../format/names";
 import { resolveMerged } from "./edits";
 import { LessonError } from "./errors";
 import type { Lessons } from "./lessons";
-import { nameProblem, normaliseName, sameName } from "./names";
 
 /**
  * Returns the tags in use by id, those of the bundle first, with edits applied; a term that was taught is a tag too.

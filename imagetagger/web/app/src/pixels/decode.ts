@@ -1,4 +1,4 @@
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 import { mendEnd } from "./completeness";
 import { makePreview } from "./encode";
 import { readExif } from "./exif";

@@ -1,4 +1,4 @@
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 
 const SIDE = 32;
 

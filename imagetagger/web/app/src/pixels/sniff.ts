@@ -1,5 +1,5 @@
 import { imageSize } from "image-size";
-import { type ForeignFile, type Problem, type RarePicture, UserError } from "../problems";
+import { type ForeignFile, type Problem, type RarePicture, UserError } from "../format/problems";
 
 /** A picture that cannot be used. */
 export class BadImageError extends UserError {

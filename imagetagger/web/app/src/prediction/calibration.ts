@@ -1,6 +1,6 @@
 /** From scores to calibrated probabilities. See imagetagger/prediction/calibration.py. */
 
-import type { Calibration } from "./decision";
+import type { Calibration } from "../format/decision";
 
 /** Returns log probabilities (C) of scores (C), at least one of them finite. */
 function logSoftmax(scores: Float64Array): Float64Array {

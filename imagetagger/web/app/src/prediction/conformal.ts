@@ -1,10 +1,6 @@
 /** Thresholds with a guaranteed coverage. See imagetagger/prediction/conformal.py. */
 
-/** Coverages for which a bundle has thresholds; any other takes the next higher one. */
-export const COVERAGE_LEVELS: readonly number[] = Array.from({ length: 199 }, (_, i) => (i + 1) / 200);
-
-/** A threshold above every nonconformity; JSON has no infinity. */
-export const INFINITE_THRESHOLD = 1e9;
+import { COVERAGE_LEVELS, INFINITE_THRESHOLD } from "../format/decision";
 
 /** Returns the threshold for a coverage: that of the next higher level, infinite above the highest. */
 export function thresholdAt(thresholds: readonly number[], coverage: number): number {

@@ -1,8 +1,8 @@
 /** From scores to predictions. See imagetagger/prediction/predict.py and imagetagger/tagger/predict.py. */
 
+import type { Decision, PredictionSetRule } from "../format/decision";
 import { logProbabilities } from "./calibration";
 import { adaptCoverage, thresholdAt } from "./conformal";
-import type { Decision, PredictionSetRule } from "./decision";
 import { predictionSet } from "./prediction_sets";
 
 /** Predictions for one picture under C tags. */

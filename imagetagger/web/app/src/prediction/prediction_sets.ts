@@ -1,6 +1,6 @@
 /** From probabilities to prediction sets: the tags of low nonconformity. See imagetagger/prediction/prediction_sets.py. */
 
-import type { Rule } from "./decision";
+import type { Rule } from "../format/decision";
 
 /** Returns tag indices by descending probability; equal ones keep their order. */
 export function rankedTags(probabilities: Float64Array): number[] {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Change, Engine, Incoming, Snapshot } from "../api";
-import { problemOf } from "../problems";
+import { problemOf } from "../format/problems";
 import { additions, countsOf } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";

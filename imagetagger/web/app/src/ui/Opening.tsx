@@ -1,5 +1,5 @@
 import type { Progress as Work } from "../api";
-import type { Problem } from "../problems";
+import type { Problem } from "../format/problems";
 import { useWords } from "./language";
 import { takeOver } from "./taking_over";
 

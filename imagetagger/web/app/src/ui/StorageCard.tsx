@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { StorageView } from "../api";
-import { UserError } from "../problems";
+import { UserError } from "../format/problems";
 import { useApp } from "./context";
 import { Icon } from "./Icon";
 import { useWords } from "./language";

@@ -1,5 +1,5 @@
 import type { TagId, TagView, TermView } from "../api";
-import { normaliseName } from "../lessons/names";
+import { normaliseName } from "../format/names";
 import { type Choice, Combobox } from "./Combobox";
 import { complete, findTag, knownTag } from "./completion";
 import { useWords } from "./language";

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { TagView } from "../api";
-import { normaliseName } from "../lessons/names";
+import { normaliseName } from "../format/names";
 import { useApp } from "./context";
 import { Ask, Dialog } from "./Dialog";
 import { Icon } from "./Icon";

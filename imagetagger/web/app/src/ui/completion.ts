@@ -1,5 +1,5 @@
 import type { TagId, TagView, TermView } from "../api";
-import { normaliseName } from "../lessons/names";
+import { normaliseName } from "../format/names";
 import { closeness, fold } from "./search";
 
 /** Tags by the user's pictures, then by name. */

@@ -1,5 +1,5 @@
 import type { PictureView, TagId } from "../api";
-import { normaliseName } from "../lessons/names";
+import { normaliseName } from "../format/names";
 import { likelyTags } from "./certainty";
 import { findTag, knownTag } from "./completion";
 import type { Vocabulary } from "./search";

@@ -1,5 +1,5 @@
 import type { TagId, TagView, TermView } from "../api";
-import { termsAbove } from "../lessons/terms";
+import { termsAbove } from "../format/terms";
 
 type Words = Pick<TermView, "name" | "synonyms">;
 

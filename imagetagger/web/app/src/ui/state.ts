@@ -1,4 +1,3 @@
-import type { Act } from "../acts";
 import type {
   Added,
   BundleView,
@@ -13,7 +12,8 @@ import type {
   TermView,
   ThresholdView,
 } from "../api";
-import type { Problem } from "../problems";
+import type { Act } from "../format/acts";
+import type { Problem } from "../format/problems";
 import { type Draft, prune } from "./draft";
 import { EVERYTHING, type Filter, hidesNew } from "./filter";
 import { type Proposal, proposalOf, type Ticks, withTicks } from "./proposals";

@@ -1,4 +1,4 @@
-import type { Act, StepPictures } from "../../acts";
+import type { Act, StepPictures } from "../../format/acts";
 import { names, pictures } from "./formats";
 
 const named = ({ count, name }: StepPictures) => name ?? pictures(count);
@@ -34,6 +34,8 @@ export function step(act: Act): string {
       return `Deleted the tag ${act.tag}`;
     case "tagReset":
       return `Reset the tag ${act.tag}`;
+    case "twinsMerged":
+      return `Merged ${names(act.tags)} with the tagger's own`;
     case "allReset":
       return "Reset everything";
     case "worded":

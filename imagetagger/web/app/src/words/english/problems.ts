@@ -1,4 +1,4 @@
-import type { ForeignFile, Problem, RarePicture } from "../../problems";
+import type { ForeignFile, Problem, RarePicture } from "../../format/problems";
 import { sentence } from "../formats";
 import { format } from "./formats";
 

@@ -1,4 +1,4 @@
-import type { StepPictures } from "../../acts";
+import type { StepPictures } from "../../format/acts";
 import type { Words } from "../languages";
 import { names, pictures, picturesDative } from "./formats";
 
@@ -36,6 +36,8 @@ export const step: Words["step"] = (act) => {
       return `Stichwort „${act.tag}“ gelöscht`;
     case "tagReset":
       return `Stichwort „${act.tag}“ zurückgesetzt`;
+    case "twinsMerged":
+      return `${names(act.tags.map((tag) => `„${tag}“`))} mit den mitgelieferten Stichwörtern zusammengeführt`;
     case "allReset":
       return "Alles zurückgesetzt";
     case "worded":

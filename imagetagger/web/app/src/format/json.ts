@@ -10,23 +10,46 @@ export type Json = Record<string, unknown>;
 /** Bytes and values of one file: what phones can hold. */
 const [MAX_JSON_BYTES, MAX_JSON_VALUES] = [2 ** 26, 500_000];
 
-/** Parses JSON: UTF-8, no infinite numbers, no lone surrogates. The last of two equal keys counts. */
-export function parseJson(data: Uint8Array<ArrayBuffer>, file: string): unknown {
-  let values = 0;
-  for (const byte of data.subarray(0, MAX_JSON_BYTES)) if (byte === 44 || byte === 91 || byte === 123) values++; // , [ {
-  if (data.length > MAX_JSON_BYTES || values > MAX_JSON_VALUES)
+/** Lists and objects inside of each other, as in imagetagger/bundle/strict_json.py. */
+const MAX_JSON_DEPTH = 100;
+
+/** Parses JSON: UTF-8, no infinite numbers, no lone surrogates, no key twice, at most `most` values. */
+export function parseJson(data: Uint8Array<ArrayBuffer>, file: string, most = MAX_JSON_VALUES): unknown {
+  const { values, keys, depth } = measure(data.subarray(0, MAX_JSON_BYTES));
+  if (data.length > MAX_JSON_BYTES || values > most)
     throw new FileError(`${file} has ${data.length} bytes and about ${values} values, which is too much`);
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
-    return JSON.parse(text, (key, value) => {
-      if (value === Infinity || value === -Infinity) throw new Error("a number is too large");
-      if (/\p{Cs}/u.test(key) || (typeof value === "string" && /\p{Cs}/u.test(value)))
-        throw new Error("a text holds half a character");
-      return value;
-    });
+    if (depth > MAX_JSON_DEPTH) throw new Error(`lists and objects are nested deeper than ${MAX_JSON_DEPTH}`);
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data));
+    if (countKeys(value) < keys) throw new Error("an object has a key twice");
+    return value;
   } catch (error) {
     throw new FileError(`${file} is not valid JSON: ${messageOf(error).slice(0, 300)}`);
   }
+}
+
+/** Returns how many values, at most, and keys JSON has, and how deep it is, before it is parsed. */
+function measure(data: Uint8Array): { values: number; keys: number; depth: number } {
+  let [values, keys, depth, level, isText] = [0, 0, 0, 0, false];
+  for (let i = 0; i < data.length; i++) {
+    const character = String.fromCharCode(data[i] as number);
+    if (character === "," || character === "[" || character === "{") values++; // in texts too, as in Python
+    if (character === '"') isText = !isText;
+    else if (isText) i += character === "\\" ? 1 : 0;
+    else if (character === ":") keys++;
+    else if (character === "[" || character === "{") depth = Math.max(depth, ++level);
+    else if (character === "]" || character === "}") level--;
+  }
+  return { values, keys, depth };
+}
+
+/** Returns how many keys there are in a value; throws Error for a number or a text that JSON should not hold. */
+function countKeys(value: unknown): number {
+  if (value === Infinity || value === -Infinity) throw new Error("a number is too large");
+  if (typeof value === "string" && /\p{Cs}/u.test(value)) throw new Error("a text holds half a character");
+  if (typeof value !== "object" || value === null) return 0;
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + countKeys(item), 0);
+  return Object.entries(value).reduce((sum, [key, item]) => sum + 1 + countKeys(key) + countKeys(item), 0);
 }
 
 /** Returns a value as its schema describes it; throws FileError with the first key that is wrong. */
@@ -34,7 +57,8 @@ export function checked<S extends v.GenericSchema>(schema: S, value: unknown, fi
   const { success, issues, output } = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
   if (success) return output;
   const [{ path = [], input, received, message }] = issues;
-  const where = [file, path.map(({ key }) => String(key).slice(0, 100)).join(".")].filter(Boolean).join(": ");
+  const keys = path.map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${String(key).slice(0, 100)}`));
+  const where = [file, keys.join("").replace(/^\./, "")].filter(Boolean).join(": ");
   const got =
     typeof input === "string" ? `got ${quote(input)}, ` : typeof input === "object" ? "" : `got ${received}, `;
   throw new FileError(`${where}: ${got}expected ${message}`);

@@ -15,6 +15,8 @@ export type Act =
   | { kind: "tagAdded" | "tagHidden" | "tagShown" | "tagDeleted" | "tagReset"; tag: string }
   | { kind: "tagRenamed"; tag: string; name: string }
   | { kind: "tagMerged"; tag: string; into: string }
+  /** Tags of the user's that became one with the tagger's own. */
+  | { kind: "twinsMerged"; tags: readonly string[] }
   | { kind: "allReset" }
   /** Of older versions of the app, which stored English text. */
   | { kind: "worded"; text: string };

@@ -1,9 +1,9 @@
 /** The words of a bundle: its tags, and the broader terms that they belong to. See imagetagger/bundle/labels.py. */
 
 import * as v from "valibot";
-import { FileError } from "../files/errors";
-import { boolean, checked, listOf, nameText, parseJson, shape } from "../files/json";
-import { quote } from "../files/text";
+import { FileError } from "./errors";
+import { boolean, checked, listOf, nameText, parseJson, shape } from "./json";
+import { quote } from "./text";
 
 const MAX_LABELS = 50_000;
 const MAX_TERMS = 10_000;

@@ -1,8 +1,13 @@
 /** The constants between scores and predictions, as in a manifest. See imagetagger/prediction/decision.py. */
 
 import * as v from "valibot";
-import { listOf, number, oneOf, shape } from "../files/json";
-import { COVERAGE_LEVELS, INFINITE_THRESHOLD } from "./conformal";
+import { listOf, number, oneOf, shape } from "./json";
+
+/** Coverages for which a bundle has thresholds; any other takes the next higher one. */
+export const COVERAGE_LEVELS: readonly number[] = Array.from({ length: 199 }, (_, i) => (i + 1) / 200);
+
+/** A threshold above every nonconformity; JSON has no infinity. */
+export const INFINITE_THRESHOLD = 1e9;
 
 const RULES = ["lac", "aps", "cumulative", "top_k"] as const;
 

@@ -1,7 +1,7 @@
 /** Names of tags, stored and compared as in imagetagger/tagger/lessons.py: ids of new tags are made of them. */
 
-import { UNSAFE } from "../files/text";
-import type { Problem } from "../problems";
+import type { Problem } from "./problems";
+import { UNSAFE } from "./text";
 
 /** The white space of Python's str.split() but for control characters that nobody types; JavaScript's \s differs. */
 const SPACE = "\t\n\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";

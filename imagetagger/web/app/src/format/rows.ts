@@ -1,6 +1,11 @@
-/** Bounds of the numbers in files, so that all that follows from them is finite. See imagetagger/bundle/magnitudes.py. */
+/** Statistics of tags, and bounds of all numbers in files: see imagetagger/bundle/magnitudes.py. */
 
-import type { Rows } from "./reader";
+/** Sufficient statistics, one row per tag: count (C), mean (C, D) and m2 (C, D); see classifier/statistics.py. */
+export interface Rows {
+  count: Float32Array<ArrayBuffer>;
+  mean: Float32Array<ArrayBuffer>;
+  m2: Float32Array<ArrayBuffer>;
+}
 
 /** Largest absolute value in an embedding, a mean or a score offset. */
 export const MAX_MAGNITUDE = 1e6;

@@ -2,8 +2,9 @@
 
 import { sha256 } from "hash-wasm";
 import * as v from "valibot";
-import { FILE_NAME } from "../files/archive";
-import { FileError } from "../files/errors";
+import { decision } from "./decision";
+import { FileError } from "./errors";
+import { isFileName } from "./file_names";
 import {
   anyObject,
   boolean,
@@ -19,8 +20,7 @@ import {
   sha256Text,
   shape,
   text,
-} from "../files/json";
-import { decision } from "../prediction/decision";
+} from "./json";
 
 /** The schema of bundles that this app reads. */
 export const MANIFEST_SCHEMA = 3;
@@ -38,10 +38,7 @@ const signatures = mapOf(shape({ inputs: tensors, outputs: tensors }));
 
 type Signatures = v.InferOutput<typeof signatures>;
 
-const fileName = v.pipe(
-  text,
-  v.check((name) => name.length <= 200 && FILE_NAME.test(name), "a name such as golden/0.png"),
-);
+const fileName = v.pipe(text, v.check(isFileName, "a name such as golden/0.png"));
 
 const manifest = v.pipe(
   shape({
