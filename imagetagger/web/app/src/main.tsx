@@ -3,6 +3,7 @@ import { render } from "preact";
 import type { Engine } from "./api";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
+import { offerSharing } from "./ui/receiving";
 import { takesOver } from "./ui/taking_over";
 import "./ui/styles/all";
 
@@ -11,6 +12,7 @@ const remote = Comlink.wrap<Engine>(worker);
 const lost = new Promise<never>((_, reject) => {
   worker.addEventListener("error", () => reject(new Error("A part of the app could not be loaded. Try it again.")));
 });
+offerSharing();
 const root = document.getElementById("app");
 if (root === null) throw new Error("got a page without #app, expected index.html");
 render(

@@ -339,3 +339,23 @@ function divisor(a: number, b: number): number {
 function trim(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
+
+/** The button and the title of the camera, which takes many pictures in a row. */
+export const takePictures = () => "Take pictures";
+/** The button for one picture by the device's own camera. */
+export const takeOne = () => "Take one picture";
+/** The picture of the camera, and the field for one that the device's own camera takes. */
+export const camera = () => "Camera";
+/** The camera's shutter. */
+export const shutter = () => "Take a picture";
+/** How many pictures were taken. */
+export const taken = (count: number) => (count === 0 ? "Take as many as you like" : `${many(count, "picture")} taken`);
+/** Ends a screen with what was done on it. */
+export const done = () => "Done";
+/** The camera could not be opened, or its user refused it. */
+export const cameraRefused = () =>
+  "The camera could not be opened. Allow it for this page in the browser's settings, or take one picture at a time.";
+/** The button for the pictures of a folder. */
+export const chooseFolder = () => "Choose a folder";
+/** Its field. */
+export const folder = () => "Folder";
