@@ -1,22 +1,32 @@
-"""Time the web app in Chromium: how soon it tags, how fast, in how much memory, and whether the page stays responsive.
+"""Time the web app in Chromium: what it downloads, how soon it tags, how fast, and whether the page stays responsive.
 
-python -m experiments.benchmarks.webapp BUNDLE PICTURES [--count 1000]
+python -m experiments.benchmarks.webapp BUNDLE PICTURES [--count 1000] [--against DIST]
 
-PICTURES is a folder, or the .zip of Tiny ImageNet. Needs `make webapp`, and Chromium.
+PICTURES is a folder, or the .zip of Tiny ImageNet. DIST is another built app: photographs of 12 megapixels are added to
+both in turn, so that other programs slow both alike. Needs `make webapp`, and Chromium.
 """
 
+import contextlib
+import io
+import re
+import statistics
 import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from playwright.sync_api import Page, sync_playwright
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Error, Page, sync_playwright
 
 from experiments.common.arguments import study_parser
 from experiments.common.tables import Column, markdown_table
-from tests.helpers.app import browsed, choose, free_port, served, start
+from imagetagger.bundle.reader import read_bundle
+from imagetagger.web.site import APP_FOLDER, build_site
+from tests.helpers.app import browsed, choose, free_port, go, picture, served, start, wait_until_offline
+from tests.helpers.recorded import recorded
 
 WATCH = """
 window.tasks = [];
@@ -31,6 +41,9 @@ window.longest = () => Math.max(end - begin, ...later());
 """
 """The longest task after the page receives the files; what the browser does before is not the page's."""
 
+PHOTOGRAPHS = 9
+"""How many photographs of 12 megapixels are added one by one."""
+
 SETTLE = 10_000
 """Milliseconds after which a browser has opened the page completely."""
 
@@ -41,26 +54,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args(arguments)
+    apps = [APP_FOLDER, *([options.against] if options.against else [])]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         files = gather(options.pictures, options.count, Path(folder))
+        sizes = download(playwright, options.bundle, Path(folder) / "download")
+        large = photograph_seconds(playwright, options.bundle, apps, Path(folder) / "large", files)
         profile = Path(folder) / "profile"
         with served(options.bundle, free_port()) as address, browsed(playwright, profile) as context:
             context.add_init_script(WATCH)
             page = start(context, address)
             page.wait_for_timeout(SETTLE)
             empty = renderers()
-            seconds, memory = add(page, files)
+            seconds, samples = add(page, files)
             longest = page.evaluate("() => longest()")
-            page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+            wait_until_offline(page)
         openings, reopened = zip(*(opening(playwright, profile, address) for _ in range(3)), strict=True)  # no server
         first = [first_tags(playwright, Path(folder) / f"first{i}", files[:1], options.bundle) for i in range(2)]
-    quarter = len(memory) // 4
+    memory, few = [sample.memory for sample in samples], min(100, len(files))
     rows = {
+        "first visit downloads, until it works without a network": f"{sizes[0] / 1e6:.2f} MB",
+        "opening it again downloads": f"{sizes[1]:,} bytes",
         "pictures": f"{len(files):,}",
         "pictures a second": f"{len(files) / seconds:.1f}",
+        f"the first {few} of them": f"{rate(samples, 0, few):.1f}",
+        f"the last {few}": f"{rate(samples, len(files) - few, len(files)):.1f}",
+        "a photograph of 12 megapixels": f"{statistics.median(large[0]):.2f} s",
+        **against(large),
         "memory of the page and its worker without a picture": f"{empty:.0f} MB",
-        "after a quarter of them": f"{memory[quarter]:.0f} MB",
+        "after a quarter of them": f"{memory[len(memory) // 4]:.0f} MB",
         "at the end": f"{memory[-1]:.0f} MB",
         "at most": f"{max(memory):.0f} MB",
         "with all of them, in a new browser": f"{sorted(reopened)[1]:.0f} MB",
@@ -70,6 +93,58 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     columns = (Column("name", " "), Column("value", " "))
     print(markdown_table(({"name": name, "value": value} for name, value in rows.items()), columns))
+
+
+def download(playwright: Any, bundle: Path, profile: Path) -> tuple[int, int]:
+    """Bytes of all bodies that the server sends: until the app works without a network, and when it is opened again."""
+    with recorded(build_site(read_bundle(bundle))) as server, browsed(playwright, profile) as context:
+        page = start(context, server.address)
+        wait_until_offline(page)
+        first = sum(size for _, size in server.sent)
+        page.reload()
+        page.get_by_role("button", name="Choose pictures").first.wait_for()
+        page.wait_for_timeout(SETTLE)
+        return first, sum(size for _, size in server.sent) - first
+
+
+def photograph_seconds(
+    playwright: Any, bundle: Path, apps: Sequence[Path], profile: Path, files: Sequence[Path]
+) -> list[list[float]]:
+    """Seconds of adding each of some photographs of 12 megapixels to each app, from the choice to its tags."""
+    sites = [build_site(read_bundle(bundle), app) for app in apps]
+    seconds: list[list[float]] = [[] for _ in apps]
+    with contextlib.ExitStack() as stack:
+        addresses = [stack.enter_context(recorded(site)).address for site in sites]
+        context = stack.enter_context(browsed(playwright, profile))
+        pages = [start(context, address) for address in addresses]
+        for i, file in enumerate(files[: PHOTOGRAPHS + 1]):
+            photograph = picture(f"photograph{i}.jpg", enlarged(file), "image/jpeg")
+            for page, times in zip(pages, seconds, strict=True):
+                page.bring_to_front()
+                go(page, "Pictures")
+                begin = time.perf_counter()
+                choose(page, [photograph], "1 picture added")
+                page.get_by_role("heading", name=photograph["name"]).wait_for()
+                times.append(time.perf_counter() - begin)
+    return [times[1:] for times in seconds]  # the first one starts threads
+
+
+def against(seconds: Sequence[Sequence[float]]) -> dict[str, str]:
+    """The row of the ratio to the other app, if there is one."""
+    if len(seconds) == 1:
+        return {}
+    ratios = [mine / other for mine, other in zip(*seconds, strict=True)]
+    text = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return {"of the other app's time": text}
+
+
+def enlarged(file: Path) -> bytes:
+    """A picture as a JPEG of 4000 x 3000 pixels with a camera's noise."""
+    image = np.asarray(Image.open(file).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC))
+    noise = np.random.default_rng(0).normal(0, 4, (3000, 4000, 1))
+    buffer = io.BytesIO()
+    Image.fromarray((image + noise).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
 
 
 def gather(source: Path, count: int, folder: Path) -> list[Path]:
@@ -83,9 +158,17 @@ def gather(source: Path, count: int, folder: Path) -> list[Path]:
     return [folder / Path(name).name for name in names]
 
 
-def add(page: Page, files: list[Path]) -> tuple[float, list[float]]:
-    """Add all files; return the seconds, and the memory of the renderer, in MB, every half second."""
-    memory: list[float] = []
+class Sample(NamedTuple):
+    """A moment of an addition: pictures that are done, and the renderer's memory in MB."""
+
+    seconds: float
+    done: int
+    memory: float
+
+
+def add(page: Page, files: list[Path]) -> tuple[float, list[Sample]]:
+    """Add all files; return the seconds, and samples of each half of one."""
+    samples: list[Sample] = []
     begin = time.perf_counter()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose pictures").first.click()
@@ -93,9 +176,19 @@ def add(page: Page, files: list[Path]) -> tuple[float, list[float]]:
     work = page.get_by_role("region", name="Looking at pictures")
     work.wait_for()
     while work.is_visible():
-        memory.append(renderers())
+        with contextlib.suppress(Error):  # it has just ended
+            done = re.search(r"([\d,]+) of", work.inner_text(timeout=500))
+            count = int(done[1].replace(",", "")) if done else 0
+            samples.append(Sample(time.perf_counter() - begin, count, renderers()))
         page.wait_for_timeout(500)
-    return time.perf_counter() - begin, memory
+    seconds = time.perf_counter() - begin
+    return seconds, [Sample(0, 0, samples[0].memory), *samples, Sample(seconds, len(files), renderers())]
+
+
+def rate(samples: Sequence[Sample], first: int, last: int) -> float:
+    """Pictures a second from one to another, between samples."""
+    done, seconds = [sample.done for sample in samples], [sample.seconds for sample in samples]
+    return (last - first) / float(np.diff(np.interp([first, last], done, seconds))[0])
 
 
 def renderers() -> float:

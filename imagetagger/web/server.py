@@ -109,6 +109,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._send(self.server.respond(self.command, self.path, headers))
 
+    def handle_expect_100(self) -> bool:
+        """Respond to a client that waits to send a body, so that it does not send it."""
+        self._respond()
+        return False
+
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

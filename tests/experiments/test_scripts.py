@@ -13,6 +13,7 @@ from experiments.folder import cut
 from experiments.webapp import screens
 from imagetagger.bundle.archive import write_folder
 from imagetagger.data.folder import load_folder
+from imagetagger.web.site import APP_FOLDER
 from tests.experiments.data import tiny_imagenet_folder
 from tests.helpers.app import needs_app
 from tests.helpers.bundles import WHITENED, bundle_files
@@ -147,7 +148,10 @@ def test_every_screen_of_the_app_is_photographed(bundle, pictures, tmp_path, mon
 @app_tests
 def test_the_app_is_timed(bundle, pictures, monkeypatch, capsys):
     monkeypatch.setattr(webapp_benchmark, "SETTLE", 200)
-    webapp_benchmark.main([str(bundle), str(pictures)])
+    monkeypatch.setattr(webapp_benchmark, "PHOTOGRAPHS", 1)
+    webapp_benchmark.main([str(bundle), str(pictures), "--against", str(APP_FOLDER)])
     printed = capsys.readouterr().out
     assert "| pictures | 5 |" in printed
+    assert "| opening it again downloads | 0 bytes |" in printed
+    assert re.search(r"^\| of the other app's time \| \d\.\d\d \(", printed, re.MULTILINE)
     assert re.search(r"^\| pictures a second \| \d+\.\d \|$", printed, re.MULTILINE)

@@ -24,6 +24,8 @@ def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
             body = state.files.get(self.path)
             self.send_response(state.status if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
+            if self.path.endswith(".js"):
+                self.send_header("Content-Type", "text/javascript")
             self.end_headers()
             self.wfile.write((body or b"")[: state.cut])
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -167,6 +167,20 @@ def test_no_other_file_is_served(port, target):
 def test_no_data_is_accepted(port, method):
     status, headers, _ = fetch(port, "/", method, b"GET /licenses.txt HTTP/1.1\r\n\r\n")
     assert (status, headers["Allow"], headers["Connection"]) == (405, "GET, HEAD", "close")
+
+
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"], ids=["sending", "asking first"])
+def test_shared_pictures_that_meet_no_service_worker_are_refused_unread(port, expect):
+    """The response comes while all but the first bytes of the body are still on the device."""
+    head = f"POST /share HTTP/1.1\r\nHost: 127.0.0.1\r\n{expect}Content-Type: multipart/form-data; boundary=b\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{head}Content-Length: 1000000000\r\n\r\n--b".encode())
+        response = connection.recv(65536)
+        assert response.startswith(b"HTTP/1.1 405 ")
+        assert b"Connection: close" in response
+        with suppress(ConnectionResetError):  # for what it did not read
+            while connection.recv(65536):
+                pass
 
 
 def test_a_body_is_never_taken_for_a_request(port):

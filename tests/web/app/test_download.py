@@ -1,18 +1,12 @@
 """What a browser downloads on its first visit, until the app works and opens without a network."""
 
-import contextlib
-import threading
-from collections.abc import Iterator
-from types import SimpleNamespace
-
 import pytest
 
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.everyday import EVERYDAY_BUNDLE
-from imagetagger.web.responses import responder
-from imagetagger.web.server import Server
 from imagetagger.web.site import build_site
 from tests.helpers.app import browsed, needs_app, start, wait_until_offline
+from tests.helpers.recorded import recorded
 from tests.helpers.taught import bundle
 
 pytestmark = needs_app
@@ -24,27 +18,6 @@ EVERYDAY_BYTES = 8_000_000
 """What they may take together with the everyday bundle."""
 
 
-@contextlib.contextmanager
-def recorded(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
-    """Serve a site as to the network; `sent` lists the address and the size of every body."""
-    server = Server("127.0.0.1", 0, files)
-    respond, sent = responder(files, compress=True), []
-
-    def record(method, target, request):
-        response = respond(method, target, request)
-        if response.body:
-            sent.append((target, len(response.body)))
-        return response
-
-    server.respond = record
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield SimpleNamespace(address=server.addresses[0], sent=sent)
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.mark.parametrize("everyday", [False, True], ids=["small", "everyday"])
 def test_the_first_visit_downloads_each_file_once_and_one_build_of_litert(playwright, tmp_path, everyday):
     files = build_site(read_bundle(EVERYDAY_BUNDLE) if everyday else bundle())
@@ -53,6 +26,10 @@ def test_the_first_visit_downloads_each_file_once_and_one_build_of_litert(playwr
         wait_until_offline(page)
         page.get_by_role("link", name="More").click()
         page.get_by_text("Ready to work offline").wait_for()
+        visited = len(server.sent)
+        page.reload()
+        page.get_by_text("Ready to work offline").wait_for()
+        assert server.sent[visited:] == [], "nothing by opening it again"
         assert page.errors == []
     targets = [target for target, _ in server.sent]
     assert sorted(targets) == sorted(set(targets)), "each file once"

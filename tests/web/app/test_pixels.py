@@ -51,15 +51,15 @@ onmessage = async ({ data: { address, size, limit, media } }) => {
   }
 };
 """
+PAGE = 'globalThis.worker = new Worker(new URL("./worker.ts", import.meta.url));'
 BUILD = """
 import { build } from "vite";
-const [root, entry, outDir] = process.argv.slice(1);
-const lib = { entry, formats: ["iife"], name: "pixels", fileName: () => "worker.js" };
-const options = { configFile: false, publicDir: false, logLevel: "error" };
-await build({ ...options, root, build: { lib, outDir, emptyOutDir: false } });
+const [root, input, outDir] = process.argv.slice(1);
+const output = { entryFileNames: "page.js" };
+const options = { configFile: false, publicDir: false, logLevel: "error", base: "./" };
+await build({ ...options, root, build: { outDir, modulePreload: false, rollupOptions: { input, output } } });
 """
 READ = """(job) => new Promise((resolve, reject) => {
-  globalThis.worker ??= new Worker("/worker.js");
   worker.onmessage = ({ data }) => resolve(data);
   worker.onerror = ({ message }) => reject(new Error(message));
   worker.postMessage(job);
@@ -70,11 +70,13 @@ READ = """(job) => new Promise((resolve, reject) => {
 def read(playwright, tmp_path_factory):
     """Read a file in the browser by the app's code: `read(data, size, limit, media)`."""
     folder = tmp_path_factory.mktemp("worker")
-    entry = folder / "worker.ts"
-    entry.write_text(WORKER.replace("SOURCE", (APP / "src").as_posix()))
-    command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(APP), str(entry), str(folder)]
+    (folder / "worker.ts").write_text(WORKER.replace("SOURCE", (APP / "src").as_posix()))
+    (folder / "page.ts").write_text(PAGE)
+    built = folder / "built"
+    command = [NODE, "--input-type=module", "--eval", BUILD, "--", str(APP), str(folder / "page.ts"), str(built)]
     subprocess.run(command, cwd=APP, check=True)
-    files = {"/": b"<!DOCTYPE html><title>Pixels</title>", "/worker.js": (folder / "worker.js").read_bytes()}
+    files = {f"/{path.relative_to(built).as_posix()}": path.read_bytes() for path in built.rglob("*.js")}
+    files["/"] = b"<!DOCTYPE html><title>Pixels</title><script type=module src=page.js></script>"
     with serving(files) as server:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=[*QUIET])
         page = browser.new_page()
@@ -126,6 +128,17 @@ def test_pictures_larger_than_a_phones_canvas_equal_pythons(read):
         assert not difference.any(), made.name
         assert same_id, made.name
         assert max(got["preview"]) <= 1024, made.name
+
+
+@pytest.mark.parametrize("size", [(1400, 1000), (4000, 3000), (6000, 4000)], ids=str)
+def test_photographs_that_are_hashed_at_once_or_in_parts_equal_pythons(read, size):
+    """Below 64 MiB of pixels another thread hashes all at once, above it they are hashed as they come."""
+    photograph = web_pictures.photographs()[0].resize(size)
+    for form, options in {"JPEG": {"quality": 90}, "WEBP": {"lossless": True, "method": 0}}.items():
+        made = web_pictures.Made(f"{form} {size}", form, encode(photograph, form, **options))
+        _, difference, same_id = compare(read, made, 224)
+        assert not difference.any()
+        assert same_id
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

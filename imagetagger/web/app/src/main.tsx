@@ -5,6 +5,7 @@ import { UserError } from "./format/problems";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
 import { LanguageProvider } from "./ui/language";
+import { offerSharing } from "./ui/receiving";
 import { takesOver } from "./ui/taking_over";
 import "./ui/styles/all";
 
@@ -13,6 +14,7 @@ const remote = Comlink.wrap<Engine>(worker);
 const lost = new Promise<never>((_, reject) => {
   worker.addEventListener("error", () => reject(new UserError({ kind: "appNotLoaded" })));
 });
+offerSharing();
 const root = document.getElementById("app");
 if (root === null) throw new Error("got a page without #app, expected index.html");
 render(

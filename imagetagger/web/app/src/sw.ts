@@ -1,6 +1,7 @@
 /** The service worker: caches every file of the app and its bundle, so that it opens without a network. */
 
 import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
+import { shareAddress, storeShared } from "./share_target";
 
 /** A file of the app, as site.py lists it. */
 interface Entry {
@@ -31,6 +32,23 @@ precacheAndRoute(
   { ignoreURLParametersMatching: [/./] },
 ); // a query changes nothing
 cleanupOutdatedCaches();
+
+/** Stores what another app shares, and opens the app. */
+async function receive(request: Request): Promise<Response> {
+  const base = self.registration.scope;
+  try {
+    await storeShared(base, await request.formData());
+  } catch {} // of a full device: the page says that it found nothing
+  return Response.redirect(`${base}?shared`, 303);
+}
+
+/** Nothing is sent: neither what is shared, nor anything else. */
+self.addEventListener("fetch", (event) => {
+  const { method, url } = event.request;
+  if (method === "GET" || method === "HEAD") return;
+  const isShare = method === "POST" && url === shareAddress(self.registration.scope);
+  event.respondWith(isShare ? receive(event.request) : Response.error());
+});
 
 self.addEventListener("message", ({ data }) => {
   if (data?.type === "SKIP_WAITING") void self.skipWaiting();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chosen, dropped } from "../src/ui/dropping";
+import { chosen, chosenFolder, dropped } from "../src/ui/dropping";
 
 const IMAGE = { type: "image/png" };
 const leaf = (name: string, type = IMAGE.type, fullPath = `/${name}`) => ({
@@ -45,4 +45,18 @@ test("pictures of folders know where they were", async () => {
   expect(found?.folder).toBe("2024/Rome");
   const at = (value: string) => Object.defineProperty(new File([], "b.png"), "webkitRelativePath", { value });
   expect(chosen([at("2024/Rome/b.png"), at("")]).map((each) => each.folder)).toEqual(["2024/Rome", ""]);
+});
+
+test("a chosen folder is all pictures in it, in the order of their paths", () => {
+  const at = (path: string, type: string) => {
+    const file = new File([], path.split("/").at(-1) ?? "", { type });
+    return Object.defineProperty(file, "webkitRelativePath", { value: path });
+  };
+  const files = [at("all/b10.png", "image/png"), at("all/b2.png", "image/png"), at("all/notes.txt", "text/plain")];
+  const found = chosenFolder([...files, at("all/c/d.HEIC", ""), at("all/Thumbs.db", "")]);
+  expect(found.map(({ file, folder }) => `${folder}/${file.name}`)).toEqual([
+    "all/b2.png",
+    "all/b10.png",
+    "all/c/d.HEIC",
+  ]);
 });

@@ -1,14 +1,65 @@
-import { createSHA256, type IHasher } from "hash-wasm"; // crypto.subtle has no streams, and is absent without HTTPS
+import * as Comlink from "comlink";
+import { createSHA256, type IHasher } from "hash-wasm";
+import { UserError } from "../format/problems";
+import type { Sha256 } from "./sha256_worker";
 
-let loaded: Promise<IHasher> | undefined;
-
-/** Returns the hasher that all pictures share in turn: each new one would take WebAssembly memory. */
-export function sha256(): Promise<IHasher> {
-  loaded ??= createSHA256();
-  return loaded;
+/** Takes all upright RGB rows of a picture; the digest is that of tagger/lessons.py's picture_id. */
+export interface PictureDigest {
+  update(rows: Uint8Array): void;
+  digest(): Promise<string>;
 }
 
-/** Begins a picture's id: after all upright RGB rows were added, the digest is that of tagger/lessons.py's picture_id. */
-export function beginId(hasher: IHasher, width: number, height: number): IHasher {
-  return hasher.init().update(`${height} ${width}\n`);
+/** Bytes of a picture that is hashed at once, beside other work: smaller ones are quick, larger ones take much memory. */
+const [AT_ONCE_FROM, AT_ONCE_TO] = [4 * 2 ** 20, 64 * 2 ** 20];
+
+/** Begins a picture's id. */
+export function beginId(width: number, height: number): Promise<PictureDigest> {
+  const head = new TextEncoder().encode(`${height} ${width}\n`);
+  const bytes = head.length + width * height * 3;
+  const isAtOnce = bytes >= AT_ONCE_FROM && bytes <= AT_ONCE_TO && crypto.subtle !== undefined; // not without HTTPS
+  return isAtOnce ? Promise.resolve(atOnce(head, bytes)) : inParts(head);
 }
+
+/** Hashes in a thread of its own, by the processor's instructions for it. */
+function atOnce(head: Uint8Array, bytes: number): PictureDigest {
+  const all = new Uint8Array(bytes);
+  all.set(head);
+  let end = head.length;
+  return {
+    update(rows) {
+      all.set(rows, end);
+      end += rows.length;
+    },
+    digest() {
+      thread ??= startThread();
+      return thread(Comlink.transfer(all, [all.buffer]));
+    },
+  };
+}
+
+let thread: Sha256 | undefined;
+
+function startThread(): Sha256 {
+  const worker = new Worker(new URL("./sha256_worker.ts", import.meta.url));
+  const sha256 = Comlink.wrap<Sha256>(worker);
+  const lost = new Promise<never>((_, reject) => {
+    worker.addEventListener("error", () => reject(new UserError({ kind: "appNotLoaded" })));
+  });
+  lost.catch(() => {}); // each digest reports it
+  return (bytes) => Promise.race([sha256(bytes), lost]);
+}
+
+/** Hashes rows as they come, as crypto.subtle does not. */
+async function inParts(head: Uint8Array): Promise<PictureDigest> {
+  const hasher = unused.pop() ?? (await createSHA256());
+  hasher.init().update(head);
+  return {
+    update: (rows) => void hasher.update(rows),
+    async digest() {
+      unused.push(hasher);
+      return hasher.digest();
+    },
+  };
+}
+
+const unused: IHasher[] = []; // each new one would take WebAssembly memory

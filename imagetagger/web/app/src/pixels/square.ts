@@ -72,9 +72,9 @@ function resizeRow(rows: Uint8Array, at: number, taps: Taps, line: Uint8Array): 
     const end = i * stride + (last[i] as number) - (first[i] as number);
     for (let k = i * stride; k < end; k++) {
       const weight = weights[k] as number;
-      red += (rows[from] as number) * weight;
-      green += (rows[from + 1] as number) * weight;
-      blue += (rows[from + 2] as number) * weight;
+      red = (red + Math.imul(rows[from] as number, weight)) | 0;
+      green = (green + Math.imul(rows[from + 1] as number, weight)) | 0;
+      blue = (blue + Math.imul(rows[from + 2] as number, weight)) | 0;
       from += 3;
     }
     line[i * 3] = toByte(red);
@@ -102,7 +102,8 @@ export function streamSquare(width: number, height: number, size: number): Squar
     for (let i = unfinished; i < size && (down.first[i] as number) <= row; i++) {
       const weight = down.weights[i * down.stride + row - (down.first[i] as number)] as number;
       const out = i * size * 3;
-      for (let j = 0; j < line.length; j++) sums[out + j] = (sums[out + j] as number) + (line[j] as number) * weight;
+      for (let j = 0; j < line.length; j++)
+        sums[out + j] = (sums[out + j] as number) + Math.imul(line[j] as number, weight);
     }
   }
 
@@ -112,7 +113,7 @@ export function streamSquare(width: number, height: number, size: number): Squar
     },
     pixels() {
       if (y !== height) throw new RangeError(`got ${y} rows, expected ${height}`);
-      return Uint8Array.from(sums, toByte);
+      return new Uint8Array(sums.map(toByte)); // Uint8Array.from would take ten times as long
     },
   };
 }

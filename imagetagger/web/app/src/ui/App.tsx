@@ -15,6 +15,7 @@ import { MorePage } from "./MorePage";
 import { Progress, Summary, Toasts } from "./Notices";
 import { FailureScreen, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
+import { useReceived } from "./receiving";
 import { goToPicture, type Route, useRoute } from "./route";
 import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
 import { useStayAwake } from "./stay_awake";
@@ -131,6 +132,7 @@ export function App({ engine, open, watch }: Props) {
     [isOpen, act, addFiles, notice, words],
   );
   const over = useDropAndPaste(take);
+  useReceived(isOpen, take);
   const context = useMemo<Context | null>(
     () => library && { engine, state, library, dispatch, act, change, addFiles, undo },
     [engine, state, library, act, change, addFiles, undo],

@@ -1,26 +1,33 @@
+import { CameraButton } from "./Camera";
 import { useApp } from "./context";
-import { chosen } from "./dropping";
+import { canChooseFolder, chosen, chosenFolder } from "./dropping";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 
-/** Buttons to add pictures: from files and, on touch screens, from the camera; with words or as icons. */
+/** Buttons to add pictures: from files, folders and, on touch screens, the camera; with words or as icons. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
-  const { addFiles } = useApp();
-  const { gallery } = useWords();
-  const onFiles = (files: File[]) => void addFiles(chosen(files));
+  const { act, addFiles } = useApp();
+  const { app, gallery } = useWords();
+  const onFolder = (files: File[]) => {
+    const pictures = chosenFolder(files);
+    if (pictures.length === 0) void act(Promise.resolve(), () => app.nothingFound);
+    else void addFiles(pictures);
+  };
   return (
     <div class="add">
-      <FileButton
-        icon="camera"
-        label={gallery.take}
-        look={wide ? "button touch-only" : "button dot touch-only"}
-        small={!wide}
-        input={gallery.camera}
-        accept="image/*"
-        capture="environment"
-        onFiles={onFiles}
-      />
+      <CameraButton look={wide ? "button touch-only" : "button dot touch-only"} small={!wide} />
+      {canChooseFolder() && (
+        <FileButton
+          icon="folder"
+          label={gallery.chooseFolder}
+          look={wide ? "button no-touch" : "button dot no-touch"}
+          small={!wide}
+          input={gallery.folder}
+          webkitdirectory
+          onFiles={onFolder}
+        />
+      )}
       <FileButton
         icon="plus"
         label={gallery.choose}
@@ -29,7 +36,7 @@ export function AddButtons({ camera: wide = true, files: long = true }: { camera
         input={gallery.files}
         accept="image/*"
         multiple
-        onFiles={onFiles}
+        onFiles={(files) => void addFiles(chosen(files))}
       />
     </div>
   );

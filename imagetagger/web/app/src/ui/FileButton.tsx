@@ -9,9 +9,11 @@ interface Props {
   small?: boolean;
   /** The label of its file input. */
   input: string;
-  accept: string;
+  accept?: string;
   multiple?: boolean;
   capture?: "environment";
+  /** Lets the user choose a folder instead, with all that is in it. */
+  webkitdirectory?: boolean;
   onFiles(files: File[]): void;
 }
 

@@ -4,6 +4,7 @@ const SHAPES = {
   more: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
   plus: "M12 5v14M5 12h14",
   camera: "M4 8h4l1.5-3h5L16 8h4v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7",
+  folder: "M3.5 18.5v-13h6l2 2.5h9v10.5z",
   check: "M5 12.5l4.5 4.5L19 7.5",
   close: "M6 6l12 12M18 6L6 18",
   left: "M14.5 5.5L8 12l6.5 6.5",

@@ -19,6 +19,24 @@ export function chosen(files: Iterable<File>): Incoming[] {
   return Array.from(files, (file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
 }
 
+/** Whether the browser lets the user choose a folder. */
+export const canChooseFolder = () => "webkitdirectory" in HTMLInputElement.prototype;
+
+/** Returns the pictures of a chosen folder, and of those in it, in the order of their names. */
+export function chosenFolder(files: Iterable<File>): Incoming[] {
+  const byPath = (a: File, b: File) => compare(a.webkitRelativePath, b.webkitRelativePath);
+  return chosen([...files].filter(isPicture).sort(byPath));
+}
+
+/** Whether a file of a folder is a picture, by its name where the system gives it no type. */
+function isPicture({ name, type }: File): boolean {
+  return type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name);
+}
+
+function compare(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
+
 async function picturesIn(folder: FileSystemDirectoryEntry): Promise<Incoming[]> {
   const files: Incoming[] = [];
   for (const entry of await entriesOf(folder)) {
@@ -28,7 +46,7 @@ async function picturesIn(folder: FileSystemDirectoryEntry): Promise<Incoming[]>
       files.push({ file, folder: folderOf(entry.fullPath) });
     }
   }
-  return files.filter(({ file: { name, type } }) => type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(name)); // some systems give them no type
+  return files.filter(({ file }) => isPicture(file));
 }
 
 function folderOf(path: string): string {
@@ -41,7 +59,7 @@ async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEn
   const all: FileSystemEntry[] = [];
   for (;;) {
     const batch = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
-    if (batch.length === 0) return all.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    if (batch.length === 0) return all.sort((a, b) => compare(a.name, b.name));
     all.push(...batch);
   }
 }

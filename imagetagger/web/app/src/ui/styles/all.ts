@@ -6,4 +6,5 @@ import "./gallery.css";
 import "./picture.css";
 import "./pages.css";
 import "./notices.css";
+import "./camera.css";
 import "./last.css";

@@ -22,7 +22,14 @@ export const gallery = {
   worksOffline: "Works without a network",
   take: "Take a picture",
   choose: "Choose pictures",
+  takePictures: "Take pictures",
+  takeOne: "Take one picture",
   camera: "Camera",
+  taken: (count: number) => (count === 0 ? "Take as many as you like" : `${pictures(count)} taken`),
+  cameraRefused:
+    "The camera could not be opened. Allow it for this page in the browser's settings, or take one picture at a time.",
+  chooseFolder: "Choose a folder",
+  folder: "Folder",
   files: "Picture files",
   added: ({ added, again, refused, isCancelled }: Counts) => {
     const parts = [

@@ -16,7 +16,14 @@ export const gallery: Words["gallery"] = {
   worksOffline: "Funktioniert ohne Netz",
   take: "Bild aufnehmen",
   choose: "Bilder auswählen",
+  takePictures: "Bilder aufnehmen",
+  takeOne: "Ein Bild aufnehmen",
   camera: "Kamera",
+  taken: (count) => (count === 0 ? "Nimm auf, so viele du magst" : `${pictures(count)} aufgenommen`),
+  cameraRefused:
+    "Die Kamera ließ sich nicht öffnen. Erlaube sie für diese Seite in den Einstellungen des Browsers, oder nimm einzelne Bilder auf.",
+  chooseFolder: "Ordner auswählen",
+  folder: "Ordner",
   files: "Bilddateien",
   added: ({ added, again, refused, isCancelled }) => {
     const parts = [

@@ -1,0 +1,94 @@
+import { useRef, useState } from "preact/hooks";
+import { useBlobUrl } from "./blobs";
+import { useApp } from "./context";
+import { Dialog } from "./Dialog";
+import { chosen } from "./dropping";
+import { FileButton } from "./FileButton";
+import { Icon } from "./Icon";
+import { useWords } from "./language";
+import { canTakePictures, takePicture, useCamera } from "./taking_pictures";
+
+/** A button to take pictures: many in a row, or one by the device's own camera where the app may not. */
+export function CameraButton({ look, small }: { look: string; small: boolean }) {
+  const { addFiles } = useApp();
+  const { gallery } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  const add = (files: File[]) => {
+    setOpen(false);
+    void addFiles(chosen(files));
+  };
+  if (!canTakePictures()) return <SystemCamera label={gallery.takePictures} look={look} small={small} onFiles={add} />;
+  return (
+    <>
+      <button type="button" class={look} onClick={() => setOpen(true)}>
+        <Icon name="camera" />
+        <span class={small ? "hidden" : ""}>{gallery.takePictures}</span>
+      </button>
+      {isOpen && <Camera onDone={add} />}
+    </>
+  );
+}
+
+interface SystemCameraProps {
+  label: string;
+  look: string;
+  small?: boolean;
+  onFiles(files: File[]): void;
+}
+
+/** The camera of the device, which takes one picture. */
+function SystemCamera(props: SystemCameraProps) {
+  const { gallery } = useWords();
+  return <FileButton icon="camera" input={gallery.camera} accept="image/*" capture="environment" {...props} />;
+}
+
+/** The screen of the camera; however it is closed, the pictures that were taken are added. */
+function Camera({ onDone }: { onDone(files: File[]): void }) {
+  const { act } = useApp();
+  const { gallery } = useWords();
+  const video = useRef<HTMLVideoElement>(null);
+  const pressed = useRef(0);
+  const [isShown, setShown] = useState(false);
+  const [taken, setTaken] = useState<readonly File[]>([]);
+  const isRefused = useCamera(video);
+  const last = taken.at(-1);
+  const thumbnail = useBlobUrl(async () => last, last?.name ?? "");
+  const take = async () => {
+    if (video.current === null) return;
+    pressed.current++;
+    const file = await act(takePicture(video.current, pressed.current, new Date()));
+    if (file) setTaken((before) => [...before, file]);
+  };
+  const close = () => onDone([...taken]);
+  return (
+    <Dialog title={gallery.takePictures} onClose={close}>
+      {isRefused ? (
+        <>
+          <p role="alert">{gallery.cameraRefused}</p>
+          <SystemCamera label={gallery.takeOne} look="button primary" onFiles={onDone} />
+        </>
+      ) : (
+        <div class="camera">
+          <video ref={video} autoPlay muted playsInline aria-label={gallery.camera} onPlaying={() => setShown(true)} />
+          <div class="camera-bar">
+            <span class="camera-last">{thumbnail && <img src={thumbnail} alt="" />}</span>
+            <button
+              type="button"
+              class="shutter"
+              data-first
+              aria-label={gallery.take}
+              aria-disabled={!isShown}
+              onClick={() => isShown && void take()}
+            />
+            <button type="button" class="button primary" onClick={close}>
+              {gallery.done}
+            </button>
+          </div>
+          <p class="quiet camera-count" role="status">
+            {gallery.taken(taken.length)}
+          </p>
+        </div>
+      )}
+    </Dialog>
+  );
+}

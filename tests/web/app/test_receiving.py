@@ -1,0 +1,211 @@
+"""Pictures that other apps share or open with the app, of a folder, and from the camera; none leaves the device."""
+
+import contextlib
+import json
+
+import pytest
+
+from imagetagger.tagger.lessons import encode_crop
+from imagetagger.web.site import build_site
+from tests.helpers.app import BROWSER, QUIET, browsed, needs_app, picture, start, wait_until_offline
+from tests.helpers.recorded import recorded
+from tests.helpers.taught import bundle, pixels
+from tests.web.app.test_access import FOCUS, NARROW, tab_to, violations
+
+pytestmark = needs_app
+PHONE = {"viewport": NARROW, "has_touch": True, "is_mobile": True}
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+RED, BLUE = (encode_crop(pixels(name, 3, 300)) for name in ("red", "blue"))
+
+
+@pytest.fixture(scope="module")
+def server():
+    with recorded(build_site(bundle())) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def address(server):
+    return server.address
+
+
+@pytest.fixture
+def context(playwright, tmp_path):
+    with browsed(playwright, tmp_path / "profile") as context:
+        yield context
+
+
+@contextlib.contextmanager
+def filmed(playwright, *arguments, **options):
+    """A browser on a phone with a made-up camera."""
+    browser = playwright.chromium.launch(executable_path=BROWSER, args=[*QUIET, *arguments])
+    with contextlib.closing(browser), browser.new_context(**PHONE, **options) as context:
+        yield context
+
+
+FORM = """<form method=post enctype="multipart/form-data">
+  <input type=file name=pictures multiple><button>Share</button>
+</form>"""
+
+
+def share(context, address, *files):
+    """Post files to the app as the system does for another app; return the page."""
+    page = context.new_page()
+    page.set_content(FORM)
+    page.locator("form").evaluate("(form, action) => { form.action = action; }", f"{address}share")
+    page.locator("input").set_input_files(list(files))
+    page.get_by_role("button", name="Share").click()
+    return page
+
+
+def linked_manifest(page) -> str:
+    return page.locator("link[rel=manifest]").get_attribute("href").removeprefix("./")
+
+
+def test_shared_pictures_are_added_once_and_never_sent(server, address, context):
+    first = start(context, address)
+    assert linked_manifest(first) == "manifest.webmanifest"
+    wait_until_offline(first)
+    first.close()
+    server.requests.clear()
+    page = share(context, address, picture("red.png", RED), picture("blue.png", BLUE))
+    page.get_by_text("2 pictures added").wait_for()
+    assert page.url == address
+    assert linked_manifest(page) == "manifest-share.webmanifest"
+    assert [method for method, _ in server.requests if method not in ("GET", "HEAD")] == []
+    page.wait_for_function("async () => (await caches.keys()).length === 1")  # of the app's files only
+    page.reload()
+    page.get_by_role("list", name="Pictures").locator("img").nth(1).wait_for()
+    page.wait_for_timeout(500)
+    assert page.get_by_role("status").filter(has_text="added").count() == 0
+
+
+def test_a_share_without_pictures_says_so(address, context):
+    first = start(context, address)
+    wait_until_offline(first)
+    first.close()
+    page = share(context, address)
+    page.get_by_text("No pictures were found there").wait_for()
+    assert page.url == address
+
+
+def test_a_share_that_meets_no_service_worker_is_refused(server, address, context):
+    server.requests.clear()
+    page = share(context, address, picture("red.png", RED))
+    page.wait_for_url("**/share")
+    assert ("POST", "/share") in server.requests  # which test_server.py shows to be refused unread
+    start(context, address).get_by_role("heading", name="Your pictures, tagged").wait_for()
+
+
+def test_the_service_worker_lets_nothing_be_sent_elsewhere_either(server, address, context):
+    page = start(context, address)
+    wait_until_offline(page)
+    page.reload()
+    page.get_by_role("button", name="Choose pictures").first.wait_for()
+    server.requests.clear()
+    sent = "(target) => fetch(target, { method: 'POST', body: 'x' }).then(() => 'sent', () => 'refused')"
+    assert [page.evaluate(sent, target) for target in ("./", "./share?x", "./none")] == ["refused"] * 3
+    assert server.requests == []
+
+
+QUEUE = """Object.defineProperty(window, "launchQueue", {
+  value: { setConsumer(take) { window.launched = take; take({ files: [] }); } },
+});"""
+LAUNCHED = """([name, bytes]) => {
+  const file = new File([new Uint8Array(bytes)], name, { type: "image/png" });
+  window.launched({ files: [{ getFile: async () => file }] });
+}"""
+
+
+def test_pictures_opened_with_the_app_are_added(address, context):
+    context.add_init_script(QUEUE)
+    page = start(context, address)
+    page.evaluate(LAUNCHED, ["opened.png", list(RED)])
+    page.get_by_role("heading", name="opened.png").wait_for()
+
+
+def test_the_manifest_offers_to_open_pictures(server):
+    manifest = json.loads(build_site(bundle())["manifest.webmanifest"])
+    assert "image/jpeg" in manifest["file_handlers"][0]["accept"]
+    assert "share_target" not in manifest
+
+
+def test_a_folder_is_chosen_with_the_pictures_in_it(address, context, tmp_path):
+    inside = tmp_path / "2024" / "Rome"
+    inside.mkdir(parents=True)
+    (inside / "red.png").write_bytes(RED)
+    (inside.parent / "blue.png").write_bytes(BLUE)
+    (inside / "notes.txt").write_text("no picture")
+    page = start(context, address)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(tmp_path / "2024")
+    page.get_by_text("2 pictures added", exact=True).wait_for()
+    assert page.get_by_role("dialog").count() == 0  # the text is not reported as refused
+
+
+TRACKS = """() => {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.tracks = [];
+  navigator.mediaDevices.getUserMedia = async (wish) => {
+    const stream = await open(wish);
+    tracks.push(...stream.getTracks());
+    return stream;
+  };
+}"""
+
+
+def test_pictures_are_taken_in_a_row_by_keyboard(playwright, address):
+    with filmed(playwright, *CAMERA) as context:
+        page = start(context, address)
+        page.evaluate(TRACKS)
+        tab_to(page, "Take pictures")
+        page.keyboard.press("Enter")
+        page.locator(".shutter[aria-disabled=false]").wait_for()
+        assert page.evaluate(FOCUS) == "Take a picture"
+        assert violations(page) == []
+        for i in range(1, 4):
+            page.wait_for_timeout(300)  # the made-up camera moves on
+            page.keyboard.press("Enter")
+            page.get_by_text(f"{i} picture{'s' if i > 1 else ''} taken").wait_for()
+        page.locator(".camera-last img").wait_for()
+        tab_to(page, "Done")
+        page.keyboard.press("Enter")
+        page.get_by_text("3 pictures added").wait_for()
+        assert page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
+        assert page.errors == []
+
+
+def test_escape_ends_the_camera_and_loses_no_picture(playwright, address):
+    with filmed(playwright, *CAMERA) as context:
+        page = start(context, address)
+        page.evaluate(TRACKS)
+        page.get_by_role("button", name="Take pictures").click()
+        page.get_by_role("button", name="Take a picture").click()
+        page.get_by_text("1 picture taken").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("heading", level=1, name="(1).jpg").wait_for()
+        assert page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
+
+
+def test_a_refused_camera_leaves_that_of_the_device(playwright, address):
+    with filmed(playwright, "--use-fake-device-for-media-stream") as context:  # a permission that nobody grants
+        page = start(context, address)
+        page.get_by_role("button", name="Take pictures").click()
+        page.get_by_role("alert").filter(has_text="could not be opened").wait_for()
+        assert violations(page) == []
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Take one picture").click()
+        chooser.value.set_files([picture("taken.png", BLUE)])
+        page.get_by_role("heading", name="taken.png").wait_for()
+
+
+def test_without_https_the_device_takes_the_picture(playwright, address):
+    with filmed(playwright) as context:
+        context.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
+        page = start(context, address)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Take pictures").click()
+        assert chooser.value.element.get_attribute("capture") == "environment"
+        chooser.value.set_files([picture("taken.png", BLUE)])
+        page.get_by_role("heading", name="taken.png").wait_for()
