@@ -1,4 +1,4 @@
-import { mendEnd } from "./completeness";
+import { checkSums, mendEnd } from "./completeness";
 import { makePreview } from "./encode";
 import { readExif } from "./exif";
 import { type Turn, turn } from "./orientation";
@@ -98,6 +98,7 @@ async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (file.size > MAX_FILE_BYTES) throw new BadImageError("too large: more than 1 GiB");
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
+  if (header.type === "png") await checkSums(bytes);
   const mended = await mendEnd(bytes, header.type);
   const { orientation, taken } = readExif(bytes, header.type);
   return { header, orientation: header.type === "webp" ? orientation : 1, taken, mended };
