@@ -121,8 +121,8 @@ def searched(page):
 
 def searching(page):
     go(page, "Pictures")
-    page.get_by_role("combobox", name="Search").fill("e")
-    page.get_by_role("option").first.wait_for()
+    page.get_by_role("combobox", name="Search").fill("r")
+    page.get_by_role("listbox", name="Search").get_by_role("option").first.wait_for()
 
 
 def nothing_found(page):
@@ -135,7 +135,7 @@ def to_confirm(page):
     go(page, "Pictures")
     page.get_by_role("button", name="To confirm").click()
     page.get_by_role("button", name="is right").first.click()
-    page.get_by_role("button", name="of 9 red").wait_for()
+    page.locator(".tile.doubted").wait_for()
 
 
 def keys(page):
@@ -170,7 +170,7 @@ def merging(page):
 
 def hidden_tag(page):
     tags(page)
-    name = f"Hidden {LONG}"
+    name = "Unseen"
     if page.get_by_role("button", name=name).count() == 0:
         page.get_by_role("button", name="New tag").click()
         page.get_by_role("textbox", name="Name").fill(name)

@@ -93,16 +93,16 @@ def violations(page):
 @pytest.mark.parametrize("screen", SCREENS)
 def test_axe_finds_no_fault_and_no_window_is_too_narrow(page, screen):
     page.set_viewport_size(DESKTOP)
-    SCREENS[screen](page)
-    faults = violations(page)
-    page.set_viewport_size(PHONE)
-    faults += violations(page)
-    page.set_viewport_size(NARROW)
-    beyond = page.evaluate(BEYOND)
-    page.set_viewport_size(DESKTOP)
-    leave(page)
-    assert faults == []
-    assert beyond <= 0
+    try:
+        SCREENS[screen](page)
+        assert violations(page) == []
+        page.set_viewport_size(PHONE)
+        assert violations(page) == []
+        page.set_viewport_size(NARROW)
+        assert page.evaluate(BEYOND) <= 0
+    finally:
+        page.set_viewport_size(DESKTOP)
+        leave(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
