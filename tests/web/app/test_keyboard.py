@@ -169,6 +169,9 @@ def test_a_tag_is_added_renamed_merged_hidden_and_deleted(page):
 
 
 def test_settings_files_history_and_reset_are_reached(page):
+    press(page, "To confirm")
+    press(page, "Confirm all 3 red")
+    notice(page, "Learned red · 3 pictures")
     press(page, "More")
     tab_to(page, "How many tags")
     before = page.evaluate("() => document.activeElement.ariaValueText")

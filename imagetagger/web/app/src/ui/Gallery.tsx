@@ -7,7 +7,7 @@ import { EVERYTHING, type Filter, showsNew } from "./filter";
 import { Grid } from "./Grid";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
-import { ReviewHead } from "./ReviewHead";
+import { ReviewHead, sectionName } from "./ReviewHead";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
 import { type Section, sectionKey, sections, steadySections, sureIds } from "./sections";
@@ -86,7 +86,7 @@ export function Gallery() {
 
 /** The grids of pictures, each with its heading where it has one. */
 function Sections({ all, ids }: { all: readonly Section[]; ids: readonly PictureId[] }) {
-  const { state } = useApp();
+  const { state, library } = useApp();
   const { awaited, filter } = state;
   const arrived = arrivedOf(state);
   const root = useRef<HTMLDivElement>(null);
@@ -111,10 +111,11 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
         const ticks = kind === "same" || kind === "likely";
         const key = sectionKey(section);
         if (kind === "plain") return <Grid key={key} label="Pictures" cells={section.ids} {...common} />;
+        const name = sectionName(section, library);
         return (
-          <section key={key} class="section" aria-label={words.sectionTitle(kind)}>
+          <section key={key} class="section" aria-label={name}>
             <ReviewHead section={section} />
-            <Grid label={words.sectionTitle(kind)} cells={section.ids} ticks={ticks} {...common} />
+            <Grid label={name} cells={section.ids} ticks={ticks} {...common} />
           </section>
         );
       })}

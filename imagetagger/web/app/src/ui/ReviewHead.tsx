@@ -7,6 +7,7 @@ import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
 import { useLesson } from "./lesson";
 import type { Section } from "./sections";
+import type { Library } from "./state";
 import * as words from "./words";
 
 /** Milliseconds that a picture must have been among others before it is confirmed with them. */
@@ -21,12 +22,18 @@ function useSeen(guesses: readonly string[]): (guess: string) => boolean {
   return (guess) => performance.now() - (since.current?.get(guess) ?? Number.POSITIVE_INFINITY) >= LOOK;
 }
 
+/** The name of a section: that of its tags, where it has some. */
+export function sectionName({ kind, tags }: Section, library: Library): string {
+  const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
+  return kind === "same" ? words.list(names) : words.sectionTitle(kind);
+}
+
 /** The heading of pictures, and the button that confirms the ticked ones of them, each with its likely tags. */
-export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
+export function ReviewHead({ section }: { section: Section }) {
+  const { kind, ids } = section;
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
-  const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
-  const title = kind === "same" ? words.list(names) : words.sectionTitle(kind);
+  const title = sectionName(section, library);
   const asks = kind === "same" || kind === "likely";
   const ticked = ids.filter((id) => !state.unticked.has(id));
   const views = ids.flatMap((id) => library.pictures.get(id) ?? []);
@@ -41,7 +48,7 @@ export function ReviewHead({ section: { kind, tags, ids } }: { section: Section 
       .filter((view) => !state.unticked.has(view.id) && isSeen(guessOf(view)))
       .map((view) => ({ picture: view.id, tags: likelyTags(view) }));
     if (pictures.length === 0) return;
-    const learned = kind === "same" ? words.confirmed(names, []) : words.confirmedTags();
+    const learned = kind === "same" ? words.confirmed([title], []) : words.confirmedTags();
     const message = `${learned} · ${words.many(pictures.length, "picture")}`;
     if (!(await teach(() => engine.confirmAll(pictures), message))) return;
     dispatch({ type: "doubt", drafts: new Map(doubts) });
