@@ -53,15 +53,12 @@ export async function checkSums(bytes: Uint8Array): Promise<void> {
   const sum = await crc32;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8, end = 0; at + 12 <= bytes.length; at = end + 4) {
+    const name = view.getUint32(at + 4);
+    if (name === IEND) return;
     end = at + 8 + view.getUint32(at);
-    if (!NEEDED.has(view.getUint32(at + 4)) || end + 4 > bytes.length) continue;
-    const found = Number.parseInt(
-      sum
-        .init()
-        .update(bytes.subarray(at + 4, end))
-        .digest(),
-      16,
-    );
+    if (!NEEDED.has(name) || end + 4 > bytes.length) continue;
+    sum.init().update(bytes.subarray(at + 4, end));
+    const found = Number.parseInt(sum.digest(), 16);
     if (found !== view.getUint32(end)) throw new BadImageError(DAMAGED);
   }
 }
