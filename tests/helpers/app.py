@@ -1,4 +1,4 @@
-"""The app in Chromium as users run it: with a profile that stays, and a server that may stop."""
+"""The app in a browser as users run it: with a profile that stays, and a server that may stop."""
 
 import base64
 import contextlib
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 BUILT = Path(__file__).parents[2] / "imagetagger" / "web" / "app" / "dist" / "index.html"
 QUIET = (
     "--no-sandbox",
@@ -29,11 +30,12 @@ QUIET = (
 CONFIRM = re.compile("^Confirm ")
 """The button of a picture while its tags can be confirmed."""
 
-needs_app = [
+needs_build = [
     pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed"),
     pytest.mark.skipif(not BUILT.exists(), reason="the app is not built: make webapp"),
 ]
+needs_app = [*needs_build, pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")]
+needs_firefox = [*needs_build, pytest.mark.skipif(FIREFOX is None, reason="no Firefox is installed")]
 
 
 def free_port() -> int:
@@ -72,6 +74,30 @@ def browsed(playwright, profile: Path, **options):
         yield context
     finally:
         context.close()
+
+
+BY_BIDI = {"executable_path": FIREFOX, "channel": "moz-firefox"}
+"""An unpatched Firefox, by WebDriver BiDi; Playwright's other channels need its own build."""
+
+
+@contextlib.contextmanager
+def browsed_in_firefox(playwright, profile: Path, downloads: Path):
+    """Open Firefox with a profile that stays; yields its context. Files are saved in `downloads`."""
+    context = playwright.firefox.launch_persistent_context(profile, downloads_path=downloads, **BY_BIDI)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def saved(downloads: Path, pattern: str) -> Path:
+    """Wait for a complete file in a folder of downloads: Playwright does not hear of those of a page in Firefox."""
+    for _ in range(150):
+        files = [path for path in downloads.glob(pattern) if path.stat().st_size]
+        if files and not [*downloads.glob("*.part")]:
+            return files[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no {pattern} was saved within 15 seconds, but {[path.name for path in downloads.iterdir()]}")
 
 
 def picture(name: str, data: bytes, kind: str = "image/png") -> dict[str, object]:

@@ -1,6 +1,7 @@
 """A local web server of files, in place of downloads."""
 
 import http.server
+import mimetypes
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ def serving(files: dict[str, bytes]) -> Iterator[SimpleNamespace]:
             body = state.files.get(self.path)
             self.send_response(state.status if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
-            if self.path.endswith(".js"):
-                self.send_header("Content-Type", "text/javascript")
+            if kind := mimetypes.guess_type(self.path)[0]:
+                self.send_header("Content-Type", kind)  # Firefox runs no script without it
             self.end_headers()
             self.wfile.write((body or b"")[: state.cut])
 

@@ -1,11 +1,10 @@
-"""The app is for everybody: screen readers, the keyboard alone, small windows, light and dark."""
+"""The app is for everybody: screen readers, small windows, light and dark; test_keyboard.py is for the keyboard."""
 
 from pathlib import Path
 
 import pytest
 
 from imagetagger import web
-from imagetagger.tagger.lessons import encode_crop
 from tests.helpers.app import (
     BROWSER,
     QUIET,
@@ -13,7 +12,6 @@ from tests.helpers.app import (
     choose,
     draft_tags,
     free_port,
-    go,
     learn,
     look_at,
     needs_app,
@@ -22,19 +20,24 @@ from tests.helpers.app import (
     start,
 )
 from tests.helpers.bundles import WHITENED
-from tests.helpers.pictures import COLOURS
-from tests.helpers.taught import YELLOW, folder, pixels
+from tests.helpers.screens import (
+    ARABIC,
+    LONG,
+    PICTURES,
+    SCREENS,
+    WAITING,
+    deleting,
+    empty,
+    grid,
+    impossible_tag,
+    leave,
+    suggested,
+)
+from tests.helpers.taught import folder
 
 pytestmark = needs_app
 AXE = Path(web.__file__).parent / "app" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE, DESKTOP, NARROW = {"width": 390, "height": 844}, {"width": 1280, "height": 800}, {"width": 360, "height": 740}
-LONG, ARABIC = "Donau" + "dampf" * 18 + "fahrt", "مكتبة الصور القديمة"
-PICTURES = {
-    "unknown.png": encode_crop(pixels(YELLOW, 1, 300)),
-    "confirmed.png": encode_crop(pixels("green", 1, 300)),
-    **{f"{name}{i}.png": encode_crop(pixels(name, 10 + i)) for i in range(9) for name in COLOURS},
-    "wide.png": encode_crop(pixels("blue", 2)),
-}
 VIOLATIONS = """async () => (await axe.run()).violations.flatMap(({ id, nodes }) =>
   nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.any.map((check) => check.message)}`))"""
 SHIFTS = """window.shifts = [];
@@ -81,121 +84,6 @@ def page(context, address):
     assert page.errors == []
 
 
-def empty(page):
-    page.get_by_role("heading", name="Your pictures, tagged").wait_for()
-
-
-def grid(page):
-    go(page, "Pictures")
-    page.wait_for_function("() => document.querySelectorAll('.tile img').length > 9")
-
-
-def suggested(page):
-    look_at(page, "red3.png")
-    assert draft_tags(page) == ["red"]
-    page.get_by_role("img", name="red3.png").wait_for()
-
-
-def unknown(page):
-    look_at(page, "unknown.png")
-    page.get_by_text("Nothing I know fits well.").wait_for()
-
-
-def confirmed(page):
-    look_at(page, "confirmed.png")
-    assert draft_tags(page)[-2:] == [LONG, ARABIC]
-
-
-def dismissed(page):
-    look_at(page, "blue5.png")
-    for name in draft_tags(page):
-        page.get_by_role("button", name=f"Remove {name}", exact=True).click()
-    page.get_by_role("button", name="No tag fits", exact=True).click()
-    page.get_by_role("button", name="Confirmed: no tag fits", exact=True).wait_for()
-
-
-def adding_a_tag(page):
-    look_at(page, "red4.png")
-    page.get_by_role("combobox", name="Add a tag").fill("d")
-    page.get_by_role("option", name="New tag").wait_for()
-
-
-def tags(page):
-    go(page, "Tags")
-    page.get_by_role("button", name=LONG).wait_for()
-
-
-def tag(page):
-    tags(page)
-    page.get_by_role("button", name=LONG).click()
-    page.get_by_role("dialog").wait_for()
-
-
-def deleting(page):
-    tag(page)
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog", name=f"Delete {LONG}?").wait_for()
-
-
-def impossible_tag(page):
-    tags(page)
-    page.get_by_role("button", name="New tag").click()
-    dialog = page.get_by_role("dialog", name="New tag")
-    dialog.get_by_role("textbox").fill("red")
-    dialog.get_by_role("button", name="Add").click()
-    dialog.get_by_role("alert").filter(has_text="already").wait_for()
-
-
-def more(page):
-    go(page, "More")
-    page.get_by_text("used").first.wait_for()
-
-
-def refused(page):
-    go(page, "Pictures")
-    choose(page, [picture(f"{LONG}.png", b"no picture"), picture("empty.png", b"")], "2 not added")
-
-
-def teaching(page):
-    go(page, "Pictures")
-    page.get_by_role("button", name="Select").click()
-    for tile in page.get_by_role("list", name="Pictures").get_by_role("button").all()[:3]:
-        tile.click()
-    page.get_by_role("button", name="Tag", exact=True).click()
-    for name in (LONG, ARABIC):
-        page.get_by_role("dialog").get_by_role("combobox").fill(name)
-        page.get_by_role("dialog").get_by_role("option").first.click()
-
-
-SCREENS = {
-    screen.__name__: screen
-    for screen in (
-        grid,
-        suggested,
-        unknown,
-        confirmed,
-        dismissed,
-        adding_a_tag,
-        tags,
-        tag,
-        deleting,
-        impossible_tag,
-        more,
-        refused,
-        teaching,
-    )
-}
-
-
-def leave(page):
-    """Close every dialog and end the selection."""
-    while page.get_by_role("dialog").count():
-        page.keyboard.press("Escape")
-    go(page, "Pictures")
-    if page.get_by_role("button", name="Done").count():
-        page.get_by_role("button", name="Done").click()
-
-
 def violations(page):
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text())
@@ -205,16 +93,16 @@ def violations(page):
 @pytest.mark.parametrize("screen", SCREENS)
 def test_axe_finds_no_fault_and_no_window_is_too_narrow(page, screen):
     page.set_viewport_size(DESKTOP)
-    SCREENS[screen](page)
-    faults = violations(page)
-    page.set_viewport_size(PHONE)
-    faults += violations(page)
-    page.set_viewport_size(NARROW)
-    beyond = page.evaluate(BEYOND)
-    page.set_viewport_size(DESKTOP)
-    leave(page)
-    assert faults == []
-    assert beyond <= 0
+    try:
+        SCREENS[screen](page)
+        assert violations(page) == []
+        page.set_viewport_size(PHONE)
+        assert violations(page) == []
+        page.set_viewport_size(NARROW)
+        assert page.evaluate(BEYOND) <= 0
+    finally:
+        page.set_viewport_size(DESKTOP)
+        leave(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -222,6 +110,17 @@ def test_the_first_screen_has_no_fault_either(browser, address, scheme):
     with browser.new_context(color_scheme=scheme, viewport=NARROW) as context:
         page = start(context, address)
         empty(page)
+        assert page.evaluate(BEYOND) <= 0
+        assert violations(page) == []
+        page.set_viewport_size(DESKTOP)
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", WAITING)
+def test_a_screen_of_waiting_or_failure_has_no_fault_either(browser, address, screen, scheme):
+    with browser.new_context(color_scheme=scheme, viewport=NARROW, service_workers="block") as context:
+        page = WAITING[screen](context, address)
         assert page.evaluate(BEYOND) <= 0
         assert violations(page) == []
         page.set_viewport_size(DESKTOP)
@@ -258,49 +157,6 @@ def test_typing_before_a_slow_device_has_painted_a_new_screen_goes_on(page):
     page.get_by_role("option", name="green").click()
     assert "green" in draft_tags(page)
     page.get_by_role("button", name="Remove green", exact=True).click()
-
-
-FOCUS = "() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent.trim() ?? ''"
-
-
-def tab_to(page, name):
-    """Press Tab until the name of the focused element begins with `name`."""
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate(FOCUS).startswith(name):
-            return
-    raise AssertionError(f"30 times Tab do not lead to {name!r}")
-
-
-def test_a_picture_is_found_corrected_and_learned_by_keyboard_only(browser, address):
-    with browser.new_context(reduced_motion="reduce") as context:
-        page = start(context, address)
-        choose(page, [picture(f"red{i}.png", encode_crop(pixels("red", i))) for i in range(3)], "3 pictures added")
-        tab_to(page, "red0.png")
-        page.keyboard.press("ArrowRight")
-        assert page.evaluate(FOCUS).startswith("red1.png")
-        page.keyboard.press("Enter")
-        page.get_by_role("heading", name="red1.png").wait_for()
-        tab_to(page, "Remove red")
-        page.keyboard.press("Enter")
-        page.get_by_role("button", name="Remove red").wait_for(state="detached")
-        assert page.evaluate(FOCUS) == "Tags of this picture"
-        tab_to(page, "Add a tag")
-        page.keyboard.type("r")
-        page.keyboard.press("ArrowDown")
-        name = page.get_by_role("option", selected=True).locator(".clip").inner_text()
-        page.keyboard.press("Enter")
-        assert draft_tags(page) == [name]
-        page.keyboard.type("Rex")
-        page.keyboard.press("Enter")
-        tab_to(page, "Confirm ")
-        page.keyboard.press("Enter")
-        page.get_by_role("button", name="Confirmed", exact=True).wait_for()
-        assert page.evaluate(FOCUS) == "Confirmed"
-        assert draft_tags(page) == [name, "Rex"]
-        page.keyboard.press("Escape")
-        page.wait_for_function("() => document.activeElement?.ariaLabel?.startsWith('red1.png:')")
-        assert page.errors == []
 
 
 def test_an_error_in_a_dialog_is_announced_there_and_the_text_stays(page):

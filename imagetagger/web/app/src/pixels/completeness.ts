@@ -1,3 +1,4 @@
+import { createCRC32 } from "hash-wasm";
 import { BadImageError, DAMAGED } from "./sniff";
 
 /** Refuses a truncated file, as Python does. Chromium's decoders do so too; others decode what there is. */
@@ -46,7 +47,28 @@ async function withEndOfPng(bytes: Uint8Array): Promise<Blob> {
   return new Blob([bytes.slice(), END_OF_PNG]);
 }
 
+/** Refuses a PNG with a wrong checksum of what its pixels need, as Python and Chromium do; Firefox decodes the rest. */
+export async function checkSums(bytes: Uint8Array): Promise<void> {
+  crc32 ??= createCRC32();
+  const sum = await crc32;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8, end = 0; at + 12 <= bytes.length; at = end + 4) {
+    const name = view.getUint32(at + 4);
+    if (name === IEND) return;
+    end = at + 8 + view.getUint32(at);
+    if (!NEEDED.has(name) || end + 4 > bytes.length) continue;
+    sum.init().update(bytes.subarray(at + 4, end));
+    const found = Number.parseInt(sum.digest(), 16);
+    if (found !== view.getUint32(end)) throw new BadImageError(DAMAGED);
+  }
+}
+
+let crc32: ReturnType<typeof createCRC32> | undefined;
+
+const IHDR = 0x49484452;
+const PLTE = 0x504c5445;
 const IDAT = 0x49444154;
+const NEEDED: ReadonlySet<number> = new Set([IHDR, PLTE, IDAT]);
 const IEND = 0x49454e44;
 const END_OF_PNG = Uint8Array.of(0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82);
 

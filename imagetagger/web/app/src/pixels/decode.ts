@@ -1,4 +1,4 @@
-import { mendEnd } from "./completeness";
+import { checkSums, mendEnd } from "./completeness";
 import { makePreview } from "./encode";
 import { readExif } from "./exif";
 import { turn } from "./orientation";
@@ -88,6 +88,7 @@ async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (file.size > MAX_FILE_BYTES) throw new BadImageError({ kind: "fileTooLarge" });
   const bytes = await read(file);
   const header = sniff(bytes, pixelLimit);
+  if (header.type === "png") await checkSums(bytes);
   const mended = await mendEnd(bytes, header.type);
   const { orientation, taken } = readExif(bytes, header.type);
   return { header, orientation: header.type === "webp" ? orientation : 1, taken, mended };

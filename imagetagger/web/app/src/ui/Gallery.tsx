@@ -87,8 +87,8 @@ export function Gallery() {
 
 /** The grids of pictures, each with its heading where it has one. */
 function Sections({ all, ids }: { all: readonly Section[]; ids: readonly PictureId[] }) {
-  const { state } = useApp();
-  const { app, gallery } = useWords();
+  const { state, library } = useApp();
+  const { app, gallery, list } = useWords();
   const { awaited, filter } = state;
   const arrived = arrivedOf(state);
   const root = useRef<HTMLDivElement>(null);
@@ -113,10 +113,12 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
         const ticks = kind === "likely" || kind === "guess";
         const key = sectionKey(section);
         if (kind === "plain") return <Grid key={key} label={app.pictures} cells={section.ids} {...common} />;
+        const names = section.tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
+        const title = names.length > 0 ? gallery.sectionOf(kind, list(names)) : gallery.sections[kind];
         return (
-          <section key={key} class="section" aria-label={gallery.sections[kind]}>
-            <ReviewHead section={section} />
-            <Grid label={gallery.sections[kind]} cells={section.ids} ticks={ticks} {...common} />
+          <section key={key} class="section" aria-label={title}>
+            <ReviewHead section={section} title={title} />
+            <Grid label={title} cells={section.ids} ticks={ticks} {...common} />
           </section>
         );
       })}

@@ -6,6 +6,9 @@ import { useKeys } from "./keys";
 import { useWords } from "./language";
 import { useZoom } from "./zoom";
 
+/** The share of the box by which an arrow key moves an enlarged picture. */
+const STEP = 0.2;
+
 /** The picture, in a box of its shape from the start. */
 export function Preview({ picture }: { picture: PictureView }) {
   const { engine } = useApp();
@@ -17,8 +20,18 @@ export function Preview({ picture }: { picture: PictureView }) {
     box.current?.style.setProperty("--ratio", String(Math.max(width, 1) / Math.max(height, 1)));
     box.current?.style.setProperty("--own", `${width}px`);
   }, [width, height]);
-  const zoom = useZoom(box);
+  const { isZoomed, zoom, look } = useZoom(box);
   useKeys({ "+": () => zoom(1.5), "-": () => zoom(1 / 1.5), "0": () => zoom(0) });
+  useKeys(
+    isZoomed
+      ? {
+          ArrowLeft: () => look(-STEP, 0),
+          ArrowRight: () => look(STEP, 0),
+          ArrowUp: () => look(0, -STEP),
+          ArrowDown: () => look(0, STEP),
+        }
+      : {},
+  );
   return (
     <div ref={box} class="frame">
       {url && <img key={url} src={url} alt={picture.name} draggable={false} />}

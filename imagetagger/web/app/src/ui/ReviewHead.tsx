@@ -21,12 +21,10 @@ function useSeen(proposals: readonly string[]): (proposal: string) => boolean {
 }
 
 /** The heading of pictures to confirm, and the button that confirms the ticked ones, each with what is proposed. */
-export function ReviewHead({ section: { kind, tags, ids } }: { section: Section }) {
+export function ReviewHead({ section: { kind, ids }, title }: { section: Section; title: string }) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
-  const { number, list, gallery } = useWords();
-  const names = tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
-  const title = names.length > 0 ? gallery.sectionOf(kind, list(names)) : gallery.sections[kind];
+  const { number, gallery } = useWords();
   const proposed = ids.flatMap((id) => {
     const picture = library.pictures.get(id);
     const proposal = picture && proposalOf(picture, state.drafts.get(id));

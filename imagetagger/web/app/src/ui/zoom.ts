@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 /** How a picture is enlarged in its box: its scale, and where its corner is, in pixels. */
 export interface View {
@@ -12,6 +12,15 @@ export interface View {
 interface Point {
   x: number;
   y: number;
+}
+
+/** The zoom by keys. */
+interface Zoom {
+  /** Whether only a part of the picture is shown. */
+  isZoomed: boolean;
+  zoom(factor: number): void;
+  /** Shows the part beside it: by shares of the box to the right and down. */
+  look(right: number, down: number): void;
 }
 
 /** All of the picture. */
@@ -38,12 +47,13 @@ function within({ scale, x, y }: View, box: Point): View {
 }
 
 /**
- * Enlarges the picture in a box by wheel, pinch or double click, and moves it; returns a function that does so by keys.
+ * Enlarges the picture in a box by wheel, pinch or double click, and moves it; returns functions that do so by keys.
  *
  * The box gets the custom properties --zoom, --x and --y, and data-zoomed while it shows a part.
  */
-export function useZoom(box: RefObject<HTMLElement | null>): (factor: number) => void {
-  const zoom = useRef<(factor: number) => void>(() => {});
+export function useZoom(box: RefObject<HTMLElement | null>): Zoom {
+  const [isZoomed, setZoomed] = useState(false);
+  const keys = useRef<Omit<Zoom, "isZoomed">>({ zoom: () => {}, look: () => {} });
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -55,6 +65,7 @@ export function useZoom(box: RefObject<HTMLElement | null>): (factor: number) =>
       element.style.setProperty("--x", `${view.x}px`);
       element.style.setProperty("--y", `${view.y}px`);
       element.toggleAttribute("data-zoomed", view.scale > 1);
+      setZoomed(view.scale > 1);
     };
     const size = () => ({ x: element.clientWidth, y: element.clientHeight });
     const pointOf = (event: MouseEvent): Point => {
@@ -97,11 +108,21 @@ export function useZoom(box: RefObject<HTMLElement | null>): (factor: number) =>
     element.addEventListener("pointermove", onMove, { signal });
     for (const end of ["pointerup", "pointercancel"] as const) element.addEventListener(end, onUp, { signal });
     show(WHOLE);
-    zoom.current = (factor) => {
-      const { x, y } = size();
-      show(zoomAt(view, factor, { x: x / 2, y: y / 2 }, { x, y }));
+    keys.current = {
+      zoom: (factor) => {
+        const { x, y } = size();
+        show(zoomAt(view, factor, { x: x / 2, y: y / 2 }, { x, y }));
+      },
+      look: (right, down) => {
+        const { x, y } = size();
+        show(moved(view, { x: -right * x, y: -down * y }, { x, y }));
+      },
     };
     return () => listening.abort();
   }, [box]);
-  return useCallback((factor) => zoom.current(factor), []);
+  return {
+    isZoomed,
+    zoom: (factor) => keys.current.zoom(factor),
+    look: (right, down) => keys.current.look(right, down),
+  };
 }

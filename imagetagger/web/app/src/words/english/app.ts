@@ -48,7 +48,7 @@ export const app = {
   /** Keys, separated by spaces, and what they do. */
   keys: [
     ["/", "Search, or add a tag"],
-    ["← ↑ → ↓", "Go from picture to picture"],
+    ["← ↑ → ↓", "Go from picture to picture, or move an enlarged one"],
     ["1 … 9", "Add the tag of this place under Perhaps"],
     ["Enter", "Confirm the tags of the picture, and go to the next one"],
     ["Ctrl+A", "Select all pictures shown"],

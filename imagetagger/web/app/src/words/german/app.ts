@@ -42,7 +42,7 @@ export const app: Words["app"] = {
   keysTitle: "Tasten",
   keys: [
     ["/", "Suchen oder ein Stichwort hinzufügen"],
-    ["← ↑ → ↓", "Von Bild zu Bild gehen"],
+    ["← ↑ → ↓", "Von Bild zu Bild gehen, oder ein vergrößertes bewegen"],
     ["1 … 9", "Das Stichwort an dieser Stelle unter „Vielleicht“ hinzufügen"],
     ["Enter", "Die Stichwörter bestätigen und zum nächsten Bild gehen"],
     ["Strg+A", "Alle gezeigten Bilder auswählen"],
