@@ -50,7 +50,7 @@ def dismissed(page):
     for name in draft_tags(page):
         page.get_by_role("button", name=f"Remove {name}", exact=True).click()
     page.get_by_role("button", name="No tag fits", exact=True).click()
-    page.get_by_role("button", name="Noted: no tag fits", exact=True).wait_for()
+    page.get_by_role("button", name="Confirmed: no tag fits", exact=True).wait_for()
 
 
 def adding_a_tag(page):
@@ -190,7 +190,7 @@ def starting_over(page):
 def wrong_lessons(page):
     go(page, "More")
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import lessons").click()
+        page.get_by_role("button", name="Import", exact=True).click()
     chooser.value.set_files([picture("lessons.zip", b"no lessons", "application/zip")])
     page.get_by_role("alert").get_by_role("button", name="OK").wait_for()
 

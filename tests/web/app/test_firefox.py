@@ -53,7 +53,7 @@ def test_the_main_journey_in_firefox_ends_with_pythons_rows_and_tags(playwright,
         assert draft_tags(page) == ["Lemon"]
         teach_only(page, "Lime")
         page.get_by_role("button", name="Undo", exact=True).click()
-        page.get_by_text("Undone: Learned Lime from lemon5.png").wait_for()
+        page.get_by_text("Undone: Confirmed Lime on lemon5.png").wait_for()
         assert draft_tags(page) == ["Lemon"]
         go(page, "Pictures")
         page.get_by_role("combobox", name="Search").fill("lem")
@@ -69,8 +69,8 @@ def test_the_main_journey_in_firefox_ends_with_pythons_rows_and_tags(playwright,
         look_at(page, "lemon5.png")
         assert draft_tags(page) == ["Lemon"]
         go(page, "More")
-        page.get_by_role("button", name="Export lessons").click()
-        tagger = Tagger.load(bundle, saved(downloads, "lessons-*.zip"))
+        page.get_by_role("button", name="Export", exact=True).click()
+        tagger = Tagger.load(bundle, saved(downloads, "what-you-taught-*.zip"))
         rows = {tag: row["total"] for tag, row in stored(page, "rows").items()}
         assert page.errors == []
 

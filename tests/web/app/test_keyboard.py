@@ -70,9 +70,9 @@ def test_a_picture_is_found_corrected_and_learned(page):
     assert draft_tags(page) == [name]
     page.keyboard.type("Rex")
     page.keyboard.press("Enter")
-    press(page, "Learn:")
-    page.get_by_role("button", name="Learned", exact=True).wait_for()
-    assert page.evaluate(FOCUS) == "Learned"
+    press(page, "Confirm ")
+    page.get_by_role("button", name="Confirmed", exact=True).wait_for()
+    assert page.evaluate(FOCUS) == "Confirmed"
     assert draft_tags(page) == [name, "Rex"]
     page.keyboard.press("Escape")
     page.wait_for_function("() => document.activeElement?.ariaLabel?.startsWith('red1.png:')")
@@ -93,8 +93,8 @@ def test_pictures_are_selected_tagged_and_removed(page):
     page.get_by_role("dialog").wait_for()
     page.keyboard.type("Ruby")
     page.keyboard.press("Enter")
-    press(page, "Learn: Ruby")
-    notice(page, "Learned Ruby from 2 pictures")
+    press(page, "Confirm Ruby")
+    notice(page, "Confirmed Ruby on 2 pictures")
     page.keyboard.press("Control+z")
     notice(page, "Undone")
     page.keyboard.press("Control+a")
@@ -117,7 +117,7 @@ def test_pictures_are_sorted_searched_and_confirmed_together(page):
     tab_to(page, "red0.png is right")
     page.keyboard.press("Space")
     press(page, "Confirm 2 of 3 red")
-    notice(page, "Learned red · 2 pictures")
+    notice(page, "Confirmed red on 2 pictures")
     press(page, "Confirmed")
     notice(page, "2 pictures shown")
     page.keyboard.press("/")
@@ -135,7 +135,7 @@ def test_a_tag_is_added_renamed_merged_hidden_and_deleted(page):
     press(page, "New tag")
     page.keyboard.type("Ruby")
     page.keyboard.press("Enter")
-    notice(page, "Added Ruby")
+    notice(page, "Added the tag Ruby")
 
     def edit(name, search):
         page.get_by_role("dialog").wait_for(state="detached")
@@ -148,10 +148,10 @@ def test_a_tag_is_added_renamed_merged_hidden_and_deleted(page):
     edit("Ruby", "rub")
     type_into(page, "Name", "Garnet")
     page.keyboard.press("Enter")
-    notice(page, "Renamed to Garnet")
+    notice(page, "Renamed Ruby to Garnet")
     edit("blue", "blu")
     press(page, "Hide from suggestions")
-    notice(page, "Hid blue")
+    notice(page, "Hid the tag blue")
     edit("Garnet", "gar")
     type_into(page, "Merge into", "gree")
     page.keyboard.press("Enter")
@@ -159,31 +159,31 @@ def test_a_tag_is_added_renamed_merged_hidden_and_deleted(page):
     press(page, "Merge")
     notice(page, "Merged Garnet into green")
     edit("green", "gree")
-    press(page, "Reset to the bundle's")
     press(page, "Reset")
-    notice(page, "Reset green")
+    press(page, "Reset")
+    notice(page, "Reset the tag green")
     edit("green", "gree")
     press(page, "Delete")
     press(page, "Delete")
-    notice(page, "Deleted green")
+    notice(page, "Deleted the tag green")
 
 
 def test_settings_files_history_and_reset_are_reached(page):
     press(page, "To confirm")
     press(page, "Confirm all 3 red")
-    notice(page, "Learned red · 3 pictures")
+    notice(page, "Confirmed red on 3 pictures")
     press(page, "More")
-    tab_to(page, "How many tags")
+    tab_to(page, "How many suggestions")
     before = page.evaluate("() => document.activeElement.ariaValueText")
     page.keyboard.press("ArrowRight")
     page.wait_for_function("before => document.activeElement.ariaValueText !== before", arg=before)
     press(page, "Back to")
     page.wait_for_function("before => document.querySelector('[type=range]').ariaValueText === before", arg=before)
-    for button in ("Export lessons", "CSV", "JSON", "XMP sidecars"):
+    for button in ("Export", "CSV", "JSON", "XMP sidecars"):
         with page.expect_download():
             press(page, button)
     with page.expect_file_chooser() as chooser:
-        press(page, "Import lessons")
+        press(page, "Import")
     chooser.value.set_files([picture("lessons.zip", b"no lessons", "application/zip")])
     page.get_by_role("alert").get_by_role("button", name="OK").wait_for()
     press(page, "OK")
