@@ -34,7 +34,7 @@ export const gallery: Words["gallery"] = {
   search: "Suchen",
   clearSearch: "Suche leeren",
   which: "Welche Bilder",
-  shows: { all: "Alle", open: "Zu bestätigen", confirmed: "Bestätigt", unknown: "Unbekannt" },
+  shows: { all: "Alle", open: "Offen", confirmed: "Bestätigt", unknown: "Unbekannt" },
   order: "Reihenfolge",
   orders: {
     added: "Neueste",
