@@ -74,7 +74,7 @@ def test_without_a_choice_the_app_follows_the_browser_and_refuses_files_in_its_l
         assert [line.split("\n")[-1] for line in refused] == ["Kein Bild.", "Eine leere Datei."]
         page.keyboard.press("Escape")
         go(page, "Stichwörter")
-        page.get_by_role("button", name="Neues Stichwort").click()
+        page.get_by_role("button", name="Neu", exact=True).click()
         page.get_by_role("dialog").get_by_role("textbox").fill("red")
         page.get_by_role("button", name="Stichwort hinzufügen").click()
         page.get_by_role("alert").filter(has_text="Das Stichwort „red“ gibt es schon").wait_for()

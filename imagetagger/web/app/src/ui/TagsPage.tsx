@@ -32,7 +32,7 @@ export function TagsPage() {
         <h1 tabIndex={-1}>{words.title}</h1>
         <button type="button" class="button small primary" onClick={() => setOpen("new")}>
           <Icon name="plus" />
-          {words.newTag}
+          {words.newButton}
         </button>
       </header>
       <div class="combobox">

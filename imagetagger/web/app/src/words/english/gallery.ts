@@ -45,13 +45,14 @@ export const gallery = {
   clearSearch: "Clear the search",
   which: "Which pictures",
   shows: { all: "All", open: "To confirm", confirmed: "Confirmed", unknown: "Unknown" },
+  /** What comes first; short, as it stands beside the search. */
   order: "Order",
   orders: {
-    added: "Recently added",
+    added: "Newest",
     taken: "Date taken",
     name: "Name",
-    doubt: "Least certain first",
-    unknown: "Unknown first",
+    doubt: "Least certain",
+    unknown: "Unknown",
   },
   shown: (count: number) => `${pictures(count)} shown`,
   nothing: "No picture here.",

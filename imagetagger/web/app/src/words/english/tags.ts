@@ -4,6 +4,8 @@ import { format, tags as many, pictures } from "./formats";
 export const tags = {
   title: "Tags",
   newTag: "New tag",
+  /** The button, beside the title. */
+  newButton: "New tag",
   search: "Search tags",
   found: (count: number) => `${many(count)} found`,
   was: (original: string) => `was ${original}`,

@@ -56,7 +56,7 @@ export const settings: Words["settings"] = {
   notPersisted: "Wenn der Platz knapp wird, kann der Browser Gelerntes löschen: Exportiere es.",
   notInstallable:
     "Ohne HTTPS lässt sich die App nicht installieren, und wenn der Platz knapp wird, kann der Browser Gelerntes löschen: Exportiere es.",
-  persist: "Browser um dauerhaften Platz bitten",
+  persist: "Dauerhaft speichern",
   offline: "Ohne Netz",
   offlineStates: {
     coming: "Wird für die Nutzung ohne Netz vorbereitet …",

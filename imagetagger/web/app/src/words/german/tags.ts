@@ -5,6 +5,7 @@ import { format, tags as many, pictures, picturesDative } from "./formats";
 export const tags: Words["tags"] = {
   title: "Stichwörter",
   newTag: "Neues Stichwort",
+  newButton: "Neu",
   search: "Stichwörter suchen",
   found: (count) => `${many(count)} gefunden`,
   was: (original) => `vorher ${original}`,
