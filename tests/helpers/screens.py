@@ -135,7 +135,7 @@ def to_confirm(page):
     go(page, "Pictures")
     page.get_by_role("button", name="To confirm").click()
     page.get_by_role("button", name="is right").first.click()
-    page.locator(".tile.doubted").wait_for()
+    page.locator(".tile.doubted").first.wait_for()
 
 
 def keys(page):
@@ -252,7 +252,7 @@ def opening(context, address):
     page = context.new_page()
     page.route("**/model.tflite", lambda route: None)
     page.goto(address)
-    page.get_by_text("Opening the tagger").or_(page.get_by_text("Downloading")).first.wait_for()
+    page.get_by_text("Opening …").or_(page.get_by_text("Downloading")).first.wait_for()
     return page
 
 
@@ -260,7 +260,7 @@ def failed(context, address):
     page = context.new_page()
     page.route("**/manifest.json", lambda route: route.fulfill(status=404))
     page.goto(address)
-    page.get_by_role("heading", name="The tagger could not be opened").wait_for()
+    page.get_by_role("heading", name="The app could not be opened").wait_for()
     return page
 
 

@@ -10,7 +10,8 @@ from imagetagger.web.site import build_site
 from tests.helpers.app import BROWSER, QUIET, browsed, needs_app, picture, start, wait_until_offline
 from tests.helpers.recorded import recorded
 from tests.helpers.taught import bundle, pixels
-from tests.web.app.test_access import FOCUS, NARROW, tab_to, violations
+from tests.web.app.test_access import NARROW, violations
+from tests.web.app.test_keyboard import FOCUS, tab_to
 
 pytestmark = needs_app
 PHONE = {"viewport": NARROW, "has_touch": True, "is_mobile": True}

@@ -47,7 +47,7 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
   const { act } = useApp();
   const { gallery } = useWords();
   const video = useRef<HTMLVideoElement>(null);
-  const pressed = useRef(0);
+  const shots = useRef<Promise<File | undefined>[]>([]);
   const [isShown, setShown] = useState(false);
   const [taken, setTaken] = useState<readonly File[]>([]);
   const isRefused = useCamera(video);
@@ -55,13 +55,14 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
   const thumbnail = useBlobUrl(async () => last, last?.name ?? "");
   const take = async () => {
     if (video.current === null) return;
-    pressed.current++;
-    const file = await act(takePicture(video.current, pressed.current, new Date()));
+    const shot = act(takePicture(video.current, shots.current.length + 1, new Date()));
+    shots.current.push(shot);
+    const file = await shot;
     if (file) setTaken((before) => [...before, file]);
   };
-  const close = () => onDone([...taken]);
+  const close = async () => onDone((await Promise.all(shots.current)).filter((file) => file !== undefined));
   return (
-    <Dialog title={gallery.takePictures} onClose={close}>
+    <Dialog title={gallery.takePictures} onClose={() => void close()}>
       {isRefused ? (
         <>
           <p role="alert">{gallery.cameraRefused}</p>
@@ -80,7 +81,7 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
               aria-disabled={!isShown}
               onClick={() => isShown && void take()}
             />
-            <button type="button" class="button primary" onClick={close}>
+            <button type="button" class="button primary" onClick={() => void close()}>
               {gallery.done}
             </button>
           </div>
