@@ -3,7 +3,7 @@ import type { Change } from "../src/api";
 import { gathered } from "../src/ui/changes";
 import { initialDraft, NO_TAGS } from "../src/ui/draft";
 import { parseRoute, pictureHref } from "../src/ui/route";
-import { type Action, arrived, reduce, START, type State } from "../src/ui/state";
+import { type Action, arrived, reduce, START, type State, screenState } from "../src/ui/state";
 import { picture, snapshot, tag } from "./ui_pictures";
 
 const after = (...actions: Action[]) => actions.reduce(reduce, START);
@@ -189,4 +189,14 @@ test("adding shows the new pictures, and keeps their order", () => {
 
 test("an app that another tab took over shows only that", () => {
   expect(after(open, change({ elsewhere: true })).failure).toEqual({ kind: "takenOver" });
+});
+
+test("what screens show stays the same object while only the progress changes", () => {
+  const quiet = after(open);
+  const first = screenState(quiet, null);
+  const busy = reduce(quiet, change({ progress: { kind: "adding", done: 1, total: 2 } }));
+  expect(screenState(busy, first)).toBe(first);
+  const searched = reduce(busy, { type: "filter", filter: { text: "cat" } });
+  expect(screenState(searched, first)).not.toBe(first);
+  expect(screenState(searched, first).filter.text).toBe("cat");
 });

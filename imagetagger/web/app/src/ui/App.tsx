@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { memo } from "preact/compat";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Change, Engine, Incoming, Snapshot } from "../api";
 import { problemOf } from "../format/problems";
@@ -17,7 +18,16 @@ import { FailureScreen, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { useReceived } from "./receiving";
 import { goToPicture, type Route, useRoute } from "./route";
-import { type Action, type Notice, newestStep, reduce, START, type State } from "./state";
+import {
+  type Action,
+  type Notice,
+  newestStep,
+  reduce,
+  type ScreenState,
+  START,
+  type State,
+  screenState,
+} from "./state";
 import { useStayAwake } from "./stay_awake";
 import { TagsPage } from "./TagsPage";
 
@@ -133,9 +143,12 @@ export function App({ engine, open, watch }: Props) {
   );
   const over = useDropAndPaste(take);
   useReceived(isOpen, take);
+  const shown = useRef<ScreenState | null>(null);
+  const screen = screenState(state, shown.current);
+  shown.current = screen;
   const context = useMemo<Context | null>(
-    () => library && { engine, state, library, dispatch, act, change, addFiles, undo },
-    [engine, state, library, act, change, addFiles, undo],
+    () => screen.library && { engine, state: screen, library: screen.library, dispatch, act, change, addFiles, undo },
+    [engine, screen, act, change, addFiles, undo],
   );
   return (
     <Frame route={route} state={state}>
@@ -159,7 +172,8 @@ export function App({ engine, open, watch }: Props) {
   );
 }
 
-function Screen({ route }: { route: Route }) {
+/** The screen of an address; drawn again only when that, or what it reads of the context, changes. */
+const Screen = memo(function Screen({ route }: { route: Route }) {
   const { library } = useApp();
   const { app } = useWords();
   const before = useRef(route);
@@ -185,7 +199,7 @@ function Screen({ route }: { route: Route }) {
   if (route.page === "picture") return <PicturePage id={route.id} />;
   if (route.page === "tags") return <TagsPage />;
   return route.page === "more" ? <MorePage /> : <Gallery />;
-}
+});
 
 function Frame({ route, state, children }: { route: Route; state: State; children: ComponentChildren }) {
   const { app } = useWords();

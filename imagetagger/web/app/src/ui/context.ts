@@ -1,12 +1,12 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Engine, Incoming } from "../api";
-import type { Action, Library, State } from "./state";
+import type { Action, Library, ScreenState } from "./state";
 
 /** What every screen needs. */
 export interface App {
   engine: Engine;
-  state: State;
+  state: ScreenState;
   /** What the worker published; screens are shown only after that. */
   library: Library;
   dispatch(action: Action): void;

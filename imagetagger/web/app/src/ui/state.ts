@@ -78,6 +78,9 @@ export interface State {
   offline: Offline;
 }
 
+/** The part of the state that screens show: all but the progress, which changes far more often. */
+export type ScreenState = Omit<State, "progress">;
+
 /** What can happen to the state. */
 export type Action =
   | { type: "opened"; snapshot: Snapshot }
@@ -153,6 +156,13 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
+/** The part that screens show; the one before, where only the progress changed, so that no screen is drawn again. */
+export function screenState({ progress, ...now }: State, before: ScreenState | null): ScreenState {
+  const isSame =
+    before !== null && (Object.keys(now) as (keyof ScreenState)[]).every((key) => now[key] === before[key]);
+  return isSame ? before : now;
+}
+
 /** A snapshot, by id. */
 export function library(snapshot: Snapshot): Library {
   return {
@@ -171,6 +181,8 @@ function changed(state: State, change: Change): State {
   const before = state.library;
   if (change.elsewhere) return { ...state, failure: { kind: "takenOver" }, progress: null };
   if (before === null) return { ...state, progress };
+  const left = state.since === null ? 0 : awaited(state.awaited, before, change);
+  if (Object.keys(change).every((key) => key === "progress")) return { ...state, progress, awaited: left };
   const after: Library = {
     ...before,
     ...(change.tags === undefined ? {} : { tags: new Map(change.tags.map((tag) => [tag.id, tag])) }),
@@ -181,7 +193,7 @@ function changed(state: State, change: Change): State {
   return {
     ...state,
     progress,
-    awaited: state.since === null ? 0 : awaited(state.awaited, before, change),
+    awaited: left,
     library: after,
     toast: state.toast?.undo != null && state.toast.undo !== newestStep(after) ? null : state.toast,
     filter: isKnown(after, state.filter.tag) ? state.filter : EVERYTHING,
@@ -208,7 +220,7 @@ function toast({ text, kind, since }: Notice, library: Library | null): Toast | 
 }
 
 /** The number of new pictures while files are added: the first of the order, as they are the newest. */
-export function arrived({ library, since }: State): number {
+export function arrived({ library, since }: ScreenState): number {
   if (library === null || since === null) return 0;
   const older = library.order.findIndex((id) => (library.pictures.get(id)?.added ?? 0) <= since);
   return older < 0 ? library.order.length : older;
