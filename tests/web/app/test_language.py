@@ -69,6 +69,7 @@ def test_without_a_choice_the_app_follows_the_browser_and_refuses_files_in_its_l
             page.get_by_role("button", name="Bilder auswählen").first.click()
         chooser.value.set_files([picture("notes.txt", b"remember the milk"), picture("empty.png", b"")])
         dialog = page.get_by_role("dialog", name="2 nicht hinzugefügt")
+        dialog.wait_for()
         refused = dialog.get_by_role("listitem").all_inner_texts()
         assert [line.split("\n")[-1] for line in refused] == ["Kein Bild.", "Eine leere Datei."]
         page.keyboard.press("Escape")
