@@ -1,6 +1,6 @@
-import { UserError } from "../format/problems";
 /** A decoded picture's upright pixels, RGB, in bands: from a video frame, which takes a fifth of the time, or a canvas. */
 
+import { UserError } from "../format/problems";
 import { framedRows } from "./frame";
 import type { Turn } from "./orientation";
 import { checkReadback } from "./readback";
