@@ -110,13 +110,45 @@ def test_a_guess_is_confirmed_once_it_is_ticked(page, tmp_path):
     page.get_by_text("Confirmed red on 2 pictures").wait_for()
     guesses = page.get_by_role("region", name="Tick what is right")
     assert guesses.locator(".section-head .primary").get_attribute("aria-disabled") == "true"
+    assert guesses.locator("[data-id]").get_attribute("aria-label") == "red 1.png: crimson, perhaps"
     guesses.get_by_role("button", name="Tick all").click()
-    label = guesses.locator("[data-id]").get_attribute("aria-label")
-    assert label == "red 1.png: crimson, perhaps"
-    page.wait_for_timeout(1100)  # a proposal that came just now is not confirmed: nobody saw it
+    page.wait_for_timeout(1100)
     guesses.get_by_role("button", name="Confirm").click()
     page.get_by_text("Confirmed crimson on red 1.png").wait_for()
     assert confirmed(page, tmp_path / "tags.json")["red 1.png"] == ["crimson"]
+
+
+def test_what_came_just_now_is_not_confirmed_as_nobody_saw_it(page, tmp_path):
+    page.evaluate("() => { performance.now = () => 100000; }")  # no time goes by
+    page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("button", name="red 1.png is right").click()
+    page.get_by_role("button", name="Confirm 2 of 3 red").click()
+    page.get_by_text("Confirmed red on 2 pictures").wait_for()
+    guesses = page.get_by_role("region", name="Tick what is right")
+    guesses.get_by_role("button", name="Tick all").click()
+    guesses.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Confirm all 2 blue").click()  # this group was there before
+    page.get_by_text("Confirmed blue on 2 pictures").wait_for()
+    assert "red 1.png" not in confirmed(page, tmp_path / "tags.json")
+
+
+def test_a_rejected_suggestion_stays_rejected_until_it_is_undone(page):
+    page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("button", name="red 1.png is right").click()
+    page.get_by_role("button", name="Confirm 2 of 3 red").click()
+    page.get_by_text("Confirmed red on 2 pictures").wait_for()
+    page.reload()
+    page.get_by_role("button", name="To confirm").click()
+    assert titles(page) == {"blue": 2, "Tags seen once": 1, "Tick what is right": 1}
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Confirm all 3 red").wait_for()
+
+
+def test_nothing_is_confirmed_by_ticks_that_do_not_show(page):
+    page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("button", name="Confirm all 3 red").wait_for()
+    page.get_by_role("button", name="Select").click()
+    assert page.locator(".section-head button").count() == 0
 
 
 def test_a_hundred_pictures_of_ten_tags_take_few_presses(playwright, tmp_path):

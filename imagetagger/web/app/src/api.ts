@@ -63,13 +63,15 @@ export interface PictureView {
   tags: readonly TagId[];
   /** The tag set of the tagger, the most probable first. */
   suggested: readonly Suggestion[];
+  /** Tags that it does not have, as its user said. */
+  rejected: readonly TagId[];
   /** Tags outside the set that a search still finds, the most probable first. */
   possible: readonly Suggestion[];
   /** Novel: it looks like none of the tags. */
   unknown: boolean;
 }
 
-/** A picture and the tags that its user confirmed. */
+/** A picture and tags that its user confirmed, or rejected. */
 export interface Confirmed {
   picture: PictureId;
   tags: readonly TagId[];
@@ -206,8 +208,8 @@ export interface Engine {
   preview(picture: PictureId): Promise<Blob | undefined>;
   /** Sets the tags of a picture, and learns or forgets the difference. New names become tags. */
   confirm(picture: PictureId, tags: TagId[], newNames: string[]): Promise<void>;
-  /** Sets the tags of pictures, each its own, as one step. */
-  confirmAll(pictures: Confirmed[]): Promise<void>;
+  /** Sets the tags of pictures, each its own, and notes which tags others do not have, as one step. */
+  confirmAll(pictures: Confirmed[], rejected: Confirmed[]): Promise<void>;
   /** Notes that no tag fits pictures that were not taught: they are confirmed, and teach nothing. */
   dismiss(pictures: PictureId[]): Promise<void>;
   /** Adds tags to pictures and learns them. */

@@ -20,9 +20,15 @@ const everything: Changes = {
   lessons: [["a", { tags: ["x"], missed: 0.5, at: 1 }]],
   hidden: new Set(["b"]),
   dismissed: new Set(["d"]),
+  rejected: new Map([["e", ["x"]]]),
   edits: NO_LESSONS.edits,
   steps: [
-    { id: 1, what: { kind: "allReset" }, when: 2, before: { lessons: [["a", null]], hidden: [], dismissed: [] } },
+    {
+      id: 1,
+      what: { kind: "allReset" },
+      when: 2,
+      before: { lessons: [["a", null]], hidden: [], dismissed: [], rejected: [] },
+    },
   ],
   bundle: { digest: "d", labels: [] },
   settings: { threshold: 0.8 },
@@ -38,6 +44,7 @@ test("what was written is read again", async () => {
     lessons: new Map(everything.lessons as never),
     edits: NO_LESSONS.edits,
     hidden: new Set(["b"]),
+    rejected: new Map([["e", ["x"]]]),
     dismissed: new Set(["d"]),
   });
   expect(stored.steps).toEqual(everything.steps);
@@ -101,12 +108,15 @@ test("a database of the first version is read: stores, keys and fields keep thei
   const complete = { ...edits, hidden: new Set() }; // newer keys have defaults
   expect(await read(db)).toEqual({
     pictures: new Map([["a", { ...picture, folder: "", taken: null }]]),
-    state: { lessons: new Map([["a", lesson]]), edits: complete, hidden: new Set(["b"]), dismissed: new Set(["c"]) },
+    state: {
+      ...{ lessons: new Map([["a", lesson]]), edits: complete },
+      ...{ hidden: new Set(["b"]), dismissed: new Set(["c"]), rejected: new Map() },
+    },
     steps: [
       {
         ...step,
         what: { kind: "worded", text: "Learned X" },
-        before: { ...step.before, edits: complete, dismissed: [] },
+        before: { ...step.before, edits: complete, dismissed: [], rejected: [] },
       },
     ],
     rows: new Map([["x", { ...tagRow, scoreOffset: 0 }]]),

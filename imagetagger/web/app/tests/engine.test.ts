@@ -215,8 +215,10 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
     { picture: "a", tags: ["n0"] },
     { picture: "b", tags: ["n1", "n0"] },
   ];
-  await app.confirmAll(confirmed);
+  await app.confirmAll(confirmed, [{ picture: "c", tags: ["n0"] }]);
   const [again, { pictures, steps }] = await opened();
+  const rejectedOf = (all: typeof pictures) => all.find(({ id }) => id === "c")?.rejected;
+  expect(rejectedOf(pictures)).toEqual(["n0"]);
   const tagsOf = new Map(pictures.map(({ id, tags }) => [id, tags]));
   expect(confirmed.map(({ picture }) => tagsOf.get(picture))).toEqual([["n0"], ["n1", "n0"]]);
   expect(steps[0]?.what).toEqual({ kind: "confirmed", tags: [], pictures: { count: 2, name: null } });
@@ -225,7 +227,9 @@ test("pictures are confirmed together, each with its own tags, as one step", asy
     JSON.parse(lessons.get("lessons.json") ?? "").pictures.map(({ missed }: { missed: unknown }) => missed),
   ).toEqual([null, null]); // chosen for being likely, they say nothing of coverage
   await again.undo(steps[0]?.id ?? 0);
-  expect((await opened())[1].pictures.filter((each) => each.confirmed)).toEqual([]);
+  const undone = (await opened())[1].pictures;
+  expect(undone.filter((each) => each.confirmed)).toEqual([]);
+  expect(rejectedOf(undone)).toEqual([]);
 });
 
 test("an addition that did not end is shown once, with what is left", async () => {

@@ -21,6 +21,7 @@ function picture(name: string, tags: string[] = [], suggested: PictureView["sugg
     confirmed,
     tags,
     suggested,
+    rejected: [],
     possible: [],
     unknown,
   };

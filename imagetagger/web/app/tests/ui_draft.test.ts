@@ -5,7 +5,6 @@ import {
   addTyped,
   candidates,
   difference,
-  doubted,
   initialDraft,
   isNothing,
   NO_TAGS,
@@ -93,9 +92,9 @@ test("tags that the user chose, or confirmed before, stay when another is named"
   expect(addTyped(initialDraft(own), "Rex", vocabulary).tags).toEqual(["cat"]);
 });
 
-test("doubted guesses are struck, and whatever was chosen stays", () => {
-  const draft = doubted(add(initialDraft(open), "dog"));
-  expect(draft).toMatchObject({ tags: ["dog"], guessed: [], removed: ["cat"] });
+test("rejected suggestions are struck from the start, and not chosen", () => {
+  const draft = initialDraft({ ...open, rejected: ["cat"] });
+  expect(draft).toEqual({ ...NO_TAGS, removed: ["cat"] });
 });
 
 test("a guess that was taken off and chosen again is no guess", () => {

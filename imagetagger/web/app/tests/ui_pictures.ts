@@ -11,6 +11,7 @@ export function picture(id: string, more: Partial<PictureView> = {}): PictureVie
     width: 4,
     height: 3,
     tags: [],
+    rejected: [],
     suggested: [],
     possible: [],
     unknown: false,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { add, addName, doubted, initialDraft } from "../src/ui/draft";
+import { add, addName, initialDraft, remove } from "../src/ui/draft";
 import { isTicked, proposalOf, withTicks } from "../src/ui/proposals";
 import { picture } from "./ui_pictures";
 
@@ -16,9 +16,12 @@ test("likely tags are proposed, otherwise the best guess, which is all that an u
 });
 
 test("a rejected tag is followed by the next guess, and chosen tags by none", () => {
-  expect(proposalOf(sure, doubted(initialDraft(sure)))).toEqual({ certainty: "perhaps", tags: ["dog"] });
-  const alone = picture("alone", { suggested: [guess("cat", 0.9)], possible: [guess("cup", 0.01)] });
-  expect(proposalOf(alone, doubted(initialDraft(alone)))).toEqual({ certainty: "perhaps", tags: ["cup"] });
+  expect(proposalOf({ ...sure, rejected: ["cat"] }, undefined)).toEqual({ certainty: "perhaps", tags: ["dog"] });
+  expect(proposalOf(sure, remove(initialDraft(sure), "cat"))).toEqual({ certainty: "perhaps", tags: ["dog"] });
+  const alone = picture("alone", { suggested: [guess("cat", 0.9)], possible: [guess("cup", 0.01)], rejected: ["cat"] });
+  expect(proposalOf(alone, undefined)).toEqual({ certainty: "perhaps", tags: ["cup"] });
+  const learned = picture("learned", { suggested: [guess("dog", 0.8), guess("cat", 0.1)], rejected: ["cat"] });
+  expect(proposalOf(learned, undefined)).toEqual({ certainty: "likely", tags: ["dog"] });
   expect(proposalOf(sure, add(initialDraft(sure), "dog"))).toBeNull();
   expect(proposalOf(unsure, addName(initialDraft(unsure), "Rex"))).toBeNull();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { add, type Draft, doubted, initialDraft } from "../src/ui/draft";
+import { add, type Draft, initialDraft } from "../src/ui/draft";
 import { EVERYTHING, type Filter } from "../src/ui/filter";
 import { sectionKey, sections, steadySections, sureIds } from "../src/ui/sections";
 import { picture, tag } from "./ui_pictures";
@@ -84,18 +84,18 @@ test("the end of a file name is no word", () => {
 
 test("a picture whose tags the user began to choose, or that has no other guess, is confirmed by itself", () => {
   const a = pictures[0] as (typeof pictures)[0];
-  const drafts = new Map([["a", doubted(initialDraft(a))]]);
-  expect(shown({ show: "open" }, drafts)).toContainEqual(["likely", "", "bk"]);
-  expect(shown({ show: "open" }, drafts)).toContainEqual(["open", "", "a"]);
+  const rejected = { ...library, pictures: new Map([...library.pictures, ["a", { ...a, rejected: ["cat"] }]]) };
+  const parts = sections(rejected, { ...EVERYTHING, show: "open" }, new Map());
+  expect(parts).toContainEqual({ kind: "likely", tags: [], ids: ["b", "k"] });
+  expect(parts).toContainEqual({ kind: "open", tags: [], ids: ["a"] });
   const chosen = new Map([["a", add(initialDraft(a), "dog")]]);
   expect(shown({ show: "open" }, chosen)).toContainEqual(["open", "", "a"]);
 });
 
-test("a picture whose likely tag is doubted is with those of its next guess", () => {
-  const both = picture("l", { suggested: [guess("cup", 0.6), guess("dog", 0.3)] });
+test("a picture whose likely tag was rejected is with those of its next guess", () => {
+  const both = picture("l", { suggested: [guess("cup", 0.6), guess("dog", 0.3)], rejected: ["cup"] });
   const more = { ...library, order: [...library.order, "l"], pictures: new Map([...library.pictures, ["l", both]]) };
-  const drafts = new Map([["l", doubted(initialDraft(both))]]);
-  const guesses = sections(more, { ...EVERYTHING, show: "open" }, drafts).filter(({ kind }) => kind === "guess");
+  const guesses = sections(more, { ...EVERYTHING, show: "open" }, new Map()).filter(({ kind }) => kind === "guess");
   expect(guesses).toEqual([
     { kind: "guess", tags: ["dog"], ids: ["d", "l"] },
     { kind: "guess", tags: [], ids: ["e"] },

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Change } from "../src/api";
 import { gathered } from "../src/ui/changes";
-import { initialDraft, NO_TAGS } from "../src/ui/draft";
+import { initialDraft } from "../src/ui/draft";
 import { parseRoute, pictureHref } from "../src/ui/route";
 import { type Action, arrived, reduce, START, type State, screenState } from "../src/ui/state";
 import { picture, snapshot, tag } from "./ui_pictures";
@@ -155,7 +155,10 @@ test("an address names its screen, whatever the picture's id holds, and a broken
 test("ticks last until their picture is confirmed or gone, and can be set again", () => {
   const suggested = [{ tag: "cat", probability: 0.9 }];
   const pictures = ["a", "b"].map((id) => picture(id, { added: 1, suggested }));
-  const tick = (isTicked: boolean, ...ids: string[]): Action => ({ type: "tick", pictures: ids, isTicked });
+  const proposal = { certainty: "likely" as const, tags: ["cat"] };
+  const tick = (isTicked: boolean, ...ids: string[]): Action => {
+    return { type: "tick", proposals: ids.map((id) => [id, proposal]), isTicked };
+  };
   const state = after(open, change({ pictures }), tick(false, "a", "b"));
   const of = ({ ticks }: State) => [...ticks].map(([id, { isTicked }]) => [id, isTicked]);
   expect(of(state)).toEqual([
@@ -165,19 +168,6 @@ test("ticks last until their picture is confirmed or gone, and can be set again"
   expect(of(reduce(state, tick(true, "a")))).toContainEqual(["a", true]);
   expect(of(reduce(state, change({ gone: ["b"] })))).toEqual([["a", false]]);
   expect(of(reduce(state, change({ pictures: [picture("a", { added: 1, tags: ["cat"] })] })))).toEqual([["b", false]]);
-});
-
-test("doubted guesses become drafts, and other drafts stay", () => {
-  const kept = initialDraft(b);
-  const state = after(
-    open,
-    { type: "draft", picture: "b", draft: kept },
-    { type: "doubt", drafts: new Map([["a", NO_TAGS]]) },
-  );
-  expect([...state.drafts]).toEqual([
-    ["b", kept],
-    ["a", NO_TAGS],
-  ]);
 });
 
 test("adding shows the new pictures, and keeps their order", () => {

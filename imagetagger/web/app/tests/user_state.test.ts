@@ -4,6 +4,7 @@ import {
   difference,
   INITIAL_STATE,
   lessonsOf,
+  NO_CHANGE,
   type UserState,
   withLessons,
   withoutPictures,
@@ -53,10 +54,32 @@ test("a dismissed picture that is taught is not dismissed any more", () => {
 });
 
 test("deleted pictures leave a step, and a step without others is dropped", () => {
-  const step = { lessons: [["a", null]], hidden: [["b", true]], dismissed: [["c", true]] } as const;
+  const step = {
+    lessons: [["a", null]],
+    hidden: [["b", true]],
+    dismissed: [["c", true]],
+    rejected: [["a", ["x"]]],
+  } as const;
   expect(withoutPictures(step, new Set(["d"]))).toBe(step);
-  expect(withoutPictures(step, new Set(["a", "c"]))).toEqual({ lessons: [], hidden: [["b", true]], dismissed: [] });
+  expect(withoutPictures(step, new Set(["a", "c"]))).toEqual({ ...NO_CHANGE, hidden: [["b", true]] });
   expect(withoutPictures(step, new Set(["a", "b", "c"]))).toBeNull();
+});
+
+test("rejected tags come back as they were", () => {
+  const before = { ...INITIAL_STATE, rejected: new Map([["a", ["x"]]]) };
+  const after = {
+    ...INITIAL_STATE,
+    rejected: new Map([
+      ["a", ["x", "y"]],
+      ["b", ["x"]],
+    ]),
+  };
+  const step = difference(before, after);
+  expect(step?.rejected).toEqual([
+    ["a", ["x"]],
+    ["b", null],
+  ]);
+  expect(step && apply(after, step)).toEqual(before);
 });
 
 test("unchanged lessons are not a step", () => {

@@ -71,6 +71,7 @@ export interface Changes {
   lessons?: readonly (readonly [PictureId, Lesson | null])[];
   hidden?: ReadonlySet<PictureId>;
   dismissed?: ReadonlySet<PictureId>;
+  rejected?: UserState["rejected"];
   edits?: VocabularyEdits;
   steps?: readonly Step[];
   dropSteps?: readonly number[];
@@ -106,18 +107,20 @@ export async function open(name: string): Promise<Database> {
 export async function read(db: Database): Promise<Stored> {
   const tx = db.transaction(STORES);
   const meta = tx.objectStore("meta");
-  const [pictures, lessons, steps, rows, edits, hidden, dismissed, bundle, settings, unfinished] = await Promise.all([
-    tx.objectStore("pictures").getAll(),
-    entries(tx, "lessons"),
-    tx.objectStore("steps").getAll(),
-    entries(tx, "rows"),
-    meta.get("edits") as Promise<VocabularyEdits | undefined>,
-    meta.get("hidden") as Promise<ReadonlySet<PictureId> | undefined>,
-    meta.get("dismissed") as Promise<ReadonlySet<PictureId> | undefined>,
-    meta.get("bundle") as Promise<LastBundle | undefined>,
-    meta.get("settings") as Promise<Settings | undefined>,
-    meta.get("unfinished") as Promise<Unfinished | null | undefined>,
-  ]);
+  const [pictures, lessons, steps, rows, edits, hidden, dismissed, rejected, bundle, settings, unfinished] =
+    await Promise.all([
+      tx.objectStore("pictures").getAll(),
+      entries(tx, "lessons"),
+      tx.objectStore("steps").getAll(),
+      entries(tx, "rows"),
+      meta.get("edits") as Promise<VocabularyEdits | undefined>,
+      meta.get("hidden") as Promise<ReadonlySet<PictureId> | undefined>,
+      meta.get("dismissed") as Promise<ReadonlySet<PictureId> | undefined>,
+      meta.get("rejected") as Promise<UserState["rejected"] | undefined>,
+      meta.get("bundle") as Promise<LastBundle | undefined>,
+      meta.get("settings") as Promise<Settings | undefined>,
+      meta.get("unfinished") as Promise<Unfinished | null | undefined>,
+    ]);
   return {
     pictures: new Map(pictures.map((picture) => [picture.id, { ...PICTURE_DEFAULTS, ...picture }])),
     state: {
@@ -125,6 +128,7 @@ export async function read(db: Database): Promise<Stored> {
       edits: { ...INITIAL_STATE.edits, ...edits },
       hidden: hidden ?? INITIAL_STATE.hidden,
       dismissed: dismissed ?? INITIAL_STATE.dismissed,
+      rejected: rejected ?? INITIAL_STATE.rejected,
     },
     steps: steps.map((step) => ({ ...step, what: actOf(step.what), before: complete(step.before) })),
     rows: new Map(rows.map(([tag, row]) => [tag, { ...ROW_DEFAULTS, ...row }])),
@@ -180,7 +184,7 @@ export async function write(db: Database, changes: Changes): Promise<void> {
     for (const id of changes.dropSteps ?? []) drop("steps", id);
     for (const [tag, row] of changes.rows?.put ?? []) put("rows", tag, { ...row, digest: changes.rows?.digest });
     for (const tag of changes.rows?.drop ?? []) drop("rows", tag);
-    for (const key of ["edits", "hidden", "dismissed", "bundle", "settings", "unfinished"] as const)
+    for (const key of ["edits", "hidden", "dismissed", "rejected", "bundle", "settings", "unfinished"] as const)
       if (changes[key] !== undefined) put("meta", key, changes[key]);
     await tx.done;
   } catch (error) {

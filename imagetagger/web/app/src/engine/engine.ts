@@ -60,7 +60,7 @@ export function engine(base: string): Engine {
     crop: (picture) => session().db.get("squares", picture),
     preview: (picture) => session().db.get("previews", picture),
     confirm: (picture, tags, names) => changing((now) => teaching.confirm(now, picture, tags, names)),
-    confirmAll: (pictures) => changing((now) => teaching.confirmAll(now, pictures)),
+    confirmAll: (pictures, rejected) => changing((now) => teaching.confirmAll(now, pictures, rejected)),
     dismiss: (pictures) => changing((now) => teaching.dismiss(now, pictures)),
     teach: (pictures, tags, names) => changing((now) => teaching.teach(now, pictures, tags, names)),
     remove: (pictures, forget) => changing((now) => teaching.remove(now, pictures, forget)),

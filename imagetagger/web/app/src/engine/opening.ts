@@ -56,11 +56,12 @@ async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Deletes removed pictures, also from steps; of those whose lessons stay, only the preview. */
 async function purge(db: Database, stored: Stored): Promise<Stored> {
-  const { hidden, lessons, dismissed: all } = stored.state;
+  const { hidden, lessons } = stored.state;
   if (hidden.size === 0) return stored;
   const gone = new Set([...hidden].filter((id) => stored.pictures.has(id) && !lessons.has(id))); // not pictures that could not be read
   const left = new Set([...hidden].filter((id) => !gone.has(id)));
-  const dismissed = new Set([...all].filter((id) => !gone.has(id)));
+  const dismissed = new Set([...stored.state.dismissed].filter((id) => !gone.has(id)));
+  const rejected = new Map([...stored.state.rejected].filter(([id]) => !gone.has(id)));
   const steps: Step[] = [];
   const dropSteps: number[] = [];
   for (const step of stored.steps) {
@@ -69,9 +70,17 @@ async function purge(db: Database, stored: Stored): Promise<Stored> {
     else dropSteps.push(step.id);
   }
   const changed = steps.filter((step) => !stored.steps.includes(step));
-  await write(db, { purge: [...gone], purgePreviews: [...left], hidden: left, dismissed, steps: changed, dropSteps });
+  await write(db, {
+    purge: [...gone],
+    purgePreviews: [...left],
+    hidden: left,
+    dismissed,
+    rejected,
+    steps: changed,
+    dropSteps,
+  });
   const pictures = new Map([...stored.pictures].filter(([id]) => !gone.has(id)));
-  return { ...stored, pictures, steps, state: { ...stored.state, hidden: left, dismissed } };
+  return { ...stored, pictures, steps, state: { ...stored.state, hidden: left, dismissed, rejected } };
 }
 
 async function session(

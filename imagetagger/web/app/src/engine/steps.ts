@@ -64,12 +64,13 @@ async function commit(
     lessons: back.lessons,
     hidden: next.hidden,
     dismissed: next.dismissed,
+    rejected: next.rejected,
     edits: next.edits,
     rows: { ...changedRows(session.rows, derived.rows), digest: session.bundle.manifest.digest },
   });
   for (const { picture } of changes.pictures ?? []) session.pictures.set(picture.id, picture);
   const moved = back.hidden.map(([id]) => id);
-  const taught = [...back.lessons, ...back.dismissed].map(([id]) => id);
+  const taught = [...back.lessons, ...back.dismissed, ...back.rejected].map(([id]) => id);
   const touched = new Set([...taught, ...moved.filter((id) => !next.hidden.has(id))]);
   const spelled = ({ edits }: UserState) => JSON.stringify([...edits.hidden].sort());
   const isSame = derived.rows === session.rows && spelled(next) === spelled(session.state);

@@ -63,8 +63,8 @@ export async function teach(
   );
 }
 
-/** Sets the tags of pictures that the user looked at together, each its own. */
-export async function confirmAll(session: Session, pictures: readonly Confirmed[]) {
+/** Sets the tags of pictures that the user looked at together, each its own; others do not have what was suggested. */
+export async function confirmAll(session: Session, pictures: readonly Confirmed[], rejected: readonly Confirmed[]) {
   const [lessons, all] = withNewTags(
     session,
     pictures.flatMap(({ tags }) => tags),
@@ -77,7 +77,11 @@ export async function confirmAll(session: Session, pictures: readonly Confirmed[
   const ids = pictures.map(({ picture }) => picture);
   const names = all.length === 1 ? namesOf(session, lessons, all) : [];
   const what: Act = { kind: "confirmed", tags: names, pictures: stepPictures(session, ids) };
-  await change(session, what, withLessons(session.state, next));
+  const { state } = session;
+  const more = rejected
+    .filter(({ picture }) => session.pictures.has(picture))
+    .map(({ picture, tags }) => [picture, [...new Set([...(state.rejected.get(picture) ?? []), ...tags])]] as const);
+  await change(session, what, { ...withLessons(state, next), rejected: new Map([...state.rejected, ...more]) });
 }
 
 /** Removes pictures from the app, and their lessons where `forgetting`. */

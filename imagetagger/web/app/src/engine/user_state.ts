@@ -18,6 +18,8 @@ export interface UserState {
   hidden: ReadonlySet<PictureId>;
   /** Pictures that no tag fits, as the user said; none of them is taught. */
   dismissed: ReadonlySet<PictureId>;
+  /** Tags that pictures do not have, as the user said of suggestions. */
+  rejected: ReadonlyMap<PictureId, readonly TagId[]>;
 }
 
 /** A picture that was embedded. */
@@ -28,21 +30,25 @@ export const INITIAL_STATE: UserState = {
   edits: NO_LESSONS.edits,
   hidden: new Set(),
   dismissed: new Set(),
+  rejected: new Map(),
 };
 
 /** Pictures that entered or left a set, and whether they were in it before. */
 type Membership = readonly (readonly [PictureId, boolean])[];
 
-/** How to take a step back: the former lessons (null: not taught), memberships, and edits where they changed. */
+/**
+ * How to take a step back: the former lessons and rejected tags (null: none), memberships, and edits where they changed.
+ */
 export interface Patch {
   lessons: readonly (readonly [PictureId, Lesson | null])[];
   hidden: Membership;
   dismissed: Membership;
+  rejected: readonly (readonly [PictureId, readonly TagId[] | null])[];
   edits?: VocabularyEdits;
 }
 
 /** A step that changed nothing. */
-export const NO_CHANGE: Patch = { lessons: [], hidden: [], dismissed: [] };
+export const NO_CHANGE: Patch = { lessons: [], hidden: [], dismissed: [], rejected: [] };
 
 /** Returns lessons as lessons/ takes them, in the order of teaching, without those of unknown pictures. */
 export function lessonsOf(state: UserState, pictures: ReadonlyMap<PictureId, Embedded>): Lessons {
@@ -69,38 +75,58 @@ export function withLessons(state: UserState, lessons: Lessons): UserState {
 
 /** Returns how to go back from `after` to `before`; null if they are equal. */
 export function difference(before: UserState, after: UserState): Patch | null {
-  const ids = new Set([...before.lessons.keys(), ...after.lessons.keys()]);
-  const lessons = [...ids]
-    .filter((id) => before.lessons.get(id) !== after.lessons.get(id))
-    .map((id) => [id, before.lessons.get(id) ?? null] as const);
+  const lessons = changed(before.lessons, after.lessons);
+  const rejected = changed(before.rejected, after.rejected);
   const hidden = moved(before.hidden, after.hidden);
   const dismissed = moved(before.dismissed, after.dismissed);
   const edits = sameEdits(before.edits, after.edits) ? {} : { edits: before.edits };
-  return unlessEmpty({ lessons, hidden, dismissed, ...edits });
+  return unlessEmpty({ lessons, hidden, dismissed, rejected, ...edits });
 }
 
 /** Returns the state before a step. */
 export function apply(state: UserState, patch: Patch): UserState {
-  const lessons = new Map(state.lessons);
-  for (const [id, lesson] of patch.lessons) {
-    if (lesson) lessons.set(id, lesson);
-    else lessons.delete(id);
-  }
+  const lessons = patched(state.lessons, patch.lessons);
+  const rejected = patched(state.rejected, patch.rejected);
   const hidden = restored(state.hidden, patch.hidden);
   const dismissed = restored(state.dismissed, patch.dismissed);
-  return { lessons, hidden, dismissed, edits: patch.edits ?? state.edits };
+  return { lessons, hidden, dismissed, rejected, edits: patch.edits ?? state.edits };
 }
 
 /** Returns a patch without some pictures: itself if it has none of them, null if nothing is left. */
 export function withoutPictures(patch: Patch, gone: ReadonlySet<PictureId>): Patch | null {
-  const { lessons, hidden, dismissed } = patch;
-  if (![...lessons, ...hidden, ...dismissed].some(([id]) => gone.has(id))) return patch;
+  const { lessons, hidden, dismissed, rejected } = patch;
+  if (![...lessons, ...hidden, ...dismissed, ...rejected].some(([id]) => gone.has(id))) return patch;
   const left = <T extends readonly [PictureId, unknown]>(all: readonly T[]) => all.filter(([id]) => !gone.has(id));
-  return unlessEmpty({ ...patch, lessons: left(lessons), hidden: left(hidden), dismissed: left(dismissed) });
+  return unlessEmpty({
+    ...patch,
+    lessons: left(lessons),
+    hidden: left(hidden),
+    dismissed: left(dismissed),
+    rejected: left(rejected),
+  });
 }
 
 function unlessEmpty(patch: Patch): Patch | null {
-  return patch.lessons.length + patch.hidden.length + patch.dismissed.length > 0 || patch.edits ? patch : null;
+  const { lessons, hidden, dismissed, rejected, edits } = patch;
+  return lessons.length + hidden.length + dismissed.length + rejected.length > 0 || edits ? patch : null;
+}
+
+/** The former values of entries that differ, null for those that are new. */
+function changed<T>(before: ReadonlyMap<PictureId, T>, after: ReadonlyMap<PictureId, T>): [PictureId, T | null][] {
+  const ids = [...new Set([...before.keys(), ...after.keys()])];
+  return ids.filter((id) => before.get(id) !== after.get(id)).map((id) => [id, before.get(id) ?? null]);
+}
+
+function patched<T>(
+  all: ReadonlyMap<PictureId, T>,
+  former: readonly (readonly [PictureId, T | null])[],
+): ReadonlyMap<PictureId, T> {
+  const result = new Map(all);
+  for (const [id, value] of former) {
+    if (value === null) result.delete(id);
+    else result.set(id, value);
+  }
+  return result;
 }
 
 function moved(before: ReadonlySet<PictureId>, after: ReadonlySet<PictureId>): Membership {

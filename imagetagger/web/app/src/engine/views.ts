@@ -73,6 +73,7 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
     height,
     confirmed: tags.length > 0 || session.state.dismissed.has(id),
     tags,
+    rejected: session.state.rejected.get(id) ?? [],
     ...(prediction ? suggestionsOf(session, prediction) : { suggested: [], possible: [], unknown: false }),
   };
 }

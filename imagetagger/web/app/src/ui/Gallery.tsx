@@ -8,10 +8,12 @@ import { Grid } from "./Grid";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
 import { useWords } from "./language";
+import { type Proposal, proposalsOf } from "./proposals";
 import { ReviewHead } from "./ReviewHead";
 import { pictureHref } from "./route";
 import { SelectionBar } from "./SelectionBar";
 import { type Section, sectionKey, sections, steadySections, sureIds } from "./sections";
+import { type IsSeen, useSeen } from "./seen";
 import { useSelection, useTouchSelection } from "./selecting";
 import { arrived as arrivedOf } from "./state";
 
@@ -37,6 +39,12 @@ export function Gallery() {
   }, [order, pictures, tags, terms, filter, filter.show === "open" && drafts]);
   known.current = { filter, keys: all.map(sectionKey) };
   const ids = useMemo(() => all.flatMap((section) => section.ids), [all]);
+  const isAsking = filter.show === "open" || selected !== null;
+  const proposals = useMemo(
+    () => new Map(isAsking ? proposalsOf(pictures, ids, drafts) : []),
+    [isAsking, pictures, ids, drafts],
+  );
+  const isSeen = useSeen(proposals, JSON.stringify([isAsking, filter]));
   useScroll();
   const sure = useMemo(() => sureIds(all), [all]);
   const isAllSure = selected !== null && sure.every((id) => selected.has(id));
@@ -65,7 +73,7 @@ export function Gallery() {
           </button>
         </div>
       )}
-      <Sections all={all} ids={ids} />
+      <Sections all={all} ids={ids} proposals={proposals} isSeen={isSeen} />
       {selected === null ? (
         <div class="floating">
           <div class="add">
@@ -79,14 +87,21 @@ export function Gallery() {
           </div>
         </div>
       ) : (
-        <SelectionBar ids={everything} selected={selected} />
+        <SelectionBar ids={everything} selected={selected} proposals={proposals} isSeen={isSeen} />
       )}
     </>
   );
 }
 
+interface SectionsProps {
+  all: readonly Section[];
+  ids: readonly PictureId[];
+  proposals: ReadonlyMap<PictureId, Proposal>;
+  isSeen: IsSeen;
+}
+
 /** The grids of pictures, each with its heading where it has one. */
-function Sections({ all, ids }: { all: readonly Section[]; ids: readonly PictureId[] }) {
+function Sections({ all, ids, proposals, isSeen }: SectionsProps) {
   const { state, library } = useApp();
   const { app, gallery, list } = useWords();
   const { awaited, filter } = state;
@@ -110,15 +125,15 @@ function Sections({ all, ids }: { all: readonly Section[]; ids: readonly Picture
     <div ref={root} class="sections">
       {all.map((section) => {
         const { kind } = section;
-        const ticks = kind === "likely" || kind === "guess";
+        const isAsked = kind === "likely" || kind === "guess";
         const key = sectionKey(section);
         if (kind === "plain") return <Grid key={key} label={app.pictures} cells={section.ids} {...common} />;
         const names = section.tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
         const title = names.length > 0 ? gallery.sectionOf(kind, list(names)) : gallery.sections[kind];
         return (
           <section key={key} class="section" aria-label={title}>
-            <ReviewHead section={section} title={title} />
-            <Grid label={title} cells={section.ids} ticks={ticks} {...common} />
+            <ReviewHead section={section} title={title} proposals={proposals} isSeen={isSeen} />
+            <Grid label={title} cells={section.ids} {...(isAsked ? { proposals } : {})} {...common} />
           </section>
         );
       })}

@@ -3,7 +3,7 @@ import type { PictureId, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
 import { useWords } from "./language";
-import { isTicked, proposalOf } from "./proposals";
+import { isTicked, type Proposal } from "./proposals";
 import { type Layout, useRange } from "./range";
 import { Tile } from "./Tile";
 
@@ -13,24 +13,29 @@ interface Props {
   cells: readonly (PictureId | null)[];
   /** The picture that the Tab key reaches; null for the first one. */
   start: PictureId | null;
-  /** Whether pictures have a tick, to be confirmed together. */
-  ticks?: boolean;
+  /** Of pictures to confirm together, which have a tick. */
+  proposals?: ReadonlyMap<PictureId, Proposal>;
   onFocus(id: PictureId): void;
   onPress(id: PictureId, range: boolean): void;
 }
 
 /** Squares of pictures, of which those near the window are drawn. */
-export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: Props) {
+export function Grid({ label, cells, start, proposals, onFocus, onPress }: Props) {
   const { engine, state, library, dispatch } = useApp();
   const { gallery } = useWords();
-  const { selected, drafts, ticks: set } = state;
+  const { selected, drafts, ticks } = state;
   const { pictures, tags } = library;
   const grid = useRef<HTMLUListElement>(null);
   const { range, layout, follow } = useRange(grid, cells.length);
   const [stop, setStop] = useState(start);
+  const shown = useRef(proposals);
+  shown.current = proposals;
   const onTick = useCallback(
-    (id: PictureId, isTicked: boolean) => dispatch({ type: "tick", pictures: [id], isTicked }), // tiles compare it
-    [dispatch],
+    (id: PictureId, isTicked: boolean) => {
+      const proposal = shown.current?.get(id);
+      if (proposal) dispatch({ type: "tick", proposals: [[id, proposal]], isTicked });
+    },
+    [dispatch], // tiles compare it
   );
   const focusTarget = useRef<PictureId | null>(null);
   useLayoutEffect(() => {
@@ -72,11 +77,10 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
         const picture = id === null ? undefined : pictures.get(id);
         if (id === null || picture === undefined)
           return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
-        const draft = drafts.get(id);
-        const proposal = ticks && selected === null ? proposalOf(picture, draft) : null;
-        const shown = proposal ?? caption(picture, draft?.removed);
-        const name = namesOf(shown.tags, tags);
-        const kind = !proposal && !picture.confirmed && picture.unknown ? "unknown" : shown.certainty;
+        const proposal = proposals?.get(id);
+        const words = proposal ?? caption(picture, drafts.get(id)?.removed);
+        const kind = !picture.confirmed && picture.unknown ? "unknown" : words.certainty;
+        const name = kind === "unknown" && !proposal ? null : namesOf(words.tags, tags);
         return (
           <Tile
             key={id}
@@ -85,10 +89,10 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
             count={cells.length}
             label={gallery.tile(picture.name, name, kind)}
             tickLabel={gallery.tick(picture.name)}
-            name={name}
+            caption={name && gallery.caption(name, kind)}
             kind={kind}
             selected={selected === null ? null : selected.has(id)}
-            ticked={proposal && isTicked(set, id, proposal)}
+            ticked={proposal && selected === null ? isTicked(ticks, id, proposal) : null}
             stop={id === first}
             engine={engine}
             onPress={onPress}

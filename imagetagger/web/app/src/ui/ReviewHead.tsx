@@ -1,52 +1,36 @@
-import { useRef } from "preact/hooks";
 import { refocus } from "./attention";
 import { useApp } from "./context";
-import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 import { useLesson } from "./lesson";
-import { isTicked, proposalOf } from "./proposals";
+import { isTicked, type Proposal } from "./proposals";
 import type { Section } from "./sections";
+import type { IsSeen } from "./seen";
 
-/** Milliseconds that a proposal must have been in sight before it is confirmed with others. */
-const LOOK = 1000;
-
-/** Whether a proposal was there from the start, or long enough to be seen: lessons change others at any moment. */
-function useSeen(proposals: readonly string[]): (proposal: string) => boolean {
-  const since = useRef<Map<string, number> | null>(null);
-  const before = since.current;
-  const now = performance.now();
-  since.current = new Map(proposals.map((each) => [each, before === null ? 0 : (before.get(each) ?? now)]));
-  return (proposal) => performance.now() - (since.current?.get(proposal) ?? Number.POSITIVE_INFINITY) >= LOOK;
+interface Props {
+  section: Section;
+  title: string;
+  proposals: ReadonlyMap<string, Proposal>;
+  isSeen: IsSeen;
 }
 
 /** The heading of pictures to confirm, and the button that confirms the ticked ones, each with what is proposed. */
-export function ReviewHead({ section: { kind, ids }, title }: { section: Section; title: string }) {
-  const { engine, state, library, dispatch } = useApp();
+export function ReviewHead({ section: { kind, ids }, title, proposals, isSeen }: Props) {
+  const { engine, state, dispatch } = useApp();
   const { busy, teach } = useLesson();
   const { number, gallery } = useWords();
   const proposed = ids.flatMap((id) => {
-    const picture = library.pictures.get(id);
-    const proposal = picture && proposalOf(picture, state.drafts.get(id));
-    if (!proposal) return [];
-    const key = [id, ...proposal.tags].join("\n");
-    return [{ picture, tags: proposal.tags, key, ticked: isTicked(state.ticks, id, proposal) }];
+    const proposal = proposals.get(id);
+    return proposal ? [[id, proposal] as const] : [];
   });
-  const ticked = proposed.filter(({ ticked }) => ticked);
-  const isSeen = useSeen(proposed.map(({ key }) => key));
-  const asks = kind === "likely" || kind === "guess";
+  const ticked = proposed.filter(([id, proposal]) => isTicked(state.ticks, id, proposal));
+  const asks = (kind === "likely" || kind === "guess") && state.selected === null;
   const confirm = async () => {
-    if (busy) return;
-    const pictures = ticked
-      .filter(({ key }) => isSeen(key))
-      .map(({ picture, tags }) => ({ picture: picture.id, tags }));
-    if (pictures.length === 0) return;
-    if (!(await teach(() => engine.confirmAll(pictures)))) return;
-    const doubts = proposed.filter(({ ticked }) => kind === "likely" && !ticked);
-    dispatch({
-      type: "doubt",
-      drafts: new Map(doubts.map(({ picture }) => [picture.id, doubted(initialDraft(picture))])),
-    });
+    const confirmed = ticked.filter(([id]) => isSeen(id));
+    if (busy || confirmed.length === 0) return;
+    const rejected = kind === "likely" ? proposed.filter((each) => !ticked.includes(each)) : [];
+    const all = (of: typeof proposed) => of.map(([picture, { tags }]) => ({ picture, tags }));
+    if (!(await teach(() => engine.confirmAll(all(confirmed), all(rejected))))) return;
     refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
@@ -54,11 +38,11 @@ export function ReviewHead({ section: { kind, ids }, title }: { section: Section
       <h2 class="clip" dir="auto" tabIndex={-1}>
         {title} <small>{number(ids.length)}</small>
       </h2>
-      {kind === "guess" && ticked.length < ids.length && (
+      {asks && kind === "guess" && ticked.length < ids.length && (
         <button
           type="button"
           class="button small quiet"
-          onClick={() => dispatch({ type: "tick", pictures: ids, isTicked: true })}
+          onClick={() => dispatch({ type: "tick", proposals: proposed, isTicked: true })}
         >
           {gallery.tickAll}
           <span class="hidden"> {title}</span>

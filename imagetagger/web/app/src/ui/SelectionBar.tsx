@@ -7,12 +7,21 @@ import { Icon, type IconName } from "./Icon";
 import { useKeys } from "./keys";
 import { useWords } from "./language";
 import { useLesson } from "./lesson";
-import { isTicked, proposalOf } from "./proposals";
+import { isTicked, type Proposal } from "./proposals";
 import { RemovePictures } from "./RemovePictures";
+import type { IsSeen } from "./seen";
 import { TeachDialog } from "./TeachDialog";
 
+interface Props {
+  /** The pictures that "all" means. */
+  ids: readonly PictureId[];
+  selected: ReadonlySet<PictureId>;
+  proposals: ReadonlyMap<PictureId, Proposal>;
+  isSeen: IsSeen;
+}
+
 /** The actions on selected pictures. */
-export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; selected: ReadonlySet<PictureId> }) {
+export function SelectionBar({ ids, selected, proposals, isSeen }: Props) {
   const { engine, state, library, dispatch } = useApp();
   const [asks, setAsks] = useState<"teach" | "remove" | null>(null);
   const { busy, teach } = useLesson();
@@ -28,11 +37,12 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
   });
   const open = [...selected].flatMap((id) => library.pictures.get(id) ?? []).filter((picture) => !picture.confirmed);
   const likely = open.flatMap((picture) => {
-    const draft = state.drafts.get(picture.id);
-    const proposal = proposalOf(picture, draft);
-    if (proposal)
-      return isTicked(state.ticks, picture.id, proposal) ? [{ picture: picture.id, tags: proposal.tags }] : [];
-    const { tags, newNames } = draft ?? NO_TAGS;
+    const proposal = proposals.get(picture.id);
+    if (proposal) {
+      const isLikely = proposal.certainty === "likely" && isTicked(state.ticks, picture.id, proposal);
+      return isLikely ? [{ picture: picture.id, tags: proposal.tags }] : [];
+    }
+    const { tags, newNames } = state.drafts.get(picture.id) ?? NO_TAGS;
     return tags.length > 0 && newNames.length === 0 ? [{ picture: picture.id, tags }] : [];
   });
   const run = async (begin: () => Promise<void>) => {
@@ -41,7 +51,10 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
     refocus(".grid [tabindex='0']");
   };
   const dismiss = (pictures: readonly PictureView[]) => run(() => engine.dismiss(pictures.map(({ id }) => id)));
-  const confirm = () => run(() => engine.confirmAll(likely));
+  const confirm = () => {
+    const seen = likely.filter(({ picture }) => !proposals.has(picture) || isSeen(picture));
+    if (seen.length > 0) void run(() => engine.confirmAll(seen, []));
+  };
   return (
     <section class="selection" aria-label={gallery.selection}>
       <span class="grow" role="status">
@@ -63,7 +76,7 @@ export function SelectionBar({ ids, selected }: { ids: readonly PictureId[]; sel
       <Action icon="tag" disabled={selected.size === 0} onPress={() => setAsks("teach")}>
         {gallery.tag}
       </Action>
-      <Action icon="check" primary disabled={likely.length === 0 || busy} onPress={() => void confirm()}>
+      <Action icon="check" primary disabled={likely.length === 0 || busy} onPress={confirm}>
         {gallery.confirmSelected(likely.length)}
       </Action>
       {asks === "teach" && <TeachDialog pictures={[...selected]} onDone={end} onClose={close} />}

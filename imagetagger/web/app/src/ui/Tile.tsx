@@ -16,8 +16,8 @@ interface Props {
   label: string;
   /** Of the mark that confirms it with others. */
   tickLabel: string;
-  /** Its best tag, or the user's. */
-  name: string | null;
+  /** Its best tag, or those of the user, as words below it. */
+  caption: string | null;
   kind: TileKind;
   /** Null while not selecting. */
   selected: boolean | null;
@@ -32,7 +32,8 @@ interface Props {
 
 /** One square of the gallery: a link to the picture, or while selecting a button. */
 export const Tile = memo(function Tile(props: Props) {
-  const { id, position, count, label, tickLabel, name, kind, selected, ticked, stop, engine, onPress, onTick } = props;
+  const { id, position, count, label, tickLabel, caption, kind, selected, ticked, stop, engine, onPress, onTick } =
+    props;
   const url = useBlobUrl(() => engine.crop(id), id);
   const isPlain = selected === null && ticked === null;
   const press = (event: MouseEvent | KeyboardEvent) => {
@@ -61,9 +62,9 @@ export const Tile = memo(function Tile(props: Props) {
         )}
         {kind === "unknown" && isPlain && <span class="badge unsure">?</span>}
         {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
-        {name !== null && kind !== "unknown" && (
+        {caption !== null && (
           <span class={`caption ${kind}`} dir="auto">
-            {kind === "confirmed" ? name : `${name}?`}
+            {caption}
           </span>
         )}
       </a>

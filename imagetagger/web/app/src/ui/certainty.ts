@@ -20,13 +20,14 @@ export function certaintyOf({ unknown }: PictureView, probability: number): Cert
   return probability > LIKELY && !unknown ? "likely" : "perhaps";
 }
 
-/** The likely suggestions of a picture. */
-export function likelyTags(picture: PictureView): TagId[] {
-  return picture.suggested.filter((s) => certaintyOf(picture, s.probability) === "likely").map((s) => s.tag);
+/** The likely suggestions of a picture but for rejected ones. */
+export function likelyTags(picture: PictureView, rejected = picture.rejected): TagId[] {
+  const likely = picture.suggested.filter((s) => certaintyOf(picture, s.probability) === "likely");
+  return likely.map(({ tag }) => tag).filter((tag) => !rejected.includes(tag));
 }
 
 /** The most probable suggestion that was not rejected, of the set where it has one. */
-export function bestGuess(picture: PictureView, rejected: readonly TagId[] = []): Suggestion | undefined {
+export function bestGuess(picture: PictureView, rejected = picture.rejected): Suggestion | undefined {
   const all = rejected.length > 0 ? [...picture.suggested, ...picture.possible] : picture.suggested;
   return all.find(({ tag }) => !rejected.includes(tag));
 }
@@ -34,11 +35,11 @@ export function bestGuess(picture: PictureView, rejected: readonly TagId[] = [])
 /**
  * The words under a picture, and how certain they are: its confirmed tags, otherwise the best suggestion.
  *
- * @param rejected tags that it does not have, as its user found.
+ * @param rejected tags that it does not have.
  */
 export function caption(
   picture: PictureView,
-  rejected: readonly TagId[] = [],
+  rejected = picture.rejected,
 ): { tags: readonly TagId[]; certainty: Certainty } {
   if (picture.confirmed) return { tags: picture.tags, certainty: "confirmed" };
   const best = bestGuess(picture, rejected);
@@ -61,7 +62,7 @@ export function match(
     return picture.tags.some((tag) => tags.has(tag)) ? { certainty: "confirmed", probability: 1 } : null;
   let [sum, ofTerm] = [0, 0];
   for (const { tag, probability } of [...picture.suggested, ...picture.possible]) {
-    if (!tags.has(tag)) continue;
+    if (!tags.has(tag) || picture.rejected.includes(tag)) continue;
     if (terms.has(tag)) ofTerm = Math.max(ofTerm, probability);
     else sum += probability;
   }

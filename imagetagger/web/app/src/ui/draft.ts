@@ -25,20 +25,16 @@ export interface Difference {
 /** A draft without tags. */
 export const NO_TAGS: Draft = { tags: [], guessed: [], removed: [], newNames: [] };
 
-/** The tags that the user confirmed; before that, the likely suggestions. */
+/** The tags that the user confirmed; before that, the likely suggestions but for rejected ones, which are struck. */
 export function initialDraft(picture: PictureView): Draft {
-  const tags = picture.confirmed ? picture.tags : likelyTags(picture);
-  return { ...NO_TAGS, tags, guessed: picture.confirmed ? [] : tags };
+  if (picture.confirmed) return { ...NO_TAGS, tags: picture.tags };
+  const tags = likelyTags(picture);
+  return { ...NO_TAGS, tags, guessed: tags, removed: picture.rejected };
 }
 
 /** The draft as the user goes on with tags of their own: guesses that were not chosen are taken back. */
 export function withoutGuesses(draft: Draft): Draft {
   return { ...draft, tags: draft.tags.filter((tag) => !draft.guessed.includes(tag)), guessed: [] };
-}
-
-/** The draft whose guesses the user finds wrong: they are struck. */
-export function doubted(draft: Draft): Draft {
-  return { ...withoutGuesses(draft), removed: [...draft.removed, ...draft.guessed] };
 }
 
 /** The draft with a tag added. */

@@ -8,7 +8,7 @@ export interface Proposal {
   tags: readonly TagId[];
 }
 
-/** What the user thinks of the proposal of these tags. */
+/** Whether the user finds the proposal of these tags right. */
 interface Tick {
   tags: string;
   isTicked: boolean;
@@ -18,16 +18,29 @@ interface Tick {
 export type Ticks = ReadonlyMap<PictureId, Tick>;
 
 /**
- * What is proposed for a picture; null where nothing is suggested, or its user chose tags.
+ * What is proposed for a picture; null where nothing is suggested, or its user confirmed or chose tags.
  *
  * Where the user rejected the likely tags, the next guess is proposed.
  */
 export function proposalOf(picture: PictureView, draft: Draft | undefined): Proposal | null {
-  if (draft && draft.tags.length + draft.newNames.length > 0) return null;
-  const likely = draft ? [] : likelyTags(picture);
+  if (picture.confirmed || (draft && draft.tags.length + draft.newNames.length > 0)) return null;
+  const likely = likelyTags(picture, draft?.removed);
   if (likely.length > 0) return { certainty: "likely", tags: likely };
   const guess = bestGuess(picture, draft?.removed);
   return guess ? { certainty: "perhaps", tags: [guess.tag] } : null;
+}
+
+/** The proposals of pictures that have one. */
+export function proposalsOf(
+  pictures: ReadonlyMap<PictureId, PictureView>,
+  ids: readonly PictureId[],
+  drafts: ReadonlyMap<PictureId, Draft>,
+): [PictureId, Proposal][] {
+  return ids.flatMap((id) => {
+    const picture = pictures.get(id);
+    const proposal = picture && proposalOf(picture, drafts.get(id));
+    return proposal ? [[id, proposal]] : [];
+  });
 }
 
 /** Whether a proposal is confirmed with others. */

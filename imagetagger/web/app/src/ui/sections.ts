@@ -85,7 +85,8 @@ function found(library: Pictures, ids: readonly PictureId[], tags: ReadonlySet<T
 }
 
 function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Drafts): Section[] {
-  const groups = { likely: new Map<string, Section>(), guess: new Map<string, Section>() };
+  type Group = { kind: Section["kind"]; tags: readonly TagId[]; ids: PictureId[] };
+  const groups = { likely: new Map<string, Group>(), guess: new Map<string, Group>() };
   const open: PictureId[] = [];
   for (const id of ids) {
     const proposal = proposalOf(pictures.get(id) as PictureView, drafts.get(id));
@@ -95,8 +96,9 @@ function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Dr
     }
     const kind = proposal.certainty === "likely" ? "likely" : "guess";
     const key = proposal.tags.join("\n");
-    const before = groups[kind].get(key)?.ids ?? [];
-    groups[kind].set(key, { kind, tags: proposal.tags, ids: [...before, id] });
+    const group = groups[kind].get(key);
+    if (group) group.ids.push(id);
+    else groups[kind].set(key, { kind, tags: proposal.tags, ids: [id] });
   }
   const grouped = (["likely", "guess"] as const).flatMap((kind) => {
     const all = [...groups[kind].values()];

@@ -16,7 +16,7 @@ import type { Act } from "../format/acts";
 import type { Problem } from "../format/problems";
 import { type Draft, prune } from "./draft";
 import { EVERYTHING, type Filter, hidesNew } from "./filter";
-import { type Proposal, proposalOf, type Ticks, withTicks } from "./proposals";
+import { type Proposal, type Ticks, withTicks } from "./proposals";
 import { visible } from "./sections";
 
 /** What the worker published, by id. */
@@ -89,8 +89,7 @@ export type Action =
   | { type: "adding"; isUnderWay: boolean }
   | { type: "filter"; filter: Partial<Filter> }
   | { type: "draft"; picture: PictureId; draft: Draft | null }
-  | { type: "tick"; pictures: readonly PictureId[]; isTicked: boolean }
-  | { type: "doubt"; drafts: ReadonlyMap<PictureId, Draft> }
+  | { type: "tick"; proposals: readonly (readonly [PictureId, Proposal])[]; isTicked: boolean }
   | { type: "select"; selected: ReadonlySet<PictureId> | null }
   | { type: "toast"; toast: Notice | null }
   | { type: "summary"; summary: Added | null }
@@ -138,9 +137,7 @@ export function reduce(state: State, action: Action): State {
     case "draft":
       return { ...state, drafts: withEntry(state.drafts, action.picture, action.draft) };
     case "tick":
-      return { ...state, ticks: withTicks(state.ticks, proposals(state, action.pictures), action.isTicked) };
-    case "doubt":
-      return { ...state, drafts: new Map([...state.drafts, ...action.drafts]) };
+      return { ...state, ticks: withTicks(state.ticks, action.proposals, action.isTicked) };
     case "select":
       return { ...state, selected: action.selected };
     case "toast":
@@ -263,14 +260,6 @@ function draftsOf(drafts: State["drafts"], before: Library, after: Library): Sta
     return was && is && was.confirmed === is.confirmed && was.tags.join("\n") === is.tags.join("\n");
   });
   return new Map(alive.map(([id, draft]) => [id, prune(draft, exists)]));
-}
-
-function proposals({ library, drafts }: State, ids: readonly PictureId[]): (readonly [PictureId, Proposal])[] {
-  return ids.flatMap((id) => {
-    const picture = library?.pictures.get(id);
-    const proposal = picture && proposalOf(picture, drafts.get(id));
-    return proposal ? [[id, proposal] as const] : [];
-  });
 }
 
 function stillOpen(ticks: Ticks, { pictures }: Library): Ticks {

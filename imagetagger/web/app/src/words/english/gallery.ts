@@ -76,11 +76,16 @@ export const gallery = {
       ? `Confirm ${format.number(ticked)} of ${format.number(all)}`
       : `Confirm all ${format.number(all)}`;
   },
-  /** The mark that leaves a picture out when others are confirmed. */
+  /** The mark of a picture that is confirmed with others. */
   tick: (file: string) => `${file} is right`,
+  /** The words under a picture: a guess has a question mark. */
+  caption: (name: string, kind: "confirmed" | "likely" | "perhaps" | "unknown") => {
+    if (kind === "unknown") return `unknown, perhaps ${name}`;
+    return kind === "confirmed" ? name : `${name}?`;
+  },
   /** A tile, for screen readers. */
   tile: (file: string, name: string | null, kind: "confirmed" | "likely" | "perhaps" | "unknown") => {
-    if (kind === "unknown") return `${file}: unknown`;
+    if (kind === "unknown") return name === null ? `${file}: unknown` : `${file}: ${name}, unknown`;
     if (name === null) return kind === "confirmed" ? `${file}: no tag, confirmed` : `${file}: no tag`;
     return `${file}: ${name}, ${kind}`;
   },

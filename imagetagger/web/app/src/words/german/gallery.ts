@@ -70,8 +70,12 @@ export const gallery: Words["gallery"] = {
       : `Alle ${format.number(all)} bestätigen`;
   },
   tick: (file) => `${file} stimmt`,
+  caption: (name, kind) => {
+    if (kind === "unknown") return `unbekannt, vielleicht ${name}`;
+    return kind === "confirmed" ? name : `${name}?`;
+  },
   tile: (file, name, kind) => {
-    if (kind === "unknown") return `${file}: unbekannt`;
+    if (kind === "unknown") return name === null ? `${file}: unbekannt` : `${file}: ${name}, unbekannt`;
     if (name === null) return kind === "confirmed" ? `${file}: kein Stichwort, bestätigt` : `${file}: kein Stichwort`;
     return `${file}: ${name}, ${KINDS[kind]}`;
   },
