@@ -2,10 +2,12 @@ import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PictureId, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
+import styles from "./Grid.module.css";
 import { useWords } from "./language";
 import { isTicked, proposalOf } from "./proposals";
 import { type Layout, useRange } from "./range";
 import { Tile } from "./Tile";
+import tileStyles from "./Tile.module.css";
 
 interface Props {
   label: string;
@@ -58,7 +60,8 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
   return (
     <ul
       ref={grid}
-      class="grid"
+      class={styles.grid}
+      data-grid
       aria-label={label}
       onKeyDown={walk}
       onFocusIn={(event) => {
@@ -71,7 +74,7 @@ export function Grid({ label, cells, start, ticks = false, onFocus, onPress }: P
       {drawn.map((id, i) => {
         const picture = id === null ? undefined : pictures.get(id);
         if (id === null || picture === undefined)
-          return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
+          return <li key={`free ${range.from + i}`} class={tileStyles.tile} aria-hidden="true" />;
         const draft = drafts.get(id);
         const proposal = ticks && selected === null ? proposalOf(picture, draft) : null;
         const shown = proposal ?? caption(picture, draft?.removed);
@@ -113,7 +116,7 @@ function placeAfter(key: string, at: number, count: number, { columns }: Layout)
 
 /** The nearest square of the grid before this one, or after it. */
 function neighbour(grid: HTMLElement, before: boolean): HTMLElement | undefined {
-  const grids = [...document.querySelectorAll<HTMLElement>(".grid")];
+  const grids = [...document.querySelectorAll<HTMLElement>("[data-grid]")];
   const other = grids[grids.indexOf(grid) + (before ? -1 : 1)];
   return tiles(other ?? null).at(before ? -1 : 0);
 }

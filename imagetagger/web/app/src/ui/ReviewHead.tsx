@@ -1,11 +1,13 @@
 import { useRef } from "preact/hooks";
 import { refocus } from "./attention";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { doubted, initialDraft } from "./draft";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { isTicked, proposalOf } from "./proposals";
+import styles from "./ReviewHead.module.css";
 import type { Section } from "./sections";
 
 /** Milliseconds that a proposal must have been in sight before it is confirmed with others. */
@@ -47,17 +49,17 @@ export function ReviewHead({ section: { kind, ids }, title }: { section: Section
       type: "doubt",
       drafts: new Map(doubts.map(({ picture }) => [picture.id, doubted(initialDraft(picture))])),
     });
-    refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
+    refocus("main section > header h2, [data-grid] [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
-    <header class="section-head">
+    <header class={styles.head}>
       <h2 class="clip" dir="auto" tabIndex={-1}>
         {title} <small>{number(ids.length)}</small>
       </h2>
       {kind === "guess" && ticked.length < ids.length && (
         <button
           type="button"
-          class="button small quiet"
+          class={`${controls.button} ${controls.small} ${controls.quiet}`}
           onClick={() => dispatch({ type: "tick", pictures: ids, isTicked: true })}
         >
           {gallery.tickAll}
@@ -67,7 +69,7 @@ export function ReviewHead({ section: { kind, ids }, title }: { section: Section
       {asks && (
         <button
           type="button"
-          class="button small primary all-right"
+          class={`${controls.button} ${controls.small} ${controls.primary}`}
           aria-disabled={busy || ticked.length === 0}
           aria-busy={busy}
           onKeyDown={(event) => event.repeat && event.preventDefault()}
