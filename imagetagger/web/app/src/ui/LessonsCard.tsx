@@ -40,7 +40,7 @@ export function LessonsCard() {
         <FileButton
           icon="upload"
           label={settings.import}
-          look={`${controls.button}`}
+          look={controls.button}
           input={settings.importFile}
           accept=".zip,application/zip"
           onFiles={take}
