@@ -1,6 +1,6 @@
 import "./ui/styles/tokens.css";
 import "./ui/styles/base.css";
-import "./ui/controls.module.css"; // components set their own size of a button
+import "./ui/controls.module.css"; // before those of components, which resize some buttons
 import * as Comlink from "comlink";
 import { render } from "preact";
 import type { Engine } from "./api";
