@@ -74,7 +74,7 @@ def place(page: Page, tag: str, file: str, *, picks: bool) -> int | None:
         page.get_by_role("option").filter(has=page.get_by_text(tag, exact=True)).first.click()
     else:
         page.keyboard.press("Escape")
-    labels = page.locator(".grid [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
+    labels = page.locator("[data-grid] [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
     return next((i for i, label in enumerate(labels) if label.startswith(f"{file}:")), None)
 
 

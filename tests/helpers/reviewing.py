@@ -1,17 +1,19 @@
 """A user who reviews pictures in the app with as few presses as its screens allow."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from playwright.sync_api import Page
 
-READ = """() => [...document.querySelectorAll("section.section")].map((section) =>
+SECTION = "section:has([data-grid])"
+READ = """selector => [...document.querySelectorAll(selector)].map((section) =>
   [...section.querySelectorAll("li:has([data-id])")].map((tile) => ({
     label: tile.querySelector("[data-id]").ariaLabel,
-    ticked: tile.querySelector(".tick")?.ariaPressed ?? null,
+    ticked: tile.querySelector("button")?.ariaPressed ?? null,
   })))"""
-GONE = """files => !files.some((file) => document.querySelector(`.section [aria-label^="${file}:"]`))"""
+GONE = """files => !files.some((file) => document.querySelector(`section [aria-label^="${file}:"]`))"""
 
 
 class Shown(NamedTuple):
@@ -40,13 +42,13 @@ def review(page: Page, is_right: Callable[[str, str], bool], tag_of: Callable[[s
         at = next((i for i, right in enumerate(rights) if right), None)
         if at is None:
             return presses + one_by_one(page, is_right, tag_of)
-        section = page.locator("section.section").nth(at)
+        section = page.locator(SECTION).nth(at)
         ticks_all, files = fewest_ticks(sections[at], rights[at])
         if ticks_all:
             section.get_by_role("button", name="Tick all").click()
         for file in files:
             section.get_by_role("button", name=f"{file} is right", exact=True).click()
-        section.locator(".section-head .primary").click()
+        section.get_by_role("button", name=re.compile("^Confirm ")).click()
         presses += ticks_all + len(files) + 1
         page.wait_for_function(GONE, arg=sorted(rights[at]))
 
@@ -61,10 +63,10 @@ def fewest_ticks(section: list[Shown], right: set[str]) -> tuple[bool, list[str]
 
 def settled(page: Page, seconds: float = 1.3) -> list[list[Shown]]:
     """The sections, once they have stayed the same for so long."""
-    before, since = page.evaluate(READ), time.monotonic()
+    before, since = page.evaluate(READ, SECTION), time.monotonic()
     while time.monotonic() - since < seconds:
         page.wait_for_timeout(150)
-        now = page.evaluate(READ)
+        now = page.evaluate(READ, SECTION)
         if now != before:
             before, since = now, time.monotonic()
     return [[shown(tile) for tile in section] for section in before]
@@ -81,7 +83,7 @@ def one_by_one(page: Page, is_right: Callable[[str, str], bool], tag_of: Callabl
     left = {s.file for section in settled(page) for s in section}
     if not left:
         return 0
-    page.locator(".section [data-id]").first.click()
+    page.locator("section [data-id]").first.click()
     presses = 1
     while left:
         file = page.get_by_role("heading", level=1).inner_text()

@@ -26,7 +26,7 @@ def empty(page):
 
 def grid(page):
     go(page, "Pictures")
-    page.wait_for_function("() => document.querySelectorAll('.tile img').length > 9")
+    page.wait_for_function("() => document.querySelectorAll('[data-id] img').length > 9")
 
 
 def suggested(page):
@@ -135,7 +135,7 @@ def to_confirm(page):
     go(page, "Pictures")
     page.get_by_role("button", name="To confirm").click()
     page.get_by_role("button", name="is right").first.click()
-    page.locator(".tile.doubted").first.wait_for()
+    page.get_by_role("button", name="is right", pressed=False).first.wait_for()
 
 
 def keys(page):
@@ -147,7 +147,7 @@ def keys(page):
 def zoomed(page):
     suggested(page)
     page.keyboard.press("+")
-    page.locator(".frame[data-zoomed]").wait_for()
+    page.locator("[data-zoomed]").wait_for()
 
 
 def missing(page):

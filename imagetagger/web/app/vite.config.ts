@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { licenses, onlyDependencies } from "./licenses.ts";
@@ -30,6 +30,9 @@ export default defineConfig({
   base: "./",
   plugins: [litert(), licenses(import.meta.dirname), onlyDependencies(import.meta.dirname)],
   worker: { format: "iife", plugins: () => [onlyDependencies(import.meta.dirname)] },
+  css: {
+    modules: { generateScopedName: (name, file) => `${basename(file, ".module.css")}_${name}` },
+  },
   build: {
     target: "es2022",
     assetsInlineLimit: 0, // the Content-Security-Policy allows files, not data: addresses

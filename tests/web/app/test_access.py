@@ -45,7 +45,7 @@ new PerformanceObserver((list) => {
   for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.shifts.push(value);
 }).observe({ type: "layout-shift", buffered: true });"""
 BEYOND = """() => {
-  const main = [document.documentElement, ...document.querySelectorAll("dialog[open], .dialog-body")];
+  const main = [document.documentElement, ...document.querySelectorAll("dialog[open], dialog[open] > div")];
   return Math.max(...main.map((element) => element.scrollWidth - element.clientWidth));
 }"""
 
@@ -130,7 +130,7 @@ def test_a_screen_of_waiting_or_failure_has_no_fault_either(browser, address, sc
 def test_a_screen_opens_without_a_jump(page):
     """Of the gallery with 30 pictures, and of a picture: a fifth of the layout shift that counts as good."""
     page.add_init_script(SHIFTS)
-    for screen, there in ((grid, ".tile img"), (suggested, ".frame img")):
+    for screen, there in ((grid, "[data-id] img"), (suggested, "article img")):
         screen(page)
         page.set_viewport_size(PHONE)
         page.reload()
@@ -182,14 +182,14 @@ def test_after_a_tag_is_deleted_the_focus_is_on_the_screens_heading(page):
 SECOND = """() => new MutationObserver((_, observer) => {
   if (document.querySelector("main h1").textContent === "unknown.png") return;
   observer.disconnect();
-  document.querySelector(".confirm button").dispatchEvent(new MouseEvent("click", { detail: 2, bubbles: true }));
+  document.querySelector("main footer button").dispatchEvent(new MouseEvent("click", { detail: 2, bubbles: true }));
 }).observe(document.body, { childList: true, subtree: true, characterData: true })"""
 
 
 def test_a_double_click_does_not_confirm_the_next_picture(page):
     leave(page)
     page.get_by_role("button", name="To confirm").click()
-    page.locator("section.section").last.scroll_into_view_if_needed()
+    page.locator("section:has([data-grid])").last.scroll_into_view_if_needed()
     look_at(page, "unknown.png")
     page.evaluate(SECOND)  # the second press, as soon as the next picture is there
     page.get_by_role("button", name="No tag fits", exact=True).click()

@@ -32,7 +32,7 @@ FILES = {**{f"lemon{i}.png": data for i, data in enumerate(LEMONS)}, "red.png": 
 
 def found(page) -> list[str]:
     """Files of the pictures that the gallery shows, in order."""
-    labels = page.locator(".grid [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
+    labels = page.locator("[data-grid] [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
     return [label.partition(":")[0] for label in labels]
 
 

@@ -201,13 +201,13 @@ def test_a_picture_is_enlarged_moved_shown_whole_and_left(page):
     press(page, "red0.png")
     page.get_by_role("img", name="red0.png").wait_for()
     page.keyboard.press("+")
-    page.locator(".frame[data-zoomed]").wait_for()
-    across = "() => parseFloat(document.querySelector('.frame').style.getPropertyValue('--x'))"
+    page.locator("[data-zoomed]").wait_for()
+    across = "() => parseFloat(document.querySelector('[data-zoomed]').style.getPropertyValue('--x'))"
     before = page.evaluate(across)
     page.keyboard.press("ArrowRight")
     assert page.evaluate(across) < before
     page.keyboard.press("0")
-    page.locator(".frame:not([data-zoomed])").wait_for()
+    page.locator("[data-zoomed]").wait_for(state="detached")
     page.keyboard.press("ArrowRight")
     page.get_by_role("heading", name="red1.png").wait_for()
     press(page, "Remove this picture")

@@ -29,7 +29,7 @@ def history(page) -> list[str]:
     """What the last steps did, the newest first."""
     go(page, "Mehr")
     steps = page.get_by_role("region", name="Verlauf").get_by_role("listitem")
-    return steps.locator(".step-text > span").all_inner_texts()
+    return steps.locator("span[dir]").all_inner_texts()
 
 
 def test_the_app_speaks_german_from_adding_a_picture_to_undo(playwright, address, tmp_path):

@@ -162,14 +162,14 @@ def test_pictures_are_taken_in_a_row_by_keyboard(playwright, address):
         page.evaluate(TRACKS)
         tab_to(page, "Take pictures")
         page.keyboard.press("Enter")
-        page.locator(".shutter[aria-disabled=false]").wait_for()
+        page.get_by_role("button", name="Take a picture", disabled=False).wait_for()
         assert page.evaluate(FOCUS) == "Take a picture"
         assert violations(page) == []
         for i in range(1, 4):
             page.wait_for_timeout(300)  # the made-up camera moves on
             page.keyboard.press("Enter")
             page.get_by_text(f"{i} picture{'s' if i > 1 else ''} taken").wait_for()
-        page.locator(".camera-last img").wait_for()
+        page.get_by_role("dialog").locator("img").wait_for()
         tab_to(page, "Done")
         page.keyboard.press("Enter")
         page.get_by_text("3 pictures added").wait_for()

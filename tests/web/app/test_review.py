@@ -63,7 +63,7 @@ def page(playwright, tmp_path):
 
 def titles(page) -> dict[str, int]:
     """Headings with their numbers of pictures, in order."""
-    lines = [heading.rsplit(None, 1) for heading in page.locator(".section-head h2").all_inner_texts()]
+    lines = [heading.rsplit(None, 1) for heading in page.locator("section h2").all_inner_texts()]
     return {title: int(count) for title, count in lines}
 
 
@@ -109,7 +109,7 @@ def test_a_guess_is_confirmed_once_it_is_ticked(page, tmp_path):
     page.get_by_role("button", name="Confirm 2 of 3 red").click()
     page.get_by_text("Confirmed red on 2 pictures").wait_for()
     guesses = page.get_by_role("region", name="Tick what is right")
-    assert guesses.locator(".section-head .primary").get_attribute("aria-disabled") == "true"
+    assert guesses.get_by_role("button", name="Confirm").get_attribute("aria-disabled") == "true"
     assert guesses.locator("[data-id]").get_attribute("aria-label") == "red 1.png: crimson, perhaps"
     guesses.get_by_role("button", name="Tick all").click()
     page.wait_for_timeout(1100)
@@ -148,7 +148,7 @@ def test_nothing_is_confirmed_by_ticks_that_do_not_show(page):
     page.get_by_role("button", name="To confirm").click()
     page.get_by_role("button", name="Confirm all 3 red").wait_for()
     page.get_by_role("button", name="Select").click()
-    assert page.locator(".section-head button").count() == 0
+    assert page.locator("main section > header").get_by_role("button").count() == 0
 
 
 def test_a_hundred_pictures_of_ten_tags_take_few_presses(playwright, tmp_path):
@@ -244,9 +244,8 @@ def test_a_long_press_selects_and_drawing_on_selects_up_to_there(playwright, tmp
     ):
         page = start(context, address)
         choose(page, made, "6 pictures added")
-        middles = [
-            (box["x"] + 20, box["y"] + 20) for box in (tile.bounding_box() for tile in page.locator(".tile").all())
-        ]
+        tiles = page.get_by_role("list", name="Pictures").get_by_role("listitem").all()
+        middles = [(box["x"] + 20, box["y"] + 20) for box in (tile.bounding_box() for tile in tiles)]
         touch = context.new_cdp_session(page)
 
         def send(kind: str, *at: tuple[float, float]) -> None:

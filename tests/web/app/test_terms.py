@@ -96,7 +96,7 @@ def test_pictures_are_found_by_the_broader_term_of_their_tags(page, tmp_path):
         page.get_by_text(f"{len(warm)} pictures shown" if len(warm) > 1 else "1 picture shown").wait_for(
             state="attached"
         )
-        labels = page.locator(".grid [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
+        labels = page.locator("[data-grid] [data-id]").evaluate_all("tiles => tiles.map((tile) => tile.ariaLabel)")
         assert {label.partition(":")[0] for label in labels} == warm
     search.fill("")
 

@@ -1,3 +1,6 @@
+import "./ui/styles/tokens.css";
+import "./ui/styles/base.css";
+import "./ui/controls.module.css"; // before those of components, which resize some buttons
 import * as Comlink from "comlink";
 import { render } from "preact";
 import type { Engine } from "./api";
@@ -7,7 +10,7 @@ import { watchBrowser } from "./ui/browser";
 import { LanguageProvider } from "./ui/language";
 import { offerSharing } from "./ui/receiving";
 import { takesOver } from "./ui/taking_over";
-import "./ui/styles/all";
+import "./ui/styles/utilities.css";
 
 const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
 const remote = Comlink.wrap<Engine>(worker);

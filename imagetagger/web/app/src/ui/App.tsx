@@ -3,9 +3,11 @@ import { memo } from "preact/compat";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Change, Engine, Incoming, Snapshot } from "../api";
 import { problemOf } from "../format/problems";
+import styles from "./App.module.css";
 import { additions, countsOf } from "./adding";
 import { gathered } from "./changes";
 import { AppContext, type App as Context, useApp } from "./context";
+import controls from "./controls.module.css";
 import { useDropAndPaste } from "./dropping";
 import { Gallery, lastTile } from "./Gallery";
 import { Icon } from "./Icon";
@@ -14,6 +16,7 @@ import { focusField, useKeys } from "./keys";
 import { useWords } from "./language";
 import { MorePage } from "./MorePage";
 import { Progress, Summary, Toasts } from "./Notices";
+import noticesStyles from "./Notices.module.css";
 import { FailureScreen, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { useReceived } from "./receiving";
@@ -161,13 +164,13 @@ export function App({ engine, open, watch }: Props) {
           {helps && <KeysHelp onClose={() => setHelps(false)} />}
         </AppContext.Provider>
       )}
-      <div class="notices">
+      <div class={noticesStyles.notices}>
         <Toasts toast={state.toast} onUndo={undo} onClose={closeToast} />
         {library && state.progress && (
           <Progress work={state.progress} {...(state.since !== null ? { onCancel: () => void engine.cancel() } : {})} />
         )}
       </div>
-      {over && <div class="drop">{words.app.drop}</div>}
+      {over && <div class={styles.drop}>{words.app.drop}</div>}
     </Frame>
   );
 }
@@ -210,17 +213,17 @@ function Frame({ route, state, children }: { route: Route; state: State; childre
     </a>
   );
   return (
-    <div class={`app at-${route.page}`}>
-      <nav class="tabs" aria-label={app.screens}>
-        <span class="brand no-phone">imagetagger</span>
+    <div class={styles.app} data-page={route.page}>
+      <nav class={styles.tabs} aria-label={app.screens}>
+        <span class={`${styles.brand} no-phone`}>imagetagger</span>
         {tab("pictures", "#/", app.pictures, "pictures")}
         {tab("tags", "#/tags", app.tags, "tag")}
         {tab("more", "#/more", app.more, "more")}
       </nav>
       {state.update && state.since === null && (
-        <div class="update" role="status">
+        <div class={styles.update} role="status">
           {app.newVersion}
-          <button type="button" class="button small" onClick={state.update}>
+          <button type="button" class={`${controls.button} ${controls.small}`} onClick={state.update}>
             {app.update}
           </button>
         </div>

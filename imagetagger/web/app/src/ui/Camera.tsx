@@ -1,6 +1,8 @@
 import { useRef, useState } from "preact/hooks";
 import { useBlobUrl } from "./blobs";
+import styles from "./Camera.module.css";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Dialog } from "./Dialog";
 import { chosen } from "./dropping";
 import { FileButton } from "./FileButton";
@@ -66,26 +68,26 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
       {isRefused ? (
         <>
           <p role="alert">{gallery.cameraRefused}</p>
-          <SystemCamera label={gallery.takeOne} look="button primary" onFiles={onDone} />
+          <SystemCamera label={gallery.takeOne} look={`${controls.button} ${controls.primary}`} onFiles={onDone} />
         </>
       ) : (
-        <div class="camera">
+        <div class={styles.camera}>
           <video ref={video} autoPlay muted playsInline aria-label={gallery.camera} onPlaying={() => setShown(true)} />
-          <div class="camera-bar">
-            <span class="camera-last">{thumbnail && <img src={thumbnail} alt="" />}</span>
+          <div class={styles.bar}>
+            <span class={styles.last}>{thumbnail && <img src={thumbnail} alt="" />}</span>
             <button
               type="button"
-              class="shutter"
+              class={styles.shutter}
               data-first
               aria-label={gallery.take}
               aria-disabled={!isShown}
               onClick={() => isShown && void take()}
             />
-            <button type="button" class="button primary" onClick={() => void close()}>
+            <button type="button" class={`${controls.button} ${controls.primary}`} onClick={() => void close()}>
               {gallery.done}
             </button>
           </div>
-          <p class="quiet camera-count" role="status">
+          <p class={`quiet ${styles.count}`} role="status">
             {gallery.taken(taken.length)}
           </p>
         </div>

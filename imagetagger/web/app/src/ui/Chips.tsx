@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import styles from "./Chips.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 
@@ -24,16 +25,16 @@ export function TagChips({ chips, onRemove }: { chips: readonly Chip[]; onRemove
   const { picture } = useWords();
   const { list, leave } = useNextFocus();
   return (
-    <ul ref={list} class="chips" aria-label={picture.tagsOfThis} tabIndex={-1}>
+    <ul ref={list} class={styles.chips} aria-label={picture.tagsOfThis} tabIndex={-1}>
       {chips.map(({ key, name, probability, taught }, i) => (
-        <li key={key} class="chip chosen">
+        <li key={key} class={`${styles.chip} ${styles.chosen}`}>
           <span class="clip" dir="auto">
             {name}
           </span>
           <small>{picture.mark(probability, taught)}</small>
           <button
             type="button"
-            class="chip-x"
+            class={styles.remove}
             aria-label={picture.removeTag(name)}
             onClick={() => {
               leave(i);
@@ -53,12 +54,12 @@ export function CandidateChips({ chips, onAdd }: { chips: readonly Chip[]; onAdd
   const { picture } = useWords();
   const { list, leave } = useNextFocus();
   return (
-    <ul ref={list} class="chips" aria-label={picture.perhaps} tabIndex={-1}>
+    <ul ref={list} class={styles.chips} aria-label={picture.perhaps} tabIndex={-1}>
       {chips.map(({ key, name, probability, struck }, i) => (
         <li key={key}>
           <button
             type="button"
-            class={struck ? "chip perhaps struck" : "chip perhaps"}
+            class={`${styles.chip} ${styles.perhaps} ${struck ? styles.struck : ""}`}
             onClick={() => {
               leave(i);
               onAdd(key);

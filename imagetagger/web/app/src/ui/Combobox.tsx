@@ -1,4 +1,6 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import styles from "./Combobox.module.css";
+import controls from "./controls.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 
@@ -73,12 +75,12 @@ export function Combobox(props: Props) {
     if (active >= 0) document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: "nearest" });
   }, [active, id]);
   return (
-    <div class={`combobox ${above ? "above" : ""}`}>
+    <div class={above ? `${styles.combobox} ${styles.above}` : styles.combobox}>
       {search && <Icon name="search" />}
       <input
         ref={input}
         {...(isFirst ? { "data-first": "" } : {})}
-        class={`input ${search ? "search" : ""}`}
+        class={search ? `${controls.input} ${styles.search}` : controls.input}
         type="text"
         role="combobox"
         aria-label={label}
@@ -104,11 +106,11 @@ export function Combobox(props: Props) {
         onBlur={() => setExpanded(false)}
       />
       {search && text !== "" && (
-        <button type="button" class="clear" aria-label={gallery.clearSearch} onClick={() => onText("")}>
+        <button type="button" class={styles.clear} aria-label={gallery.clearSearch} onClick={() => onText("")}>
           <Icon name="close" />
         </button>
       )}
-      <div id={`${id}-list`} class="listbox" role="listbox" aria-label={label} hidden={!open}>
+      <div id={`${id}-list`} class={styles.listbox} role="listbox" aria-label={label} hidden={!open}>
         {choices.map((choice, i) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys go to the field
           // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, by aria-activedescendant
@@ -117,7 +119,7 @@ export function Combobox(props: Props) {
             id={`${id}-${i}`}
             role="option"
             aria-selected={i === active}
-            class={choice.fresh ? "option fresh" : "option"}
+            class={choice.fresh ? `${styles.option} ${styles.fresh}` : styles.option}
             onPointerDown={(event) => event.preventDefault()}
             onClick={() => pick(choice)}
           >

@@ -2,6 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { refocus, useTooSoon } from "./attention";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
+import styles from "./Dialog.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 
@@ -35,7 +37,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, and so does the button
     <dialog
       ref={dialog}
-      class="dialog"
+      class={styles.dialog}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
@@ -45,18 +47,18 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
         if (event.target === dialog.current && !isTooSoon(event)) onClose(); // beside it
       }}
     >
-      <div class="dialog-body">
-        <header class="dialog-head">
+      <div class={styles.body}>
+        <header class={styles.head}>
           <h2 id={id} dir="auto" tabIndex={-1}>
             {title}
           </h2>
-          <button type="button" class="round" aria-label={app.close} onClick={onClose}>
+          <button type="button" class={controls.round} aria-label={app.close} onClick={onClose}>
             <Icon name="close" />
           </button>
         </header>
-        <div class="errors" role="alert">
+        <div class={styles.errors} role="alert">
           {failure && (
-            <p key={failures} class="error" dir="auto">
+            <p key={failures} class={styles.error} dir="auto">
               {failure}
             </p>
           )}
@@ -80,13 +82,13 @@ export function Ask(props: {
   return (
     <Dialog title={props.title} onClose={props.onClose}>
       <p dir="auto">{props.text}</p>
-      <footer class="actions">
-        <button type="button" class="button" onClick={props.onClose}>
+      <footer class={styles.actions}>
+        <button type="button" class={controls.button} onClick={props.onClose}>
           {app.cancel}
         </button>
         <button
           type="button"
-          class={`button ${props.danger === false ? "primary" : "danger"}`}
+          class={`${controls.button} ${props.danger === false ? controls.primary : controls.danger}`}
           onClick={() => {
             props.onClose();
             props.onYes();

@@ -4,7 +4,7 @@ import { Icon, type IconName } from "./Icon";
 interface Props {
   icon: IconName;
   label: string;
-  look: string;
+  look: string | undefined;
   /** A round button with an icon only; its label is for screen readers. */
   small?: boolean;
   /** The label of its file input. */

@@ -2,6 +2,8 @@ import { useMemo } from "preact/hooks";
 import { Combobox } from "./Combobox";
 import { complete } from "./completion";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
+import styles from "./FilterBar.module.css";
 import { counts, type Order, type Show } from "./filter";
 import { useWords } from "./language";
 import { completeTerms, matchingSynonym } from "./search";
@@ -31,7 +33,7 @@ export function FilterBar() {
   }, [library.tags, library.terms, filter.text, words]);
   const nameOf = (id: string) => (tags.get(id) ?? terms.get(id))?.name ?? "";
   return (
-    <div class="filterbar">
+    <div class={styles.filterbar}>
       <Combobox
         search
         label={gallery.search}
@@ -42,7 +44,7 @@ export function FilterBar() {
         onPick={(choice) => dispatch({ type: "filter", filter: { text: "", tag: choice.key } })}
       />
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll sideways */}
-      <div class="segments" role="group" aria-label={gallery.which}>
+      <div class={styles.segments} role="group" aria-label={gallery.which}>
         {SHOWS.map((show) => (
           <button
             key={show}
@@ -55,7 +57,7 @@ export function FilterBar() {
         ))}
       </div>
       <select
-        class="order"
+        class={styles.order}
         aria-label={gallery.order}
         disabled={filter.tag !== null || filter.text !== ""} // a search has its own order
         value={filter.order}
@@ -69,7 +71,7 @@ export function FilterBar() {
       </select>
       <button
         type="button"
-        class="button small quiet"
+        class={`${controls.button} ${controls.small} ${controls.quiet}`}
         aria-pressed={selected !== null}
         onClick={() => dispatch({ type: "select", selected: selected === null ? new Set() : null })}
       >

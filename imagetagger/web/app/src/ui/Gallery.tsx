@@ -1,9 +1,12 @@
 import { useCallback, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { PictureId } from "../api";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { AddButtons, Empty } from "./Empty";
+import emptyStyles from "./Empty.module.css";
 import { FilterBar } from "./FilterBar";
 import { EVERYTHING, type Filter, showsNew } from "./filter";
+import styles from "./Gallery.module.css";
 import { Grid } from "./Grid";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
@@ -16,13 +19,14 @@ import { type Section, sectionKey, sections, steadySections, sureIds } from "./s
 import { type IsSeen, useSeen } from "./seen";
 import { useSelection, useTouchSelection } from "./selecting";
 import { arrived as arrivedOf } from "./state";
+import texts from "./texts.module.css";
 
 /** Where the user left the gallery, to return there. */
 const left: { scroll: number; id: PictureId | null } = { scroll: 0, id: null };
 
 /** The square where the user was, otherwise the first one. */
 export function lastTile(): HTMLElement | null {
-  const tiles = [...document.querySelectorAll<HTMLElement>(".grid [data-id]")];
+  const tiles = [...document.querySelectorAll<HTMLElement>("[data-grid] [data-id]")];
   return tiles.find((tile) => tile.dataset.id === left.id) ?? tiles[0] ?? null;
 }
 
@@ -62,11 +66,11 @@ export function Gallery() {
         {gallery.shown(ids.length)}
       </p>
       {ids.length === 0 && awaited === 0 && (
-        <div class="nothing">
+        <div class={texts.nothing}>
           <p>{gallery.nothing}</p>
           <button
             type="button"
-            class="button"
+            class={controls.button}
             onClick={() => dispatch({ type: "filter", filter: { ...EVERYTHING, order: filter.order } })}
           >
             {gallery.showAll}
@@ -75,11 +79,11 @@ export function Gallery() {
       )}
       <Sections all={all} ids={ids} proposals={proposals} isSeen={isSeen} />
       {selected === null ? (
-        <div class="floating">
-          <div class="add">
+        <div class={styles.floating}>
+          <div class={emptyStyles.add}>
             <AddButtons camera={false} files={!isWaiting} />
             {isWaiting && (
-              <a class="button primary" href={pictureHref(ids[0] ?? "")}>
+              <a class={`${controls.button} ${controls.primary}`} href={pictureHref(ids[0] ?? "")}>
                 <Icon name="learn" />
                 {gallery.oneByOne}
               </a>
@@ -122,7 +126,7 @@ function Sections({ all, ids, proposals, isSeen }: SectionsProps) {
     );
   }
   return (
-    <div ref={root} class="sections">
+    <div ref={root} class={styles.sections}>
       {all.map((section) => {
         const { kind } = section;
         const isAsked = kind === "likely" || kind === "guess";
@@ -131,7 +135,7 @@ function Sections({ all, ids, proposals, isSeen }: SectionsProps) {
         const names = section.tags.flatMap((tag) => library.tags.get(tag)?.name ?? []);
         const title = names.length > 0 ? gallery.sectionOf(kind, list(names)) : gallery.sections[kind];
         return (
-          <section key={key} class="section" aria-label={title}>
+          <section key={key} aria-label={title}>
             <ReviewHead section={section} title={title} proposals={proposals} isSeen={isSeen} />
             <Grid label={title} cells={section.ids} {...(isAsked ? { proposals } : {})} {...common} />
           </section>

@@ -2,10 +2,12 @@ import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PictureId, TagId, TagView } from "../api";
 import { caption } from "./certainty";
 import { useApp } from "./context";
+import styles from "./Grid.module.css";
 import { useWords } from "./language";
 import { isTicked, type Proposal } from "./proposals";
 import { type Layout, useRange } from "./range";
 import { Tile } from "./Tile";
+import tileStyles from "./Tile.module.css";
 
 interface Props {
   label: string;
@@ -63,7 +65,8 @@ export function Grid({ label, cells, start, proposals, onFocus, onPress }: Props
   return (
     <ul
       ref={grid}
-      class="grid"
+      class={styles.grid}
+      data-grid
       aria-label={label}
       onKeyDown={walk}
       onFocusIn={(event) => {
@@ -76,7 +79,7 @@ export function Grid({ label, cells, start, proposals, onFocus, onPress }: Props
       {drawn.map((id, i) => {
         const picture = id === null ? undefined : pictures.get(id);
         if (id === null || picture === undefined)
-          return <li key={`free ${range.from + i}`} class="tile" aria-hidden="true" />;
+          return <li key={`free ${range.from + i}`} class={tileStyles.tile} aria-hidden="true" />;
         const proposal = proposals?.get(id);
         const words = proposal ?? caption(picture, drafts.get(id)?.removed);
         const kind = !picture.confirmed && picture.unknown ? "unknown" : words.certainty;
@@ -117,7 +120,7 @@ function placeAfter(key: string, at: number, count: number, { columns }: Layout)
 
 /** The nearest square of the grid before this one, or after it. */
 function neighbour(grid: HTMLElement, before: boolean): HTMLElement | undefined {
-  const grids = [...document.querySelectorAll<HTMLElement>(".grid")];
+  const grids = [...document.querySelectorAll<HTMLElement>("[data-grid]")];
   const other = grids[grids.indexOf(grid) + (before ? -1 : 1)];
   return tiles(other ?? null).at(before ? -1 : 0);
 }

@@ -1,5 +1,8 @@
 import { useState } from "preact/hooks";
+import cardStyles from "./Card.module.css";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
+import styles from "./HistoryCard.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 
@@ -14,18 +17,18 @@ export function HistoryCard() {
   const { steps } = library;
   const now = Date.now();
   return (
-    <section class="card" aria-labelledby="history">
+    <section class={cardStyles.card} aria-labelledby="history">
       <h2 id="history">{settings.history}</h2>
       {steps.length === 0 && <p class="quiet">{settings.noHistory}</p>}
-      <ol class="steps">
+      <ol class={styles.steps}>
         {(all ? steps : steps.slice(0, FIRST)).map((step, i) => (
           <li key={step.id}>
-            <span class="step-text">
+            <span class={styles.text}>
               <span dir="auto">{words.step(step.what)}</span>
               <time dateTime={new Date(step.when).toISOString()}>{settings.when(step.when, now)}</time>
             </span>
             {i === 0 && (
-              <button type="button" class="button small" onClick={() => void undo(step.id)}>
+              <button type="button" class={`${controls.button} ${controls.small}`} onClick={() => void undo(step.id)}>
                 <Icon name="undo" />
                 {words.app.undo}
               </button>
@@ -34,7 +37,7 @@ export function HistoryCard() {
         ))}
       </ol>
       {!all && steps.length > FIRST && (
-        <button type="button" class="link" onClick={() => setAll(true)}>
+        <button type="button" class={controls.link} onClick={() => setAll(true)}>
           {settings.showAll(steps.length)}
         </button>
       )}

@@ -1,3 +1,5 @@
+import styles from "./Icon.module.css";
+
 const SHAPES = {
   pictures: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 8.5h.01",
   tag: "M3 11V4a1 1 0 0 1 1-1h7l10 10-8 8zM7.5 7.5h.01",
@@ -29,7 +31,7 @@ export type IconName = keyof typeof SHAPES;
 /** A small drawing beside a word, hidden from screen readers. */
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={styles.icon} viewBox="0 0 24 24" aria-hidden="true">
       <path d={SHAPES[name]} />
     </svg>
   );

@@ -1,4 +1,5 @@
 import { Dialog } from "./Dialog";
+import styles from "./KeysHelp.module.css";
 import { useWords } from "./language";
 
 /** The keys of the app, in a dialog. */
@@ -6,7 +7,7 @@ export function KeysHelp({ onClose }: { onClose(): void }) {
   const { app } = useWords();
   return (
     <Dialog title={app.keysTitle} onClose={onClose}>
-      <dl class="keys">
+      <dl class={styles.keys}>
         {app.keys.map(([keys, does]) => (
           <div key={keys}>
             <dt>

@@ -1,4 +1,6 @@
 import { LANGUAGES } from "../words/languages";
+import cardStyles from "./Card.module.css";
+import controls from "./controls.module.css";
 import { useLanguage } from "./language";
 
 /** The choice of a language; without one the app follows the browser. */
@@ -6,10 +8,10 @@ export function LanguageCard() {
   const { words, choice, choose } = useLanguage();
   const { language, browserLanguage } = words.settings;
   return (
-    <section class="card" aria-labelledby="language">
+    <section class={cardStyles.card} aria-labelledby="language">
       <h2 id="language">{language}</h2>
       <select
-        class="input"
+        class={controls.input}
         aria-labelledby="language"
         value={choice ?? ""}
         onChange={(event) => choose(event.currentTarget.value || null)}

@@ -1,8 +1,11 @@
 import { saveFile } from "./blobs";
+import cardStyles from "./Card.module.css";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
+import texts from "./texts.module.css";
 
 /** Files in and out: what was taught for another device, tags for a table. */
 export function LessonsCard() {
@@ -18,17 +21,17 @@ export function LessonsCard() {
     void change(engine.importLessons(file), ({ pictures, tags }) => settings.imported(pictures, tags));
   };
   return (
-    <section class="card" aria-labelledby="taught">
+    <section class={cardStyles.card} aria-labelledby="taught">
       <h2 id="taught">{settings.taught}</h2>
       <p class="quiet">{settings.taughtText}</p>
-      <p class="note">
+      <p class={cardStyles.note}>
         <Icon name="lock" />
         {settings.exportNote}
       </p>
-      <div class="buttons">
+      <div class={cardStyles.buttons}>
         <button
           type="button"
-          class="button"
+          class={controls.button}
           onClick={() => void save(engine.exportLessons(), `${settings.taughtFile}-${day}.zip`)}
         >
           <Icon name="download" />
@@ -37,17 +40,17 @@ export function LessonsCard() {
         <FileButton
           icon="upload"
           label={settings.import}
-          look="button"
+          look={controls.button}
           input={settings.importFile}
           accept=".zip,application/zip"
           onFiles={take}
         />
       </div>
-      <h3 class="label">{settings.table}</h3>
-      <div class="buttons">
+      <h3 class={texts.label}>{settings.table}</h3>
+      <div class={cardStyles.buttons}>
         <button
           type="button"
-          class="button"
+          class={controls.button}
           onClick={() => void save(engine.exportTags("csv"), `${settings.tagsFile}-${day}.csv`)}
         >
           <Icon name="download" />
@@ -55,19 +58,19 @@ export function LessonsCard() {
         </button>
         <button
           type="button"
-          class="button"
+          class={controls.button}
           onClick={() => void save(engine.exportTags("json"), `${settings.tagsFile}-${day}.json`)}
         >
           <Icon name="download" />
           JSON
         </button>
       </div>
-      <h3 class="label">{settings.photoManagers}</h3>
+      <h3 class={texts.label}>{settings.photoManagers}</h3>
       <p class="quiet">{settings.sidecars}</p>
-      <div class="buttons">
+      <div class={cardStyles.buttons}>
         <button
           type="button"
-          class="button"
+          class={controls.button}
           onClick={() => void save(engine.exportTags("xmp"), `${settings.sidecarsFile}-${day}.zip`)}
         >
           <Icon name="download" />

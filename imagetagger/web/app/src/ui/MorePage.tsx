@@ -1,12 +1,15 @@
 import { useState } from "preact/hooks";
 import { version } from "../../package.json";
+import cardStyles from "./Card.module.css";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Ask } from "./Dialog";
 import { HistoryCard } from "./HistoryCard";
 import { Icon } from "./Icon";
 import { LanguageCard } from "./LanguageCard";
 import { LessonsCard } from "./LessonsCard";
 import { useWords } from "./language";
+import pageStyles from "./Page.module.css";
 import { StorageCard } from "./StorageCard";
 import { Threshold } from "./Threshold";
 
@@ -17,12 +20,12 @@ export function MorePage() {
   const [asks, setAsks] = useState(false);
   const { bundle } = library;
   return (
-    <section class="page">
-      <header class="page-head">
+    <section class={pageStyles.page}>
+      <header class={pageStyles.head}>
         <h1 tabIndex={-1}>{settings.title}</h1>
       </header>
-      <div class="cards">
-        <section class="card" aria-labelledby="how-many">
+      <div class={cardStyles.cards}>
+        <section class={cardStyles.card} aria-labelledby="how-many">
           <h2 id="how-many">{settings.suggestions}</h2>
           <Threshold />
         </section>
@@ -30,22 +33,26 @@ export function MorePage() {
         <LessonsCard />
         <HistoryCard />
         <StorageCard />
-        <section class="card" aria-labelledby="offline">
+        <section class={cardStyles.card} aria-labelledby="offline">
           <h2 id="offline">{settings.offline}</h2>
           <p class="quiet">{settings.offlineStates[window.isSecureContext ? state.offline : "insecure"]}</p>
           {state.install !== null && (
             <>
               <p class="quiet">{settings.installText}</p>
-              <button type="button" class="button" onClick={() => void act(state.install?.() ?? Promise.resolve())}>
+              <button
+                type="button"
+                class={controls.button}
+                onClick={() => void act(state.install?.() ?? Promise.resolve())}
+              >
                 <Icon name="download" />
                 {settings.install}
               </button>
             </>
           )}
         </section>
-        <section class="card" aria-labelledby="about">
+        <section class={cardStyles.card} aria-labelledby="about">
           <h2 id="about">{settings.about}</h2>
-          <dl class="facts">
+          <dl class={cardStyles.facts}>
             <dt>{tags.title}</dt>
             <dd>{settings.knownTags(bundle.tags, library.tags.size)}</dd>
             <dt>{settings.version}</dt>
@@ -53,7 +60,7 @@ export function MorePage() {
           </dl>
           <details>
             <summary>{settings.technical}</summary>
-            <dl class="facts">
+            <dl class={cardStyles.facts}>
               <dt>{settings.tagger}</dt>
               <dd dir="auto">{bundle.name}</dd>
               <dt>{settings.network}</dt>
@@ -68,10 +75,10 @@ export function MorePage() {
             </a>
           </p>
         </section>
-        <section class="card" aria-labelledby="reset">
+        <section class={cardStyles.card} aria-labelledby="reset">
           <h2 id="reset">{settings.startOver}</h2>
           <p class="quiet">{settings.resetText}</p>
-          <button type="button" class="button danger-quiet" onClick={() => setAsks(true)}>
+          <button type="button" class={`${controls.button} ${controls.dangerQuiet}`} onClick={() => setAsks(true)}>
             <Icon name="reset" />
             {settings.reset}
           </button>

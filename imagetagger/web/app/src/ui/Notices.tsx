@@ -2,8 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import type { Progress as Work } from "../api";
 import { countsOf } from "./adding";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Dialog } from "./Dialog";
+import dialogStyles from "./Dialog.module.css";
 import { useWords } from "./language";
+import styles from "./Notices.module.css";
 import type { Toast } from "./state";
 
 interface Props {
@@ -26,29 +29,29 @@ export function Toasts({ toast, onUndo, onClose }: Props) {
   const shown = toast && (
     // biome-ignore lint/a11y/noStaticElementInteractions: the pointer over it only pauses its timer
     <div
-      class={`toast ${toast.kind}`}
+      class={styles.toast}
       onMouseEnter={() => setPaused(true)}
       onMouseLeave={() => setPaused(false)}
       onFocusIn={() => setPaused(true)}
       onFocusOut={() => setPaused(false)}
     >
-      <span class="toast-text" dir="auto">
+      <span class={styles.text} dir="auto">
         {typeof toast.text === "string" ? toast.text : words.step(toast.text)}
       </span>
       {undo !== null && (
-        <button type="button" class="toast-button" onClick={() => onUndo(undo)}>
+        <button type="button" class={styles.button} onClick={() => onUndo(undo)}>
           {words.app.undo}
         </button>
       )}
       {toast.kind === "alert" && (
-        <button type="button" class="toast-button" onClick={onClose}>
+        <button type="button" class={styles.button} onClick={onClose}>
           {words.app.ok}
         </button>
       )}
     </div>
   );
   return (
-    <div class="toasts">
+    <div class={styles.toasts}>
       <div role="status">{toast?.kind === "status" && shown}</div>
       <div role="alert">{toast?.kind === "alert" && shown}</div>
     </div>
@@ -61,15 +64,15 @@ export function Progress({ work, onCancel }: { work: Work; onCancel?: () => void
   const [ending, setEnding] = useState(false);
   const what = app.progress(work);
   return (
-    <section class="progress" aria-label={what}>
+    <section class={styles.progress} aria-label={what}>
       <span class="clip grow" dir="auto">
         {what}
       </span>
-      <span class="numbers">{app.progressCount(work.done, work.total)}</span>
+      <span class={styles.numbers}>{app.progressCount(work.done, work.total)}</span>
       {onCancel && (
         <button
           type="button"
-          class="button small quiet"
+          class={`${controls.button} ${controls.small} ${controls.quiet}`}
           disabled={ending}
           onClick={() => {
             setEnding(true);
@@ -94,7 +97,7 @@ export function Summary() {
   return (
     <Dialog title={words.gallery.added(countsOf(summary))} onClose={close}>
       <p class="quiet">{words.gallery.refused(summary.refused.length)}</p>
-      <ul class="refused">
+      <ul class={styles.refused}>
         {summary.refused.map(({ name, problem }, i) => (
           <li key={i}>
             <b class="clip" dir="auto">
@@ -104,8 +107,8 @@ export function Summary() {
           </li>
         ))}
       </ul>
-      <footer class="actions">
-        <button type="button" class="button primary grow" onClick={close}>
+      <footer class={dialogStyles.actions}>
+        <button type="button" class={`${controls.button} ${controls.primary} grow`} onClick={close}>
           {words.app.ok}
         </button>
       </footer>

@@ -1,15 +1,18 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { neighbours, steadyOrder } from "./filter";
 import { Icon } from "./Icon";
 import { useKeys } from "./keys";
 import { useWords } from "./language";
+import styles from "./PicturePage.module.css";
 import { Preview } from "./Preview";
 import { RemovePictures } from "./RemovePictures";
 import { goToPicture, pictureHref } from "./route";
 import { visible } from "./sections";
 import { TagEditor } from "./TagEditor";
+import texts from "./texts.module.css";
 
 /** The screen of one picture and its tags. */
 export function PicturePage({ id }: { id: PictureId }) {
@@ -18,9 +21,9 @@ export function PicturePage({ id }: { id: PictureId }) {
   const picture = library.pictures.get(id);
   if (picture === undefined) {
     return (
-      <div class="nothing">
+      <div class={texts.nothing}>
         <h1 tabIndex={-1}>{words.missing}</h1>
-        <a class="button" href="#/">
+        <a class={controls.button} href="#/">
           {words.all}
         </a>
       </div>
@@ -45,12 +48,12 @@ function Known({ picture }: { picture: PictureView }) {
   });
   const swipe = useRef<{ x: number; y: number } | null>(null);
   return (
-    <article class="picture">
-      <header class="picture-head">
-        <a class="round" href="#/" aria-label={words.all}>
+    <article class={styles.picture}>
+      <header class={styles.head}>
+        <a class={controls.round} href="#/" aria-label={words.all}>
           <Icon name="left" />
         </a>
-        <div class="picture-title">
+        <div class={styles.title}>
           <h1 class="clip" dir="auto" tabIndex={-1} title={picture.name}>
             {picture.name}
           </h1>
@@ -60,15 +63,15 @@ function Known({ picture }: { picture: PictureView }) {
             </p>
           )}
         </div>
-        <span class="place no-phone">{words.place(ids.indexOf(id) + 1, ids.length)}</span>
+        <span class={`${styles.place} no-phone`}>{words.place(ids.indexOf(id) + 1, ids.length)}</span>
         <Step to={before} label={words.previous} icon="left" />
         <Step to={after} label={words.next} icon="right" />
-        <button type="button" class="round" aria-label={words.remove} onClick={() => setAsks(true)}>
+        <button type="button" class={controls.round} aria-label={words.remove} onClick={() => setAsks(true)}>
           <Icon name="trash" />
         </button>
       </header>
       <div
-        class="stage"
+        class={styles.stage}
         onPointerDown={(event) => {
           swipe.current =
             event.pointerType === "mouse" || !event.isPrimary ? null : { x: event.clientX, y: event.clientY };
@@ -118,7 +121,7 @@ function useSteadyOrder(id: PictureId): readonly PictureId[] {
 function Step({ to, label, icon }: { to: PictureId | undefined; label: string; icon: "left" | "right" }) {
   if (to === undefined) {
     return (
-      <button type="button" class="round step" aria-label={label} disabled>
+      <button type="button" class={controls.round} aria-label={label} disabled>
         <Icon name={icon} />
       </button>
     );
@@ -129,7 +132,7 @@ function Step({ to, label, icon }: { to: PictureId | undefined; label: string; i
     goToPicture(to, true);
   };
   return (
-    <a class="round step" aria-label={label} href={pictureHref(to)} onClick={go}>
+    <a class={controls.round} aria-label={label} href={pictureHref(to)} onClick={go}>
       <Icon name={icon} />
     </a>
   );

@@ -4,6 +4,7 @@ import { useBlobUrl } from "./blobs";
 import { useApp } from "./context";
 import { useKeys } from "./keys";
 import { useWords } from "./language";
+import styles from "./Preview.module.css";
 import { useZoom } from "./zoom";
 
 /** The share of the box by which an arrow key moves an enlarged picture. */
@@ -33,7 +34,7 @@ export function Preview({ picture }: { picture: PictureView }) {
       : {},
   );
   return (
-    <div ref={box} class="frame">
+    <div ref={box} class={styles.frame}>
       {url && <img key={url} src={url} alt={picture.name} draggable={false} />}
       {url === null && <p>{words.notStored}</p>}
     </div>

@@ -1,8 +1,11 @@
 import { useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Dialog } from "./Dialog";
+import dialogStyles from "./Dialog.module.css";
 import { useWords } from "./language";
+import styles from "./RemovePictures.module.css";
 
 interface Props {
   pictures: readonly PictureId[];
@@ -25,16 +28,16 @@ export function RemovePictures({ pictures, onDone, onClose }: Props) {
     <Dialog title={words.removeTitle(pictures.length)} onClose={onClose}>
       <p>{words.removeText(pictures.length, forget ? 0 : taught)}</p>
       {taught > 0 && (
-        <label class="option-line">
+        <label class={styles.option}>
           <input type="checkbox" checked={forget} onChange={(event) => setForget(event.currentTarget.checked)} />
           {words.alsoForget(taught)}
         </label>
       )}
-      <footer class="actions">
-        <button type="button" class="button" onClick={onClose}>
+      <footer class={dialogStyles.actions}>
+        <button type="button" class={controls.button} onClick={onClose}>
           {app.cancel}
         </button>
-        <button type="button" class="button danger" onClick={remove}>
+        <button type="button" class={`${controls.button} ${controls.danger}`} onClick={remove}>
           {words.removeYes}
         </button>
       </footer>

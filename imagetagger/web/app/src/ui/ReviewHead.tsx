@@ -1,9 +1,11 @@
 import { refocus } from "./attention";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { isTicked, type Proposal } from "./proposals";
+import styles from "./ReviewHead.module.css";
 import type { Section } from "./sections";
 import type { IsSeen } from "./seen";
 
@@ -31,17 +33,17 @@ export function ReviewHead({ section: { kind, ids }, title, proposals, isSeen }:
     const rejected = kind === "likely" ? proposed.filter((each) => !ticked.includes(each)) : [];
     const all = (of: typeof proposed) => of.map(([picture, { tags }]) => ({ picture, tags }));
     if (!(await teach(() => engine.confirmAll(all(confirmed), all(rejected))))) return;
-    refocus(".section-head h2, .grid [tabindex='0']"); // not the next button, which another press would reach
+    refocus("main section > header h2, [data-grid] [tabindex='0']"); // not the next button, which another press would reach
   };
   return (
-    <header class="section-head">
+    <header class={styles.head}>
       <h2 class="clip" dir="auto" tabIndex={-1}>
         {title} <small>{number(ids.length)}</small>
       </h2>
       {asks && kind === "guess" && ticked.length < ids.length && (
         <button
           type="button"
-          class="button small quiet"
+          class={`${controls.button} ${controls.small} ${controls.quiet}`}
           onClick={() => dispatch({ type: "tick", proposals: proposed, isTicked: true })}
         >
           {gallery.tickAll}
@@ -51,7 +53,7 @@ export function ReviewHead({ section: { kind, ids }, title, proposals, isSeen }:
       {asks && (
         <button
           type="button"
-          class="button small primary all-right"
+          class={`${controls.button} ${controls.small} ${controls.primary}`}
           aria-disabled={busy || ticked.length === 0}
           aria-busy={busy}
           onKeyDown={(event) => event.repeat && event.preventDefault()}

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { PictureId, PictureView } from "../api";
 import { refocus } from "./attention";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { NO_TAGS } from "./draft";
 import { Icon, type IconName } from "./Icon";
 import { useKeys } from "./keys";
@@ -9,6 +10,7 @@ import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { isTicked, type Proposal } from "./proposals";
 import { RemovePictures } from "./RemovePictures";
+import styles from "./SelectionBar.module.css";
 import type { IsSeen } from "./seen";
 import { TeachDialog } from "./TeachDialog";
 
@@ -32,7 +34,7 @@ export function SelectionBar({ ids, selected, proposals, isSeen }: Props) {
   useKeys({
     Escape: () => {
       end();
-      refocus(".grid [tabindex='0']"); // the square that had it became a link
+      refocus("[data-grid] [tabindex='0']"); // the square that had it became a link
     },
   });
   const open = [...selected].flatMap((id) => library.pictures.get(id) ?? []).filter((picture) => !picture.confirmed);
@@ -48,7 +50,7 @@ export function SelectionBar({ ids, selected, proposals, isSeen }: Props) {
   const run = async (begin: () => Promise<void>) => {
     if (!(await teach(begin))) return;
     end();
-    refocus(".grid [tabindex='0']");
+    refocus("[data-grid] [tabindex='0']");
   };
   const dismiss = (pictures: readonly PictureView[]) => run(() => engine.dismiss(pictures.map(({ id }) => id)));
   const confirm = () => {
@@ -56,13 +58,13 @@ export function SelectionBar({ ids, selected, proposals, isSeen }: Props) {
     if (seen.length > 0) void run(() => engine.confirmAll(seen, []));
   };
   return (
-    <section class="selection" aria-label={gallery.selection}>
+    <section class={styles.selection} aria-label={gallery.selection}>
       <span class="grow" role="status">
         {gallery.selected(selected.size)}
       </span>
       <button
         type="button"
-        class="button small quiet"
+        class={`${controls.button} ${controls.small} ${controls.quiet}`}
         onClick={() => dispatch({ type: "select", selected: new Set(all ? [] : ids) })}
       >
         {all ? gallery.selectNone : gallery.selectAll}
@@ -97,7 +99,7 @@ function Action({ icon, primary, disabled, onPress, children }: ActionProps) {
   return (
     <button
       type="button"
-      class={`button small ${primary ? "primary" : "quiet"}`}
+      class={`${controls.button} ${controls.small} ${primary ? controls.primary : controls.quiet}`}
       aria-disabled={disabled} // keeps the focus, as `disabled` would not
       onClick={() => disabled || onPress()}
     >

@@ -1,9 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { StorageView } from "../api";
 import { UserError } from "../format/problems";
+import cardStyles from "./Card.module.css";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
+import styles from "./StorageCard.module.css";
 
 /** How much room the app takes, and whether the browser keeps it. */
 export function StorageCard() {
@@ -30,13 +33,13 @@ export function StorageCard() {
     if (isPersisted === false) void act(Promise.reject(new UserError({ kind: "persistenceRefused" })));
   };
   return (
-    <section class="card" aria-labelledby="storage">
+    <section class={cardStyles.card} aria-labelledby="storage">
       <h2 id="storage">{settings.storage}</h2>
-      <div ref={bar} class="bar" />
-      <p class="quiet storage">{view === null ? "\u00a0" : settings.used(view.used, view.quota)}</p>
-      <p class="storage-persistence">{view === null ? "\u00a0" : settings[persistence(view)]}</p>
+      <div ref={bar} class={styles.bar} />
+      <p class="quiet">{view === null ? "\u00a0" : settings.used(view.used, view.quota)}</p>
+      <p class={styles.persistence}>{view === null ? "\u00a0" : settings[persistence(view)]}</p>
       {view !== null && view.persisted !== true && window.isSecureContext && (
-        <button type="button" class="button" onClick={() => void persist()}>
+        <button type="button" class={controls.button} onClick={() => void persist()}>
           <Icon name="lock" />
           {settings.persist}
         </button>

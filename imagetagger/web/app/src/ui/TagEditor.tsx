@@ -3,6 +3,7 @@ import type { PictureId, PictureView } from "../api";
 import { useTooSoon } from "./attention";
 import { CandidateChips, type Chip, newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import {
   add,
   addName,
@@ -23,7 +24,9 @@ import { useWords } from "./language";
 import { useLesson } from "./lesson";
 import { goToPicture } from "./route";
 import { closeness, fold } from "./search";
+import styles from "./TagEditor.module.css";
 import { TagField } from "./TagField";
+import texts from "./texts.module.css";
 
 const FIRST = 8;
 
@@ -91,13 +94,13 @@ export function TagEditor({ picture, ids, after }: Props) {
     Enter: goOn,
   });
   return (
-    <section class="editor" aria-label={words.tags}>
+    <section class={styles.editor} aria-label={words.tags}>
       <p class="hidden" role="status">
         {words.spoken(chips, dismissed, picture.unknown)}
       </p>
       {!picture.confirmed &&
         chips.length === 0 &&
-        (picture.unknown ? <p class="notice">{words.unknown}</p> : <p class="quiet">{words.unsure}</p>)}
+        (picture.unknown ? <p class={texts.notice}>{words.unknown}</p> : <p class="quiet">{words.unsure}</p>)}
       <TagChips
         chips={chips}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}
@@ -115,7 +118,7 @@ export function TagEditor({ picture, ids, after }: Props) {
       />
       {offered.length > 0 && (
         <>
-          <h2 class="label">{words.perhaps}</h2>
+          <h2 class={texts.label}>{words.perhaps}</h2>
           <CandidateChips
             chips={shown}
             onAdd={(id) => {
@@ -125,16 +128,16 @@ export function TagEditor({ picture, ids, after }: Props) {
             }}
           />
           {!all && offered.length > FIRST && (
-            <button type="button" class="link" onClick={() => setAll(true)}>
+            <button type="button" class={controls.link} onClick={() => setAll(true)}>
               {words.more(offered.length - FIRST)}
             </button>
           )}
         </>
       )}
-      <footer class="confirm">
+      <footer class={styles.confirm}>
         <button
           type="button"
-          class={dismisses ? "button big" : "button primary big"}
+          class={`${controls.button} ${controls.big} ${dismisses ? "" : controls.primary}`}
           aria-disabled={!isReady} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={(event) => {

@@ -2,10 +2,13 @@ import { useState } from "preact/hooks";
 import type { TagView } from "../api";
 import { normaliseName } from "../format/names";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Ask, Dialog } from "./Dialog";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 import { TagField } from "./TagField";
+import styles from "./TagPanel.module.css";
+import texts from "./texts.module.css";
 
 /** The actions on a tag. */
 export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
@@ -36,19 +39,19 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
         {words.taughtBy(tag.pictures, tag.taught)}
         {tag.synonyms.length > 0 && <span dir="auto"> · {words.also(tag.synonyms)}</span>}
       </p>
-      <form class="inline" onSubmit={rename}>
+      <form class={styles.inline} onSubmit={rename}>
         <input
-          class="input"
+          class={controls.input}
           aria-label={words.name}
           dir="auto"
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <button type="submit" class="button" disabled={!isRenamed}>
+        <button type="submit" class={controls.button} disabled={!isRenamed}>
           {words.rename}
         </button>
       </form>
-      <h3 class="label">{words.merge}</h3>
+      <h3 class={texts.label}>{words.merge}</h3>
       <TagField
         label={words.mergeInto}
         text={text}
@@ -56,25 +59,29 @@ export function TagPanel({ tag, onClose }: { tag: TagView; onClose(): void }) {
         tags={others}
         onTag={(id) => setInto(library.tags.get(id) ?? null)}
       />
-      <div class="stack-of-buttons">
-        <button type="button" class="button" onClick={show}>
+      <div class={styles.buttons}>
+        <button type="button" class={controls.button} onClick={show}>
           <Icon name="pictures" />
           {words.show}
         </button>
-        <button type="button" class="button" onClick={() => void closeAfter(engine.hideTag(tag.id, !tag.hidden))}>
+        <button
+          type="button"
+          class={controls.button}
+          onClick={() => void closeAfter(engine.hideTag(tag.id, !tag.hidden))}
+        >
           <Icon name={tag.hidden ? "check" : "hide"} />
           {tag.hidden ? words.unhide : words.hide}
         </button>
         <button
           type="button"
-          class="button"
+          class={controls.button}
           disabled={!tag.changed || tag.original === null}
           onClick={() => setAsks("reset")}
         >
           <Icon name="reset" />
           {words.reset}
         </button>
-        <button type="button" class="button danger-quiet" onClick={() => setAsks("remove")}>
+        <button type="button" class={`${controls.button} ${controls.dangerQuiet}`} onClick={() => setAsks("remove")}>
           <Icon name="trash" />
           {words.delete}
         </button>

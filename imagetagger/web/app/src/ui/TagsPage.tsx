@@ -1,12 +1,18 @@
 import { useMemo, useState } from "preact/hooks";
 import type { TagId, TagView } from "../api";
+import comboboxStyles from "./Combobox.module.css";
 import { byUse, knownTag } from "./completion";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Dialog } from "./Dialog";
+import dialogStyles from "./Dialog.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
+import pageStyles from "./Page.module.css";
 import { matchingTags } from "./search";
 import { TagPanel } from "./TagPanel";
+import styles from "./TagsPage.module.css";
+import texts from "./texts.module.css";
 
 /** Rows at first, and with each press for more: a thousand at once take long on a phone, and nobody reads them. */
 const PAGE = 100;
@@ -27,18 +33,22 @@ export function TagsPage() {
   const tag = open === null ? undefined : library.tags.get(open);
   const close = () => setOpen(null);
   return (
-    <section class="page">
-      <header class="page-head">
+    <section class={pageStyles.page}>
+      <header class={pageStyles.head}>
         <h1 tabIndex={-1}>{words.title}</h1>
-        <button type="button" class="button small primary" onClick={() => setOpen("new")}>
+        <button
+          type="button"
+          class={`${controls.button} ${controls.small} ${controls.primary}`}
+          onClick={() => setOpen("new")}
+        >
           <Icon name="plus" />
           {words.newButton}
         </button>
       </header>
-      <div class="combobox">
+      <div class={comboboxStyles.combobox}>
         <Icon name="search" />
         <input
-          class="input search"
+          class={`${controls.input} ${comboboxStyles.search}`}
           type="search"
           aria-label={words.search}
           placeholder={words.search}
@@ -53,11 +63,15 @@ export function TagsPage() {
       <p class="hidden" role="status">
         {words.found(shown.length)}
       </p>
-      <ul class="rows" aria-label={words.title}>
+      <ul class={styles.rows} aria-label={words.title}>
         {shown.slice(0, rows).map((each) => (
           <li key={each.id}>
-            <button type="button" class={hasCount(each) ? "row" : "row bare"} onClick={() => setOpen(each.id)}>
-              <span class="row-text">
+            <button
+              type="button"
+              class={hasCount(each) ? styles.row : `${styles.row} ${styles.bare}`}
+              onClick={() => setOpen(each.id)}
+            >
+              <span class={styles.text}>
                 <span class="clip" dir="auto">
                   {each.name}
                 </span>
@@ -69,7 +83,7 @@ export function TagsPage() {
                 {each.hidden && <small>{words.hidden}</small>}
               </span>
               {hasCount(each) && (
-                <small class={each.taught > 0 ? "count own" : "count"}>
+                <small class={each.taught > 0 ? `${styles.count} ${styles.own}` : styles.count}>
                   {words.taughtBy(each.pictures, each.taught)}
                 </small>
               )}
@@ -79,11 +93,11 @@ export function TagsPage() {
         ))}
       </ul>
       {left > 0 && (
-        <button type="button" class="button more-rows" onClick={() => setRows(rows + PAGE)}>
+        <button type="button" class={`${controls.button} ${styles.moreRows}`} onClick={() => setRows(rows + PAGE)}>
           {words.showMore(Math.min(PAGE, left), left)}
         </button>
       )}
-      {shown.length === 0 && <p class="nothing">{words.nothing}</p>}
+      {shown.length === 0 && <p class={texts.nothing}>{words.nothing}</p>}
       {open === "new" && <NewTag text={text} onClose={close} />}
       {tag && <TagPanel tag={tag} onClose={close} />}
     </section>
@@ -109,7 +123,7 @@ function NewTag({ text, onClose }: { text: string; onClose(): void }) {
       <form onSubmit={submit}>
         <p class="quiet">{words.newTagHint}</p>
         <input
-          class="input"
+          class={controls.input}
           data-first=""
           aria-label={words.name}
           placeholder={words.name}
@@ -117,8 +131,8 @@ function NewTag({ text, onClose }: { text: string; onClose(): void }) {
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <footer class="actions">
-          <button type="submit" class="button primary grow" disabled={name.trim() === ""}>
+        <footer class={dialogStyles.actions}>
+          <button type="submit" class={`${controls.button} ${controls.primary} grow`} disabled={name.trim() === ""}>
             {words.addTag}
           </button>
         </footer>

@@ -2,7 +2,9 @@ import { useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import { newNameChip, TagChips } from "./Chips";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Dialog } from "./Dialog";
+import dialogStyles from "./Dialog.module.css";
 import { add, addName, addTyped, type Draft, NO_TAGS, remove, removeName } from "./draft";
 import { useWords } from "./language";
 import { useLesson } from "./lesson";
@@ -53,10 +55,10 @@ export function TeachDialog({ pictures, onDone, onClose }: Props) {
         onTag={(tag) => setDraft(add(draft, tag))}
         onName={(name) => setDraft(addName(draft, name))}
       />
-      <footer class="actions">
+      <footer class={dialogStyles.actions}>
         <button
           type="button"
-          class="button primary grow"
+          class={`${controls.button} ${controls.primary} grow`}
           aria-disabled={names.length === 0 || busy} // keeps the focus, as `disabled` would not
           aria-busy={busy}
           onClick={() => void teach()}

@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "./context";
+import controls from "./controls.module.css";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
+import styles from "./Threshold.module.css";
 
 /** The slider for the size of tag sets, its meaning, and a button for the bundle's value. */
 export function Threshold() {
@@ -32,10 +34,10 @@ export function Threshold() {
   const mark = useRef<HTMLSpanElement>(null);
   useEffect(() => mark.current?.style.setProperty("--at", String(at)), [at]);
   return (
-    <div class="threshold">
-      <p class="meaning">{settings.threshold(rule, shown)}</p>
-      <div class="slider">
-        <span ref={mark} class="mark" title={settings.usual(settings.thresholdShort(rule, standard))} />
+    <div class={styles.threshold}>
+      <p class={styles.meaning}>{settings.threshold(rule, shown)}</p>
+      <div class={styles.slider}>
+        <span ref={mark} class={styles.mark} title={settings.usual(settings.thresholdShort(rule, standard))} />
         <input
           type="range"
           aria-label={settings.howMany}
@@ -47,10 +49,10 @@ export function Threshold() {
           onInput={(event) => change(event.currentTarget.valueAsNumber)}
         />
       </div>
-      <div class="ends">
+      <div class={styles.ends}>
         <span>{settings.fewer}</span>
         {Math.abs(shown - standard) > 1e-9 && (
-          <button type="button" class="link" onClick={() => change(null)}>
+          <button type="button" class={controls.link} onClick={() => change(null)}>
             <Icon name="reset" />
             {settings.backTo(settings.thresholdShort(rule, standard))}
           </button>

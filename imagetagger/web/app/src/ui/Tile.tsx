@@ -4,9 +4,17 @@ import { useBlobUrl } from "./blobs";
 import type { Certainty } from "./certainty";
 import { Icon } from "./Icon";
 import { pictureHref } from "./route";
+import styles from "./Tile.module.css";
 
 /** How certain the words under a picture are; nothing is known of an unknown one. */
 export type TileKind = Certainty | "unknown";
+
+/** The looks of captions that are not certain. */
+const LOOKS: Partial<Record<TileKind, string | undefined>> = {
+  likely: styles.likely,
+  perhaps: styles.perhaps,
+  unknown: styles.perhaps,
+};
 
 interface Props {
   id: PictureId;
@@ -42,7 +50,11 @@ export const Tile = memo(function Tile(props: Props) {
     onPress(id, event.shiftKey);
   };
   return (
-    <li class={ticked === false ? "tile doubted" : "tile"} aria-posinset={position} aria-setsize={count}>
+    <li
+      class={ticked === false ? `${styles.tile} ${styles.doubted}` : styles.tile}
+      aria-posinset={position}
+      aria-setsize={count}
+    >
       {/* The same element in both cases: a finger that selects it must not lose it. */}
       <a
         data-id={id}
@@ -56,14 +68,14 @@ export const Tile = memo(function Tile(props: Props) {
       >
         {url && <img src={url} alt="" decoding="async" draggable={false} />}
         {kind === "confirmed" && isPlain && (
-          <span class="badge sure">
+          <span class={`${styles.badge} ${styles.sure}`}>
             <Icon name="check" />
           </span>
         )}
-        {kind === "unknown" && isPlain && <span class="badge unsure">?</span>}
-        {selected !== null && <span class="badge pick">{selected && <Icon name="check" />}</span>}
+        {kind === "unknown" && isPlain && <span class={`${styles.badge} ${styles.unsure}`}>?</span>}
+        {selected !== null && <span class={`${styles.badge} ${styles.pick}`}>{selected && <Icon name="check" />}</span>}
         {caption !== null && (
-          <span class={`caption ${kind}`} dir="auto">
+          <span class={`${styles.caption} ${LOOKS[kind] ?? ""}`} dir="auto">
             {caption}
           </span>
         )}
@@ -71,13 +83,13 @@ export const Tile = memo(function Tile(props: Props) {
       {ticked !== null && (
         <button
           type="button"
-          class="tick"
+          class={styles.tick}
           aria-pressed={ticked}
           aria-label={tickLabel}
           tabIndex={stop ? 0 : -1}
           onClick={() => onTick(id, !ticked)}
         >
-          <span class="badge pick">{ticked && <Icon name="check" />}</span>
+          <span class={`${styles.badge} ${styles.pick}`}>{ticked && <Icon name="check" />}</span>
         </button>
       )}
     </li>
