@@ -25,6 +25,9 @@ export const app = {
   drop: "Drop the pictures to add them",
   /** After a drop without a picture, as of an empty folder. */
   nothingFound: "No pictures were found there",
+  /** After another app shared more than could be stored. */
+  shareIncomplete:
+    "Not all shared pictures arrived: this device may have no room left for the app. Free some space, and share the missing ones again.",
   progress: ({ kind }: Pick<Progress, "kind">) => PROGRESS[kind],
   progressCount: (done: number, total: number) => `${format.number(done)} of ${format.number(total)}`,
   opening: "Opening …",

@@ -24,6 +24,8 @@ export const app: Words["app"] = {
   update: "Aktualisieren",
   drop: "Lass die Bilder los, um sie hinzuzufügen",
   nothingFound: "Dort sind keine Bilder",
+  shareIncomplete:
+    "Nicht alle geteilten Bilder kamen an: Vielleicht ist auf diesem Gerät kein Platz mehr für die App. Schaffe Platz, und teile die fehlenden noch einmal.",
   progress: ({ kind }) => PROGRESS[kind],
   progressCount: (done, total) => `${format.number(done)} von ${format.number(total)}`,
   opening: "Wird geöffnet …",
