@@ -39,10 +39,11 @@ export const app = {
   useHere: "Use it here",
   /** After a tagger of another kind was opened. */
   reembedded: (count: number, unreadable: number) => {
-    const summary = `The tagger is new. It looked again at your ${pictures(count)}.`;
-    if (unreadable === 0) return summary;
+    const seen = count > 0 ? ` It looked again at your ${pictures(count)}.` : "";
     const which = format.form(unreadable, { one: "it", other: "they" });
-    return `${summary} ${format.many(unreadable, { one: "other", other: "others" })} could not be read, and what ${which} taught is left out.`;
+    const many = count > 0 ? format.many(unreadable, { one: "other", other: "others" }) : pictures(unreadable);
+    const lost = unreadable > 0 ? ` ${many} could not be read, and what ${which} taught is left out.` : "";
+    return `The tagger is new.${seen}${lost}`;
   },
   /** At the opening after an addition that did not end. */
   unfinished: (left: number, total: number) =>
