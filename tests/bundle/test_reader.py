@@ -8,7 +8,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from imagetagger.bundle.archive import write_folder, write_zip
-from imagetagger.bundle.reader import REQUIRED_FILES, check_bundle, read_bundle, read_statistics
+from imagetagger.bundle.reader import REQUIRED_FILES, check_bundle, read_bundle, read_statistics, read_tensors
 from imagetagger.bundle.strict_json import BundleError
 from tests.helpers.bundles import bundle_files
 from tests.helpers.sealing import reseal
@@ -283,3 +283,10 @@ def test_the_folder_of_a_run_and_lessons_are_recognised(tmp_path):
         read_bundle(tmp_path)
     with pytest.raises(BundleError, match="these are lessons, not a bundle"):
         check_bundle({"lessons.json": b"{}"})
+
+
+def test_tensors_are_counted_before_they_are_loaded(monkeypatch):
+    monkeypatch.setattr("imagetagger.bundle.reader.load_tensors", lambda data: pytest.fail("loaded"))
+    data = save_tensors({f"{i}": np.zeros(0, np.float32) for i in range(3)})
+    with pytest.raises(BundleError, match="3 tensors, expected at most 2"):
+        read_tensors(data, "made.safetensors", 2)

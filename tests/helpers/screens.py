@@ -252,7 +252,7 @@ def opening(context, address):
     page = context.new_page()
     page.route("**/model.tflite", lambda route: None)
     page.goto(address)
-    page.get_by_text("Opening …").or_(page.get_by_text("Downloading")).first.wait_for()
+    page.get_by_text("Opening …").first.wait_for()
     return page
 
 

@@ -196,4 +196,5 @@ def test_a_missing_bundle_is_reported(playwright, address, tmp_path):
         page = context.new_page()
         page.route("**/bundle/manifest.json", lambda route: route.fulfill(status=404))
         page.goto(address)
-        page.get_by_role("alert").filter(has_text="manifest.json cannot be fetched: the server answers 404").wait_for()
+        alert = page.get_by_role("alert").filter(has_text="(manifest.json): the server answers 404")
+        alert.wait_for()

@@ -7,9 +7,10 @@ import pytest
 
 from imagetagger.tagger.lessons import encode_crop
 from imagetagger.web.site import build_site
-from tests.helpers.app import BROWSER, QUIET, browsed, needs_app, picture, start, wait_until_offline
+from tests.helpers.app import BROWSER, QUIET, browsed, go, needs_app, picture, start, wait_until_offline
 from tests.helpers.recorded import recorded
 from tests.helpers.taught import bundle, pixels
+from tests.helpers.web_pictures import plain_png
 from tests.web.app.test_access import NARROW, violations
 from tests.web.app.test_keyboard import FOCUS, tab_to
 
@@ -59,6 +60,22 @@ def share(context, address, *files):
     return page
 
 
+NOTHING_SHARED = """async () => {
+  const shared = await caches.open(new URL("./share", location.href).href);
+  return (await shared.keys()).length === 0;
+}"""
+POST = """([address, name, bytes]) => {
+  const form = new FormData();
+  form.append("pictures", new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  return fetch(address, { method: "POST", body: form }).then(() => null);
+}"""
+
+
+def shown(page, count: int) -> None:
+    """Wait until the app shows so many pictures."""
+    page.wait_for_function("(count) => document.querySelectorAll('.tile img').length === count", arg=count)
+
+
 def linked_manifest(page) -> str:
     return page.locator("link[rel=manifest]").get_attribute("href").removeprefix("./")
 
@@ -74,11 +91,39 @@ def test_shared_pictures_are_added_once_and_never_sent(server, address, context)
     assert page.url == address
     assert linked_manifest(page) == "manifest-share.webmanifest"
     assert [method for method, _ in server.requests if method not in ("GET", "HEAD")] == []
-    page.wait_for_function("async () => (await caches.keys()).length === 1")  # of the app's files only
+    page.wait_for_function(NOTHING_SHARED)
     page.reload()
-    page.get_by_role("list", name="Pictures").locator("img").nth(1).wait_for()
-    page.wait_for_timeout(500)
-    assert page.get_by_role("status").filter(has_text="added").count() == 0
+    shown(page, 2)
+    go(page, "More")
+    assert page.locator(".step-text > span").all_inner_texts() == ["Added 2 pictures"]
+
+
+def test_a_cancelled_share_is_added_at_the_next_opening_and_what_arrives_meanwhile_too(address, context):
+    first = start(context, address)
+    wait_until_offline(first)
+    first.close()
+    row = bytes(range(250)) * 36
+    page = share(context, address, *(picture(f"{i}.png", plain_png(3000, 3000 + i, row)) for i in range(12)))
+    page.get_by_role("progressbar").wait_for()
+    posted = f"{address}share"
+    page.evaluate(POST, [posted, "red.png", list(RED)])
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled.").wait_for()
+    page.reload()
+    page.wait_for_function(NOTHING_SHARED)
+    shown(page, 13)
+
+
+def test_a_share_that_a_full_device_cannot_take_says_so(address, context):
+    first = start(context, address)
+    wait_until_offline(first)
+    used = first.evaluate("async () => (await navigator.storage.estimate()).usage")
+    quota = {"origin": address, "quotaSize": used + 2_000_000}
+    context.new_cdp_session(first).send("Storage.overrideQuotaForOrigin", quota)
+    page = share(context, address, picture("red.png", RED), picture("large.png", bytes(8_000_000)))
+    page.get_by_role("alert").filter(has_text="Not all shared pictures arrived").wait_for()
+    assert page.url.startswith(f"{address}#/picture/")
+    page.get_by_role("heading", name="red.png").wait_for()
 
 
 def test_a_share_without_pictures_says_so(address, context):
@@ -123,6 +168,15 @@ def test_pictures_opened_with_the_app_are_added(address, context):
     page = start(context, address)
     page.evaluate(LAUNCHED, ["opened.png", list(RED)])
     page.get_by_role("heading", name="opened.png").wait_for()
+
+
+def test_pictures_opened_with_the_app_are_reported_in_the_language_chosen_since(address, context):
+    context.add_init_script(QUEUE)
+    page = start(context, address)
+    go(page, "More")
+    page.get_by_role("combobox", name="Language").select_option("Deutsch")
+    page.evaluate(LAUNCHED, ["opened.png", list(RED)])
+    page.get_by_text("1 Bild hinzugefügt").wait_for()
 
 
 def test_the_manifest_offers_to_open_pictures(server):
@@ -187,6 +241,53 @@ def test_escape_ends_the_camera_and_loses_no_picture(playwright, address):
         page.keyboard.press("Escape")
         page.get_by_role("heading", level=1, name="(1).jpg").wait_for()
         assert page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
+
+
+def test_a_screen_that_goes_with_its_camera_loses_no_picture(playwright, address):
+    with filmed(playwright, *CAMERA) as context:
+        page = start(context, address)
+        go(page, "Tags")
+        go(page, "Pictures")
+        page.get_by_role("button", name="Take pictures").click()
+        page.get_by_role("button", name="Take a picture").click()
+        page.get_by_text("1 picture taken").wait_for()
+        page.evaluate("() => history.back()")
+        page.get_by_role("heading", level=1, name="(1).jpg").wait_for()
+        assert page.get_by_role("dialog").count() == 0
+        assert page.errors == []
+
+
+SLOW = """() => {
+  const encode = OffscreenCanvas.prototype.convertToBlob;
+  OffscreenCanvas.prototype.convertToBlob = async function (options) {
+    await new Promise((done) => setTimeout(done, 500));
+    return encode.call(this, options);
+  };
+}"""
+
+
+HANDED_OVER = """() => {
+  window.handedOver = 0;
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    if (message.path?.[0] === "take") window.handedOver += 1;
+    return post.call(this, message, ...rest);
+  };
+}"""
+
+
+def test_a_camera_that_is_closed_twice_adds_its_pictures_once(playwright, address):
+    with filmed(playwright, *CAMERA) as context:
+        page = start(context, address)
+        page.evaluate(SLOW)
+        page.evaluate(HANDED_OVER)
+        page.get_by_role("button", name="Take pictures").click()
+        page.get_by_role("button", name="Take a picture").click()
+        page.get_by_role("button", name="Done").dblclick()
+        page.get_by_text("1 picture added").wait_for()
+        go(page, "More")
+        page.get_by_text(" used").first.wait_for()  # by then the worker got all that was handed over
+        assert page.evaluate("() => handedOver") == 1
 
 
 def test_a_refused_camera_leaves_that_of_the_device(playwright, address):

@@ -170,6 +170,8 @@ export interface Added {
   /** Pictures that were here already. */
   again: PictureId[];
   refused: Refused[];
+  /** Positions of files that can be added later: those after a cancellation, and those refused through no fault of theirs. */
+  left: number[];
   cancelled: boolean;
 }
 

@@ -8,6 +8,9 @@ export function shareAddress(scope: string): string {
   return `${scope}share`;
 }
 
+/** What the page's address says, as `?shared=incomplete`, where not all files could be stored. */
+export const INCOMPLETE = "incomplete";
+
 /** Stores the files of a form, each under an address that ends with its name. */
 export async function storeShared(scope: string, form: FormData): Promise<void> {
   const entries = form.getAll(FIELD).filter((entry) => entry instanceof File);

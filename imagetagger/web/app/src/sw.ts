@@ -1,7 +1,7 @@
 /** The service worker: caches every file of the app and its bundle, so that it opens without a network. */
 
 import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
-import { shareAddress, storeShared } from "./share_target";
+import { INCOMPLETE, shareAddress, storeShared } from "./share_target";
 
 /** A file of the app, as site.py lists it. */
 interface Entry {
@@ -36,10 +36,14 @@ cleanupOutdatedCaches();
 /** Stores what another app shares, and opens the app. */
 async function receive(request: Request): Promise<Response> {
   const base = self.registration.scope;
-  try {
-    await storeShared(base, await request.formData());
-  } catch {} // of a full device: the page says that it found nothing
-  return Response.redirect(`${base}?shared`, 303);
+  const isComplete = await request
+    .formData()
+    .then((form) => storeShared(base, form))
+    .then(
+      () => true,
+      () => false, // of a full device
+    );
+  return Response.redirect(`${base}?shared${isComplete ? "" : `=${INCOMPLETE}`}`, 303);
 }
 
 /** Nothing is sent: neither what is shared, nor anything else. */

@@ -246,6 +246,26 @@ test("an addition that did not end is shown once, with what is left", async () =
   expect((await opened())[1].unfinished).toBeNull();
 });
 
+test("files after a cancellation, and those that the browser failed on, can be added later; damaged ones cannot", async () => {
+  const [app] = await opened();
+  const damaged = { file: new File(["{}"], "damaged"), folder: "" };
+  const files = Array.from({ length: 200 }, (_, i) => ({ file: picture(`p${i}`, i), folder: "" }));
+  const all = [damaged, ...files].map((_, i) => i);
+  await app.take([damaged, ...files]);
+  const adding = app.add();
+  await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
+  app.cancel();
+  const { cancelled, added, refused, left } = await adding;
+  expect(cancelled).toBe(true);
+  expect(left).toEqual(all.slice(added.length + refused.length));
+  world.isBlind = true;
+  await app.take([damaged, ...files]);
+  expect((await app.add()).left).toEqual(all);
+  world.isBlind = false;
+  await app.take([damaged, ...files]);
+  expect((await app.add()).left).toEqual([]);
+});
+
 test.each([
   [{ config: { data: { name: "synthetic" } } }, true],
   [{ config: { data: { name: "folder" } } }, false],

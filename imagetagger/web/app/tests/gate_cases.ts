@@ -91,7 +91,11 @@ function changedJson(valid: unknown, change: Change): Uint8Array<ArrayBuffer> {
   }
   let text = JSON.stringify(root[""]);
   if (change.nest) text = text.replace('"nested"', "[".repeat(change.depth ?? 0) + "]".repeat(change.depth ?? 0));
-  if (change.replace) text = text.replace(change.replace[0], () => change.replace?.[1] ?? "");
+  if (change.replace) {
+    const [old, replacement] = change.replace;
+    if (!text.includes(old)) throw new Error(`got a case that replaces ${old}, which its file lacks`);
+    text = text.replace(old, () => replacement);
+  }
   return new TextEncoder().encode(text);
 }
 

@@ -9,14 +9,14 @@ function madeCaches() {
   const all = new Map<string, Map<string, Response>>();
   return {
     has: async (name: string) => all.has(name),
-    delete: async (name: string) => all.delete(name),
     async open(name: string) {
       const entries = all.get(name) ?? new Map<string, Response>();
       all.set(name, entries);
       return {
+        delete: async (address: string) => entries.delete(address),
         put: async (address: string, response: Response) => void entries.set(address, response),
         keys: async () => [...entries.keys()].map((url) => ({ url })),
-        match: async ({ url }: { url: string }) => entries.get(url)?.clone(),
+        match: async (url: string) => entries.get(url)?.clone(),
       };
     },
   };
@@ -37,11 +37,20 @@ test("shared files are as they were, with their names, until they are dropped; e
   ];
   await storeShared(BASE, form(...files));
   const read = await readShared(BASE);
-  expect(read.map(({ name, type }) => [name, type])).toEqual(files.map(({ name, type }) => [name, type]));
-  expect(await Promise.all(read.map((file) => file.text()))).toEqual(["one", "two"]);
+  expect(read.map(({ file }) => [file.name, file.type])).toEqual(files.map(({ name, type }) => [name, type]));
+  expect(await Promise.all(read.map(({ file }) => file.text()))).toEqual(["one", "two"]);
   expect(await readShared("https://host.example/other/")).toEqual([]);
-  await dropShared(BASE);
+  await dropShared(BASE, read);
   expect(await readShared(BASE)).toEqual([]);
+});
+
+test("only the given files are dropped, and what arrived since they were read stays", async () => {
+  vi.stubGlobal("caches", madeCaches());
+  await storeShared(BASE, form(new File(["one"], "1.jpg"), new File(["two"], "2.jpg")));
+  const read = await readShared(BASE);
+  await storeShared(BASE, form(new File(["three"], "3.jpg")));
+  await dropShared(BASE, read.slice(0, 1));
+  expect((await readShared(BASE)).map(({ file }) => file.name)).toEqual(["2.jpg", "3.jpg"]);
 });
 
 test("a form without files leaves nothing to read", async () => {

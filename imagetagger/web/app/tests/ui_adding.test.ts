@@ -16,7 +16,7 @@ function slow() {
       waiting = [];
       await new Promise((resolve) => setTimeout(resolve, 5));
       if (added.includes("bad")) throw new Error("got a bad file");
-      return { added, again: [], refused: [], cancelled: false };
+      return { added, again: [], refused: [], left: [], cancelled: false };
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Act } from "../src/format/acts";
 import { type Problem, problemOf, UserError } from "../src/format/problems";
 import { english } from "../src/words/english";
 import { german } from "../src/words/german";
-import { LANGUAGES, wordsFor } from "../src/words/languages";
+import { LANGUAGES, type Words, wordsFor } from "../src/words/languages";
 
 const spaces = (text: string) => text.replaceAll("\u00a0", " ");
 
@@ -109,6 +109,23 @@ test("what became of files is one line without zeros", () => {
   expect(german.gallery.added({ ...none, added: 2, refused: 1 })).toBe("2 Bilder hinzugefügt, 1 nicht hinzugefügt");
 });
 
+test("a German count of one more tag has its form", () => {
+  expect([1, 2].map(german.picture.more)).toEqual(["1 weiteres", "2 weitere"]);
+  expect([1, 2].map((count) => german.tags.showMore(count, count))).toEqual(["1 weiteres zeigen", "2 weitere zeigen"]);
+});
+
+test("a new tagger that could read no picture claims to have looked at none", () => {
+  expect(english.app.reembedded(3, 1)).toBe(
+    "The tagger is new. It looked again at your 3 pictures. 1 other could not be read, and what it taught is left out.",
+  );
+  expect(english.app.reembedded(0, 2)).toBe(
+    "The tagger is new. 2 pictures could not be read, and what they taught is left out.",
+  );
+  expect(german.app.reembedded(0, 1)).toBe(
+    "Die Erkennung ist neu. 1 Bild war nicht lesbar; was die App daraus gelernt hatte, fehlt nun.",
+  );
+});
+
 test("bytes have a unit that suits them", () => {
   expect([0, 999, 1000, 1_500_000, 61e9, 5e15].map((count) => english.settings.used(count, null))).toEqual([
     "0 bytes used",
@@ -193,16 +210,52 @@ function texts(value: unknown, path: string): [string, string][] {
   return Object.entries(value).flatMap(([key, inner]) => texts(inner, `${path}.${key}`));
 }
 
+const DETAILS: Record<Problem["kind"], object> = {
+  ...{ emptyFile: {}, notAPicture: {}, otherPicture: {}, lostFile: {}, fileTooLarge: {} },
+  ...{ damagedPicture: {}, damagedOrTooLarge: {}, tooManyPixels: { width: 9, height: 9, most: 80 } },
+  ...{ foreignFile: { file: "pdf" }, rarePicture: { picture: "tiff" } },
+  ...{ hiddenPixels: {}, noCanvas: {}, storageFull: {}, storageClosed: {}, persistenceRefused: {} },
+  ...{ noStorage: { why: "x" }, notStored: { why: "x" } },
+  ...{ elsewhere: {}, takenOver: {}, appNotLoaded: {}, taggerNotLoaded: {}, notFetched: { file: "x", status: 404 } },
+  ...{ emptyName: {}, unseenName: {}, unsafeName: {}, longName: { length: 300, most: 200 } },
+  ...{ tagExists: { name: "x" }, termExists: { name: "x" }, otherTagExists: { name: "x" } },
+  ...{ nameIsId: { name: "x", tag: "y" }, nothingToUndo: {}, changedSince: {}, sameTag: {}, noTag: {} },
+  ...{ stillTagged: {}, pictureRemoved: {}, nothingTaught: {}, nothingConfirmed: {}, squareLost: { picture: "x" } },
+  ...{ unusableFile: { why: "x" }, technical: { text: "x" } },
+};
+const PROBLEMS = Object.entries(DETAILS).map(([kind, details]) => ({ kind, ...details }) as Problem);
+
+const STEPS: Record<Exclude<Act["kind"], "worded">, object> = {
+  confirmed: { tags: ["x"], pictures: two },
+  ...{ added: { pictures: two }, removed: { pictures: two }, dismissed: { pictures: two } },
+  ...{ untagged: { pictures: two }, imported: { pictures: two } },
+  ...{ tagAdded: { tag: "x" }, tagHidden: { tag: "x" }, tagShown: { tag: "x" }, tagDeleted: { tag: "x" } },
+  ...{ tagReset: { tag: "x" }, tagRenamed: { tag: "x", name: "y" }, tagMerged: { tag: "x", into: "y" } },
+  ...{ twinsMerged: { tags: ["x"] }, allReset: {} },
+};
+const ALL_ACTS = Object.entries(STEPS).map(([kind, details]) => ({ kind, ...details }) as Act);
+
+/** The wordings of every problem and every step. */
+const wordings = ({ problem, step }: Words): [string, string][] => [
+  ...PROBLEMS.map((each): [string, string] => [each.kind, problem(each)]),
+  ...ALL_ACTS.map((each): [string, string] => [each.kind, step(each)]),
+];
+
+test("German words every problem and every step by itself", () => {
+  const translated = new Map(wordings(german));
+  expect(wordings(english).filter(([kind, text]) => translated.get(kind) === text)).toEqual([]);
+});
+
 describe.each(LANGUAGES.map((words) => [words.code, words] as const))("%s", (code, words) => {
   test("no text is empty, begins or ends with a space, or holds jargon", () => {
-    const all = texts(words, code);
+    const all = [...texts(words, code), ...wordings(words)];
     expect(all.length).toBeGreaterThan(120);
     const jargon = /bundle|variant|lesson|lektion/i;
     expect(all.filter(([, text]) => text.trim() !== text || text === "" || jargon.test(text))).toEqual([]);
   });
 
   test("quotes are those of the language", () => {
-    expect(words.tags.deleteText("x", 0)).toContain({ en: "“x”", de: "„x“" }[code] ?? "");
+    expect(words.tags.deleteText("x", 0)).toContain({ en: "“x”", de: "„x“" }[code]);
   });
 });
 

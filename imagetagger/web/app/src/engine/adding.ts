@@ -3,6 +3,7 @@
 import type { Added, Incoming, PictureId, Unfinished } from "../api";
 import { problemOf } from "../format/problems";
 import { encodePng, type Picture, readPicture } from "../pixels/decode";
+import { BadImageError } from "../pixels/sniff";
 import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";
 import type { Session } from "./session";
@@ -18,7 +19,7 @@ import { latestTime, pictureView, stepPictures } from "./views";
  * @param isCancelled called before each picture.
  */
 export async function add(session: Session, incoming: readonly Incoming[], isCancelled: () => boolean): Promise<Added> {
-  const result: Added = { added: [], again: [], refused: [], cancelled: false };
+  const result: Added = { added: [], again: [], refused: [], left: [], cancelled: false };
   const { size, pixel_limit } = session.bundle.manifest.image;
   const latest = latestTime(session);
   const read = (file: File) => pictureOrError(readPicture(file, size, pixel_limit));
@@ -32,6 +33,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
     session.listen({ progress: { kind: "adding", done: i, total } });
     if (isCancelled()) {
       result.cancelled = true;
+      for (let later = i; later < total; later++) result.left.push(later);
       break;
     }
     try {
@@ -49,6 +51,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
+      if (!(error instanceof BadImageError)) result.left.push(i);
       result.refused.push({ name: file.name, problem: problemOf(error) });
     }
   }

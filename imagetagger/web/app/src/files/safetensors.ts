@@ -9,7 +9,7 @@ import * as v from "valibot";
 import { FileError } from "../format/errors";
 import { checked, integer, type Json, listOf, mapOf, oneOf, parseJson, shape, text } from "../format/json";
 
-/** Bytes of a header, and values in it, seven for a tensor: lessons of 100,000 pictures. */
+/** Bytes of a header, and values in it, seven for a tensor: lessons have one for each of 80,000 pictures at most. */
 const [MAX_HEADER_BYTES, MAX_HEADER_VALUES] = [2 ** 24, 1_000_000];
 
 /** Values row by row, and how many in each dimension. */

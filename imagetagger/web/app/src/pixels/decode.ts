@@ -69,6 +69,7 @@ async function checkSame(upright: Upright, bitmap: ImageBitmap): Promise<void> {
       if (rows.some((level, i) => level !== expected[i])) throw new BadImageError(DAMAGED);
     }
   } finally {
+    await others.return(undefined); // which closes its frame
     bitmap.close();
   }
 }

@@ -105,14 +105,15 @@ export function App({ engine, open, watch }: Props) {
   );
   const addFiles = useCallback(
     async (files: readonly Incoming[]) => {
-      if (files.length === 0) return;
+      if (files.length === 0) return undefined;
       dispatch({ type: "toast", toast: null }); // screen readers then announce equal words again
       const result = await act(add(files));
-      if (result === undefined) return;
+      if (result === undefined) return undefined;
       const only = files.length === 1 ? (result.added[0] ?? result.again[0]) : undefined;
       if (result.refused.length > 0) dispatch({ type: "summary", summary: result });
       else notice(words.gallery.added(countsOf(result)));
       if (only !== undefined) goToPicture(only);
+      return result;
     },
     [add, act, notice, words],
   );
@@ -140,12 +141,12 @@ export function App({ engine, open, watch }: Props) {
     async (dropped: Promise<readonly Incoming[]>) => {
       const files = isOpen ? await act(dropped) : undefined;
       if (files?.length === 0) notice(words.app.nothingFound);
-      else if (files !== undefined) await addFiles(files);
+      return files && addFiles(files);
     },
     [isOpen, act, addFiles, notice, words],
   );
   const over = useDropAndPaste(take);
-  useReceived(isOpen, take);
+  useReceived(isOpen, take, () => notice(words.app.shareIncomplete, "alert"));
   const shown = useRef<ScreenState | null>(null);
   const screen = screenState(state, shown.current);
   shown.current = screen;

@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useBlobUrl } from "./blobs";
 import styles from "./Camera.module.css";
 import { useApp } from "./context";
@@ -44,7 +44,7 @@ function SystemCamera(props: SystemCameraProps) {
   return <FileButton icon="camera" input={gallery.camera} accept="image/*" capture="environment" {...props} />;
 }
 
-/** The screen of the camera; however it is closed, the pictures that were taken are added. */
+/** The screen of the camera; however it closes, also with its screen, the taken pictures are handed over, once. */
 function Camera({ onDone }: { onDone(files: File[]): void }) {
   const { act } = useApp();
   const { gallery } = useWords();
@@ -62,7 +62,13 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
     const file = await shot;
     if (file) setTaken((before) => [...before, file]);
   };
-  const close = async () => onDone((await Promise.all(shots.current)).filter((file) => file !== undefined));
+  const isClosing = useRef(false);
+  const close = async () => {
+    if (isClosing.current) return; // pressed twice while the last picture is encoded
+    isClosing.current = true;
+    onDone((await Promise.all(shots.current)).filter((file) => file !== undefined));
+  };
+  useEffect(() => () => void close(), []);
   return (
     <Dialog title={gallery.takePictures} onClose={() => void close()}>
       {isRefused ? (

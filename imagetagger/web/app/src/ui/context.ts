@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Engine, Incoming } from "../api";
+import type { Added, Engine, Incoming } from "../api";
 import type { Action, Library, ScreenState } from "./state";
 
 /** What every screen needs. */
@@ -14,8 +14,8 @@ export interface App {
   act<T>(work: Promise<T>, done?: (result: T) => string): Promise<T | undefined>;
   /** The same for a step: shows what it did, or what `done` says, with Undo. Returns whether it was done. */
   change<T>(work: Promise<T>, done?: (result: T) => string): Promise<boolean>;
-  /** Adds files, and shows what became of them. */
-  addFiles(files: readonly Incoming[]): Promise<void>;
+  /** Adds files, and shows and returns what became of them; undefined where they could not be added. */
+  addFiles(files: readonly Incoming[]): Promise<Added | undefined>;
   /** Undoes the step of this id, the newest; once, however often it is pressed. */
   undo(step: number): Promise<void>;
 }

@@ -34,7 +34,7 @@ export function useCamera(video: RefObject<HTMLVideoElement | null>): boolean {
   return isRefused;
 }
 
-/** Returns what a video shows, as a JPEG named by the time, and by its number where several are taken in a second. */
+/** Returns what a video shows, as a JPEG named by the time and its number, as several are taken in a second. */
 export async function takePicture(video: HTMLVideoElement, number: number, now: Date): Promise<File> {
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   canvas.getContext("2d")?.drawImage(video, 0, 0);

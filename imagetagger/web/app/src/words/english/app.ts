@@ -25,6 +25,9 @@ export const app = {
   drop: "Drop the pictures to add them",
   /** After a drop without a picture, as of an empty folder. */
   nothingFound: "No pictures were found there",
+  /** After another app shared more than could be stored. */
+  shareIncomplete:
+    "Not all shared pictures arrived: this device may have no room left for the app. Free some space, and share the missing ones again.",
   progress: ({ kind }: Pick<Progress, "kind">) => PROGRESS[kind],
   progressCount: (done: number, total: number) => `${format.number(done)} of ${format.number(total)}`,
   opening: "Opening …",
@@ -36,10 +39,11 @@ export const app = {
   useHere: "Use it here",
   /** After a tagger of another kind was opened. */
   reembedded: (count: number, unreadable: number) => {
-    const summary = `The tagger is new. It looked again at your ${pictures(count)}.`;
-    if (unreadable === 0) return summary;
+    const seen = count > 0 ? ` It looked again at your ${pictures(count)}.` : "";
     const which = format.form(unreadable, { one: "it", other: "they" });
-    return `${summary} ${format.many(unreadable, { one: "other", other: "others" })} could not be read, and what ${which} taught is left out.`;
+    const many = count > 0 ? format.many(unreadable, { one: "other", other: "others" }) : pictures(unreadable);
+    const lost = unreadable > 0 ? ` ${many} could not be read, and what ${which} taught is left out.` : "";
+    return `The tagger is new.${seen}${lost}`;
   },
   /** At the opening after an addition that did not end. */
   unfinished: (left: number, total: number) =>

@@ -80,8 +80,8 @@ function phrase(problem: Problem): string {
       return "The files that run the tagger cannot be fetched: is the server running, and this device connected?";
     case "notFetched":
       return problem.status === null
-        ? `${problem.file} cannot be fetched: is the server running, and this device connected?`
-        : `${problem.file} cannot be fetched: the server answers ${problem.status}.`;
+        ? `A file of the tagger cannot be fetched (${problem.file}): is the server running, and this device connected?`
+        : `A file of the tagger cannot be fetched (${problem.file}): the server answers ${problem.status}.`;
     case "emptyName":
       return "a name needs at least one character";
     case "unseenName":

@@ -71,7 +71,7 @@ export const settings = {
   version: "Version",
   technical: "Technical details",
   tagger: "Tagger",
-  network: "Network",
+  network: "Model",
   pixels: (size: number) => `${format.number(size)} × ${format.number(size)} pixels`,
   licences: "Licences",
   startOver: "Start over",

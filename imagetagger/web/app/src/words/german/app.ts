@@ -1,6 +1,6 @@
 import type { Progress } from "../../api";
 import type { Words } from "../languages";
-import { format, picturesDative } from "./formats";
+import { format, pictures, picturesDative } from "./formats";
 
 const PROGRESS: Record<Progress["kind"], string> = {
   adding: "Bilder werden angesehen",
@@ -24,6 +24,8 @@ export const app: Words["app"] = {
   update: "Aktualisieren",
   drop: "Lass die Bilder los, um sie hinzuzufügen",
   nothingFound: "Dort sind keine Bilder",
+  shareIncomplete:
+    "Nicht alle geteilten Bilder kamen an: Vielleicht ist auf diesem Gerät kein Platz mehr für die App. Schaffe Platz, und teile die fehlenden noch einmal.",
   progress: ({ kind }) => PROGRESS[kind],
   progressCount: (done, total) => `${format.number(done)} von ${format.number(total)}`,
   opening: "Wird geöffnet …",
@@ -33,9 +35,11 @@ export const app: Words["app"] = {
   again: "Noch einmal versuchen",
   useHere: "Hier verwenden",
   reembedded: (count, unreadable) => {
-    const summary = `Die Erkennung ist neu. Sie hat sich ${format.many(count, { one: "Bild", other: "Bilder" })} noch einmal angesehen.`;
-    if (unreadable === 0) return summary;
-    return `${summary} ${format.many(unreadable, { one: "weiteres war", other: "weitere waren" })} nicht lesbar; was die App daraus gelernt hatte, fehlt nun.`;
+    const seen = count > 0 ? ` Sie hat sich ${pictures(count)} noch einmal angesehen.` : "";
+    const many = count > 0 ? format.many(unreadable, { one: "weiteres", other: "weitere" }) : pictures(unreadable);
+    const were = format.form(unreadable, { one: "war", other: "waren" });
+    const lost = unreadable > 0 ? ` ${many} ${were} nicht lesbar; was die App daraus gelernt hatte, fehlt nun.` : "";
+    return `Die Erkennung ist neu.${seen}${lost}`;
   },
   unfinished: (left, total) =>
     `Das Hinzufügen wurde unterbrochen: ${format.number(left)} von ${picturesDative(total)} ${format.form(left, { one: "fehlt", other: "fehlen" })} vielleicht. Wähle alle noch einmal aus; vorhandene werden übersprungen.`,

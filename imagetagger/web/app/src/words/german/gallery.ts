@@ -9,7 +9,7 @@ export const gallery: Words["gallery"] = {
   introduction:
     "Wähle ein paar Bilder aus und sieh, was sie zeigen. Bestätige oder korrigiere die Stichwörter, und die App lernt von dir. Alles passiert hier: Bilder verlassen dieses Gerät nie.",
   drawings:
-    "Diese Erkennung ist eine Vorführung: Sie kennt gezeichnete Formen, keine Fotos. „imagetagger serve“ allein öffnet die für den Alltag.",
+    "Diese Erkennung ist eine Demo: Sie kennt gezeichnete Formen, keine Fotos. „imagetagger serve“ allein öffnet die Erkennung für den Alltag.",
   orDrop: "Oder ziehe sie irgendwo hierher, oder füge sie ein.",
   private: "Privat: Nichts wird gesendet",
   knows: (count) => `Kennt ${tags(count)}, lernt deine`,
@@ -19,7 +19,7 @@ export const gallery: Words["gallery"] = {
   takePictures: "Bilder aufnehmen",
   takeOne: "Ein Bild aufnehmen",
   camera: "Kamera",
-  taken: (count) => (count === 0 ? "Nimm auf, so viele du magst" : `${pictures(count)} aufgenommen`),
+  taken: (count) => (count === 0 ? "So viele du möchtest" : `${pictures(count)} aufgenommen`),
   cameraRefused:
     "Die Kamera ließ sich nicht öffnen. Erlaube sie für diese Seite in den Einstellungen des Browsers, oder nimm einzelne Bilder auf.",
   chooseFolder: "Ordner auswählen",

@@ -20,7 +20,7 @@ export const picture: Words["picture"] = {
   addTag: "Stichwort hinzufügen",
   add: "Hinzufügen:",
   perhaps: "Vielleicht",
-  more: (count) => `${format.number(count)} weitere`,
+  more: (count) => format.many(count, { one: "weiteres", other: "weitere" }),
   mark,
   percent: format.percent,
   spoken: (chosen, isDismissed, isUnknown) => {

@@ -22,7 +22,7 @@ const RARE: Record<RarePicture, string> = {
   heic: "ein HEIC-Bild, das",
   jp2: "ein JPEG-2000-Bild, das",
   jxl: "ein JPEG-XL-Bild, das",
-  tiff: "ein TIFF oder eine Rohdatei, was",
+  tiff: "eine TIFF- oder Rohdatei, die",
 };
 
 const DAMAGED = "beschädigt: abgeschnitten oder fehlerhaft";
@@ -53,7 +53,7 @@ function phrase(problem: Problem): string {
     case "foreignFile":
       return FOREIGN[problem.file];
     case "rarePicture":
-      return `${RARE[problem.picture]} dieser Browser nicht lesen kann: Speichere es als JPEG`;
+      return `${RARE[problem.picture]} dieser Browser nicht lesen kann: Speichere ${problem.picture === "tiff" ? "sie" : "es"} als JPEG`;
     case "hiddenPixels":
       return "Dieser Browser verbirgt Pixel vor Apps, als Schutz vor Verfolgung. Erlaube dieser Seite, Zeichenflächen zu lesen, oder nimm einen anderen Browser.";
     case "noCanvas":
@@ -78,8 +78,8 @@ function phrase(problem: Problem): string {
       return "Die Dateien für die Erkennung sind nicht erreichbar: Läuft der Server, und ist dieses Gerät verbunden?";
     case "notFetched":
       return problem.status === null
-        ? `${problem.file} ist nicht erreichbar: Läuft der Server, und ist dieses Gerät verbunden?`
-        : `${problem.file} ist nicht erreichbar: Der Server antwortet mit ${problem.status}.`;
+        ? `Eine Datei der Erkennung ist nicht erreichbar (${problem.file}): Läuft der Server, und ist dieses Gerät verbunden?`
+        : `Eine Datei der Erkennung ist nicht erreichbar (${problem.file}): Der Server antwortet mit ${problem.status}.`;
     case "emptyName":
       return "Ein Name braucht mindestens ein Zeichen.";
     case "unseenName":

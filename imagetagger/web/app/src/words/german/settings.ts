@@ -71,7 +71,7 @@ export const settings: Words["settings"] = {
   version: "Version",
   technical: "Technische Details",
   tagger: "Erkennung",
-  network: "Netz",
+  network: "Modell",
   pixels: (size) => `${format.number(size)} × ${format.number(size)} Pixel`,
   licences: "Lizenzen",
   startOver: "Neu anfangen",

@@ -15,7 +15,7 @@ export const tags: Words["tags"] = {
   pictures,
   showMore: (count, left) =>
     count === left
-      ? `${format.number(count)} weitere zeigen`
+      ? `${format.many(count, { one: "weiteres", other: "weitere" })} zeigen`
       : `${format.number(count)} von ${format.number(left)} weiteren zeigen`,
   taughtBy: (all, taught) => {
     if (all === null) return taught === 0 ? "Bekannt" : `Bekannt, und ${pictures(taught)} von dir`;
@@ -36,7 +36,7 @@ export const tags: Words["tags"] = {
   delete: "Löschen",
   mergeTitle: (into) => `Mit „${into}“ zusammenführen?`,
   mergeText: (name, into) =>
-    `„${into}“ behält seinen Namen und kann, was die App für beide gelernt hat. „${name}“ verschwindet. Du kannst das rückgängig machen.`,
+    `„${into}“ behält seinen Namen und übernimmt, was die App für beide gelernt hat. „${name}“ verschwindet. Du kannst das rückgängig machen.`,
   mergeYes: "Zusammenführen",
   deleteTitle: (name) => `„${name}“ löschen?`,
   deleteText: (name, taught) =>
