@@ -14,6 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from experiments.common.arguments import study_parser
+from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.everyday import everyday_bundle
 from tests.helpers.app import browsed, choose, free_port, go, picture, served, start
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def names_below(tag: str) -> set[str]:
     """The names of a tag and of everything below it, in lower case."""
     bundle = read_bundle(everyday_bundle())
-    everything = [*bundle.labels, *bundle.terms]
+    everything: list[Label | Term] = [*bundle.labels, *bundle.terms]
     found = {each.id for each in everything if tag in (each.name, *each.synonyms)}
     while more := {each.id for each in everything if found.intersection(each.broader)} - found:
         found |= more

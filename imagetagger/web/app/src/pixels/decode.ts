@@ -1,4 +1,6 @@
+import { isPlainJpeg } from "./colours";
 import { checkSums, mendEnd } from "./completeness";
+
 import { makePreview } from "./encode";
 import { readExif } from "./exif";
 import { turn } from "./orientation";
@@ -33,8 +35,8 @@ const MAX_FILE_BYTES = 2 ** 30;
  * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
  * user. */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
-  const { header, orientation, taken, mended } = await inspect(file, pixelLimit);
-  const bitmap = await decode(mended[0] ?? file, header);
+  const { header, isPlain, orientation, taken, mended } = await inspect(file, pixelLimit);
+  const bitmap = await decode(mended[0] ?? file, header, isPlain);
   try {
     checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can contain several pictures
     const sideways = orientation > 4;
@@ -45,7 +47,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
       height: sideways ? bitmap.width : bitmap.height,
     };
     const { width, height } = upright;
-    if (mended[1]) await checkSame(upright, await decode(mended[1], header));
+    if (mended[1]) await checkSame(upright, await decode(mended[1], header, isPlain));
     const id = await beginId(width, height);
     const square = streamSquare(width, height, size);
     for await (const rows of bands(upright)) {
@@ -77,6 +79,8 @@ async function checkSame(upright: Upright, bitmap: ImageBitmap): Promise<void> {
 /** What a file says before it is decoded, and the same with the end that it lacks (see `mendEnd`). */
 interface Inspected {
   header: Header;
+  /** Opaque, and without anything that changes its colours. */
+  isPlain: boolean;
   /** Which the browser does not apply. */
   orientation: number;
   taken: string | null;
@@ -92,7 +96,8 @@ async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   if (header.type === "png") await checkSums(bytes);
   const mended = await mendEnd(bytes, header.type);
   const { orientation, taken } = readExif(bytes, header.type);
-  return { header, orientation: header.type === "webp" ? orientation : 1, taken, mended };
+  const isPlain = header.type === "jpeg" && isPlainJpeg(bytes);
+  return { header, isPlain, orientation: header.type === "webp" ? orientation : 1, taken, mended };
 }
 
 async function read(file: Blob): Promise<Uint8Array> {
@@ -103,12 +108,16 @@ async function read(file: Blob): Promise<Uint8Array> {
   }
 }
 
-async function decode(file: Blob, header: Header): Promise<ImageBitmap> {
+/** Decodes a file to its levels as stored; a plain one by the browser's own way, which takes half the time. */
+async function decode(file: Blob, header: Header, isPlain: boolean): Promise<ImageBitmap> {
+  const asStored: ImageBitmapOptions = {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none", // decoders premultiply less exactly than canvases do
+  };
   try {
     return await createImageBitmap(file.slice(0, file.size, `image/${header.type}`), {
       imageOrientation: header.type === "webp" ? "none" : "from-image",
-      colorSpaceConversion: "none",
-      premultiplyAlpha: "none", // decoders premultiply less exactly than canvases do
+      ...(isPlain ? {} : asStored),
     });
   } catch (error) {
     throw new BadImageError(whyUndecoded(header), { cause: error });
