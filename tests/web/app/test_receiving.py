@@ -288,7 +288,7 @@ def test_a_camera_that_is_closed_twice_adds_its_pictures_once(playwright, addres
         page.get_by_role("button", name="Take a picture").click()
         page.get_by_role("button", name="Done").dblclick()
         page.get_by_text("1 picture added").wait_for()
-        go(page, "More")
+        page.evaluate("() => { location.hash = '#/more'; }")
         page.get_by_text(" used").first.wait_for()  # by then the worker got all that was handed over
         assert page.evaluate("() => handedOver") == 1
 
