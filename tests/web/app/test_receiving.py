@@ -72,8 +72,10 @@ POST = """([address, name, bytes]) => {
 
 
 def shown(page, count: int) -> None:
-    """Wait until the app shows so many pictures."""
-    page.wait_for_function("(count) => document.querySelectorAll('.tile img').length === count", arg=count)
+    """Wait until the app shows so many pictures, and no more."""
+    images = page.get_by_role("list", name="Pictures").locator("img")
+    images.nth(count - 1).wait_for()
+    assert images.count() == count
 
 
 def linked_manifest(page) -> str:
@@ -118,8 +120,9 @@ def test_a_share_that_a_full_device_cannot_take_says_so(address, context):
     first = start(context, address)
     wait_until_offline(first)
     used = first.evaluate("async () => (await navigator.storage.estimate()).usage")
+    first.close()
     quota = {"origin": address, "quotaSize": used + 2_000_000}
-    context.new_cdp_session(first).send("Storage.overrideQuotaForOrigin", quota)
+    context.new_cdp_session(context.new_page()).send("Storage.overrideQuotaForOrigin", quota)
     page = share(context, address, picture("red.png", RED), picture("large.png", bytes(8_000_000)))
     page.get_by_role("alert").filter(has_text="Not all shared pictures arrived").wait_for()
     assert page.url.startswith(f"{address}#/picture/")
@@ -285,7 +288,7 @@ def test_a_camera_that_is_closed_twice_adds_its_pictures_once(playwright, addres
         page.get_by_role("button", name="Take a picture").click()
         page.get_by_role("button", name="Done").dblclick()
         page.get_by_text("1 picture added").wait_for()
-        go(page, "More")
+        page.evaluate("() => { location.hash = '#/more'; }")
         page.get_by_text(" used").first.wait_for()  # by then the worker got all that was handed over
         assert page.evaluate("() => handedOver") == 1
 
