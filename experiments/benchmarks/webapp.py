@@ -46,7 +46,8 @@ addEventListener("change", () => {
   const begin = performance.now();
   window.added = new Promise((resolve) => {
     const observer = new MutationObserver(() => {
-      if (!document.querySelector(".toasts").textContent.includes("1 picture added")) return;
+      const notices = [...document.querySelectorAll("[role=status]")].map((notice) => notice.textContent);
+      if (!notices.some((text) => text.includes("1 picture added"))) return;
       observer.disconnect();
       resolve((performance.now() - begin) / 1000);
     });

@@ -21,7 +21,7 @@ DEVICES = {"phone": (390, 844, 2, 5), "desktop": (1280, 800, 1, 3)}
 """Width, height, pixels per CSS pixel, and screens in a row of the sheet."""
 
 STRIP = ("Pictures, tagged", "Corrected, before it is confirmed", "Nothing known fits", "Tags", "More")
-CAT, UNKNOWN = "chelsea", "summer palace"
+CAT, UNKNOWN = "chelsea", "coins"
 QUALITY = 60
 GAP, BACK = 24, {"light": "#e9e7e1", "dark": "#2b2b29"}
 

@@ -129,7 +129,7 @@ def bundle(tmp_path):
 def pictures(tmp_path):
     """Pictures of known tags, two of which the screens correct, and one that no tag fits."""
     (tmp_path / "pictures").mkdir()
-    names = ("blue", "chelsea 1", "chelsea 2", "green", "summer palace")
+    names = ("blue", "chelsea 1", "chelsea 2", "green", "coins")
     for i, name in enumerate(names):
         (tmp_path / "pictures" / f"{name}.png").write_bytes(encode(noisy((40 * i, 160, 60), i)))
     return tmp_path / "pictures"

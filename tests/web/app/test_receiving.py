@@ -97,7 +97,8 @@ def test_shared_pictures_are_added_once_and_never_sent(server, address, context)
     page.reload()
     shown(page, 2)
     go(page, "More")
-    assert page.locator(".step-text > span").all_inner_texts() == ["Added 2 pictures"]
+    steps = page.get_by_role("region", name="History").get_by_role("listitem").all_inner_texts()
+    assert [step.split("\n")[0] for step in steps] == ["Added 2 pictures"]
 
 
 def test_a_cancelled_share_is_added_at_the_next_opening_and_what_arrives_meanwhile_too(address, context):
