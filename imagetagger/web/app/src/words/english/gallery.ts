@@ -85,7 +85,7 @@ export const gallery = {
   },
   /** A tile, for screen readers. */
   tile: (file: string, name: string | null, kind: "confirmed" | "likely" | "perhaps" | "unknown") => {
-    if (kind === "unknown") return name === null ? `${file}: unknown` : `${file}: ${name}, unknown`;
+    if (kind === "unknown") return name === null ? `${file}: unknown` : `${file}: unknown, perhaps ${name}`;
     if (name === null) return kind === "confirmed" ? `${file}: no tag, confirmed` : `${file}: no tag`;
     return `${file}: ${name}, ${kind}`;
   },

@@ -75,7 +75,7 @@ export const gallery: Words["gallery"] = {
     return kind === "confirmed" ? name : `${name}?`;
   },
   tile: (file, name, kind) => {
-    if (kind === "unknown") return name === null ? `${file}: unbekannt` : `${file}: ${name}, unbekannt`;
+    if (kind === "unknown") return name === null ? `${file}: unbekannt` : `${file}: unbekannt, vielleicht ${name}`;
     if (name === null) return kind === "confirmed" ? `${file}: kein Stichwort, bestätigt` : `${file}: kein Stichwort`;
     return `${file}: ${name}, ${KINDS[kind]}`;
   },
