@@ -106,7 +106,7 @@ def test_a_cancelled_share_is_added_at_the_next_opening_and_what_arrives_meanwhi
     wait_until_offline(first)
     first.close()
     row = bytes(range(250)) * 36
-    page = share(context, address, *(picture(f"{i}.png", plain_png(3000, 3000 + i, row)) for i in range(40)))
+    page = share(context, address, *(picture(f"{i}.png", plain_png(3000, 3000 + i, row)) for i in range(24)))
     page.get_by_role("progressbar").wait_for()
     posted = f"{address}share"
     page.evaluate(POST, [posted, "red.png", list(RED)])
@@ -114,7 +114,7 @@ def test_a_cancelled_share_is_added_at_the_next_opening_and_what_arrives_meanwhi
     page.get_by_text("Cancelled.").wait_for()
     page.reload()
     page.wait_for_function(NOTHING_SHARED)
-    shown(page, 41)
+    shown(page, 25)
 
 
 def test_a_share_that_a_full_device_cannot_take_says_so(address, context):
