@@ -75,7 +75,11 @@ def settled(page: Page, seconds: float = 1.3) -> list[list[Shown]]:
 def shown(tile: dict[str, Any]) -> Shown:
     """A square, from its label: `FILE: TAG, likely`, or `FILE: unknown, perhaps TAG`."""
     file, words = tile["label"].rsplit(": ", 1)
-    return Shown(file, words.removeprefix("unknown, perhaps ").rsplit(", ", 1)[0], None if tile["ticked"] is None else tile["ticked"] == "true")
+    return Shown(
+        file,
+        words.removeprefix("unknown, perhaps ").rsplit(", ", 1)[0],
+        None if tile["ticked"] is None else tile["ticked"] == "true",
+    )
 
 
 def one_by_one(page: Page, is_right: Callable[[str, str], bool], tag_of: Callable[[str], str]) -> int:
