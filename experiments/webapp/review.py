@@ -7,17 +7,15 @@ if it is the tag, one of its synonyms, or below it: "brown bear" for a bear. Nee
 """
 
 import random
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from experiments.common.arguments import study_parser
+from experiments.webapp.opened import everyday_app
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.everyday import everyday_bundle
-from tests.helpers.app import browsed, choose, free_port, go, picture, served, start
+from tests.helpers.app import choose, go, picture
 from tests.helpers.reviewing import review
 
 
@@ -34,13 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = {tag: rng.sample(sorted((options.folder / tag).iterdir()), options.per_tag) for tag in tags}
     files = {f"{tag} {path.name}": path for tag, paths in chosen.items() for path in paths}
     names = {tag: names_below(tag) for tag in tags}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        sync_playwright() as playwright,
-        served(everyday_bundle(), free_port()) as address,
-        browsed(playwright, Path(folder) / "profile", viewport={"width": 1600, "height": 4000}) as context,
-    ):
-        page = start(context, address)
+    with everyday_app(1600, 4000) as page:
         made = [picture(name, path.read_bytes(), "image/jpeg") for name, path in files.items()]
         choose(page, made, f"{len(made)} pictures added")
         go(page, "Pictures")

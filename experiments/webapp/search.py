@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from experiments.common.arguments import study_parser
 from experiments.common.tables import Column, markdown_table
+from experiments.webapp.opened import everyday_app
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.everyday import everyday_bundle
-from tests.helpers.app import browsed, choose, free_port, go, picture, served, start, tags_as_json
+from tests.helpers.app import choose, go, picture, tags_as_json
 
 TOP = 3
 
@@ -35,13 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     names = {label.id: label.name for label in read_bundle(everyday_bundle()).labels}
     files = gather(options.photographs, options.count)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        sync_playwright() as playwright,
-        served(everyday_bundle(), free_port()) as address,
-        browsed(playwright, Path(folder) / "profile", viewport={"width": 1280, "height": 800}) as context,
-    ):
-        page = start(context, address)
+    with tempfile.TemporaryDirectory() as folder, everyday_app(1280, 800) as page:
         for begin in range(0, len(files), BATCH):
             batch = list(files.items())[begin : begin + BATCH]
             choose(page, [picture(*file, "image/jpeg") for file in batch], f"{len(batch)} pictures added")

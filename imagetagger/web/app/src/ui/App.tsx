@@ -137,22 +137,33 @@ export function App({ engine, open, watch }: Props) {
   });
   const library = state.library;
   const isOpen = library !== null;
-  const take = useCallback(
-    async (dropped: Promise<readonly Incoming[]>) => {
-      const files = isOpen ? await act(dropped) : undefined;
+  const addFound = useCallback<Context["addFound"]>(
+    async (found) => {
+      const files = isOpen ? await act(found) : undefined;
       if (files?.length === 0) notice(words.app.nothingFound);
       return files && addFiles(files);
     },
     [isOpen, act, addFiles, notice, words],
   );
-  const over = useDropAndPaste(take);
-  useReceived(isOpen, take, () => notice(words.app.shareIncomplete, "alert"));
+  const over = useDropAndPaste(addFound);
+  useReceived(isOpen, addFound, () => notice(words.app.shareIncomplete, "alert"));
   const shown = useRef<ScreenState | null>(null);
   const screen = screenState(state, shown.current);
   shown.current = screen;
   const context = useMemo<Context | null>(
-    () => screen.library && { engine, state: screen, library: screen.library, dispatch, act, change, addFiles, undo },
-    [engine, screen, act, change, addFiles, undo],
+    () =>
+      screen.library && {
+        engine,
+        state: screen,
+        library: screen.library,
+        dispatch,
+        act,
+        change,
+        addFiles,
+        addFound,
+        undo,
+      },
+    [engine, screen, act, change, addFiles, addFound, undo],
   );
   return (
     <Frame route={route} state={state}>

@@ -10,13 +10,8 @@ import texts from "./texts.module.css";
 
 /** Buttons to add pictures: from files, folders and, on touch screens, the camera; with words or as icons. */
 export function AddButtons({ camera: wide = true, files: long = true }: { camera?: boolean; files?: boolean }) {
-  const { act, addFiles } = useApp();
-  const { app, gallery } = useWords();
-  const onFolder = (files: File[]) => {
-    const pictures = chosenFolder(files);
-    if (pictures.length === 0) void act(Promise.resolve(), () => app.nothingFound);
-    else void addFiles(pictures);
-  };
+  const { addFiles, addFound } = useApp();
+  const { gallery } = useWords();
   return (
     <div class={styles.add}>
       <CameraButton
@@ -31,7 +26,7 @@ export function AddButtons({ camera: wide = true, files: long = true }: { camera
           small={!wide}
           input={gallery.folder}
           webkitdirectory
-          onFiles={onFolder}
+          onFiles={(files) => void addFound(Promise.resolve(chosenFolder(files)))}
         />
       )}
       <FileButton

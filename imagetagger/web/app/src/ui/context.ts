@@ -16,6 +16,8 @@ export interface App {
   change<T>(work: Promise<T>, done?: (result: T) => string): Promise<boolean>;
   /** Adds files, and shows and returns what became of them; undefined where they could not be added. */
   addFiles(files: readonly Incoming[]): Promise<Added | undefined>;
+  /** The same for files that are still looked for, as in a folder; says where there are none. */
+  addFound(files: Promise<readonly Incoming[]>): Promise<Added | undefined>;
   /** Undoes the step of this id, the newest; once, however often it is pressed. */
   undo(step: number): Promise<void>;
 }
