@@ -23,6 +23,7 @@ DEVICES = {"phone": (390, 844, 2, 5), "desktop": (1280, 800, 1, 3)}
 STRIP = ("Pictures, tagged", "Corrected, before it is confirmed", "Nothing known fits", "Tags", "More")
 CAT, UNKNOWN = "chelsea", "coins"
 QUALITY = 60
+SHEET_WIDTH = 1280  # pixels, at most: more than a page of documents is wide
 GAP, BACK = 24, {"light": "#e9e7e1", "dark": "#2b2b29"}
 
 
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """Write a WebP, a fraction of the size of a PNG."""
+    """Write a WebP, a fraction of the size of a PNG, as wide as documents show it."""
+    image.thumbnail((SHEET_WIDTH, image.height), Image.Resampling.LANCZOS)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, quality=QUALITY, method=6)
     print(path)

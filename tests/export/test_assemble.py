@@ -299,5 +299,5 @@ def test_statistics_are_those_of_the_fit_to_the_last_bit():
 
 def test_a_tag_whose_name_cannot_be_printed_is_not_bundled():
     tags = (*TAGS[:3], DatasetTag("n02", "two\nlines"))
-    with pytest.raises(BundleError, match=r"labels\.json: \[3\]: got the name 'two\\nlines' with the character"):
+    with pytest.raises(BundleError, match=r"labels\.json: \[3\]\.name: got the name 'two\\nlines' with the character"):
         assemble(ingredients(FAST, tags=tags))
