@@ -43,16 +43,16 @@ BROWSERS = [
 LIMIT = PIXEL_LIMIT
 SIZES = (64, 96, 224, 7)
 WORKER = """
-import { encodePng, readPicture } from "SOURCE/pixels/decode";
+import { readPicture, readSquare } from "SOURCE/pixels/decode";
 import { english } from "SOURCE/words/english";
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 onmessage = async ({ data: { address, size, limit, media } }) => {
   const body = await (await fetch(address)).arrayBuffer();
   const start = performance.now();
   try {
-    const { id, width, height, square, preview } = await readPicture(new Blob([body], { type: media }), size, limit);
+    const { id, width, height, square, png, preview } = await readPicture(new Blob([body], { type: media }), size, limit);
     const milliseconds = performance.now() - start;
-    const again = await readPicture(await encodePng(square, size), size, limit);
+    const again = await readSquare(png, size, limit);
     const seen = await createImageBitmap(preview);
     const shown = [seen.width, seen.height];
     const squares = { square: base64(square), again: base64(again.square) };

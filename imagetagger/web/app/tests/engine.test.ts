@@ -7,7 +7,8 @@ vi.mock("../src/bundle/reader", async (original) => ({
   ...(await import("./made_engine")).reader,
 }));
 vi.mock("../src/engine/executor", async () => (await import("./made_engine")).executor);
-vi.mock("../src/pixels/decode", async () => (await import("./made_engine")).decode);
+vi.mock("../src/pixels/decode", async () => (await import("./made_engine")).pixels);
+vi.mock("../src/pixels/reader", async () => (await import("./made_engine")).pixels);
 
 /** How a step of an older version takes back the lesson of a. */
 const BEFORE = { lessons: [["a", null]], hidden: [] };

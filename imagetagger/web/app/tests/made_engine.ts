@@ -1,6 +1,6 @@
 /**
  * The engine with its database, lessons and rows, but a model of two features without WebAssembly, and pictures that are
- * lines of JSON. Tests replace parts of the engine by `reader`, `executor` and `decode`.
+ * lines of JSON. Tests replace parts of the engine by `reader`, `executor` and `pixels`.
  */
 
 import "fake-indexeddb/auto";
@@ -41,16 +41,15 @@ export const executor = {
     ),
 };
 
-/** For src/pixels/decode.ts. */
-export const decode = {
-  encodePng: async (square: Uint8Array) => new Blob([JSON.stringify({ square: [...square] })]),
-  readPicture: async (file: Blob) => {
-    const { id = "?", square } = JSON.parse(await file.text());
-    if (world.isBlind) throw new HiddenPixelsError();
-    if (!square) throw new BadImageError(DAMAGED);
-    return { id, width: 2, height: 2, square: Uint8Array.from(square), preview: new Blob(["preview"]) };
-  },
-};
+async function readMade(file: Blob) {
+  const { id = "?", square } = JSON.parse(await file.text());
+  if (world.isBlind) throw new HiddenPixelsError();
+  if (!square) throw new BadImageError(DAMAGED);
+  return { id, width: 2, height: 2, square: Uint8Array.from(square), preview: new Blob(["preview"]), png: file };
+}
+
+/** For src/pixels/decode.ts, and for src/pixels/reader.ts. */
+export const pixels = { readSquare: readMade, readPicture: readMade };
 
 /** Begins anew, for the test of this id. */
 export function begin(id: string) {

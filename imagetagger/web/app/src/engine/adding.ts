@@ -2,8 +2,10 @@
 
 import type { Added, Incoming, PictureId, Unfinished } from "../api";
 import { problemOf } from "../format/problems";
-import { encodePng, type Picture, readPicture } from "../pixels/decode";
-import { BadImageError } from "../pixels/sniff";
+import type { Picture } from "../pixels/decode";
+import { readPicture } from "../pixels/reader";
+import { isBadImage } from "../pixels/sniff";
+import { queue } from "../queue";
 import { StorageError, type StoredPicture, write } from "./database";
 import { embedImage } from "./executor";
 import type { Session } from "./session";
@@ -11,19 +13,28 @@ import { change } from "./steps";
 import { scoresOf } from "./suggestions";
 import { latestTime, pictureView, stepPictures } from "./views";
 
+/** How many pictures are prepared while one is stored: one is embedded, and one decoded. */
+const AHEAD = 2;
+
+/** A picture that was read, and its embedding where the picture is new. */
+interface Prepared {
+  picture: Picture;
+  embedding?: Float32Array<ArrayBuffer> | undefined;
+}
+
 /**
  * Adds pictures, the first one with the latest time, so that it comes first among the newest.
  *
- * Memory holds at most two: the next picture is decoded while the current one is embedded.
+ * One picture at a time is decoded: memory holds the pixels of no other.
  *
  * @param isCancelled called before each picture.
  */
 export async function add(session: Session, incoming: readonly Incoming[], isCancelled: () => boolean): Promise<Added> {
   const result: Added = { added: [], again: [], refused: [], left: [], cancelled: false };
-  const { size, pixel_limit } = session.bundle.manifest.image;
   const latest = latestTime(session);
-  const read = (file: File) => pictureOrError(readPicture(file, size, pixel_limit));
-  let next = incoming[0] && read(incoming[0].file);
+  const reading = queue();
+  const ahead: Promise<Prepared | Error>[] = [];
+  let started = 0;
   const restored = new Set<PictureId>();
   let storageError: StorageError | undefined;
   const total = incoming.length;
@@ -37,21 +48,25 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       break;
     }
     try {
-      const picture = storageError ?? (await next);
-      const following = incoming[i + 1]?.file;
-      next = following && !storageError ? read(following) : undefined;
-      if (!picture || picture instanceof Error) throw picture;
+      if (storageError) throw storageError;
+      for (const next of incoming.slice(started, i + 1 + AHEAD))
+        ahead.push(orError(prepare(session, next.file, reading)));
+      started = i + ahead.length;
+      const prepared = await (ahead.shift() as Promise<Prepared | Error>);
+      if (prepared instanceof Error) throw prepared;
+      const { picture } = prepared;
       const { id } = picture;
       const presence = result.added.includes(id) ? "present" : presenceOf(session, id);
       if (presence === "hidden") restored.add(id);
       else if (presence === "new")
-        await addNew(session, { ...from(file, folder), added: latest + total - i }, picture, unfinished);
+        await addNew(session, { ...from(file, folder), added: latest + total - i }, prepared, unfinished);
       else await complete(session, from(file, folder), picture);
       if (presence !== "new") await write(session.db, { unfinished }).catch(() => {});
+      publish(session, id);
       result[presence === "present" ? "again" : "added"].push(id);
     } catch (error) {
       if (error instanceof StorageError) storageError = error; // the next pictures would fail alike
-      if (!(error instanceof BadImageError)) result.left.push(i);
+      if (!isBadImage(error)) result.left.push(i);
       result.refused.push({ name: file.name, problem: problemOf(error) });
     }
   }
@@ -65,9 +80,21 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   return result;
 }
 
-/** Returns a picture, or the error of reading it. */
-function pictureOrError(reading: Promise<Picture>): Promise<Picture | Error> {
-  return reading.catch((error) => (error instanceof Error ? error : new Error(String(error))));
+/** Reads a picture and embeds it, unless it is known. */
+async function prepare(session: Session, file: File, reading: ReturnType<typeof queue>): Promise<Prepared> {
+  const { size, pixel_limit } = session.bundle.manifest.image;
+  const picture = await reading(() => readPicture(file, size, pixel_limit));
+  if (session.pictures.has(picture.id)) return { picture };
+  return { picture, embedding: await embed(session, picture) };
+}
+
+function embed(session: Session, { square }: Picture): Promise<Float32Array<ArrayBuffer>> {
+  return session.computing(() => embedImage(session.executor, square));
+}
+
+/** Returns what a promise gives, or its error. */
+function orError<T>(promise: Promise<T>): Promise<T | Error> {
+  return promise.catch((error) => (error instanceof Error ? error : new Error(String(error))));
 }
 
 /** Makes the addition one step: undo hides these pictures. Those in `restored` were hidden before. */
@@ -96,22 +123,19 @@ function presenceOf(session: Session, id: PictureId): "new" | "hidden" | "presen
 /** Where a picture came from. */
 type Origin = Pick<StoredPicture, "name" | "folder">;
 
-/** Embeds and stores a new picture. */
+/** Stores a new picture. */
 async function addNew(
   session: Session,
   origin: Origin & { added: number },
-  decoded: Picture,
+  prepared: Prepared,
   unfinished: Unfinished,
 ): Promise<void> {
-  const { id, width, height, taken, square, preview } = decoded;
-  const { image, embedding_space: space } = session.bundle.manifest;
-  const embedding = await session.computing(() => embedImage(session.executor, square));
-  const picture = { id, ...origin, taken, width, height, embedding, space };
-  const pictures = [{ picture, square: await encodePng(square, image.size), preview }];
-  await write(session.db, { pictures, unfinished });
+  const { id, width, height, taken, png, preview } = prepared.picture;
+  const embedding = prepared.embedding ?? (await embed(session, prepared.picture)); // it was deleted in the meantime
+  const picture = { id, ...origin, taken, width, height, embedding, space: session.bundle.manifest.embedding_space };
+  await write(session.db, { pictures: [{ picture, square: png, preview }], unfinished });
   session.pictures.set(id, picture);
   await scoresOf(session, id);
-  publish(session, id);
 }
 
 /** Adds what is not known yet: of lessons' pictures, which brought a square only; of those that older versions added. */
@@ -126,7 +150,6 @@ async function complete(session: Session, origin: Origin, decoded: Picture): Pro
   const picture = { ...known, ...(hasPreview ? {} : { ...origin, width, height }), ...more };
   await write(session.db, { pictures: [{ picture, preview: hasPreview ? undefined : decoded.preview }] });
   session.pictures.set(decoded.id, picture);
-  publish(session, decoded.id);
 }
 
 function publish(session: Session, id: PictureId): void {

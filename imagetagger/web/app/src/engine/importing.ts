@@ -4,7 +4,7 @@ import type { Imported, PictureId } from "../api";
 import type { Act } from "../format/acts";
 import { loadLessons } from "../lessons/lesson_file";
 import { adoptLessons, LessonError, mergeLessons, type TaughtPicture, vocabulary } from "../lessons/lessons";
-import { readPicture } from "../pixels/decode";
+import { readSquare } from "../pixels/decode";
 import { BadImageError } from "../pixels/sniff";
 import type { Changes } from "./database";
 import { embedImage } from "./executor";
@@ -60,7 +60,7 @@ async function read(
 ): Promise<NewPicture["picture"]> {
   const { image, embedding_space: space, model } = session.bundle.manifest;
   const name = id.slice(0, 8);
-  const { width, height, square } = await readPicture(png(crops, id), image.size, image.pixel_limit).catch((error) => {
+  const { width, height, square } = await readSquare(png(crops, id), image.size, image.pixel_limit).catch((error) => {
     if (!(error instanceof BadImageError)) throw error;
     throw new LessonError({ kind: "unusableFile", why: `the square of picture ${name} is damaged (${error.message})` });
   });

@@ -3,7 +3,7 @@
 import type { Change, TagId } from "../api";
 import type { Bundle } from "../bundle/reader";
 import { adoptLessons, separated, taughtNames, twins, type VocabularyEdits } from "../lessons/lessons";
-import { readPicture } from "../pixels/decode";
+import { readSquare } from "../pixels/decode";
 import { BadImageError } from "../pixels/sniff";
 import { type Database, type Step, type Stored, type StoredPicture, write } from "./database";
 import { type Executor, embedImage } from "./executor";
@@ -48,7 +48,7 @@ async function reembed(db: Database, { manifest }: Bundle, executor: Executor, {
   const blob = await db.get("squares", id);
   if (!blob) return undefined;
   try {
-    const { square } = await readPicture(blob, manifest.image.size, manifest.image.pixel_limit);
+    const { square } = await readSquare(blob, manifest.image.size, manifest.image.pixel_limit);
     return await embedImage(executor, square);
   } catch (error) {
     if (error instanceof BadImageError) return undefined;

@@ -1,7 +1,8 @@
+/** From a file to what the tagger and the page need of it. */
+
 import { isPlainJpeg } from "./colours";
 import { checkSums, mendEnd } from "./completeness";
-
-import { makePreview } from "./encode";
+import { asJpeg, encodePng, isPreview, makePreview } from "./encode";
 import { readExif } from "./exif";
 import { turn } from "./orientation";
 import { beginId } from "./picture_id";
@@ -9,18 +10,22 @@ import { bands, type Upright } from "./rows";
 import { BadImageError, checkPixels, checkStart, DAMAGED, type Header, sniff, whyUndecoded } from "./sniff";
 import { streamSquare } from "./square";
 
-export { encodePng } from "./encode";
-
-/** A picture as the tagger sees it, and a preview for people. */
-export interface Picture {
-  /** SHA-256 of its size and upright pixels. */
-  id: string;
-  /** Upright. */
+/** What the network sees of a picture. */
+export interface Square {
+  /** Of the upright picture. */
   width: number;
   height: number;
-  /** What the network sees: uint8 RGB (size, size, 3). */
+  /** uint8 RGB (size, size, 3). */
   square: Uint8Array<ArrayBuffer>;
-  /** At most 1024 pixels a side. */
+}
+
+/** A picture as the tagger sees it, and a preview for people. */
+export interface Picture extends Square {
+  /** SHA-256 of its size and upright pixels. */
+  id: string;
+  /** Of the square. */
+  png: Blob;
+  /** At most 1024 pixels per side. */
   preview: Blob;
   /** When it was taken, as exif.ts has it. */
   taken: string | null;
@@ -29,13 +34,43 @@ export interface Picture {
 const START_BYTES = 65_536;
 const MAX_FILE_BYTES = 2 ** 30;
 
-/** Decodes a picture by the image contract (imagetagger/preprocess/): the same bytes as in Python. Runs in a worker.
+/**
+ * Decodes a picture by the image contract (imagetagger/preprocess/): the same bytes as in Python. Runs in a worker.
+ *
  * Beside the bitmap of the browser it takes a few megabytes, and the pixels once more while their id is computed, unless
  * the picture is large (see picture_id.ts).
- * Throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
- * user. */
+ *
+ * @throws BadImageError for an unusable file, and HiddenPixelsError for an unusable browser, both with a message for the
+ *   user.
+ */
 export async function readPicture(file: Blob, size: number, pixelLimit: number): Promise<Picture> {
-  const { header, isPlain, orientation, taken, mended } = await inspect(file, pixelLimit);
+  return decoded(file, pixelLimit, async (upright, { isPlain, taken, mended }) => {
+    const { bitmap, turn, width, height } = upright;
+    const { id, square } = await idAndSquare(upright, size);
+    const isSmall = isPlain && mended.length === 0 && isPreview(file, width, height);
+    const preview = isSmall ? asJpeg(file) : makePreview(bitmap, turn, width, height);
+    const png = await encodePng(square, size);
+    return { id: await id, width, height, square, png, preview: await preview, taken };
+  });
+}
+
+/** Returns the square of a picture, and its size, as `readPicture` does. */
+export async function readSquare(file: Blob, size: number, pixelLimit: number): Promise<Square> {
+  return decoded(file, pixelLimit, async (upright) => {
+    const square = streamSquare(upright.width, upright.height, size);
+    for await (const rows of bands(upright)) square.add(rows);
+    return { width: upright.width, height: upright.height, square: square.pixels() };
+  });
+}
+
+/** Decodes a file for as long as it is used. */
+async function decoded<T>(
+  file: Blob,
+  pixelLimit: number,
+  use: (upright: Upright, inspected: Inspected) => Promise<T>,
+): Promise<T> {
+  const inspected = await inspect(file, pixelLimit);
+  const { header, isPlain, orientation, mended } = inspected;
   const bitmap = await decode(mended[0] ?? file, header, isPlain);
   try {
     checkPixels(bitmap.width, bitmap.height, pixelLimit); // a header can lie, and a file can contain several pictures
@@ -46,20 +81,23 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
       width: sideways ? bitmap.height : bitmap.width,
       height: sideways ? bitmap.width : bitmap.height,
     };
-    const { width, height } = upright;
     if (mended[1]) await checkSame(upright, await decode(mended[1], header, isPlain));
-    const id = await beginId(width, height);
-    const square = streamSquare(width, height, size);
-    for await (const rows of bands(upright)) {
-      id.update(rows);
-      square.add(rows);
-    }
-    const digest = id.digest(); // in another thread, meanwhile:
-    const preview = await makePreview(bitmap, upright.turn, width, height);
-    return { id: await digest, width, height, square: square.pixels(), taken, preview };
+    return await use(upright, inspected);
   } finally {
     bitmap.close();
   }
+}
+
+/** Returns a picture's square, and its id, which another thread may still compute. */
+async function idAndSquare(upright: Upright, size: number) {
+  const { width, height } = upright;
+  const id = await beginId(width, height);
+  const square = streamSquare(width, height, size);
+  for await (const rows of bands(upright)) {
+    id.update(rows);
+    square.add(rows);
+  }
+  return { id: id.digest(), square: square.pixels() };
 }
 
 /** Refuses a picture whose pixels differ from another's. */

@@ -1,7 +1,7 @@
 import * as Comlink from "comlink";
 import { createSHA256, type IHasher } from "hash-wasm";
-import { UserError } from "../format/problems";
 import type { Sha256 } from "./sha256_worker";
+import { inThread } from "./thread";
 
 /** Takes all upright RGB rows of a picture; the digest is that of tagger/lessons.py's picture_id. */
 export interface PictureDigest {
@@ -31,23 +31,12 @@ function atOnce(head: Uint8Array, bytes: number): PictureDigest {
       end += rows.length;
     },
     digest() {
-      thread ??= startThread();
-      return thread(Comlink.transfer(all, [all.buffer]));
+      return sha256(Comlink.transfer(all, [all.buffer]));
     },
   };
 }
 
-let thread: Sha256 | undefined;
-
-function startThread(): Sha256 {
-  const worker = new Worker(new URL("./sha256_worker.ts", import.meta.url));
-  const sha256 = Comlink.wrap<Sha256>(worker);
-  const lost = new Promise<never>((_, reject) => {
-    worker.addEventListener("error", () => reject(new UserError({ kind: "appNotLoaded" })));
-  });
-  lost.catch(() => {}); // each digest reports it
-  return (bytes) => Promise.race([sha256(bytes), lost]);
-}
+const sha256 = inThread<Sha256>(() => new Worker(new URL("./sha256_worker.ts", import.meta.url)));
 
 /** Hashes rows as they come, as crypto.subtle does not. */
 async function inParts(head: Uint8Array): Promise<PictureDigest> {

@@ -6,6 +6,11 @@ export class BadImageError extends UserError {
   override name = "BadImageError";
 }
 
+/** Returns whether an error is of an unusable picture, also where it crossed from a worker, which loses the class. */
+export function isBadImage(error: unknown): boolean {
+  return error instanceof Error && error.name === "BadImageError";
+}
+
 /** Type and size from a file's first bytes; width and height are as stored, before it is turned upright. */
 export interface Header {
   /** The sub-type of its media type: "jpeg", "png", "webp", ... */
