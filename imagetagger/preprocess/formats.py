@@ -55,6 +55,12 @@ def read_avif_exif(data: bytes) -> bytes:
     return exif or b""
 
 
+def read_avif_xmp(data: bytes) -> bytes:
+    """Return the XMP packet of an AVIF, which is not decoded; b"" if there is none."""
+    xmp: bytes | None = _avif_decoder(data).get_info()[6]
+    return xmp or b""
+
+
 def _avif_decoder(data: bytes) -> Any:
     try:
         from PIL import _avif
@@ -79,6 +85,12 @@ def read_heic_exif(data: bytes) -> bytes:
     """Return the EXIF block of a HEIC, which is not decoded; b"" if there is none."""
     exif: bytes | None = _heic_file(data).info.get("exif")
     return exif or b""
+
+
+def read_heic_xmp(data: bytes) -> bytes:
+    """Return the XMP packet of a HEIC, which is not decoded; b"" if there is none."""
+    xmp: bytes | None = _heic_file(data).info.get("xmp")
+    return xmp or b""
 
 
 def _heic_file(data: bytes) -> Any:

@@ -1,0 +1,167 @@
+"""Changes of sidecars, planned as the bytes before and after; nothing is written here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from imagetagger.archive.keywords.document import XmpDocument, parse_xmp
+from imagetagger.archive.keywords.edit import put_in, take_out
+from imagetagger.archive.keywords.embedded import embedded_values
+from imagetagger.archive.keywords.encodings import encode_xml
+from imagetagger.archive.keywords.errors import SidecarError, XmpError
+from imagetagger.archive.keywords.fields import SidecarStyle
+from imagetagger.archive.keywords.marks import (
+    WANTED_FIELDS,
+    FileMark,
+    MachineTag,
+    Marks,
+    mark_lines,
+)
+from imagetagger.archive.keywords.merge import merge_values
+from imagetagger.archive.keywords.plan import added_values, choose_fields, plan_marks, request_tags
+from imagetagger.archive.keywords.sidecar import (
+    Sidecar,
+    find_sidecars,
+    is_shared,
+    load_sidecar,
+    parse_sidecar,
+    sidecar_path,
+)
+from imagetagger.bundle.names import MAX_TEXT_LENGTH, text_problem
+
+EMPTY_SIDECAR = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="imagetagger">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+"""
+MAX_BROADER = 31
+
+
+class SidecarChange(NamedTuple):
+    """What a sidecar is and becomes; None where there is no file. Equal contents change nothing."""
+
+    path: Path
+    before: bytes | None
+    after: bytes | None
+
+
+def plan_tags(picture: Path, tags: Sequence[MachineTag], *, style: SidecarStyle = "digikam") -> SidecarChange:
+    """Plan the change after which the machine tags of a picture are exactly these, but for two kinds.
+
+    A tag that a person set already stays theirs alone, and one that somebody deleted is not written again. The sidecar
+    that exists is changed, `name.jpg.xmp` before `name.xmp`; one that has our tags comes first. In a sidecar that
+    several pictures share, tags that were written for another one stay.
+
+    Args:
+        picture: it is read, for keywords of persons, and never written.
+        tags: to write; [] takes all of them away, but remembers what somebody deleted.
+        style: of the sidecar, where there is none.
+
+    Raises:
+        ValueError: a tag that cannot be written, by its name or probability.
+        SidecarError: a sidecar is broken.
+        OSError: the picture cannot be read.
+    """
+    for tag in tags:
+        _check_tag(tag)
+    sidecars = [load_sidecar(path) for path in find_sidecars(picture)]
+    sidecar = _choose(sidecars, picture) or _new_sidecar(sidecar_path(picture, style))
+    elsewhere = [value for other in sidecars if other is not sidecar for value in other.people]
+    people = merge_values([*sidecar.people, *elsewhere, *embedded_values(picture)])
+    requests = request_tags(sidecar.marks, tags, _mark_name(picture), lambda name: is_shared(sidecar.path, name))
+    base = _without_ours(sidecar)
+    marks = plan_marks(base, choose_fields(base, style), sidecar.people, people, sidecar.marks, requests)
+    return _change(sidecar, base, marks)
+
+
+def plan_removal(picture: Path) -> SidecarChange:
+    """Plan the change that takes exactly what is ours out of a picture's sidecar.
+
+    All fields have the values that persons left in them. A sidecar that we made is deleted if nothing else is in it.
+    Where both sidecars have something of ours, the second one's turn comes after this change is applied.
+
+    Raises:
+        SidecarError: a sidecar is broken.
+    """
+    sidecars = [load_sidecar(path) for path in find_sidecars(picture)]
+    sidecar = _choose(sidecars, picture)
+    if sidecar is None:
+        return SidecarChange(sidecar_path(picture, "digikam"), None, None)
+    return _change(sidecar, _without_ours(sidecar), Marks(file=sidecar.marks.file))
+
+
+def _choose(sidecars: Sequence[Sidecar], picture: Path) -> Sidecar | None:
+    """Return the sidecar to change: the first with marks of this picture, or else the first."""
+    name = _mark_name(picture)
+    ours = [
+        sidecar
+        for sidecar in sidecars
+        if any(name in mark.pictures or not any(is_shared(sidecar.path, other) for other in mark.pictures)
+               for mark in sidecar.stored.tags)
+    ]
+    return next(iter([*ours, *sidecars]), None)
+
+
+def _new_sidecar(path: Path) -> Sidecar:
+    """Return a sidecar that does not exist."""
+    return parse_sidecar(path, EMPTY_SIDECAR)._replace(data=None, marks=Marks(file=FileMark(is_ours=True)))
+
+
+def _without_ours(sidecar: Sidecar) -> XmpDocument:
+    utf8 = take_out(sidecar.document, sidecar.ours, sidecar.marks.file)
+    return parse_xmp(utf8, WANTED_FIELDS)
+
+
+def _change(sidecar: Sidecar, base: XmpDocument, marks: Marks) -> SidecarChange:
+    """Return the change from a sidecar to one of these marks; `base` is without anything of ours."""
+    lines = mark_lines(marks)
+    if lines == mark_lines(sidecar.stored):
+        return SidecarChange(sidecar.path, sidecar.data, sidecar.data)
+    if not lines and marks.file.is_ours and not any(each.count for each in base.resources) and not base.comments:
+        return SidecarChange(sidecar.path, sidecar.data, None)
+    utf8 = put_in(base, added_values(marks), lines) if lines else base.utf8
+    after = encode_xml(sidecar.text._replace(utf8=utf8))
+    _verify(sidecar, after, marks)
+    return SidecarChange(sidecar.path, sidecar.data, after)
+
+
+def _verify(sidecar: Sidecar, after: bytes, marks: Marks) -> None:
+    """Check that a changed sidecar says what it shall, before anybody writes it.
+
+    Raises:
+        SidecarError: of a layout in which the change went wrong.
+    """
+    try:
+        changed = parse_sidecar(sidecar.path, after)
+        is_right = sorted(changed.people) == sorted(sidecar.people) and mark_lines(changed.marks) == mark_lines(marks)
+    except (SidecarError, XmpError):
+        is_right = False
+    if not is_right:
+        raise SidecarError(
+            f"the sidecar {sidecar.path} has a layout in which keywords cannot be changed safely; it is left as it is. "
+            "Save it again with your photo manager"
+        )
+
+
+def _mark_name(picture: Path) -> str:
+    """Return a picture's name as marks have it, without what XML does not have."""
+    name = picture.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return name.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
+
+
+def _check_tag(tag: MachineTag) -> None:
+    problem = None
+    if not 0 < len(tag.keyword) <= MAX_BROADER + 1:
+        problem = f"got a keyword of {len(tag.keyword)} names, expected 1 to {MAX_BROADER + 1}"
+    for text in (*tag.keyword, tag.bundle, tag.written):
+        problem = problem or text_problem(text, MAX_TEXT_LENGTH)
+        if text != text.strip():
+            problem = problem or f"got {text!r}, expected no spaces around it"
+        if any(character in text for character in "\ufffe\uffff"):
+            problem = problem or f"got {text!a}, which has a character that XML lacks"
+    if not 0 <= tag.probability <= 1:
+        problem = problem or f"got the probability {tag.probability}, expected one in [0, 1]"
+    if problem:
+        raise ValueError(problem)
