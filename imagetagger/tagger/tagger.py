@@ -19,6 +19,7 @@ from imagetagger.tagger.description import (
     Description,
     KnownTag,
     Tag,
+    Words,
     describe_picture,
     ids_to_hide,
     ids_to_show,
@@ -92,6 +93,11 @@ class Tagger:
         """All tags, those of the bundle first."""
         state = self._state
         return list_vocabulary(state.vocabulary, state.rows, state.words)
+
+    @property
+    def words(self) -> Words:
+        """All tags and broader terms, as `describe` uses them."""
+        return self._state.words
 
     @property
     def target_coverage(self) -> float | None:
