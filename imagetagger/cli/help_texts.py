@@ -8,6 +8,7 @@ Tags pictures, and learns your own tags.
   imagetagger forget --tag Rex rex1.jpg         as if that picture had never been taught
   imagetagger undo                              take the last change back
   imagetagger tags                              list the tags; also add, rename, merge, remove, hide, unhide
+  imagetagger archive tag DIR                   tag a photo library in place; learns the tags that it has
   imagetagger serve                             open the app in your browser: it tags, learns, and works offline
   imagetagger webapp FOLDER                     write the same app as files for any web host
 
@@ -139,3 +140,55 @@ Delete what runs of experiments keep to be faster: the next run computes or down
   imagetagger cache clear models downloads     only these kinds
 
 Files that runs did not make are left alone. The exit code is 1 if a file cannot be deleted."""
+
+
+ARCHIVE = """\
+Tag the pictures of folders where they are, in XMP sidecars that digiKam, Lightroom, darktable and others read.
+
+  imagetagger archive scan ~/Pictures           find the pictures, and embed those that are new
+  imagetagger archive learn ~/Pictures          learn the tags that you set in other programs, and how well each is found
+  imagetagger archive tag ~/Pictures            tag the rest; --dry-run shows what would be written
+  imagetagger archive remove ~/Pictures         take exactly these tags away again
+  imagetagger archive status                    show what is known
+
+Pictures are never changed, nor what people wrote. A tag that you delete is not written again."""
+
+ARCHIVE_SCAN = """\
+Find the pictures of folders, and embed those that are new. Others are not opened; moved ones are known by content.
+
+  imagetagger archive scan ~/Pictures /mnt/photos
+
+It can be interrupted at any time, and goes on where it was; several processes share the work.
+A file that cannot be used is reported; the exit code is then 1."""
+
+ARCHIVE_LEARN = """\
+Learn the tags that people set in any program, from sidecars and from what is embedded in pictures.
+
+  imagetagger archive learn ~/Pictures
+  imagetagger archive learn --precision 0.9 ~/Pictures
+
+A tag needs three pictures. Prints how well each tag is found in pictures that it was learned without, and from which
+probability on a share of right tags is promised. Learning again replaces what was learned before."""
+
+ARCHIVE_TAG = """\
+Write tags into sidecars: those that were learned from your own, or else those that the tagger comes with.
+
+  imagetagger archive tag --dry-run ~/Pictures
+  imagetagger archive tag ~/Pictures
+  imagetagger archive tag --under auto ~/Pictures         all of them below the tag "auto"
+
+A tag is written where it is right as often as promised (--precision, as for `learn`). Pictures that have one of the
+learned tags by a person are left alone, but for --all. Tags that were written before and no longer hold are taken away.
+A picture that cannot be read is reported and skipped; the exit code is then 1."""
+
+ARCHIVE_REMOVE = """\
+Take away exactly the tags that `imagetagger archive tag` wrote: every other tag and field stays as it is.
+
+  imagetagger archive remove --dry-run ~/Pictures
+  imagetagger archive remove ~/Pictures"""
+
+ARCHIVE_STATUS = """\
+Show what is known of all folders, or of some.
+
+  imagetagger archive status
+  imagetagger archive status --json ~/Pictures"""

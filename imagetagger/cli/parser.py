@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser("imagetagger", description=help_texts.OVERVIEW, formatter_class=_RAW)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_tag, _add_learn, _add_forget, _add_undo, _add_tags, _add_serve, _add_webapp):
+    for add in (_add_tag, _add_learn, _add_forget, _add_undo, _add_tags, _add_archive, _add_serve, _add_webapp):
         add(commands)
     commands.add_parser("run", help="run an experiment (--help: its settings)")
     verify = _command(commands, "verify", "checking.run_verify", "check a bundle", help_texts.VERIFY)
@@ -141,6 +141,48 @@ def _add_tags(commands: Any) -> None:
     for action, second in ((rename, "name"), (merge, "into")):
         action.add_argument("tag", metavar="TAG", help="name or id")
         action.add_argument(second, metavar=second.upper(), help="new name" if second == "name" else "name or id")
+
+
+def _add_archive(commands: Any) -> None:
+    parser = _command(commands, "archive", "archive.run_status", "tag a photo library in place", help_texts.ARCHIVE)
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+
+    def add(name: str, function: str, summary: str, description: str) -> _Parser:
+        action = _command(actions, name, function, summary, description)
+        needed = "*" if name == "status" else "+"
+        action.add_argument("folders", nargs=needed, type=Path, metavar="DIR", help="folders of pictures, at any depth")
+        action.add_argument("--state", type=Path, metavar="FILE", help="what is known (default: in your data folder)")
+        if name == "status":
+            action.add_argument("--json", action="store_true", help="print one JSON object")
+        else:
+            _add_shared(action)
+            action.add_argument("--exact", action="store_true", help="decode large pictures in full, which is slower")
+            action.add_argument(
+                "--workers", type=_positive, metavar="N", help="processes that decode (default: by CPUs)"
+            )
+        return action
+
+    add("scan", "archive.run_scan", "find and embed pictures", help_texts.ARCHIVE_SCAN)
+    learn = add("learn", "archive_tags.run_learn", "learn the tags that people set", help_texts.ARCHIVE_LEARN)
+    tag = add("tag", "archive_tags.run_tag", "write tags beside pictures", help_texts.ARCHIVE_TAG)
+    remove = add("remove", "archive_tags.run_remove", "remove the tags that `tag` wrote", help_texts.ARCHIVE_REMOVE)
+    add("status", "archive.run_status", "show what is known", help_texts.ARCHIVE_STATUS)
+    for action in (learn, tag):
+        action.add_argument(
+            "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"
+        )
+    for action in (tag, remove):
+        action.add_argument(
+            "--dry-run", action="store_true", help="print how sidecars would change, and change nothing"
+        )
+        action.add_argument(
+            "--sidecar", choices=("digikam", "adobe"), default="digikam", help="new ones: photo.jpg.xmp, or photo.xmp"
+        )
+    tag.add_argument(
+        "--under", action="append", default=[], metavar="TAG", help="a broader tag for all that is written"
+    )
+    tag.add_argument("--everyday", action="store_true", help="use the tagger's own tags, not those that were learned")
+    tag.add_argument("--all", action="store_true", help="also pictures that have a learned tag by a person")
 
 
 def _add_serve(commands: Any) -> None:

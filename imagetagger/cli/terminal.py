@@ -64,3 +64,20 @@ def progress_bar(total: int) -> Iterator[Callable[[], AbstractContextManager[Non
             bar.update()
 
         yield advance
+
+
+@contextmanager
+def step_bar(what: str) -> Iterator[Callable[[int, int], object]]:
+    """Show how far a step of many pictures is, on stderr where that is a terminal; yields what takes done and total."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=" pictures", leave=False, delay=PROGRESS_DELAY) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show

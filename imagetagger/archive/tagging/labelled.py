@@ -1,6 +1,6 @@
 """Which tags people set, and of which pictures: what an archive is learned from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +52,8 @@ def label_pictures(pictures: Mapping[str, SetKeywords], min_pictures: int = MIN_
     found = {keyword_key(keyword): keyword for one in pictures.values() for keyword in usable(one.people)}
     keywords = full_keywords(found.values())
     tagged = [content for content, one in sorted(pictures.items()) if one.people or one.withdrawn]
-    labels = _mark(keywords, [pictures[content].people for content in tagged])
-    is_withdrawn = _mark(keywords, [pictures[content].withdrawn for content in tagged]) & ~labels
+    labels = mark_tags(keywords, [pictures[content].people for content in tagged], is_at_or_below)
+    is_withdrawn = mark_tags(keywords, [pictures[content].withdrawn for content in tagged], is_deleted_by) & ~labels
     has_enough = labels.sum(0) >= min_pictures
     kept = np.flatnonzero(has_enough)
     labels, is_withdrawn = labels[:, kept], is_withdrawn[:, kept]
@@ -91,13 +91,30 @@ def is_at_or_below(keyword: Keyword, broader: Keyword) -> bool:
     return any(is_same_keyword(keyword[:end], broader) for end in range(1, len(keyword) + 1))
 
 
-def _mark(keywords: Sequence[Keyword], pictures: Sequence[Iterable[Keyword]]) -> np.ndarray:
-    """Return which pictures have which keywords, or one below, bool (N, C)."""
-    columns: dict[Keyword, list[int]] = {}
-    marked = np.zeros((len(pictures), len(keywords)), bool)
+def is_deleted_by(keyword: Keyword, tag: Keyword) -> bool:
+    """Whether people who deleted a keyword do not want a tag: the same, or one below; it was written below others.
+
+    >>> is_deleted_by(("auto", "dog"), ("dog", "poodle")), is_deleted_by(("dog", "poodle"), ("dog",))
+    (True, False)
+    """
+    return any(is_at_or_below(tag, keyword[start:]) for start in range(len(keyword)))
+
+
+def mark_tags(
+    tags: Sequence[Keyword], pictures: Sequence[Iterable[Keyword]], says: Callable[[Keyword, Keyword], bool]
+) -> np.ndarray:
+    """Return of which tags the keywords of N pictures say something, bool (N, C).
+
+    Args:
+        tags: C of them.
+        pictures: their keywords.
+        says: whether a keyword says something of a tag.
+    """
+    columns: dict[Keyword, np.ndarray] = {}  # people use few different keywords
+    marked = np.zeros((len(pictures), len(tags)), bool)
     for row, own in enumerate(pictures):
         for keyword in usable(own):
             if keyword not in columns:
-                columns[keyword] = [i for i, each in enumerate(keywords) if is_at_or_below(keyword, each)]
-            marked[row, columns[keyword]] = True
+                columns[keyword] = np.array([says(keyword, tag) for tag in tags], bool)
+            marked[row] |= columns[keyword]
     return marked

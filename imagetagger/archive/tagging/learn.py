@@ -170,9 +170,5 @@ def _reports(
         others = pictures.labels[wrong].sum(0)
         confused = pictures.keywords[int(others.argmax())] if others.any() else None
         precision = right / int(finds.sum()) if finds.any() else None
-        reports.append(
-            TagReport(keyword, int(has.sum()), precision, right / int(has.sum()), confused, promises[tag])
-        )
+        reports.append(TagReport(keyword, int(has.sum()), precision, right / int(has.sum()), confused, promises[tag]))
     return tuple(reports)
-
-

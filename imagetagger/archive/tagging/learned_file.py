@@ -59,13 +59,17 @@ def decode_learned(data: bytes) -> LearnedTags:
     try:
         stored = msgspec.msgpack.decode(data, type=StoredTags)
         tags = len(stored.keywords)
-        count, mean, m2 = (np.frombuffer(part, "<f4").reshape(tags, -1) for part in (stored.count, stored.mean, stored.m2))
+        count, mean, m2 = (
+            np.frombuffer(part, "<f4").reshape(tags, -1) for part in (stored.count, stored.mean, stored.m2)
+        )
         rivals = np.frombuffer(stored.rivals, bool).reshape(tags, tags)
         slope, intercept = (np.frombuffer(part, "<f8") for part in (stored.slope, stored.intercept))
         if not {mean.shape[1], m2.shape[1]} == {stored.features} or not tags == len(slope) == len(intercept):
             raise ValueError(f"got {tags} tags of {mean.shape[1]} features, expected {stored.features}")
     except (msgspec.MsgspecError, ValueError) as error:
-        raise LearnError(f"the learned tags are damaged ({error}): learn again with `imagetagger archive learn`") from error
+        raise LearnError(
+            f"the learned tags are damaged ({error}): learn again with `imagetagger archive learn`"
+        ) from error
     return LearnedTags(
         stored.keywords,
         Rows(count[:, 0], mean, m2),

@@ -6,21 +6,25 @@ import numpy as np
 
 from imagetagger.archive.keywords.fields import Keyword, keyword_key
 from imagetagger.archive.keywords.marks import MachineTag
-from imagetagger.archive.tagging.labelled import SetKeywords, is_at_or_below
+from imagetagger.archive.tagging.labelled import SetKeywords, is_at_or_below, is_deleted_by, mark_tags
 
 
-def settled_tags(keywords: Sequence[Keyword], pictures: Sequence[SetKeywords]) -> np.ndarray:
+def settled_tags(
+    keywords: Sequence[Keyword], pictures: Sequence[SetKeywords], *, leave_tagged: bool = False
+) -> np.ndarray:
     """Return which tags people decided about, bool (N, C): those that they set, those above, and those they deleted.
 
     Whoever deleted a broader tag does not want one below it either.
+
+    Args:
+        keywords: C tags.
+        pictures: what people did with N pictures.
+        leave_tagged: take all tags of a picture as decided about that has one by a person: it was learned from.
     """
-    settled = np.zeros((len(pictures), len(keywords)), bool)
-    for row, one in enumerate(pictures):
-        for own in one.people:
-            settled[row] |= [is_at_or_below(own, keyword) for keyword in keywords]
-        for gone in one.withdrawn:
-            settled[row] |= [is_at_or_below(keyword, gone) for keyword in keywords]
-    return settled
+    people = mark_tags(keywords, [one.people for one in pictures], is_at_or_below)
+    if leave_tagged:
+        people |= people.any(1, keepdims=True)
+    return people | mark_tags(keywords, [one.withdrawn for one in pictures], is_deleted_by)
 
 
 def machine_tags(

@@ -1,0 +1,56 @@
+"""Probabilities of tags for the pictures of a catalogue: of those learned from it, or of a tagger's own."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.archive.keywords.fields import Keyword
+from imagetagger.archive.promise.tag_promises import TagPromise
+from imagetagger.archive.tagging.everyday import estimated_promises, everyday_tags, predict_everyday
+from imagetagger.archive.tagging.learn import LearnedTags, predict_learned
+from imagetagger.bundle.executor import load_executor
+from imagetagger.bundle.reader import Bundle
+from imagetagger.tagger.tagger import Tagger
+
+
+class Predictions(NamedTuple):
+    """Predictions for N pictures under C tags.
+
+    Attributes:
+        keywords: the tags.
+        probability: float64 (N, C).
+        promises: of each tag.
+        is_learned: whether they were learned from the archive, so that their precision was measured there.
+    """
+
+    keywords: tuple[Keyword, ...]
+    probability: np.ndarray
+    promises: tuple[TagPromise, ...]
+    is_learned: bool
+
+
+def predict_pictures(
+    embeddings: Iterable[np.ndarray], bundle: Bundle, tagger: Tagger, learned: LearnedTags | None, precision: float
+) -> Predictions:
+    """Predict the tags of pictures.
+
+    Args:
+        embeddings: float32 (D,) of each.
+        bundle: whose model scores rows.
+        tagger: of the bundle.
+        learned: tags that extend the bundle; None for those of the tagger.
+        precision: least probability of a tagger's own tags: an estimate that nobody has checked on these pictures.
+    """
+    if learned is not None:
+        executor = load_executor(bundle.files["model.tflite"], bundle.manifest)
+        rows = [predict_learned(learned, bundle, executor, embedding) for embedding in embeddings]
+        return Predictions(learned.keywords, _stack(rows, len(learned.keywords)), learned.promises, True)
+    tags = everyday_tags(tagger, bundle.labels, bundle.terms)
+    rows = [predict_everyday(tagger, tags, embedding) for embedding in embeddings]
+    count = len(tags.keywords)
+    return Predictions(tags.keywords, _stack(rows, count), estimated_promises(count, precision), False)
+
+
+def _stack(rows: list[np.ndarray], columns: int) -> np.ndarray:
+    return np.array(rows, np.float64).reshape(len(rows), columns)

@@ -1,0 +1,146 @@
+"""The command `archive`: what all of its actions share, and those that only look: scan and status."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagetagger.cli.lesson_store import lessons_to_read
+from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
+
+if TYPE_CHECKING:
+    from imagetagger.archive.catalogue.database import Catalogue
+    from imagetagger.archive.catalogue.files import KnownFile
+    from imagetagger.archive.people import FileKeywords
+    from imagetagger.bundle.reader import Bundle
+    from imagetagger.tagger.tagger import Tagger
+
+
+class Archive(NamedTuple):
+    """An archive and the tagger to use on it.
+
+    Attributes:
+        catalogue: is open.
+        folders: of its pictures.
+        bundle, tagger: the same tagger, as files and with what its user taught.
+        space: embedding space of the catalogue's embeddings.
+    """
+
+    catalogue: "Catalogue"
+    folders: tuple[Path, ...]
+    bundle: "Bundle"
+    tagger: "Tagger"
+    space: str
+
+
+def run_scan(options: argparse.Namespace) -> int:
+    """Find the pictures of folders, and embed those that are new."""
+    with opened(options) as archive:
+        problems, counts = refresh(archive, options)
+    if options.json:
+        print_json({**counts, "problems": problems})
+    else:
+        found = ", ".join(f"{counts[name]:,} {name}" for name in ("new", "changed", "moved", "unchanged", "gone"))
+        print_line(f"{found}; {counts['embedded']:,} embedded")
+    return 1 if problems else 0
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Print what is known of an archive."""
+    from imagetagger.archive.catalogue.database import default_catalogue, open_catalogue
+    from imagetagger.archive.catalogue.status import catalogue_status
+
+    path = options.state or default_catalogue()
+    if not path.exists():
+        raise CommandError(f"there is no state at {path}: begin with `imagetagger archive scan DIR`")
+    with explained(), open_catalogue(path) as catalogue:
+        status = catalogue_status(catalogue, options.folders)
+    if options.json:
+        print_json(status)
+        return 0
+    print_line(
+        f"{status.files:,} files, {status.pictures:,} different pictures, {status.problems:,} that cannot be used"
+    )
+    print_line(f"{max(status.embedded.values(), default=0):,} pictures embedded, {status.gone:,} gone")
+    print_line(
+        f"{status.written:,} tags written beside {status.tagged:,} files, {status.withdrawn:,} deleted by people"
+    )
+    return 0
+
+
+@contextmanager
+def opened(options: argparse.Namespace) -> Iterator[Archive]:
+    """Open the catalogue and the tagger that a command line names."""
+    from imagetagger.archive.catalogue.database import open_catalogue
+    from imagetagger.archive.embedding import embedding_space
+    from imagetagger.bundle.reader import read_bundle
+    from imagetagger.everyday import everyday_bundle
+    from imagetagger.tagger.tagger import Tagger
+
+    if strange := [folder for folder in options.folders if not folder.is_dir()]:
+        raise CommandError(f"got {strange[0]}, expected a folder of pictures")
+    with explained():
+        bundle = read_bundle(options.bundle or everyday_bundle())
+        tagger = Tagger.load(options.bundle, lessons_to_read(options))
+        space = embedding_space(bundle.manifest, exact=options.exact)
+        with open_catalogue(options.state) as catalogue:
+            yield Archive(catalogue, tuple(options.folders), bundle, tagger, space)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn errors of an archive into those of a command."""
+    from imagetagger.archive.catalogue.database import CatalogueError
+    from imagetagger.archive.keywords import SidecarError
+    from imagetagger.archive.tagging.learn import LearnError
+
+    try:
+        yield
+    except (CatalogueError, SidecarError, LearnError) as error:
+        raise CommandError(str(error)) from error
+
+
+def refresh(archive: Archive, options: argparse.Namespace) -> tuple[list[str], dict[str, int]]:
+    """Scan the folders, and embed what has no embedding; return and print what cannot be used, and return counts."""
+    from imagetagger.archive.catalogue.scan import ScanReport, scan
+    from imagetagger.archive.embedding import embed_files
+    from imagetagger.archive.refresh import EmbedReport, embed_missing
+
+    scanned, embedded = ScanReport(), EmbedReport(0, 0, ())
+    with step_bar("scanning") as show:
+        for scanned in scan(archive.catalogue, archive.folders):
+            total = scanned.new + scanned.changed + scanned.moved + scanned.unchanged + scanned.unread
+            show(total - scanned.unread, total)
+    embed = partial(embed_files, bundle=options.bundle, exact=options.exact, workers=options.workers)
+    with step_bar("embedding") as show:
+        for embedded in embed_missing(archive.catalogue, archive.space, archive.folders, embed):
+            show(embedded.done, embedded.total)
+    problems = [f"{path}: {problem}" for path, problem in (*scanned.problems, *embedded.problems)]
+    for problem in problems:
+        print_problem(problem)
+    counts = {name: int(getattr(scanned, name)) for name in ("new", "changed", "moved", "unchanged", "gone")}
+    return problems, {**counts, "embedded": embedded.done - len(embedded.problems)}
+
+
+def read_people(archive: Archive, files: "Sequence[KnownFile]") -> "list[FileKeywords]":
+    """Read the keywords of files, remember which of ours people deleted, and print what cannot be read."""
+    from imagetagger.archive.people import read_files, remember_withdrawn
+
+    read: list[FileKeywords] = []
+    with step_bar("reading tags") as show:
+        for one in read_files(files):
+            read.append(one)
+            show(len(read), len(files))
+    for file, _, problem in read:
+        if problem:
+            print_problem(f"{file.path}: {problem}")
+    remember_withdrawn(archive.catalogue, read, now())
+    return read
+
+
+def now() -> str:
+    """Return the time, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
