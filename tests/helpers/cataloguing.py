@@ -52,7 +52,7 @@ def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
     queries = {
         "files": "SELECT path, size, mtime_ns, content, problem, gone IS NOT NULL FROM files ORDER BY path",
         "pictures": "SELECT content, problem FROM pictures ORDER BY content",
-        "embeddings": "SELECT name, content, embedding FROM embeddings JOIN spaces ON id = space ORDER BY name, content",
+        "embeddings": "SELECT name, content, embedding FROM embeddings JOIN spaces ON id = space ORDER BY 1, 2",
     }
     with open_catalogue(path) as catalogue, snapshot(catalogue) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -11,7 +11,7 @@ from imagetagger.preprocess.jpeg import ADOBE, EXIF, EXIF_PREFIX, FRAMES, JFIF, 
 from imagetagger.preprocess.png import CRITICAL, chunks
 from imagetagger.preprocess.tiff_tags import read_orientation, read_tag_block
 
-ID_DIGITS = 40
+CONTENT_ID_DIGITS = 40
 """Of 4 bits each: chance gives two of a billion pictures the same id with a probability of 3e-31."""
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """What ends the compressed data of a JPEG's scan: not an escaped 0xFF, a restart marker or a fill byte."""
@@ -34,13 +34,13 @@ def content_id(data: bytes) -> str:
     The digest is SHA-256, for which processors have instructions: it takes a third of the time of BLAKE2b.
     """
     try:
-        parts = READERS.get(picture_format(data, len(data)), _all)(data)
+        parts = PIXEL_DATA_READERS.get(picture_format(data, len(data)), _all)(data)
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part)
     except BadImageError:
         digest = hashlib.sha256(data)
-    return digest.hexdigest()[:ID_DIGITS]
+    return digest.hexdigest()[:CONTENT_ID_DIGITS]
 
 
 def _all(data: bytes) -> Iterator[Part]:
@@ -123,4 +123,4 @@ def _webp(data: bytes) -> Iterator[Part]:
     yield b"orientation %d" % orientation
 
 
-READERS: dict[str, Callable[[bytes], Iterator[Part]]] = {"JPEG": _jpeg, "PNG": _png, "WebP": _webp}
+PIXEL_DATA_READERS: dict[str, Callable[[bytes], Iterator[Part]]] = {"JPEG": _jpeg, "PNG": _png, "WebP": _webp}

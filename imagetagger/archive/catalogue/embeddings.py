@@ -11,7 +11,7 @@ from imagetagger.archive.catalogue.database import Catalogue, snapshot, transact
 from imagetagger.archive.catalogue.files import path_of, path_ranges
 
 CLAIM = 32
-"""Pictures that a process claims at a time: what others may embed twice, if it is killed or slow in the end."""
+"""Pictures that a process claims in one transaction."""
 
 
 class Unembedded(NamedTuple):
@@ -40,21 +40,19 @@ def claim_pictures(catalogue: Catalogue, space: str, pictures: Sequence[Unembedd
     """Yield those of some pictures that this process is to embed, each at most once.
 
     First come those that no other process claimed; they are claimed a few at a time, as they are asked for. Then come
-    those that others claimed and have still not embedded: they may have been killed. So a claim is a hint that needs no
-    end and no clock. Nothing waits for it, and the price is that of each process at most the pictures in its hands at
-    the end are embedded twice, to the same values.
+    those that others claimed and have not embedded yet, the last ones first: their processes may have been killed. So
+    a claim is a hint that has no owner and never expires: nobody waits for it, and no clock has to be right. The price
+    is that processes which meet at the end embed the few pictures in their hands twice, to the same values.
     """
-    waiting = list(pictures)
-    for is_last in (False, True):
-        claimed_by_others: list[Unembedded] = []
-        for start in range(0, len(waiting), CLAIM):
-            batch = waiting[start : start + CLAIM]
-            with transaction(catalogue) as connection:
-                missing = [picture for picture in batch if _is_missing(connection, space, picture.content)]
-                ours = [picture for picture in missing if _claim(connection, space, picture.content) or is_last]
-            claimed_by_others += [picture for picture in missing if picture not in ours]
-            yield from ours
-        waiting = claimed_by_others
+    claimed_by_others: list[Unembedded] = []
+    for start in range(0, len(pictures), CLAIM):
+        batch = pictures[start : start + CLAIM]
+        with transaction(catalogue) as connection:
+            missing = [picture for picture in batch if _is_missing(connection, space, picture.content)]
+            ours = [picture for picture in missing if _claim(connection, space, picture.content)]
+        claimed_by_others += [picture for picture in missing if picture not in ours]
+        yield from _still_missing(catalogue, space, ours)
+    yield from _still_missing(catalogue, space, claimed_by_others[::-1])
 
 
 def store_embeddings(catalogue: Catalogue, space: str, contents: Sequence[str], embeddings: np.ndarray) -> int:
@@ -132,6 +130,15 @@ def _space(connection: sqlite3.Connection, space: str, features: int) -> int:
     if known != features:
         raise ValueError(f"got embeddings of {features} features, expected {known}, as others of the space {space}")
     return int(number)
+
+
+def _still_missing(catalogue: Catalogue, space: str, pictures: Sequence[Unembedded]) -> Iterator[Unembedded]:
+    """Yield pictures that nobody has embedded by the time that they are asked for."""
+    for picture in pictures:
+        with snapshot(catalogue) as connection:
+            is_missing = _is_missing(connection, space, picture.content)
+        if is_missing:
+            yield picture
 
 
 def _is_missing(connection: sqlite3.Connection, space: str, content: str) -> bool:

@@ -30,7 +30,7 @@ def file_state(status: os.stat_result) -> FileState:
     return FileState(status.st_size, max(min(status.st_mtime_ns, MAX_INTEGER), -MAX_INTEGER))
 
 
-def list_pictures(folders: Iterable[Path]) -> Iterator[FolderListing]:
+def list_archive(folders: Iterable[Path]) -> Iterator[FolderListing]:
     """Yield the pictures of folders and of all folders below them, folder by folder.
 
     What is hidden, left by systems or no picture by its name is left out, and so is a camera's raw file beside its

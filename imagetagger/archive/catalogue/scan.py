@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imagetagger.archive.catalogue.database import Catalogue
 from imagetagger.archive.catalogue.files import count_gone, current_states, known_states, path_bytes, set_gone
-from imagetagger.archive.catalogue.listing import FileState, list_pictures, outermost_folders
+from imagetagger.archive.catalogue.listing import FileState, list_archive, outermost_folders
 from imagetagger.archive.catalogue.reading import FileReading, read_file
 from imagetagger.archive.catalogue.recording import record_readings
 from imagetagger.data.folder_walk import Unusable
@@ -61,7 +61,7 @@ def scan(
     known = known_states(catalogue, tops)  # before listing: what others add meanwhile is not missing
     listed, returned, unread = set[bytes](), list[bytes](), dict[Path, FileState]()
     report = ScanReport()
-    for files, unusable in list_pictures(tops):
+    for files, unusable in list_archive(tops):
         for path, state in files.items():
             listed.add(key := path_bytes(path))
             before, was_gone = known.get(key, (None, False))

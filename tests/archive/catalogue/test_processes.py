@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagetagger.archive.catalogue.database import open_catalogue
-from imagetagger.archive.catalogue.embeddings import CLAIM, unembedded
+from imagetagger.archive.catalogue.embeddings import unembedded
 from tests.helpers.cataloguing import SPACE, STORED_TOGETHER, dump, make_archive
 
 ROOT = Path(__file__).parents[3]
@@ -80,7 +80,7 @@ def test_two_processes_at_once_lose_nothing_and_share_the_work(archive, undistur
     both = [start(state, archive) for _ in range(2)]
     shares = [finish(process) for process in both]
     assert dump(state) == expected
-    assert len(shares[0]) + len(shares[1]) <= PICTURES + 2 * CLAIM
+    assert len(shares[0]) + len(shares[1]) <= PICTURES + 2 * STORED_TOGETHER
     with open_catalogue(state) as catalogue:
         assert unembedded(catalogue, SPACE) == []
 
@@ -90,5 +90,6 @@ def test_eight_processes_create_one_catalogue(archive, undisturbed, tmp_path):
     expected, _ = undisturbed
     processes = [start(tmp_path / "deep" / "archive.sqlite", archive / "3") for _ in range(8)]
     embedded = {content for process in processes for content in finish(process)}
-    assert embedded == {content for _, content, _ in expected["embeddings"]} & embedded
-    assert len(dump(tmp_path / "deep" / "archive.sqlite")["files"]) == len(embedded) == len([*(archive / "3").rglob("*.png")])
+    assert embedded <= {content for _, content, _ in expected["embeddings"]}
+    assert len(embedded) == len([*(archive / "3").rglob("*.png")])
+    assert len(dump(tmp_path / "deep" / "archive.sqlite")["files"]) == len(embedded)
