@@ -1,13 +1,13 @@
 """What a folder holds: pictures, what lies beside them, and what cannot be read.
 
-Files with the suffix of no picture are opened: their first bytes say whether they are one.
+Files with the suffix of no picture are opened, unless names are to decide: their first bytes say whether they are one.
 """
 
 import itertools
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,8 +48,13 @@ def join_contents(parts: Iterable[FolderContents]) -> FolderContents:
     return FolderContents(*(tuple(sorted(itertools.chain(*column))) for column in columns))
 
 
-def list_folder(folder: Path) -> FolderContents:
-    """List what lies directly in a folder, sorted by name."""
+def list_folder(folder: Path, *, by_name: bool = False) -> FolderContents:
+    """List what lies directly in a folder, sorted by name.
+
+    Args:
+        folder: to read.
+        by_name: open no file: those with the suffix of no picture are none.
+    """
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
@@ -79,7 +84,7 @@ def list_folder(folder: Path) -> FolderContents:
         elif isinstance(status, OSError):
             unusable.append(Unusable(path, _problem(path, status)))
         elif stat.S_ISREG(status.st_mode):
-            is_one = is_picture_name(name) or _may_be_picture(path, status.st_size)
+            is_one = is_picture_name(name) or (not by_name and _may_be_picture(path, status.st_size))
             (files if is_one else sidecars).append(path)
         else:
             unusable.append(Unusable(path, "a pipe, socket or device: expected a file"))
@@ -90,20 +95,23 @@ def list_folder(folder: Path) -> FolderContents:
 
 def walk_folder(folder: Path) -> FolderContents:
     """List all that lies below a folder, sorted by name. Folders behind links are read too, each folder once."""
-    found: list[FolderContents] = []
-    repeated: list[Path] = []
+    return join_contents(iter_folders(folder))
+
+
+def iter_folders(folder: Path, *, by_name: bool = False) -> Iterator[FolderContents]:
+    """Yield what lies directly in a folder, and in every folder below it; see `list_folder` and `walk_folder`."""
     seen: set[tuple[int, int]] = set()
     real, linked = deque([folder]), deque[Path]()
     while real or linked:  # a folder is read at its own place rather than behind a link
         path = real.popleft() if real else linked.popleft()
         if (identity := _identity(path)) in seen:
-            repeated.append(path)
+            yield FolderContents(repeated=(path,))
             continue
         seen |= {identity} if identity else set()
-        found.append(list_folder(path))
-        for inner in found[-1].folders:
+        contents = list_folder(path, by_name=by_name)
+        yield contents
+        for inner in contents.folders:
             (linked if inner.is_symlink() else real).append(inner)
-    return join_contents([*found, FolderContents(repeated=tuple(repeated))])
 
 
 def _may_be_picture(path: Path, size: int) -> bool:

@@ -5,9 +5,20 @@
 2. Resize the centre square to S x S by Pillow's BILINEAR in two explicit passes, horizontal first. Left to itself,
    Pillow chooses the order of the passes, and one size in three differs by a grey level from any port.
 3. uint8 in, uint8 out: normalisation belongs to the backbone's weights and happens inside the model.
+
+Archives of many pictures may have large JPEGs decoded at a smaller scale (`preprocess_scaled`). That is a contract of
+its own, since the pixels differ a little.
 """
 
-from imagetagger.preprocess.decode import MAX_PIXEL_LIMIT, PIXEL_LIMIT, ImageSource, decode_image, preprocess
+from imagetagger.preprocess.decode import (
+    MAX_PIXEL_LIMIT,
+    PIXEL_LIMIT,
+    ImageSource,
+    decode_image,
+    preprocess,
+    preprocess_scaled,
+    read_encoded,
+)
 from imagetagger.preprocess.errors import BadImageError
 from imagetagger.preprocess.pixels import BAND_ROWS
 from imagetagger.preprocess.square import crop_box, crop_square
@@ -17,13 +28,19 @@ __all__ = [
     "CONTRACT",
     "MAX_PIXEL_LIMIT",
     "PIXEL_LIMIT",
+    "SCALED_CONTRACT",
     "BadImageError",
     "ImageSource",
     "crop_box",
     "crop_square",
     "decode_image",
     "preprocess",
+    "preprocess_scaled",
+    "read_encoded",
 ]
 
 CONTRACT = "square-bilinear-hv/1"
 """Name and version of this contract: part of every embedding space's identity."""
+
+SCALED_CONTRACT = f"{CONTRACT}+jpeg-scaled/1"
+"""Of `preprocess_scaled`: other pixels, so other embeddings, which must not be mixed with those of `CONTRACT`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import JpegImagePlugin
 
 from imagetagger.preprocess.errors import BadImageError, check_pixels
 from imagetagger.preprocess.opened import Opened, timed
@@ -16,6 +16,7 @@ from imagetagger.preprocess.tiff_tags import read_orientation, read_tag_block
 SCAN, ADOBE, JFIF, EXIF = 0xDA, 0xEE, 0xE0, 0xE1
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 BASELINE = (0xC0, 0xC1)
+LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 NO_BODY = (0x00, 0x01, *range(0xD0, 0xD9))
 EXIF_PREFIX = b"Exif\0\0"
 END_MARKER = b"\xff\xd9"
@@ -40,13 +41,13 @@ class Jpeg(JpegImagePlugin.JpegImageFile):
             data = file.getvalue().rstrip(b"\xff") if isinstance(file, io.BytesIO) else b""
             if not self.tile or not data or data.endswith(END_MARKER):
                 raise
-            self.im = _decode_without_end(data).im
-        self.tile, self.fp = [], None
+            _check_lacks_only_end(data)
+            self.fp = io.BytesIO(data + END_MARKER)
         return super().load()
 
 
-def _decode_without_end(data: bytes) -> Image.Image:
-    """Decode a JPEG that lacks its end marker, if it lacks nothing else.
+def _check_lacks_only_end(data: bytes) -> None:
+    """Refuse a JPEG without an end marker that lacks more than that.
 
     Decoders invent what is missing from what follows. So if other bytes at the end change the picture, it is truncated.
     """
@@ -57,7 +58,6 @@ def _decode_without_end(data: bytes) -> Image.Image:
         box = (0, top, image.width, min(top + rows, image.height))
         if not np.array_equal(np.asarray(image.crop(box)), np.asarray(other.crop(box))):
             raise BadImageError("corrupt image: the file is truncated")
-    return image
 
 
 def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
@@ -66,7 +66,7 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
     Raises:
         BadImageError: too many pixels or scans, or damaged.
     """
-    parts, orientation, size, scanned = [b"\xff\xd8"], None, (0, 0), 0
+    parts, orientation, size, scanned, can_scale = [b"\xff\xd8"], None, (0, 0), 0, True
     for code, at, body in segments(data):
         if code == SCAN:
             has_more = body[:1] != bytes([scanned])
@@ -78,6 +78,7 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
         elif code in FRAMES and len(body) > 5:
             size = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
             scanned = body[5] if code in BASELINE else 0  # colours, if one scan has all that there is of them
+            can_scale &= code not in LOSSLESS
             if body[0] != 8:
                 raise BadImageError(f"a JPEG of {body[0]} bits, which is not read. Save it with 8 bits")
             check_pixels(*size, pixel_limit)
@@ -88,7 +89,7 @@ def open_jpeg(data: bytes, pixel_limit: int) -> Opened:
     clean = b"".join(parts)
     image = Jpeg(io.BytesIO(clean))
     image.fp = timed(clean, *size)  # only now: Pillow reads headers byte by byte
-    return Opened(image, orientation or 1)
+    return Opened(image, orientation or 1, can_scale=can_scale)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:

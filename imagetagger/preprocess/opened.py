@@ -27,6 +27,7 @@ class Opened(NamedTuple):
         is_unsigned: whether levels of 32 bits are counted from 0.
         is_negative: whether the least level of more than 8 bits is white.
         alpha: whether alpha has a meaning, if there is any: always, never, or unless all of it is 0.
+        can_scale: whether the decoder can compute fewer pixels, by the image's `draft`.
     """
 
     image: Image.Image
@@ -35,6 +36,7 @@ class Opened(NamedTuple):
     is_unsigned: bool = False
     is_negative: bool = False
     alpha: Alpha = "used"
+    can_scale: bool = False
 
 
 class TimedFile(io.BytesIO):

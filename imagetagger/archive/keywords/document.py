@@ -15,7 +15,7 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 MAX_XMP_BYTES = 64 * 2**20
 """Of a packet or sidecar: those with many masks have a few megabytes."""
 MAX_DEPTH = 200
-MAX_ELEMENTS = 50_000
+MAX_ELEMENTS = 20_000
 """Elements of the fields of keywords."""
 EDITED_FORMS = ("list", "text")
 """Forms of a field that an edit can change."""

@@ -189,7 +189,10 @@ def _collapse(container: Span, deletions: Sequence[Edit]) -> list[Edit]:
     size = sum(edit.end - edit.start for edit in deletions)
     if container.is_empty_tag or size != container.inner_end - container.inner_start:
         return []
-    return [Edit(container.inner_start - 1, container.inner_start, b"/>"), Edit(container.inner_end, container.end, b"")]
+    return [
+        Edit(container.inner_start - 1, container.inner_start, b"/>"),
+        Edit(container.inner_end, container.end, b""),
+    ]
 
 
 def _splice(data: bytes, edits: Iterable[Edit]) -> bytes:

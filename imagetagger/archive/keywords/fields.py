@@ -85,11 +85,10 @@ def keyword_key(keyword: Keyword) -> str:
 
 
 def is_same_keyword(a: Keyword, b: Keyword) -> bool:
-    """Whether two keywords are the same: one without broader ones equals another that ends in its name.
+    """Whether two keywords are the same, of which one may lack the broadest ones of the other.
 
     >>> is_same_keyword(("bird", "finch"), ("Finch",)), is_same_keyword(("animal", "bat"), ("sport", "bat"))
     (True, False)
     """
-    if len(a) > 1 and len(b) > 1:
-        return keyword_key(a) == keyword_key(b)
-    return keyword_key(a[-1:]) == keyword_key(b[-1:]) or keyword_key(a) == keyword_key(b)
+    length = min(len(a), len(b))
+    return keyword_key(a[-length:]) == keyword_key(b[-length:]) or keyword_key(a) == keyword_key(b)

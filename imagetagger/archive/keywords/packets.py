@@ -3,7 +3,6 @@
 Source: XMP Specification, part 3 (Storage in files); TIFF 6.0 for tags; PNG's "XML:com.adobe.xmp"; WebP's "XMP ".
 """
 
-import contextlib
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple

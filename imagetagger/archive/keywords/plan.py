@@ -28,7 +28,7 @@ class Request(NamedTuple):
     pictures: tuple[str, ...]
 
 
-def choose_fields(document: XmpDocument, style: SidecarStyle) -> tuple[str, ...]:
+def choose_fields(document: XmpDocument, created: Iterable[str], style: SidecarStyle) -> tuple[str, ...]:
     """Return the fields to write: the flat one, and those hierarchical ones that there are, or else the style's.
 
     A program that wrote some of them reads these; in a field that it does not write, what a person deletes with it
@@ -36,10 +36,11 @@ def choose_fields(document: XmpDocument, style: SidecarStyle) -> tuple[str, ...]
 
     Args:
         document: without anything of ours.
+        created: fields that we added to it before.
         style: of a sidecar without hierarchical fields.
     """
     present = {found.name for found in document.properties}
-    hierarchical = [name for name in FIELDS if name in present and name != FLAT_FIELD]
+    hierarchical = [name for name in FIELDS if name in {*present, *created} and name != FLAT_FIELD]
     chosen = (FLAT_FIELD, *hierarchical) if hierarchical else STYLE_FIELDS[style]
     return tuple(name for name in chosen if name not in present or editable(document, name))
 
@@ -56,15 +57,19 @@ def request_tags(
         is_other: whether the picture of a name shares the sidecar.
     """
     requests: dict[str, Request] = {}
+    order = {keyword_key(mark.keyword): i for i, mark in enumerate(marks.tags)}
     for mark in marks.tags:
         if others := tuple(name for name in mark.pictures if name != picture and is_other(name)):
             tag = MachineTag(mark.keyword, mark.probability, mark.bundle, mark.written)
             requests[keyword_key(mark.keyword)] = Request(tag, others)
+    is_alone = not requests
     for tag in tags:
         key = keyword_key(tag.keyword)
         others = requests[key].pictures if key in requests else ()
         requests[key] = Request(tag, tuple(sorted({*others, picture})))
-    return list(requests.values())
+    if is_alone:
+        return list(requests.values())
+    return [requests[key] for key in sorted(requests, key=lambda key: order.get(key, len(order)))]
 
 
 def plan_marks(
@@ -102,7 +107,9 @@ def plan_marks(
         if added:
             tags.append(_tag_mark(request, before, added))
     tags += [mark for mark in marks.tags if is_withdrawn(mark) and not has_keyword(people, mark.keyword)]
-    mirrors = _plan_mirrors(fields, values, people, marks, taken) if any(mark.values for mark in tags) else []
+    was_ours = bool(wanted) and any(mark.values for mark in (*marks.tags, *marks.mirrors))
+    is_needed = was_ours or any(mark.values for mark in tags)  # a tag that a person set meanwhile stays where we put it
+    mirrors = _plan_mirrors(fields, values, people, marks, taken) if is_needed else []
     used = {field for mark in (*tags, *mirrors) for field in mark.values}
     found = {name: editable(document, name) for name in FIELDS if name in used}
     file = FileMark(
@@ -134,7 +141,9 @@ def _plan_mirrors(
     taken: Mapping[str, set[str]],
 ) -> list[MirrorMark]:
     old = {keyword_key(mark.keyword): mark for mark in marks.mirrors}
-    keys = {field: {_field_key(field, split_value(*value)) for value in values if value.field == field} for field in fields}
+    keys = {
+        field: {_field_key(field, split_value(*value)) for value in values if value.field == field} for field in fields
+    }
     mirrors = []
     for keyword in people:
         before = old.get(keyword_key(keyword), MirrorMark(keyword))

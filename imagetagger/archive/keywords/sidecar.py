@@ -79,7 +79,9 @@ def load_sidecar(path: Path) -> Sidecar:
                 raise SidecarError(f"got {path}, which is a device or a pipe: expected a file")
             data = file.read(MAX_XMP_BYTES + 1)
     except OSError as error:
-        raise SidecarError(f"{path} cannot be read: {error.strerror}. Make it a readable file, or move it away") from error
+        raise SidecarError(
+            f"{path} cannot be read: {error.strerror}. Make it a readable file, or move it away"
+        ) from error
     return parse_sidecar(path, data)
 
 
@@ -112,15 +114,21 @@ def _spelled_alike(names: dict[str, list[str]], name: str) -> str | None:
 
 def _list_names(folder: Path) -> dict[str, list[str]]:
     """Return the names in a folder, by themselves in lower case."""
-    changed = folder.stat().st_mtime_ns
-    if time.time_ns() - changed < SETTLED_NS:
-        return _listed.__wrapped__(folder, changed)
-    return _listed(folder, changed)
+    status = folder.stat()
+    if time.time_ns() - status.st_mtime_ns < SETTLED_NS:
+        return _by_lower_case(folder)
+    return _listed(folder, (status.st_dev, status.st_ino, status.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=4)
-def _listed(folder: Path, changed: int) -> dict[str, list[str]]:
+def _listed(folder: Path, state: tuple[int, int, int]) -> dict[str, list[str]]:
+    """Return the names in a folder that is in a certain state."""
+    return _by_lower_case(folder)
+
+
+def _by_lower_case(folder: Path) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
-    for name in sorted(os.listdir(folder)):
-        names.setdefault(name.lower(), []).append(name)
+    with os.scandir(folder) as entries:
+        for name in sorted(entry.name for entry in entries):
+            names.setdefault(name.lower(), []).append(name)
     return names

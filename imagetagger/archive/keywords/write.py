@@ -57,7 +57,7 @@ def plan_tags(picture: Path, tags: Sequence[MachineTag], *, style: SidecarStyle 
     Args:
         picture: it is read, for keywords of persons, and never written.
         tags: to write; [] takes all of them away, but remembers what somebody deleted.
-        style: of the sidecar, where there is none.
+        style: of a new sidecar, and of fields in one that has no hierarchical field.
 
     Raises:
         ValueError: a tag that cannot be written, by its name or probability.
@@ -72,7 +72,8 @@ def plan_tags(picture: Path, tags: Sequence[MachineTag], *, style: SidecarStyle 
     people = merge_values([*sidecar.people, *elsewhere, *embedded_values(picture)])
     requests = request_tags(sidecar.marks, tags, _mark_name(picture), lambda name: is_shared(sidecar.path, name))
     base = _without_ours(sidecar)
-    marks = plan_marks(base, choose_fields(base, style), sidecar.people, people, sidecar.marks, requests)
+    fields = choose_fields(base, sidecar.marks.file.created, style)
+    marks = plan_marks(base, fields, sidecar.people, people, sidecar.marks, requests)
     return _change(sidecar, base, marks)
 
 
@@ -98,8 +99,10 @@ def _choose(sidecars: Sequence[Sidecar], picture: Path) -> Sidecar | None:
     ours = [
         sidecar
         for sidecar in sidecars
-        if any(name in mark.pictures or not any(is_shared(sidecar.path, other) for other in mark.pictures)
-               for mark in sidecar.stored.tags)
+        if any(
+            name in mark.pictures or not any(is_shared(sidecar.path, other) for other in mark.pictures)
+            for mark in sidecar.stored.tags
+        )
     ]
     return next(iter([*ours, *sidecars]), None)
 
