@@ -11,7 +11,7 @@ from imagetagger.archive.catalogue.database import Catalogue
 from imagetagger.archive.catalogue.embeddings import claim_pictures, store_embeddings, unembedded
 from imagetagger.archive.catalogue.reading import FileReading
 from imagetagger.archive.catalogue.recording import record_readings
-from imagetagger.archive.embedding import EmbeddedFile
+from imagetagger.archive.embedding.embed import EmbeddedFile
 
 BATCH, SECONDS = 32, 2.0
 """Embeddings between two transactions, and the longest time between them: what kill -9 can lose."""

@@ -75,7 +75,7 @@ def run_status(options: argparse.Namespace) -> int:
 def opened(options: argparse.Namespace) -> Iterator[Archive]:
     """Open the catalogue and the tagger that a command line names."""
     from imagetagger.archive.catalogue.database import open_catalogue
-    from imagetagger.archive.embedding import embedding_space
+    from imagetagger.archive.embedding.embed import archive_space
     from imagetagger.bundle.reader import read_bundle
     from imagetagger.everyday import everyday_bundle
     from imagetagger.tagger.tagger import Tagger
@@ -85,7 +85,7 @@ def opened(options: argparse.Namespace) -> Iterator[Archive]:
     with explained():
         bundle = read_bundle(options.bundle or everyday_bundle())
         tagger = Tagger.load(options.bundle, lessons_to_read(options))
-        space = embedding_space(bundle.manifest, exact=options.exact)
+        space = archive_space(bundle.manifest, exact=options.exact)
         with open_catalogue(options.state) as catalogue:
             yield Archive(catalogue, tuple(options.folders), bundle, tagger, space)
 
@@ -106,7 +106,7 @@ def explained() -> Iterator[None]:
 def refresh(archive: Archive, options: argparse.Namespace) -> tuple[list[str], dict[str, int]]:
     """Scan the folders, and embed what has no embedding; return and print what cannot be used, and return counts."""
     from imagetagger.archive.catalogue.scan import ScanReport, scan
-    from imagetagger.archive.embedding import embed_files
+    from imagetagger.archive.embedding.files import embed_files
     from imagetagger.archive.refresh import EmbedReport, embed_missing
 
     scanned, embedded = ScanReport(), EmbedReport(0, 0, ())

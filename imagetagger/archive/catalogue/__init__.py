@@ -5,6 +5,7 @@
 - `listing`, `files`, `scan`: which files there are, and what became of those known before.
 - `embeddings`: embeddings by picture and embedding space, and who computes the missing ones.
 - `written`: the tags that were written, and those that a person withdrew.
+- `learned`: what was learned from people's tags.
 - `status`: how much of each there is.
 
 Every function takes the connection that `open_catalogue` returns, and changes the file in short transactions.

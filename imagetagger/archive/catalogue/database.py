@@ -41,6 +41,7 @@ SCHEMA = (
         withdrawn TEXT, PRIMARY KEY (path, keyword)
     ) WITHOUT ROWID""",
     "CREATE INDEX written_by_content ON written (content)",
+    "CREATE TABLE learned (space TEXT PRIMARY KEY, learned TEXT NOT NULL, tags BLOB NOT NULL)",
 )
 """Tables of a catalogue. Paths are bytes as the system has them. `gone` is when a file was first missed, in seconds
 since 1970. Embeddings are little-endian float32."""
