@@ -146,14 +146,7 @@ def test_links_in_circles_hidden_files_and_sidecars_are_left_out(catalogue, phot
     assert [problem.path.name for problem in report.problems] == ["round.jpg"]
 
 
-ODD_NAMES = [
-    b"caf\xe9.png",
-    b"\xff\xfe.png",
-    b"a\nline.png",
-    b"'\"; DROP TABLE files.png",
-    "🦆.png".encode(),
-    b"%?*.png",
-]
+ODD_NAMES = [b"caf\xe9.png", b"\xff\xfe.png", b"a\nline.png", b"'; DROP TABLE files.png", "🦆.png".encode(), b"%?*.png"]
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="APFS refuses names that are not UTF-8")
