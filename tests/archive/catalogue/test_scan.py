@@ -126,6 +126,12 @@ def test_a_scan_of_one_folder_leaves_others_alone(catalogue, photos, tmp_path):
     assert scanned(catalogue, sibling).gone == 3
 
 
+def test_a_scan_of_no_folders_changes_nothing(catalogue, photos):
+    scanned(catalogue, photos)
+    assert scanned(catalogue) == ScanReport()
+    assert len(paths(catalogue)) == 40
+
+
 def test_folders_are_counted_once_however_they_are_named(catalogue, photos, tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to("photos")
     monkeypatch.chdir(photos)
