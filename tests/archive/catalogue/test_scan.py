@@ -64,7 +64,7 @@ def test_progress_counts_down_what_is_to_be_read(catalogue, photos):
     assert all(report.unread + report.new == 40 for report in reports[listed:])
 
 
-def test_changed_moved_renamed_copied_and_deleted_pictures_are_told_apart(catalogue, photos):
+def test_changed_moved_renamed_copied_and_deleted_pictures_are_distinguished(catalogue, photos):
     scanned(catalogue, photos)
     names = {path.name: path for path in photos.rglob("*.png")}
     names["0.png"].write_bytes(number_picture(500))
@@ -184,7 +184,7 @@ def test_files_that_cannot_be_used_are_reported_once_and_read_again_on_request(c
     assert len(scanned(catalogue, photos).problems) == 3
 
 
-def test_a_file_that_cannot_be_read_now_is_tried_again_by_the_next_scan(catalogue, photos, monkeypatch):
+def test_a_file_that_cannot_be_read_now_is_read_by_the_next_scan(catalogue, photos, monkeypatch):
     path = next(photos.rglob("5.png"))
     open_plainly = Path.open
 
