@@ -1,11 +1,9 @@
 """Archives that tests make up, and a process that catalogues one: `python -m tests.helpers.cataloguing STATE FOLDER`.
 
 The process scans a folder and embeds its pictures by a function of their content, as `imagetagger archive` does with a
-network. It prints the content id of each picture that it embeds.
+network. It prints READY, and the content id of each picture that it embeds.
 """
 
-import os
-import random
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +19,8 @@ from tests.helpers.pictures import encode
 SPACE = "space"
 FEATURES = 8
 STORED_TOGETHER = 8
+READY = "ready"
+"""What the process prints when it begins to work."""
 
 
 def number_picture(number: int) -> bytes:
@@ -79,7 +79,7 @@ def _store(catalogue: Catalogue, contents: list[str]) -> None:
 
 def main(state: str, folder: str) -> None:
     """Catalogue a folder."""
-    random.seed(os.getpid())
+    print(READY, flush=True)
     with open_catalogue(Path(state)) as catalogue:
         scanned(catalogue, Path(folder))
         pictures = unembedded(catalogue, SPACE, [Path(folder)])

@@ -1,9 +1,8 @@
 """The file of a catalogue: its tables, its transactions, and errors that say what to do.
 
 SQLite in WAL mode: readers wait for no writer, and a process that is killed loses at most the transaction that it was
-in. Commits are synchronised at checkpoints only (synchronous=NORMAL). A power cut may take back the last transactions,
-in order, but damages nothing, and whatever it takes can be computed again or read from the sidecars; synchronising
-each commit would cost a batch of pictures more time than hashing it does.
+in. Commits are synchronised at checkpoints only (synchronous=NORMAL), so that small transactions cost little. A power
+cut may take back the last ones, in order, but damages nothing: what it takes is computed again or read from sidecars.
 """
 
 import os
@@ -45,7 +44,6 @@ SCHEMA = (
 )
 """Tables of a catalogue. Paths are bytes as the system has them. `gone` is when a file was first missed, in seconds
 since 1970. Embeddings are little-endian float32."""
-
 
 CANNOT_OPEN = "cannot be opened or changed: see whose it is, or name another file on a local disk"
 DAMAGED = (

@@ -70,6 +70,8 @@ def current_states(catalogue: Catalogue, paths: Iterable[Path]) -> dict[Path, Fi
 
 def known_states(catalogue: Catalogue, folders: Sequence[Path]) -> dict[bytes, tuple[FileState | None, bool]]:
     """Return the state and whether it is gone of each file that is known in folders; None for what is to be read."""
+    if not folders:
+        return {}
     ranges, values = path_ranges(folders)
     with snapshot(catalogue) as connection:
         rows = connection.execute(
@@ -81,8 +83,10 @@ def known_states(catalogue: Catalogue, folders: Sequence[Path]) -> dict[bytes, t
     }
 
 
-def set_gone(catalogue: Catalogue, missing: Iterable[bytes], found: Iterable[bytes] = ()) -> None:
+def set_gone(catalogue: Catalogue, missing: Sequence[bytes], found: Sequence[bytes] = ()) -> None:
     """Remember which files are no longer there, and which are there again. Nothing about their pictures is deleted."""
+    if not missing and not found:
+        return
     now = int(time.time())
     with transaction(catalogue) as connection:
         connection.executemany(

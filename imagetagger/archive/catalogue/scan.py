@@ -114,8 +114,8 @@ def _is_missing(path: Path) -> bool:
     """Whether nothing is there, or a link to nothing."""
     try:
         path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
-        return False
+        pass
     return False

@@ -11,7 +11,7 @@ import pytest
 
 from imagetagger.archive.catalogue.database import open_catalogue
 from imagetagger.archive.catalogue.embeddings import unembedded
-from tests.helpers.cataloguing import SPACE, STORED_TOGETHER, dump, make_archive
+from tests.helpers.cataloguing import READY, SPACE, STORED_TOGETHER, dump, make_archive
 
 ROOT = Path(__file__).parents[3]
 PICTURES = 1000
@@ -19,12 +19,15 @@ KILLS = 10
 
 
 def start(state: Path, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    """A process that begins to work now."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.helpers.cataloguing", str(state), str(folder)],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
+    assert process.stdout.readline().strip() == READY
+    return process
 
 
 def finish(process: subprocess.Popen[str]) -> list[str]:
@@ -42,8 +45,9 @@ def archive(tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(archive, tmp_path_factory):
     """The state that one process leaves, and the seconds that it takes."""
-    state, begun = tmp_path_factory.mktemp("undisturbed") / "archive.sqlite", time.monotonic()
-    assert len(finish(start(state, archive))) == PICTURES
+    state = tmp_path_factory.mktemp("undisturbed") / "archive.sqlite"
+    process, begun = start(state, archive), time.monotonic()
+    assert len(finish(process)) == PICTURES
     return dump(state), time.monotonic() - begun
 
 
@@ -55,15 +59,16 @@ def test_after_ten_kills_at_random_moments_the_state_is_as_without(archive, undi
     while kills < KILLS:
         process = start(state, archive)
         try:
-            process.wait(moments.uniform(0.1, 0.6) * seconds)
+            process.wait(moments.uniform(0, 0.5) * seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1
         printed, _ = process.communicate()
         assert process.returncode in (0, -9)
         embedded += printed.split()
-        if process.returncode == 0:  # all is done: begin again, so that each kill hits something
-            assert dump(state) == expected
+        left = dump(state)
+        assert all({*rows} <= {*expected[name]} for name, rows in left.items())
+        if left == expected:  # begin again, so that each kill hits something
             for path in tmp_path.iterdir():
                 path.unlink()
             embedded = []
@@ -86,9 +91,9 @@ def test_two_processes_at_once_lose_nothing_and_share_the_work(archive, undistur
 
 
 @pytest.mark.slow
-def test_eight_processes_create_one_catalogue(archive, undisturbed, tmp_path):
+def test_four_processes_create_one_catalogue(archive, undisturbed, tmp_path):
     expected, _ = undisturbed
-    processes = [start(tmp_path / "deep" / "archive.sqlite", archive / "3") for _ in range(8)]
+    processes = [start(tmp_path / "deep" / "archive.sqlite", archive / "3") for _ in range(4)]
     embedded = {content for process in processes for content in finish(process)}
     assert embedded <= {content for _, content, _ in expected["embeddings"]}
     assert len(embedded) == len([*(archive / "3").rglob("*.png")])

@@ -64,7 +64,7 @@ def test_progress_counts_down_what_is_to_be_read(catalogue, photos):
     assert all(report.unread + report.new == 40 for report in reports[listed:])
 
 
-def test_changed_moved_renamed_copied_and_deleted_pictures_are_told_apart(catalogue, photos):
+def test_changed_moved_renamed_copied_and_deleted_pictures_are_distinguished(catalogue, photos):
     scanned(catalogue, photos)
     names = {path.name: path for path in photos.rglob("*.png")}
     names["0.png"].write_bytes(number_picture(500))
@@ -126,6 +126,12 @@ def test_a_scan_of_one_folder_leaves_others_alone(catalogue, photos, tmp_path):
     assert scanned(catalogue, sibling).gone == 3
 
 
+def test_a_scan_of_no_folders_changes_nothing(catalogue, photos):
+    scanned(catalogue, photos)
+    assert scanned(catalogue) == ScanReport()
+    assert len(paths(catalogue)) == 40
+
+
 def test_folders_are_counted_once_however_they_are_named(catalogue, photos, tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to("photos")
     monkeypatch.chdir(photos)
@@ -146,14 +152,7 @@ def test_links_in_circles_hidden_files_and_sidecars_are_left_out(catalogue, phot
     assert [problem.path.name for problem in report.problems] == ["round.jpg"]
 
 
-ODD_NAMES = [
-    b"caf\xe9.png",
-    b"\xff\xfe.png",
-    b"a\nline.png",
-    b"'\"; DROP TABLE files.png",
-    "🦆.png".encode(),
-    b"%?*.png",
-]
+ODD_NAMES = [b"caf\xe9.png", b"\xff\xfe.png", b"a\nline.png", b"'; DROP TABLE files.png", "🦆.png".encode(), b"%?*.png"]
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="APFS refuses names that are not UTF-8")
@@ -185,7 +184,7 @@ def test_files_that_cannot_be_used_are_reported_once_and_read_again_on_request(c
     assert len(scanned(catalogue, photos).problems) == 3
 
 
-def test_a_file_that_cannot_be_read_now_is_tried_again_by_the_next_scan(catalogue, photos, monkeypatch):
+def test_a_file_that_cannot_be_read_now_is_read_by_the_next_scan(catalogue, photos, monkeypatch):
     path = next(photos.rglob("5.png"))
     open_plainly = Path.open
 
