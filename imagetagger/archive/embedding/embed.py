@@ -1,0 +1,82 @@
+"""One file, read once: its content id and its embedding, or what is wrong with it."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imagetagger.archive.catalogue.content import content_id
+from imagetagger.archive.catalogue.listing import file_state
+from imagetagger.bundle.executor import Executor, embed_image, load_executor
+from imagetagger.bundle.manifest import ImageContract, Manifest
+from imagetagger.bundle.reader import read_bundle
+from imagetagger.bundle.strict_json import BundleError
+from imagetagger.preprocess import SCALED_CONTRACT, BadImageError, preprocess, preprocess_scaled, read_encoded
+
+
+class EmbeddedFile(NamedTuple):
+    """What reading and embedding a file brought.
+
+    Attributes:
+        path: as it was given.
+        size, mtime_ns: of the file before it was read; None if it could not be read.
+        content: content id of its picture; None without one.
+        embedding: float32 (D,); None if there is a problem.
+        problem: why there is no embedding; None if there is one.
+    """
+
+    path: Path
+    size: int | None
+    mtime_ns: int | None
+    content: str | None
+    embedding: np.ndarray | None
+    problem: str | None
+
+
+def archive_space(manifest: Manifest, *, exact: bool = False) -> str:
+    """Return the name of the embedding space of `embed_files`.
+
+    Pictures that are decoded at a smaller scale have other embeddings: their space is named after the bundle's and the
+    contract of their pixels. With `exact` it is the bundle's.
+    """
+    return manifest.embedding_space if exact else f"{manifest.embedding_space}/{SCALED_CONTRACT}"
+
+
+def load_embedder(bundle: Path, digest: str, exact: bool) -> Callable[[Path], EmbeddedFile]:
+    """Load a bundle, and return the function that embeds a file.
+
+    Args:
+        bundle: its folder or .zip.
+        digest: of its manifest.
+        exact: see `embed_files`.
+
+    Raises:
+        FileNotFoundError, BundleError: it is missing, damaged, or not the one of this digest.
+    """
+    checked = read_bundle(bundle)
+    if checked.manifest.digest != digest:
+        raise BundleError(f"{bundle} was replaced by another bundle while pictures were embedded: start again")
+    executor = load_executor(checked.files["model.tflite"], checked.manifest)
+    return functools.partial(embed_file, executor=executor, contract=checked.manifest.image, exact=exact)
+
+
+def embed_file(path: Path, executor: Executor, contract: ImageContract, exact: bool) -> EmbeddedFile:
+    """Read a file, and return its content id and its embedding, or what is wrong with it."""
+    result = EmbeddedFile(path, None, None, None, None, None)
+    crop = preprocess if exact else preprocess_scaled
+    try:
+        with path.open("rb") as file:
+            size, mtime_ns = file_state(os.fstat(file.fileno()))
+            result = result._replace(size=size, mtime_ns=mtime_ns)
+            data = read_encoded(file)
+        result = result._replace(content=content_id(data))
+        return result._replace(embedding=embed_image(executor, crop(data, contract.size, contract.pixel_limit)))
+    except BadImageError as error:
+        return result._replace(problem=str(error))
+    except OSError as error:
+        return result._replace(problem=f"cannot be read: {error.strerror or error}")
+    except Exception as error:  # one file of thousands: it is reported, and the others go on
+        return result._replace(problem=f"cannot be embedded: {type(error).__name__}: {error}")
