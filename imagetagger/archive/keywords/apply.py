@@ -37,8 +37,8 @@ def describe_change(change: SidecarChange) -> str:
         return ""
     name = printable_text(str(change.path))
     names = ["/dev/null" if data is None else name for data in (change.before, change.after)]
-    texts = [_lines(data) for data in (change.before, change.after)]
-    return "".join(f"{line}\n" for line in difflib.unified_diff(*texts, *names, lineterm=""))
+    before, after = _lines(change.before), _lines(change.after)
+    return "".join(f"{line}\n" for line in difflib.unified_diff(before, after, *names, lineterm=""))
 
 
 def _check_unchanged(change: SidecarChange) -> None:

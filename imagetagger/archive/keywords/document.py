@@ -73,7 +73,7 @@ class Resource(NamedTuple):
 
     span: Span
     about: str
-    count: int
+    property_count: int
 
 
 class XmpDocument(NamedTuple):
