@@ -21,7 +21,7 @@ def apply_change(change: SidecarChange) -> None:
     if change.before == change.after:
         return
     _check_unchanged(change)
-    if change.before is not None and not os.access(change.path, os.W_OK):
+    if change.before is not None and not _is_writable(change.path):
         raise SidecarError(f"the sidecar {change.path} is read-only. Make it writable, or move it away")
     if change.after is None:
         resolve_link(change.path).unlink()
@@ -36,9 +36,14 @@ def describe_change(change: SidecarChange) -> str:
     if change.before == change.after:
         return ""
     name = printable_text(str(change.path))
-    names = ["/dev/null" if data is None else name for data in (change.before, change.after)]
-    texts = [_lines(data) for data in (change.before, change.after)]
-    return "".join(f"{line}\n" for line in difflib.unified_diff(*texts, *names, lineterm=""))
+    old, new = ("/dev/null" if data is None else name for data in (change.before, change.after))
+    lines = difflib.unified_diff(_lines(change.before), _lines(change.after), old, new, lineterm="")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether a file may be written, and says so: the administrator may write any."""
+    return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
 def _check_unchanged(change: SidecarChange) -> None:

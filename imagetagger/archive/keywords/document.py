@@ -73,7 +73,7 @@ class Resource(NamedTuple):
 
     span: Span
     about: str
-    count: int
+    property_count: int
 
 
 class XmpDocument(NamedTuple):
@@ -114,7 +114,7 @@ def parse_xmp(utf8: bytes, wanted: Mapping[str, str]) -> XmpDocument:
         parser.Parse(utf8, True)
     except expat.ExpatError as error:
         reason = expat.errors.messages[error.code]
-        raise XmpError(f"is no well-formed XML (line {error.lineno}, column {error.offset + 1}: {reason})") from error
+        raise XmpError(f"is not well-formed XML (line {error.lineno}, column {error.offset + 1}: {reason})") from error
     if reader.rdf is None:
         raise XmpError("has no rdf:RDF, expected XMP")
     return XmpDocument(utf8, reader.rdf, tuple(reader.resources), tuple(reader.properties), reader.comments)

@@ -47,7 +47,7 @@ def take_out(document: XmpDocument, ours: Mapping[FieldValue, int], file: FileMa
         elif items:
             edits.append(Edit(found.span.inner_start, found.span.inner_end, b""))
     counts = Counter(found.resource for found in deleted)
-    whole = {place for place, count in counts.items() if count == document.resources[place].count}
+    whole = {place for place, count in counts.items() if count == document.resources[place].property_count}
     edits += [_deletion(document.utf8, found.span) for found in deleted if found.resource not in whole]
     edits += [_deletion(document.utf8, document.resources[place].span) for place in whole]
     return _splice(document.utf8, edits)

@@ -6,7 +6,7 @@ texts as they are, but write structures in many ways.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -97,7 +97,6 @@ class Marks(NamedTuple):
     file: FileMark = FileMark()
 
 
-_Marked = TypeVar("_Marked", TagMark, MirrorMark)
 _decoder = msgspec.json.Decoder(TagMark | MirrorMark | FileMark)
 
 
@@ -130,7 +129,7 @@ def mark_lines(marks: Marks) -> list[str]:
 
 
 def split_ours(properties: Iterable[Property], marks: Marks) -> tuple[Marks, Counter[FieldValue], list[FieldValue]]:
-    """Tell our values from those of persons.
+    """Separate our values from those of persons.
 
     Returns:
         The marks with what is gone by now, our values that are there, and the values of persons.
@@ -138,13 +137,19 @@ def split_ours(properties: Iterable[Property], marks: Marks) -> tuple[Marks, Cou
     fields = [found for found in properties if found.name != MARKS]
     present = Counter(FieldValue(found.name, item.text) for found in fields for item in found.items)
     fixed = {found.name for found in fields if found.form not in EDITED_FORMS}
-    marked = {FieldValue(*value) for mark in (*marks.tags, *marks.mirrors) for value in mark.values.items()}
+    marked = set(added_values(marks))
     ours = Counter(value for value in marked if present[value] and value.field not in fixed)
     current = marks._replace(
-        tags=tuple(_current(mark, ours) for mark in marks.tags),
-        mirrors=tuple(_current(mark, ours) for mark in marks.mirrors),
+        tags=tuple(msgspec.structs.replace(mark, **_remaining(mark, ours)) for mark in marks.tags),
+        mirrors=tuple(msgspec.structs.replace(mark, **_remaining(mark, ours)) for mark in marks.mirrors),
     )
     return current, ours, list((present - ours).elements())
+
+
+def added_values(marks: Marks) -> list[FieldValue]:
+    """Return the values that we added; those of persons' keywords first, as these came first."""
+    mirrored = [FieldValue(*value) for mirror in marks.mirrors for value in mirror.values.items()]
+    return [*mirrored, *(FieldValue(*value) for mark in marks.tags for value in mark.values.items())]
 
 
 def is_withdrawn(mark: TagMark | MirrorMark) -> bool:
@@ -157,7 +162,8 @@ def machine_tag(mark: TagMark) -> MachineTag:
     return MachineTag(mark.keyword, mark.probability, mark.bundle, mark.written)
 
 
-def _current(mark: _Marked, ours: Mapping[FieldValue, int]) -> _Marked:
+def _remaining(mark: TagMark | MirrorMark, ours: Mapping[FieldValue, int]) -> dict[str, Any]:
+    """Return the attributes of a mark that follow from which of its values are there."""
     values = {field: text for field, text in mark.values.items() if ours.get(FieldValue(field, text))}
-    gone = tuple(dict.fromkeys((*mark.gone, *(field for field in mark.values if field not in values))))
-    return msgspec.structs.replace(mark, values=values, gone=gone)
+    gone = (*mark.gone, *(field for field in mark.values if field not in values))
+    return {"values": values, "gone": tuple(dict.fromkeys(gone))}

@@ -36,10 +36,10 @@ def merge_values(values: Iterable[FieldValue]) -> tuple[Keyword, ...]:
     chosen = [min(group, key=lambda ranked: ranked[0])[1] for group in groups.values()]
     parts = {keyword_key((name,)) for keyword in chosen if len(keyword) > 1 for name in keyword}
     cut = {value.text for value, keyword in read if _is_cut(value, keyword, read)}
-    kept = [
+    distinct = [
         keyword for keyword in chosen if len(keyword) > 1 or not (keyword_key(keyword) in parts or keyword[0] in cut)
     ]
-    return tuple(_respell(keyword, single) for keyword in kept)
+    return tuple(_respell(keyword, single) for keyword in distinct)
 
 
 def _trust(value: FieldValue, single: dict[str, str]) -> int:

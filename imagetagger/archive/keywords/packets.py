@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from imagetagger.archive.keywords.document import MAX_XMP_BYTES
 from imagetagger.archive.keywords.iptc import iptc_of_resources
+from imagetagger.preprocess.exif import MAX_WEBP_CHUNKS
 from imagetagger.preprocess.file_kinds import picture_format
 from imagetagger.preprocess.formats import read_avif_xmp, read_heic_xmp
 from imagetagger.preprocess.jpeg import EXIF as APP1
@@ -24,7 +25,6 @@ ID_SIZE = 32
 """Of an extended packet: the MD5 of it in hexadecimal, which the main packet names."""
 PNG_KEYWORD = b"XML:com.adobe.xmp"
 TIFF_XMP, TIFF_IPTC, TIFF_PHOTOSHOP = 700, 33723, 34377
-MAX_WEBP_CHUNKS = 20_000
 
 
 class Packets(NamedTuple):

@@ -16,7 +16,15 @@ from imagetagger.archive.keywords.fields import (
     keyword_key,
     split_value,
 )
-from imagetagger.archive.keywords.marks import FileMark, MachineTag, Marks, MirrorMark, TagMark, is_withdrawn
+from imagetagger.archive.keywords.marks import (
+    FileMark,
+    MachineTag,
+    Marks,
+    MirrorMark,
+    TagMark,
+    added_values,
+    is_withdrawn,
+)
 from imagetagger.archive.keywords.merge import FieldValue
 from imagetagger.archive.keywords.read import has_keyword
 
@@ -107,10 +115,10 @@ def plan_marks(
         if added:
             tags.append(_tag_mark(request, before, added))
     tags += [mark for mark in marks.tags if is_withdrawn(mark) and not has_keyword(people, mark.keyword)]
-    was_ours = bool(wanted) and any(mark.values for mark in (*marks.tags, *marks.mirrors))
+    was_ours = bool(wanted and added_values(marks))
     is_needed = was_ours or any(mark.values for mark in tags)  # a tag that a person set meanwhile stays where we put it
     mirrors = _plan_mirrors(fields, values, people, marks, taken) if is_needed else []
-    used = {field for mark in (*tags, *mirrors) for field in mark.values}
+    used = {value.field for value in added_values(Marks(tuple(tags), tuple(mirrors)))}
     found = {name: editable(document, name) for name in FIELDS if name in used}
     file = FileMark(
         marks.file.is_ours,
@@ -118,11 +126,6 @@ def plan_marks(
         tuple(name for name, each in found.items() if each and each.form == "text"),
     )
     return Marks(tuple(tags), tuple(mirrors), file)
-
-
-def added_values(marks: Marks) -> list[FieldValue]:
-    """Return the values that are ours; those of persons' keywords first, as these came first."""
-    return [FieldValue(*value) for mark in (*marks.mirrors, *marks.tags) for value in mark.values.items()]
 
 
 def _tag_mark(request: Request, before: TagMark | None, added: dict[str, str]) -> TagMark:

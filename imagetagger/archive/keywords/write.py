@@ -15,10 +15,11 @@ from imagetagger.archive.keywords.marks import (
     FileMark,
     MachineTag,
     Marks,
+    added_values,
     mark_lines,
 )
 from imagetagger.archive.keywords.merge import merge_values
-from imagetagger.archive.keywords.plan import added_values, choose_fields, plan_marks, request_tags
+from imagetagger.archive.keywords.plan import choose_fields, plan_marks, request_tags
 from imagetagger.archive.keywords.sidecar import (
     Sidecar,
     find_sidecars,
@@ -95,16 +96,16 @@ def plan_removal(picture: Path) -> SidecarChange:
 
 def _choose(sidecars: Sequence[Sidecar], picture: Path) -> Sidecar | None:
     """Return the sidecar to change: the first with marks of this picture, or else the first."""
-    name = _mark_name(picture)
-    ours = [
-        sidecar
-        for sidecar in sidecars
-        if any(
-            name in mark.pictures or not any(is_shared(sidecar.path, other) for other in mark.pictures)
-            for mark in sidecar.stored.tags
-        )
-    ]
+    ours = [sidecar for sidecar in sidecars if _has_marks(sidecar, _mark_name(picture))]
     return next(iter([*ours, *sidecars]), None)
+
+
+def _has_marks(sidecar: Sidecar, picture: str) -> bool:
+    """Whether a sidecar has marks that are not those of another picture only, which shares it."""
+    if not sidecar.stored.tags:
+        return bool(sidecar.stored.mirrors)
+    names = [mark.pictures for mark in sidecar.stored.tags]
+    return any(picture in found or not any(is_shared(sidecar.path, name) for name in found) for found in names)
 
 
 def _new_sidecar(path: Path) -> Sidecar:
@@ -122,7 +123,8 @@ def _change(sidecar: Sidecar, base: XmpDocument, marks: Marks) -> SidecarChange:
     lines = mark_lines(marks)
     if lines == mark_lines(sidecar.stored):
         return SidecarChange(sidecar.path, sidecar.data, sidecar.data)
-    if not lines and marks.file.is_ours and not any(each.count for each in base.resources) and not base.comments:
+    is_empty = not base.comments and not any(resource.property_count for resource in base.resources)
+    if not lines and marks.file.is_ours and is_empty:
         return SidecarChange(sidecar.path, sidecar.data, None)
     utf8 = put_in(base, added_values(marks), lines) if lines else base.utf8
     after = encode_xml(sidecar.text._replace(utf8=utf8))
