@@ -17,10 +17,10 @@ class TagPromise(NamedTuple):
 
     Attributes:
         threshold: pictures with at least this probability have the tag as often as promised; None without a promise.
-        evidence: labelled pictures that the promise rests on, of all pooled tags if it is pooled; without a promise, how
-            many have the tag.
-        expected_precision: share of right ones among new pictures at or above the threshold, of all pooled tags if it is
-            pooled; None without a promise. An unset tag counts as wrong, so it is a lower bound.
+        evidence: labelled pictures at or above the threshold, of all pooled tags if it is pooled; without a promise,
+            those that have the tag.
+        expected_precision: share of right ones among new pictures at or above the threshold, of all pooled tags if it
+            is pooled; None without a promise. An unset tag counts as wrong, so it is a lower bound.
         expected_recall: share of this tag's pictures that are found so; None without a promise.
         pooled: whether the precision is that of all pooled tags together, of which this one may have less.
         needed: pictures with a high probability that a promise of its own takes, if all further ones are right.
