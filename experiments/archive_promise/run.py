@@ -87,11 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             is_forgotten[:, : len(names)] = False
             beside = others if setting is SETTINGS[0] else others[:0]
             draw = score_draw(x, tags, is_labelled, tags & ~is_forgotten, beside, score)
+            p = {with_rivals: probabilities(draw, with_rivals=with_rivals) for with_rivals in (True, False)}
             for name, (rule, with_rivals) in RULES.items():
-                p = probabilities(draw, with_rivals=with_rivals)
                 for target in TARGETS:
                     key = {"setting": setting.name, "rule": name, "target": target, "seed": seed}
-                    rows.append(key | measure(draw, p, rule(draw, p, target)))
+                    promises = rule(draw, p[with_rivals], target)
+                    rows.append(key | measure(draw, p[with_rivals], promises))
     print(promise_table(rows), rule_table(rows), sep="\n\n")
     write_csv(rows, options.out / "results.csv")
     draw_figure(rows, options.out / "figure.png")
