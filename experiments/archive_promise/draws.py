@@ -111,20 +111,22 @@ def _untested(threshold: float | None) -> TagPromise:
 
 
 def measure(draw: Draw, p: Probabilities, promises: tuple[TagPromise, ...]) -> dict[str, float]:
-    """What is written for the rest, whether it is right, and what wants a look."""
+    """What is written for the rest, whether it is right there and with the others beside it, and what wants a look."""
     decision = decide(p.rest, promises, embeddings=draw.rest_embeddings)
     written, right = decision.is_written.sum(), (decision.is_written & draw.truth).sum()
-    others = decide(p.others, promises).is_written.sum()
     is_pooled = np.array([promise.pooled for promise in promises])
     has_own = np.array([promise.threshold is not None for promise in promises]) & ~is_pooled
     looks = [draw.truth[group.pictures, group.tag] for group in decision.looks]
-    return {
+    measured = {
         "own": float(has_own.sum()),
         "pooled": float(is_pooled.sum()),
         "written": float(written),
         "precision": float(right / written) if written else 1.0,
         "recall": float(right / draw.truth.sum()),
-        "beside_others": float(right / (written + others)) if written else 1.0,
         "looks": float(sum(map(len, looks))),
         "looks_right": float(np.concatenate(looks).mean()) if looks else 1.0,
     }
+    if len(p.others):
+        total = written + decide(p.others, promises).is_written.sum()
+        measured["beside_others"] = float(right / total) if total else 1.0
+    return measured

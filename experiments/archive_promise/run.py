@@ -75,7 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [tag.name for tag in folder.tags]
     truth = multi_hot(folder.train.labels, len(names)).astype(bool)
     x, others = embed_all(model, folder.train), embed_all(model, load_folder(options.others).train)
-
     score = partial(score_rows, model.executor)
     rows: list[Row] = []
     for setting in SETTINGS:
@@ -111,7 +110,7 @@ def chosen_rows(rows: Sequence[Row], **key: object) -> list[Row]:
 def summary_row(rows: Sequence[Row], target: float) -> dict[str, float]:
     """Return means over the draws, in how many the precision was reached, and its least."""
     keys = ("own", "pooled", "written", "precision", "recall", "beside_others", "looks", "looks_right")
-    means = {key: float(np.mean([row[key] for row in rows])) for key in keys}
+    means = {key: float(np.mean([row[key] for row in rows])) for key in keys if key in rows[0]}
     precisions = [row["precision"] for row in rows]
     return means | {"reached": float(np.mean([p >= target for p in precisions])), "least": float(min(precisions))}
 
