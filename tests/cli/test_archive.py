@@ -4,15 +4,26 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imagetagger import everyday
 from imagetagger.archive.keywords import read_keywords
-from tests.helpers.bundles import SIZE
+from imagetagger.bundle.archive import write_zip
+from tests.helpers.bundles import SIZE, WHITENED
 from tests.helpers.sidecars import bag, xmp
-from tests.helpers.taught import CRIMSON, YELLOW, pixels
+from tests.helpers.taught import CRIMSON, YELLOW, bundle, folder, pixels
 
 KINDS = {"blue": "blue", "crimson": CRIMSON, "lemon": YELLOW}
 LABELLED, REST = 24, 6
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def everyday_tagger(tmp_path, monkeypatch) -> None:
+    """A small bundle with a background in place of the one that comes with the package, and an empty data folder."""
+    path = tmp_path / "everyday.zip"
+    write_zip(bundle(*WHITENED).files, path)
+    monkeypatch.setattr(everyday, "EVERYDAY_BUNDLE", path)
+    monkeypatch.setenv("IMAGETAGGER_DATA", str(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -32,7 +43,7 @@ def library(tmp_path) -> Path:
 
 
 @pytest.fixture
-def archive(call, everyday_bundle, library):
+def archive(call, library):
     """A function that runs an action on the library."""
 
     def run(action: str, *options: str) -> str:
@@ -105,7 +116,13 @@ def test_without_people_s_tags_the_tagger_s_own_are_written(archive, library, ca
     assert "no tag with enough pictures" in err
 
 
-def test_mistakes_are_messages(call, everyday_bundle, tmp_path, library):
+def test_a_bundle_without_a_background_learns_nothing(call, library):
+    code, _, err = call("archive", "learn", "--bundle", folder(), library)
+    assert code == 1
+    assert "classifier=whitened" in err
+
+
+def test_mistakes_are_messages(call, tmp_path, library):
     assert "expected a folder" in call("archive", "scan", tmp_path / "missing")[2]
     assert "begin with `imagetagger archive scan DIR`" in call("archive", "status")[2]
     (tmp_path / "state").write_bytes(b"no database" * 1000)
@@ -116,7 +133,7 @@ def test_mistakes_are_messages(call, everyday_bundle, tmp_path, library):
     assert "archive learn --precision 0.9" in err
 
 
-def test_a_broken_picture_and_a_broken_sidecar_are_reported_and_left(call, everyday_bundle, library):
+def test_a_broken_picture_and_a_broken_sidecar_are_reported_and_left(call, library):
     picture = library / "0" / "blue0.png"
     sidecar = picture.with_name("blue0.png.xmp")
     sidecar.write_text("<x:xmpmeta", "utf-8")

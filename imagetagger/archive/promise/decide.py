@@ -45,8 +45,10 @@ def decide(
     """Return which tags are written, and which pictures want a look since a plausible tag is not promised.
 
     The gain of a look is p (1 - p) typicality: an answer is worth most where it is open, and where many pictures are
-    like this one. Typicality is the mean cosine to the group's pictures, at least 0. Source: Settles and Craven 2008, An
-    analysis of active learning strategies for sequence labeling tasks, "information density".
+    like this one. Typicality is the mean cosine to the group's pictures, at least 0.
+
+    Source: Settles and Craven 2008, An analysis of active learning strategies for sequence labeling tasks, "information
+    density".
 
     Args:
         probability: (N, C).

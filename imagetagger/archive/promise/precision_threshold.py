@@ -1,30 +1,30 @@
 """The lowest threshold of a probability that promises a precision, for one tag or for several together.
 
-Precision is not a monotone loss: a lower threshold may raise it. So conformal risk control does not apply, and the
+Precision is not a monotone loss: a lower threshold may raise it. So conformal risk control does not apply, and
 thresholds are tested one after another, from the highest down ("Learn then Test" by fixed-sequence testing). Each test
 is exact: of the n labelled pictures at or above a threshold, the number of wrong ones is binomial, and the hypothesis
-"precision below the target" is rejected if so few would be wrong with a probability of at most 1 - confidence. The first
-test that fails ends the sequence; the last one that passed is the threshold.
+"precision below the target" is rejected if so few wrong ones have a probability of at most 1 - confidence under it.
+The first test that fails ends the sequence, and the last one that passed gives the threshold.
 
-The first threshold has to be chosen without looking at what is right. 59 pictures, all of them right, are the fewest
-that pass at 95 %, but one wrong label among them ends it all. So it begins where the model expects to pass: with as many
-pictures as reach the target by their own probability, less those that afford no further wrong one.
+The first test has to be chosen without looking at what is right. 59 pictures, all of them right, are the fewest that
+pass for 95 % at 95 %, but there one wrong label ends it all. So the sequence begins where the model expects to pass: M
+pictures reach the target by their own probability, and the first test is at the fewest that afford as many wrong ones
+as M do.
 
 Guarantee: if labelled and new pictures are independent draws of one kind, then with probability >= confidence over the
-labelled ones, either nothing is promised or new pictures at or above the threshold have the precision. It holds for any
-number of pictures and with ties, and needs no calibrated probabilities. Since the first threshold is found by counting,
-it also needs that precision does not rise where the threshold falls, among thresholds that miss the target.
-docs/precision.md has the proof.
+labelled ones, either nothing is promised, or new pictures at or above the threshold have the precision. It holds for
+any number of pictures, with ties, and for probabilities that are not calibrated. As the first test is found by
+counting, it also needs that among thresholds that miss the target, a lower one has no higher precision.
+docs/precision.md proves it.
 
-Sources: Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052, section 4 and appendix; Clopper and Pearson 1934, The
-use of confidence or fiducial limits illustrated in the case of the binomial.
+Sources: Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052; Clopper and Pearson 1934, The use of confidence
+or fiducial limits illustrated in the case of the binomial.
 """
 
 import functools
 from typing import NamedTuple
 
 import numpy as np
-
 
 MIN_PROBABILITY = 0.5
 """Least threshold: many sure pictures afford some wrong ones, which is not a reason to write unlikely tags."""

@@ -5,11 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.archive.promise.precision_threshold import (
-    PrecisionThreshold,
-    pictures_needed,
-    precision_threshold,
-)
+from imagetagger.archive.promise.precision_threshold import pictures_needed, precision_threshold
 
 
 class TagPromise(NamedTuple):
@@ -17,10 +13,10 @@ class TagPromise(NamedTuple):
 
     Attributes:
         threshold: pictures with at least this probability have the tag as often as promised; None without a promise.
-        evidence: labelled pictures that the promise rests on, of all pooled tags if it is pooled; without a promise, how
-            many have the tag.
-        expected_precision: share of right ones among new pictures at or above the threshold, of all pooled tags if it is
-            pooled; None without a promise. An unset tag counts as wrong, so it is a lower bound.
+        evidence: labelled pictures at or above the threshold, of all pooled tags if it is pooled; without a promise,
+            those that have the tag.
+        expected_precision: share of right ones among new pictures at or above the threshold, of all pooled tags if it
+            is pooled; None without a promise. An unset tag counts as wrong, so it is a lower bound.
         expected_recall: share of this tag's pictures that are found so; None without a promise.
         pooled: whether the precision is that of all pooled tags together, of which this one may have less.
         needed: pictures with a high probability that a promise of its own takes, if all further ones are right.
@@ -66,7 +62,6 @@ def promise_tags(
         first = np.sort(np.unique(groups, return_index=True)[1])
         probability, labels, is_evidence = probability[first], labels[first], is_evidence[first]
     right = labels & is_evidence
-    tags = range(right.shape[1])
     alone = [
         precision_threshold(probability[rows, tag], right[rows, tag], precision, confidence)
         for tag, rows in enumerate(is_evidence.T)
@@ -76,25 +71,17 @@ def promise_tags(
     candidate = pooled_candidates(probability, is_pooled) & is_evidence
     pool = precision_threshold(probability[candidate], right[candidate], precision, confidence)
     wrong = (is_evidence & ~labels & (probability >= precision)).sum(0).tolist()
-    needed = [pictures_needed(precision, confidence, wrong[tag]) for tag in tags]
-    return tuple(
-        _promise(pool, probability[:, tag], right[:, tag], candidate[:, tag], True, needed[tag])
-        if is_pooled[tag]
-        else _promise(alone[tag], probability[:, tag], right[:, tag], is_evidence[:, tag], False, needed[tag])
-        for tag in tags
-    )
-
-
-def _promise(
-    found: PrecisionThreshold, probability: np.ndarray, right: np.ndarray, counts: np.ndarray, pooled: bool, needed: int
-) -> TagPromise:
-    """Return what a threshold promises of one tag, whose labelled pictures are (N,); `counts` are its candidates."""
-    total = int(right.sum())
-    if found.threshold is None:
-        return TagPromise(None, total, None, None, False, needed)
-    precision = (found.right + 0.5) / (found.evidence + 1)  # never 1, which no number of pictures shows
-    recall = float((right & counts & (probability >= found.threshold)).sum() / total)
-    return TagPromise(found.threshold, found.evidence, precision, recall, pooled, needed)
+    promises = []
+    for tag, own in enumerate(alone):
+        found, counts = (pool, candidate[:, tag]) if is_pooled[tag] else (own, is_evidence[:, tag])
+        total, needed = int(right[:, tag].sum()), pictures_needed(precision, confidence, wrong[tag])
+        if found.threshold is None:
+            promises.append(TagPromise(None, total, None, None, False, needed))
+            continue
+        share = (found.right + 0.5) / (found.evidence + 1)  # never 1, which no number of pictures shows
+        recall = float((right[counts, tag] & (probability[counts, tag] >= found.threshold)).sum() / total)
+        promises.append(TagPromise(found.threshold, found.evidence, share, recall, bool(is_pooled[tag]), needed))
+    return tuple(promises)
 
 
 def pooled_candidates(probability: np.ndarray, is_pooled: np.ndarray) -> np.ndarray:

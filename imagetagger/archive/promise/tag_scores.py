@@ -34,7 +34,7 @@ def tag_scores(
 
     s_k(x) = log p(x | k) - max(log p(x | background), max over rivals j of log p(x | j))
 
-    Against the background alone, a wolf is far more like a dog than like anything: rivals tell them apart. A softmax
+    Against the background alone, a wolf is far more like a dog than like anything: rivals separate the two. A softmax
     over all tags would make every pair of tags rivals, and find either the dog or the grass.
 
     Args:

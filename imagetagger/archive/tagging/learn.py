@@ -96,9 +96,14 @@ def learn_tags(
         progress: is called after each picture.
 
     Raises:
-        LearnError: no tag has enough pictures.
+        LearnError: no tag has enough pictures, or the bundle has no background that tags are compared with.
     """
     labels = pictures.labels
+    if not bundle.manifest.classifier.mean_prior:
+        raise LearnError(
+            f"got the bundle {bundle.manifest.name}, which has no background that tags are compared with: expected one "
+            "made with classifier=whitened, or the everyday one"
+        )
     if not pictures.keywords:
         raise LearnError(
             "got no tag with enough pictures: tag at least three pictures of each kind, in digiKam or Lightroom say"

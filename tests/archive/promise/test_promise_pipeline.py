@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 from imagetagger.archive.promise.decide import decide, summarize
 from imagetagger.archive.promise.evidence import find_evidence
@@ -68,26 +69,26 @@ def tag_library(x, labels, new, precision, confidence):
     return Outcome(probability, promises)
 
 
+@pytest.mark.slow
 def test_promises_of_a_whole_library_are_kept_and_most_tags_found():
-    rng = np.random.default_rng(0)
+    """About 20 pictures of each kind, too few for promises of their own, and 47 with the place."""
+    rng, draws = np.random.default_rng(0), 40
     alone, pooled, recalls = [], [], []
-    for _ in range(40):
+    for _ in range(draws):
         world = make_world(rng)
-        x, labels = draw(world, 300, rng)
-        new, truth = draw(world, 2000, rng)
+        x, labels = draw(world, 140, rng)
+        new, truth = draw(world, 1000, rng)
         probability, promises = tag_library(x, labels, new, 0.9, 0.9)
-        written = promised_tags(probability, promises)
-        for tag in np.flatnonzero(written.any(0)):
-            if not promises[tag].pooled:
-                alone.append(truth[written[:, tag], tag].mean() >= 0.9)
-        is_pooled = np.array([promise.pooled for promise in promises])
-        if written[:, is_pooled].any():
-            pooled.append((truth & written)[:, is_pooled].sum() / written[:, is_pooled].sum() >= 0.9)
-        recalls.append((truth & written).sum() / truth.sum())
-        assert " right" in summarize(decide(probability, promises, embeddings=new), promises, 0.9)
-    assert len(alone) > 60
-    assert np.mean(alone) >= 0.9 - 2 * np.sqrt(0.09 / len(alone))
-    assert np.mean(pooled) >= 0.9 - 2 * np.sqrt(0.09 / len(pooled))
+        decision = decide(probability, promises, embeddings=new)
+        is_right, is_pooled = truth & decision.is_written, np.array([promise.pooled for promise in promises])
+        for outcomes, columns in ((alone, ~is_pooled), (pooled, is_pooled)):
+            if decision.is_written[:, columns].any():
+                outcomes.append(is_right[:, columns].sum() / decision.is_written[:, columns].sum())
+        recalls.append(is_right.sum() / truth.sum())
+        assert summarize(decision, promises, 0.9).startswith(f"{decision.is_written.sum():,} tags at least 90 % right")
+    for precisions in (alone, pooled):
+        assert len(precisions) > draws / 2
+        assert np.sum(np.array(precisions) < 0.9) <= draws * 0.1 + 2 * np.sqrt(draws * 0.09)
     assert np.mean(recalls) > 0.5
 
 

@@ -95,7 +95,7 @@ def test_promises_of_tags_and_of_pools_are_kept_as_often_as_stated(tags):
         probability, labels = draw(160 if tags == 1 else 91)
         promises = promise_tags(probability, labels, np.ones_like(labels), precision=0.9, confidence=0.9)
         written = promised_tags(new, promises)
-        assert all(promise.pooled for promise in promises if promise.threshold is not None) == (tags > 1)
+        assert {promise.pooled for promise in promises if promise.threshold is not None} <= {tags > 1}
         promised += written.any()
         broken += written.any() and truth[written].mean() < 0.9
     assert promised > draws / 2
