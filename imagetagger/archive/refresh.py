@@ -1,4 +1,4 @@
-"""Bringing the embeddings of a catalogue up to date: each picture is decoded once, whoever has it and wherever it is."""
+"""Bringing the embeddings of a catalogue up to date: each picture is decoded once, wherever its files are."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,6 +46,9 @@ def embed_missing(
         embed: reads and embeds files, in any order.
     """
     missing = unembedded(catalogue, space, folders)
+    if not missing:  # no process has to be started
+        yield EmbedReport(0, 0, ())
+        return
     problems: list[tuple[Path, str]] = []
     done, batch, last = 0, list[EmbeddedFile](), time.monotonic()
     for embedded in embed(picture.path for picture in claim_pictures(catalogue, space, missing)):

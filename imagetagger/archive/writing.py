@@ -1,6 +1,7 @@
 """Bringing sidecars up to date with the tags that are to be in them, while other programs may change them too."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,35 +48,42 @@ def write_tags(
     Args:
         catalogue: is changed.
         files: of pictures.
-        tags: by content id; files of other pictures lose our tags.
+        tags: by content id.
         style: of new sidecars.
         is_dry_run: plan only.
     """
     for file in files:
         own = tags.get(file.content or "", ())
-        try:
-            change = _plan(file.path, own, style) if is_dry_run else _apply(file.path, own, style)
-        except (SidecarError, OSError) as error:
-            yield SidecarResult(file, None, str(error))
-            continue
-        result = SidecarResult(file, change)
+        result = _change(file, partial(plan_tags, tags=own, style=style), is_dry_run)
         if result.is_changed and not is_dry_run:
             record_written(catalogue, file.path, own)
         yield result
 
 
-def _plan(picture: Path, tags: Sequence[MachineTag], style: SidecarStyle) -> SidecarChange:
-    return plan_tags(picture, tags, style=style) if tags else plan_removal(picture)
+def remove_tags(
+    catalogue: Catalogue, files: Iterable[KnownFile], *, is_dry_run: bool = False
+) -> Iterator[SidecarResult]:
+    """Take our tags away from the sidecars of files, of which one may have two; yield what became of each."""
+    for file in files:
+        result = _change(file, plan_removal, is_dry_run)
+        yield result
+        while result.is_changed and not is_dry_run:
+            record_written(catalogue, file.path, ())
+            result = _change(file, plan_removal, is_dry_run)
+            if result.is_changed or result.problem:
+                yield result
 
 
-def _apply(picture: Path, tags: Sequence[MachineTag], style: SidecarStyle) -> SidecarChange:
-    for _ in range(ATTEMPTS - 1):
-        change = _plan(picture, tags, style)
+def _change(file: KnownFile, plan: Callable[[Path], SidecarChange], is_dry_run: bool) -> SidecarResult:
+    """Plan a change and carry it out, again if another program changes the sidecar meanwhile."""
+    for _ in range(ATTEMPTS):
         try:
-            apply_change(change)
-        except SidecarError:  # it was changed meanwhile, or cannot be
-            continue
-        return change
-    change = _plan(picture, tags, style)
-    apply_change(change)
-    return change
+            change = plan(file.path)
+            if not is_dry_run:
+                apply_change(change)
+            return SidecarResult(file, change)
+        except SidecarError as error:
+            problem = str(error)
+        except OSError as error:
+            return SidecarResult(file, None, str(error))
+    return SidecarResult(file, None, problem)

@@ -1,7 +1,7 @@
 """The actions of `archive` that learn, write and remove tags."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +10,10 @@ from imagetagger.cli.archive import Archive, now, opened, read_people, refresh
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
-    from imagetagger.archive.catalogue.files import KnownFile
-    from imagetagger.archive.keywords import MachineTag
     from imagetagger.archive.predicting import Predictions
     from imagetagger.archive.promise.decide import ArchiveDecision
     from imagetagger.archive.tagging.learn import LearnedTags
+    from imagetagger.archive.writing import SidecarResult
 
 
 def run_learn(options: argparse.Namespace) -> int:
@@ -64,6 +63,7 @@ def run_tag(options: argparse.Namespace) -> int:
     from imagetagger.archive.promise.decide import decide
     from imagetagger.archive.tagging.labelled import SetKeywords
     from imagetagger.archive.tagging.plan import machine_tags, settled_tags
+    from imagetagger.archive.writing import write_tags
 
     with opened(options) as archive:
         learned = _learned(archive, options)
@@ -88,7 +88,8 @@ def run_tag(options: argparse.Namespace) -> int:
             )
         }
         files = [one.file for one in read if one.keywords is not None and one.file.content in tags]
-        changed, failed = _write(archive, files, tags, options)
+        results = write_tags(archive.catalogue, files, tags, options.sidecar, is_dry_run=options.dry_run)
+        changed, failed = _report(results, len(files), options)
     summary = _summary(decision, predictions, options.precision)
     if options.json:
         counts = {"pictures": len(contents), "tags": int(decision.is_written.sum()), "sidecars": changed}
@@ -103,11 +104,15 @@ def run_remove(options: argparse.Namespace) -> int:
     """Remove the tags that `tag` wrote, and nothing else."""
     from imagetagger.archive.catalogue.files import list_files
     from imagetagger.archive.catalogue.scan import scan
+    from imagetagger.archive.writing import remove_tags
 
     with opened(options) as archive:
         for _ in scan(archive.catalogue, archive.folders):
             pass
-        changed, failed = _write(archive, list_files(archive.catalogue, archive.folders), {}, options)
+        files = list_files(archive.catalogue, archive.folders)
+        changed, failed = _report(
+            remove_tags(archive.catalogue, files, is_dry_run=options.dry_run), len(files), options
+        )
     if options.json:
         print_json({"sidecars": changed, "problems": failed})
     else:
@@ -139,21 +144,14 @@ def _shown(embeddings: np.ndarray) -> Iterator[np.ndarray]:
             show(i, len(embeddings))
 
 
-def _write(
-    archive: Archive,
-    files: "Sequence[KnownFile]",
-    tags: "Mapping[str, Sequence[MachineTag]]",
-    options: argparse.Namespace,
-) -> tuple[int, list[str]]:
-    """Bring the sidecars of files up to date, or print how they would change; return how many change, and what failed."""
+def _report(results: "Iterable[SidecarResult]", count: int, options: argparse.Namespace) -> tuple[int, list[str]]:
+    """Carry changes out, or print how sidecars would change; return how many change, and what failed."""
     from imagetagger.archive.keywords import describe_change
-    from imagetagger.archive.writing import write_tags
 
     changed, failed = 0, []
     with step_bar("writing") as show:
-        results = write_tags(archive.catalogue, files, tags, options.sidecar, is_dry_run=options.dry_run)
         for i, result in enumerate(results, 1):
-            show(i, len(files))
+            show(min(i, count), count)
             changed += result.is_changed
             if result.problem:
                 failed.append(f"{result.file.path}: {result.problem}")

@@ -1,4 +1,4 @@
-"""Learning the tags that people set: statistics of their pictures, calibrated probabilities, and what can be promised."""
+"""Learning the tags that people set: their statistics, calibrated probabilities, and what can be promised."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from imagetagger.archive.keywords.fields import Keyword
 from imagetagger.archive.promise.evidence import find_evidence
-from imagetagger.archive.promise.leave_one_out import leave_one_out, learn_rows, with_background
+from imagetagger.archive.promise.leave_one_out import learn_rows, leave_one_out, with_background
 from imagetagger.archive.promise.tag_calibration import TagCalibration, fit_tag_calibration, tag_probabilities
 from imagetagger.archive.promise.tag_promises import TagPromise, promise_tags
 from imagetagger.archive.promise.tag_scores import rival_tags, tag_scores
