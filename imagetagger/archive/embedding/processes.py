@@ -71,12 +71,14 @@ def map_unordered(
                     answer = worker.connection.recv()
                 except (EOFError, OSError):
                     ending = _ending(workers.pop(worker.connection).process)
-                    item = worker.items.popleft() if worker.items else READY
-                    returned.extend(worker.items)
-                    if item is not READY:
-                        yield on_death(item, ending)
-                    elif (failed_starts := failed_starts + 1) == MAX_FAILED_STARTS:
-                        raise RuntimeError(f"{failed_starts} processes {ending} before they were ready") from None
+                    in_work, *others = worker.items or [None]
+                    returned.extend(others)
+                    if in_work is READY:
+                        failed_starts += 1
+                        if failed_starts == MAX_FAILED_STARTS:
+                            raise RuntimeError(f"{failed_starts} processes {ending} before they were ready") from None
+                    elif worker.items:
+                        yield on_death(in_work, ending)
                     continue
                 if worker.items.popleft() is not READY:
                     yield answer

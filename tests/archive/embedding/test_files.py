@@ -11,22 +11,22 @@ import pytest
 from PIL import Image
 
 from imagetagger.archive.catalogue.content import content_id
-from imagetagger.archive.embedding.embed import archive_space, embed_file
+from imagetagger.archive.embedding.embed import archive_space, embed_file, load_embedder
 from imagetagger.archive.embedding.files import embed_files
-from imagetagger.bundle.archive import write_folder
 from imagetagger.bundle.executor import embed_image, load_executor
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.bundle.strict_json import BundleError
 from imagetagger.everyday import everyday_bundle
 from imagetagger.preprocess import preprocess, preprocess_scaled
-from tests.helpers.bundles import WHITENED, bundle_files
 from tests.helpers.pictures import encode, noisy
 
+BUNDLE = read_bundle(everyday_bundle())
+MANIFEST, CONTRACT = BUNDLE.manifest, BUNDLE.manifest.image
 
-@pytest.fixture
-def bundle(tmp_path):
-    write_folder(bundle_files(*WHITENED), tmp_path / "bundle")
-    return tmp_path / "bundle"
+
+@pytest.fixture(scope="module")
+def executor():
+    return load_executor(BUNDLE.files["model.tflite"], MANIFEST)
 
 
 @pytest.fixture
@@ -35,35 +35,28 @@ def pictures(tmp_path):
     paths = [tmp_path / folder / f"{i}.jpg" for folder in ("a", "b") for i in range(3)]
     for i, path in enumerate(paths):
         path.parent.mkdir(exist_ok=True)
-        noisy((40 * i, 200 - 30 * i, 90), i, (400, 300)).save(path, quality=90)
+        noisy((40 * i, 200 - 30 * i, 90), i, (1200, 900)).save(path, quality=90)
     return paths
 
 
-def executor_of(bundle: Path):
-    checked = read_bundle(bundle)
-    return load_executor(checked.files["model.tflite"], checked.manifest), checked.manifest
-
-
 @pytest.mark.parametrize("exact", [False, True])
-def test_every_file_gets_the_embedding_of_its_pixels_and_its_content_id(exact, bundle, pictures):
-    embedded = {file.path: file for file in embed_files(pictures, bundle, exact=exact, workers=2)}
+def test_every_file_gets_the_embedding_of_its_pixels_and_its_content_id(exact, executor, pictures):
+    embedded = {file.path: file for file in embed_files(pictures, exact=exact, workers=2)}
     assert set(embedded) == set(pictures)
-    executor, manifest = executor_of(bundle)
     crop = preprocess if exact else preprocess_scaled
     for path, file in embedded.items():
         assert file.problem is None
         assert (file.size, file.mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
         assert file.content == content_id(path.read_bytes())
         assert file.embedding.dtype == np.float32
-        np.testing.assert_array_equal(file.embedding, embed_image(executor, crop(path, manifest.image.size)))
+        np.testing.assert_array_equal(file.embedding, embed_image(executor, crop(path, CONTRACT.size)))
 
 
-def test_scaled_pictures_have_an_embedding_space_of_their_own(bundle, pictures):
-    scaled, exact = (next(embed_files(pictures[:1], bundle, exact=exact)).embedding for exact in (False, True))
+def test_scaled_pictures_have_an_embedding_space_of_their_own(pictures):
+    scaled, exact = (next(embed_files(pictures[:1], exact=exact)).embedding for exact in (False, True))
     assert not np.array_equal(scaled, exact)
-    manifest = read_bundle(bundle).manifest
-    assert archive_space(manifest, exact=True) == manifest.embedding_space
-    assert archive_space(manifest) == f"{manifest.embedding_space}/square-bilinear-hv/1+jpeg-scaled/1"
+    assert archive_space(MANIFEST, exact=True) == MANIFEST.embedding_space
+    assert archive_space(MANIFEST) == f"{MANIFEST.embedding_space}/square-bilinear-hv/1+jpeg-scaled/1"
 
 
 BAD = {
@@ -75,7 +68,7 @@ BAD = {
 }
 
 
-def test_bad_files_are_results_with_a_problem(bundle, pictures, tmp_path):
+def test_bad_files_are_results_with_a_problem(pictures, tmp_path):
     for name, (data, _) in BAD.items():
         (tmp_path / name).write_bytes(data)
     bad = {tmp_path / name: problem for name, (_, problem) in BAD.items()}
@@ -85,30 +78,28 @@ def test_bad_files_are_results_with_a_problem(bundle, pictures, tmp_path):
     }
     if sys.platform == "win32":
         unread[tmp_path / "a"] = "cannot be read"
-    embedded = {file.path: file for file in embed_files([*bad, *pictures, *unread], bundle, workers=2)}
+    embedded = {file.path: file for file in embed_files([*bad, *pictures, *unread], workers=2)}
     assert len(embedded) == len(bad) + len(pictures) + len(unread)
     for path, problem in (bad | unread).items():
         assert problem in embedded[path].problem
         assert embedded[path].embedding is None
         assert (embedded[path].size is None) == (path in unread)
     assert {path.name for path in bad if embedded[path].content is None} == {"empty.jpg", "text.jpg", "film.jpg"}
-    assert all(embedded[path].embedding.shape == (12,) for path in pictures)
+    assert all(embedded[path].embedding.shape == (MANIFEST.model.features,) for path in pictures)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("odd")])
-def test_no_error_of_one_file_is_an_exception(error, bundle, pictures, monkeypatch):
+def test_no_error_of_one_file_is_an_exception(error, executor, pictures, monkeypatch):
     def fail(*_):
         raise error
 
-    executor, manifest = executor_of(bundle)
     monkeypatch.setattr("imagetagger.archive.embedding.embed.content_id", fail)
-    file = embed_file(pictures[0], executor, manifest.image, exact=False)
+    file = embed_file(pictures[0], executor, CONTRACT, exact=False)
     assert file.problem.startswith(f"cannot be embedded: {type(error).__name__}")
     assert file.size == pictures[0].stat().st_size
 
 
-def test_a_file_is_opened_once(bundle, pictures, monkeypatch):
-    executor, manifest = executor_of(bundle)
+def test_a_file_is_opened_once(executor, pictures, monkeypatch):
     opened, path_open = [], Path.open
 
     def counted(path, *arguments, **options):
@@ -116,15 +107,15 @@ def test_a_file_is_opened_once(bundle, pictures, monkeypatch):
         return path_open(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", counted)
-    assert embed_file(pictures[0], executor, manifest.image, exact=False).problem is None
+    assert embed_file(pictures[0], executor, CONTRACT, exact=False).problem is None
     assert opened == [pictures[0]]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_worker_that_is_killed_costs_one_picture(bundle, pictures, tmp_path):
+def test_a_worker_that_is_killed_costs_one_picture(pictures, tmp_path):
     endless = tmp_path / "endless.jpg"
     os.mkfifo(endless)  # opening it waits for a writer
-    results = embed_files([pictures[0], endless, *pictures[1:]], bundle, workers=2)
+    results = embed_files([*pictures, endless], workers=2)
     embedded = {file.path: file for file in itertools.islice(results, len(pictures))}
     assert set(embedded) == set(pictures)
     assert not any(file.problem for file in embedded.values())
@@ -134,20 +125,15 @@ def test_a_worker_that_is_killed_costs_one_picture(bundle, pictures, tmp_path):
     assert list(results) == [(endless, None, None, None, None, problem)]
 
 
-def test_names_that_are_not_utf_8_are_read(bundle, tmp_path):
+def test_names_that_are_not_utf_8_are_read(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff \n.jpg")
     try:
         path.write_bytes(encode(noisy((9, 90, 9), 0), "JPEG"))
     except OSError:
         pytest.skip("this file system has only names of UTF-8")
-    (file,) = embed_files([path], bundle)
+    (file,) = embed_files([path])
     assert file.path == path
     assert file.problem is None
-
-
-def test_the_everyday_bundle_is_the_default(pictures):
-    (file,) = embed_files(pictures[:1])
-    assert file.embedding.shape == (read_bundle(everyday_bundle()).manifest.model.features,)
 
 
 def test_a_bad_bundle_is_an_error_before_any_file_is_read(tmp_path):
@@ -158,8 +144,6 @@ def test_a_bad_bundle_is_an_error_before_any_file_is_read(tmp_path):
         embed_files([], tmp_path / "bundle.zip")
 
 
-def test_a_bundle_that_is_replaced_meanwhile_is_refused(bundle, pictures):
-    results = embed_files(pictures, bundle, workers=1)
-    write_folder(bundle_files(), bundle)
+def test_a_bundle_that_is_replaced_meanwhile_is_refused():
     with pytest.raises(BundleError, match="was replaced by another bundle"):
-        next(results)
+        load_embedder(everyday_bundle(), "0" * 64, exact=False)
