@@ -131,7 +131,7 @@ def _learned(archive: Archive, options: argparse.Namespace) -> "LearnedTags | No
     learned = decode_learned(data)
     if options.precision != learned.precision:
         raise CommandError(
-            f"got --precision {options.precision:g}, but {learned.precision:g} was promised when the tags were learned: "
+            f"got --precision {options.precision:g}, but {learned.precision:g} was promised when tags were learned: "
             f"`imagetagger archive learn --precision {options.precision:g}` promises another one"
         )
     return learned
@@ -175,8 +175,8 @@ def _summary(decision: "ArchiveDecision", predictions: "Predictions", precision:
     looks = sum(len(group.pictures) for group in decision.looks)
     return (
         f"{int(decision.is_written.sum()):,} tags that the tagger takes for at least {100 * precision:g} % certain, "
-        f"which nobody has checked on your pictures; {looks:,} pictures want your look. Once some of your pictures have "
-        "tags of yours, `imagetagger archive learn` measures it"
+        f"which nobody has checked on your pictures; {looks:,} pictures want your look. Once some of them have tags of "
+        "yours, `imagetagger archive learn` measures it"
     )
 
 

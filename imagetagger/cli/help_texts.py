@@ -146,7 +146,7 @@ ARCHIVE = """\
 Tag the pictures of folders where they are, in XMP sidecars that digiKam, Lightroom, darktable and others read.
 
   imagetagger archive scan ~/Pictures           find the pictures, and embed those that are new
-  imagetagger archive learn ~/Pictures          learn the tags that you set in other programs, and how well each is found
+  imagetagger archive learn ~/Pictures          learn the tags that you set, and how well each is found
   imagetagger archive tag ~/Pictures            tag the rest; --dry-run shows what would be written
   imagetagger archive remove ~/Pictures         take exactly these tags away again
   imagetagger archive status                    show what is known

@@ -138,7 +138,7 @@ def test_a_broken_picture_and_a_broken_sidecar_are_reported_and_left(call, libra
     sidecar = picture.with_name("blue0.png.xmp")
     sidecar.write_text("<x:xmpmeta", "utf-8")
     (library / "broken.png").write_bytes((library / "1" / "blue1.png").read_bytes()[:200])
-    code, out, err = call("archive", "tag", "--everyday", library)
+    code, _, err = call("archive", "tag", "--everyday", library)
     assert code == 1
     assert "broken.png: " in err
     assert "blue0.png" in err
