@@ -197,8 +197,8 @@ def _print_reports(learned: "LearnedTags", pictures: int) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    promised = sum(report.promise.threshold is not None for report in learned.reports)
+    count = sum(report.promise.threshold is not None for report in learned.reports)
     print_line(
-        f"learned {len(learned.keywords):,} tags from {pictures:,} pictures; {promised:,} of them with a promised "
+        f"learned {len(learned.keywords):,} tags from {pictures:,} pictures; {count:,} of them with a promised "
         f"precision of {learned.precision:.0%}"
     )

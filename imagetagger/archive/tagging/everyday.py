@@ -32,7 +32,8 @@ def everyday_tags(tagger: Tagger, labels: Sequence[Label], terms: Sequence[Term]
         terms: of its bundle.
     """
     words = tagger.words
-    broader: dict[str, Sequence[str]] = {word.id: word.broader for word in (*labels, *terms)}
+    all_words: tuple[Label | Term, ...] = (*labels, *terms)
+    broader = {word.id: word.broader for word in all_words}
     usable = {key for key, is_usable in zip(words.terms, words.is_usable, strict=True) if is_usable}
     visible = np.flatnonzero(~words.is_hidden)
     own = np.eye(len(words.tags), dtype=bool)[visible]

@@ -46,7 +46,7 @@ def machine_tags(
         written: now, as an ISO date and time.
         under: broader keywords that they all get.
     """
-    chosen = [keywords[i] for i in np.flatnonzero(is_written)]
+    chosen = [keywords[i] for i in np.flatnonzero(is_written).tolist()]
     above = {keyword_key(keyword[:end]) for keyword in chosen for end in range(1, len(keyword))}
     return [
         MachineTag((*under, *keyword), round(float(probability[i]), 4), bundle, written)
