@@ -170,7 +170,7 @@ def draw_figure(rows: Sequence[Row], path: Path) -> None:
             recall, precision = ([100 * row[key] for row in draws] for key in ("recall", "precision"))
             axes.plot(recall, precision, "o", ms=4, color=colour, label=name)
         plots.level(axes, 100 * target)
-        axes.set(xlabel="of all tags found, %", ylabel="of written tags right, %")
+        axes.set(xlabel="of all tags found, %", ylabel="of written tags right, %", ylim=(100 * target - 5, 100))
         plots.title(axes, f"Promised: {target:.0%}".replace("%", " %"))
     plots.legend(panels[0], loc="lower left")
     plots.save(figure, path)
