@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagetagger.archive.promise.decide import decide
+from imagetagger.archive.promise.decide import decide_tags
 from imagetagger.archive.promise.evidence import find_evidence
 from imagetagger.archive.promise.leave_one_out import Score, learn_rows, leave_one_out, with_background
-from imagetagger.archive.promise.precision_threshold import MIN_PROBABILITY
+from imagetagger.archive.promise.precision_threshold import MIN_THRESHOLD
 from imagetagger.archive.promise.tag_calibration import TagCalibration, fit_tag_calibration, tag_probabilities
 from imagetagger.archive.promise.tag_promises import TagPromise, promise_tags
 from imagetagger.archive.promise.tag_scores import rival_tags, tag_scores
@@ -102,7 +102,7 @@ def believed(draw: Draw, p: Probabilities, precision: float) -> tuple[TagPromise
 
 
 def _lowest(probability: np.ndarray, is_right: np.ndarray, precision: float) -> float | None:
-    thresholds = [float(t) for t in np.unique(probability) if t >= MIN_PROBABILITY]
+    thresholds = [float(t) for t in np.unique(probability) if t >= MIN_THRESHOLD]
     return next((t for t in thresholds if is_right[probability >= t].mean() >= precision), None)
 
 
@@ -112,7 +112,7 @@ def _untested(threshold: float | None) -> TagPromise:
 
 def measure(draw: Draw, p: Probabilities, promises: tuple[TagPromise, ...]) -> dict[str, float]:
     """What is written for the rest, whether it is right there and with the others beside it, and what wants a look."""
-    decision = decide(p.rest, promises, embeddings=draw.rest_embeddings)
+    decision = decide_tags(p.rest, promises, embeddings=draw.rest_embeddings)
     written, right = decision.is_written.sum(), (decision.is_written & draw.truth).sum()
     is_pooled = np.array([promise.pooled for promise in promises])
     has_own = np.array([promise.threshold is not None for promise in promises]) & ~is_pooled
@@ -127,6 +127,6 @@ def measure(draw: Draw, p: Probabilities, promises: tuple[TagPromise, ...]) -> d
         "looks_right": float(np.concatenate(looks).mean()) if looks else 1.0,
     }
     if len(p.others):
-        total = written + decide(p.others, promises).is_written.sum()
+        total = written + decide_tags(p.others, promises).is_written.sum()
         measured["beside_others"] = float(right / total) if total else 1.0
     return measured

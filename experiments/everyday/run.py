@@ -39,8 +39,8 @@ from imagetagger.prediction.predict import predict, sets_at
 from imagetagger.preprocess import preprocess
 from imagetagger.tagger.description import Words, describe_picture, find_words
 from imagetagger.tagger.lessons import NO_LESSONS
+from imagetagger.tagger.state import TERM_COVERAGE
 from imagetagger.tagger.tag_names import vocabulary
-from imagetagger.tagger.tagger import TERM_COVERAGE
 
 FOLDS, SEEDS, LESSONS = 10, 5, (1, 5, 20)
 

@@ -18,7 +18,7 @@ class FileKeywords(NamedTuple):
     problem: str | None
 
 
-def read_files(files: Iterable[KnownFile]) -> Iterator[FileKeywords]:
+def read_files_keywords(files: Iterable[KnownFile]) -> Iterator[FileKeywords]:
     """Yield the keywords of each file, in order."""
     for file in files:
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imagetagger.tagger.tagger import Tagger
 
 
-class Archive(NamedTuple):
+class OpenArchive(NamedTuple):
     """An archive and the tagger to use on it.
 
     Attributes:
@@ -72,7 +72,7 @@ def run_status(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def opened(options: argparse.Namespace) -> Iterator[Archive]:
+def opened(options: argparse.Namespace) -> Iterator[OpenArchive]:
     """Open the catalogue and the tagger that a command line names."""
     from imagetagger.archive.catalogue.database import open_catalogue
     from imagetagger.archive.embedding.embed import archive_space
@@ -87,7 +87,7 @@ def opened(options: argparse.Namespace) -> Iterator[Archive]:
         tagger = Tagger.load(options.bundle, lessons_to_read(options))
         space = archive_space(bundle.manifest, exact=options.exact)
         with open_catalogue(options.state) as catalogue:
-            yield Archive(catalogue, tuple(options.folders), bundle, tagger, space)
+            yield OpenArchive(catalogue, tuple(options.folders), bundle, tagger, space)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def explained() -> Iterator[None]:
         raise CommandError(str(error)) from error
 
 
-def refresh(archive: Archive, options: argparse.Namespace) -> tuple[list[str], dict[str, int]]:
+def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str], dict[str, int]]:
     """Scan the folders, and embed what has no embedding; return and print what cannot be used, and return counts."""
     from imagetagger.archive.catalogue.scan import ScanReport, scan
     from imagetagger.archive.embedding.files import embed_files
@@ -125,13 +125,13 @@ def refresh(archive: Archive, options: argparse.Namespace) -> tuple[list[str], d
     return problems, {**counts, "embedded": embedded.done - len(embedded.problems)}
 
 
-def read_people(archive: Archive, files: "Sequence[KnownFile]") -> "list[FileKeywords]":
+def read_people(archive: OpenArchive, files: "Sequence[KnownFile]") -> "list[FileKeywords]":
     """Read the keywords of files, remember which of ours people deleted, and print what cannot be read."""
-    from imagetagger.archive.people import read_files, remember_withdrawn
+    from imagetagger.archive.people import read_files_keywords, remember_withdrawn
 
     read: list[FileKeywords] = []
     with step_bar("reading tags") as show:
-        for one in read_files(files):
+        for one in read_files_keywords(files):
             read.append(one)
             show(len(read), len(files))
     for file, _, problem in read:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagetagger.cli.archive import Archive, now, opened, read_people, refresh
+from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refresh
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run_tag(options: argparse.Namespace) -> int:
     from imagetagger.archive.catalogue.files import list_files
     from imagetagger.archive.people import set_keywords
     from imagetagger.archive.predicting import predict_pictures
-    from imagetagger.archive.promise.decide import decide
+    from imagetagger.archive.promise.decide import decide_tags
     from imagetagger.archive.tagging.labelled import SetKeywords
     from imagetagger.archive.tagging.plan import machine_tags, settled_tags
     from imagetagger.archive.writing import write_tags
@@ -79,7 +79,7 @@ def run_tag(options: argparse.Namespace) -> int:
             [people.get(content, SetKeywords()) for content in contents],
             leave_tagged=predictions.is_learned and not options.all,
         )
-        decision = decide(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
+        decision = decide_tags(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
         made = {"bundle": archive.bundle.manifest.digest, "written": now(), "under": options.under}
         tags = {
             content: machine_tags(predictions.keywords, probability, is_written, **made)
@@ -120,7 +120,7 @@ def run_remove(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _learned(archive: Archive, options: argparse.Namespace) -> "LearnedTags | None":
+def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags | None":
     """Return the tags that were learned, if there are any and they are wanted."""
     from imagetagger.archive.catalogue.learned import load_learned
     from imagetagger.archive.tagging.learned_file import decode_learned

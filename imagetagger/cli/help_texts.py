@@ -7,7 +7,7 @@ Tags pictures, and learns your own tags.
   imagetagger learn --tag Rex rex*.jpg          teach a tag of your own; five pictures are a start
   imagetagger forget --tag Rex rex1.jpg         as if that picture had never been taught
   imagetagger undo                              take the last change back
-  imagetagger tags                              list the tags; also add, rename, merge, remove, hide, unhide
+  imagetagger tags                              list the tags; also add, rename, merge, separate, remove, hide
   imagetagger archive tag DIR                   tag a photo library in place; learns the tags that it has
   imagetagger serve                             open the app in your browser: it tags, learns, and works offline
   imagetagger webapp FOLDER                     write the same app as files for any web host
@@ -71,6 +71,7 @@ List the tags, or change them. The exit code is 1 if a change is not possible.
   imagetagger tags add Rex
   imagetagger tags rename Rex "Rex the dog"
   imagetagger tags merge doggy dog
+  imagetagger tags separate dog                          each tag that was merged into it is one again
   imagetagger tags remove Rex
   imagetagger tags hide dog                              and all that is below it
   imagetagger tags hide dog --below                      only its breeds, not the dog; `tags unhide dog` shows them"""

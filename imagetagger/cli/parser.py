@@ -138,8 +138,10 @@ def _add_tags(commands: Any) -> None:
             action.add_argument("--below", action="store_true", help="hide what is below a term only: no breeds")
     rename = add("rename", "give a tag another name; what it was taught stays")
     merge = add("merge", "merge a tag into another, which then knows what both were taught")
-    for action, second in ((rename, "name"), (merge, "into")):
+    separate = add("separate", "take apart what was merged into a tag, by you or by a tagger that knows its name")
+    for action in (rename, merge, separate):
         action.add_argument("tag", metavar="TAG", help="name or id")
+    for action, second in ((rename, "name"), (merge, "into")):
         action.add_argument(second, metavar=second.upper(), help="new name" if second == "name" else "name or id")
 
 

@@ -34,7 +34,7 @@ def run_tag_list(options: argparse.Namespace) -> int:
 
 
 def run_tag_change(options: argparse.Namespace) -> int:
-    """Add, rename, merge, remove, hide or show tags."""
+    """Add, rename, merge, separate, remove, hide or show tags."""
     from imagetagger.tagger.tagger import Tagger
 
     path = lessons_to_change(options)
@@ -66,6 +66,10 @@ def _merge(tagger: "Tagger", options: argparse.Namespace) -> None:
     tagger.merge_tags(options.tag, options.into)
 
 
+def _separate(tagger: "Tagger", options: argparse.Namespace) -> None:
+    tagger.separate_tag(options.tag)
+
+
 def _remove(tagger: "Tagger", options: argparse.Namespace) -> None:
     for tag in options.tags:
         tagger.remove_tag(tag)
@@ -85,6 +89,7 @@ CHANGES: dict[str, Callable[["Tagger", argparse.Namespace], None]] = {
     "add": _add,
     "rename": _rename,
     "merge": _merge,
+    "separate": _separate,
     "remove": _remove,
     "hide": _hide,
     "unhide": _unhide,
@@ -97,6 +102,8 @@ def _description(options: argparse.Namespace) -> str:
         return f"renamed {options.tag} to {options.name}"
     if options.action == "merge":
         return f"merged {options.tag} into {options.into}"
+    if options.action == "separate":
+        return f"separated {options.tag} from what was merged into it"
     past = {"add": "added", "remove": "removed", "hide": "hid", "unhide": "unhid"}[options.action]
     below = "what is below " if options.action == "hide" and options.below else ""
     return f"{past} {below}{join_names(options.tags)}"

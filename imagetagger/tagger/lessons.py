@@ -149,6 +149,21 @@ def merge_tags(lessons: Lessons, tag: str, into: str) -> Lessons:
     return lessons._replace(edits=lessons.edits._replace(merged={**lessons.edits.merged, tag: into}))
 
 
+def separate_tag(lessons: Lessons, tag: str) -> Lessons:
+    """Take apart what was merged into a tag, by its user or by a bundle that knows its name.
+
+    Each is then merged into itself, so that later bundles leave it apart.
+
+    Raises:
+        LessonError: nothing was merged into it.
+    """
+    merged = lessons.edits.merged
+    apart = {key: key for key, into in merged.items() if into == tag != key}
+    if not apart:
+        raise LessonError(f"nothing was merged into the tag {tag}, so there is nothing to separate")
+    return lessons._replace(edits=lessons.edits._replace(merged={**merged, **apart}))
+
+
 def remove_tag(lessons: Lessons, tag: str) -> Lessons:
     """Remove a tag, what was merged into it, and the pictures that teach nothing else."""
     edits, pictures = lessons.edits, {}

@@ -12,6 +12,12 @@ from imagetagger.tagger.saving import CommonStates
 from imagetagger.tagger.tag_names import vocabulary
 from imagetagger.tagger.tag_statistics import TagRows, update_rows
 
+MAX_UNDO = 100
+"""Changes that can be undone, the last one first."""
+
+TERM_COVERAGE = 0.95
+"""How often the terms of a description contain what a picture shows, at least."""
+
 
 class TaggerState(NamedTuple):
     """See the module; `coverage` is that of prediction sets, adapted to what the lessons' sets missed."""

@@ -29,20 +29,13 @@ from imagetagger.tagger.lesson_file import FilePath
 from imagetagger.tagger.lessons import LessonError, Lessons, TaughtPicture
 from imagetagger.tagger.predict import checked_arguments, missed_share, predict_embedding, tag_counts
 from imagetagger.tagger.saving import CommonStates, LessonFiles
-from imagetagger.tagger.state import NO_STATE, TaggerState, UndoStep, update_state
-
-MAX_UNDO = 100
-"""Changes that can be undone, the last one first."""
-
-TERM_COVERAGE = 0.95
-"""How often the terms of a description contain what a picture shows, at least."""
+from imagetagger.tagger.state import MAX_UNDO, NO_STATE, TERM_COVERAGE, TaggerState, UndoStep, update_state
 
 
 class Tagger:
     """Tags pictures with a bundle and what its user taught. Safe to use from several threads.
 
-    `tag` works on one state from beginning to end; changes make a new state. Methods take tags by id, or by a name that
-    only one tag has.
+    `tag` works on one state throughout; changes make a new one. Methods take tags by id, or by a name of one tag only.
     """
 
     def __init__(self, bundle: Bundle, executor: Executor) -> None:
@@ -58,8 +51,8 @@ class Tagger:
     def load(cls, bundle: FilePath | None = None, lessons: FilePath | None = None) -> "Tagger":
         """Load a bundle, a folder or .zip, and a user's lessons if there are any.
 
-        Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another
-        bundle are embedded again. A user's tag that the bundle knows by now is one with it, until `undo`.
+        Without a bundle it is the everyday one, which comes with the package. Pictures that were taught to another one
+        are embedded again. A user's tag that the bundle knows by now is one with it, until `undo` or `separate_tag`.
 
         Raises:
             FileNotFoundError: the bundle or the lessons do not exist.
@@ -114,12 +107,10 @@ class Tagger:
         Args:
             image: see `ImageSource`.
             top_k: number of tags; None for a tag set.
-            coverage: how often the set contains the right tag; None for `target_coverage`, adapted to what the sets of
-                the user's lessons missed.
+            coverage: how often the set contains the right tag; None for `target_coverage`, adapted to what sets missed.
 
         Raises:
-            BadImageError: the picture cannot be used.
-            OSError: it cannot be read.
+            BadImageError, OSError: the picture cannot be used or read.
             ValueError: an impossible number of tags, or a coverage that the bundle cannot guarantee.
             PredictionError: the bundle or the lessons give a score that is not finite.
         """
@@ -144,14 +135,12 @@ class Tagger:
             LessonError: a tag does not exist (`add_tag` makes one), or none is given.
             BadImageError, OSError: the picture cannot be used or read.
         """
-        manifest = self._bundle.manifest
-        upright = self.decode(image)
+        manifest, upright = self._bundle.manifest, self.decode(image)
         key, crop = lessons.picture_id(upright), crop_square(upright, manifest.image.size)
         with self._lock:
             ids = self._find_tags(tags)
             embedding = embed_image(self._executor, crop)
-            in_set = self._predict(embedding, self._state).in_set[0]
-            missed = missed_share(in_set, self._state.rows, ids)
+            missed = missed_share(self._predict(embedding, self._state).in_set[0], self._state.rows, ids)
             picture = TaughtPicture(lessons.encode_crop(crop), embedding, manifest.embedding_space, ids, missed)
             self._change_lessons(lessons.learn(self.lessons, key, picture))
 
@@ -205,6 +194,11 @@ class Tagger:
         with self._lock:
             key, target = self._find_tag(tag, is_own=True), self._find_tag(into)
             self._change_lessons(lessons.merge_tags(self.lessons, key, target))
+
+    def separate_tag(self, tag: str) -> None:
+        """Take apart what was merged into a tag, by the user or by a bundle that knows its name."""
+        with self._lock:
+            self._change_lessons(lessons.separate_tag(self.lessons, self._find_tag(tag)))
 
     def remove_tag(self, tag: str) -> None:
         """Remove a tag, and the pictures that taught only it."""
@@ -273,8 +267,8 @@ class Tagger:
         return crop_square(self.decode(image), self._bundle.manifest.image.size)
 
     def _predict(self, embedding: np.ndarray, state: TaggerState, coverage: float | None = None) -> Prediction:
-        adapted = state.coverage if coverage is None else coverage
-        return predict_embedding(embedding, state.rows, self._bundle.manifest, self._executor, adapted)
+        manifest = self._bundle.manifest
+        return predict_embedding(embedding, state.rows, manifest, self._executor, coverage or state.coverage)
 
     def _change_lessons(self, taught: Lessons) -> None:
         if taught is not self.lessons:

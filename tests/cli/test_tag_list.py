@@ -2,7 +2,9 @@ import json
 
 import pytest
 
-from tests.helpers.taught import folder
+from imagetagger.bundle.archive import write_zip
+from tests.helpers.sealing import reseal
+from tests.helpers.taught import files, folder
 
 
 def test_tags_lists_those_of_the_bundle_and_what_was_taught(call, lessons, lemons):
@@ -26,6 +28,8 @@ def test_the_vocabulary_is_changed_and_each_change_can_be_undone(call, lessons):
         ("add", "Lemon", "lime"): "added Lemon and lime",
         ("rename", "Lemon", "Citron"): "renamed Lemon to Citron",
         ("merge", "lime", "Citron"): "merged lime into Citron",
+        ("separate", "Citron"): "separated Citron from what was merged into it",
+        ("remove", "lime"): "removed lime",
         ("remove", "Citron"): "removed Citron",
     }
     lists = []
@@ -39,12 +43,29 @@ def test_the_vocabulary_is_changed_and_each_change_can_be_undone(call, lessons):
         assert call("tags")[1] == listed
 
 
+def test_a_tag_that_a_newer_tagger_knows_is_taken_apart_from_it(call, lessons, lemons, everyday_bundle):
+    call("learn", "--tag", "Lemon", lemons)
+    labels = json.loads(files()["labels.json"])
+    labels[0]["name"] = "lemon"
+    write_zip(reseal(files(), {"labels.json": json.dumps(labels).encode()}), everyday_bundle)
+    assert call("tags", "--taught")[1] == "lemon  (3 taught)\n"
+    done = "separated lemon from what was merged into it"
+    assert call("tags", "separate", "lemon") == (0, f"{done}\n", "")
+    assert call("tags")[1].splitlines()[0] == "lemon"
+    assert call("tags", "--taught")[1] == "Lemon  (3 taught)\n"
+    assert "choose one by id: " in call("tags", "rename", "lemon", "x")[2]
+    assert call("tags", "rename", "user:lemon", "my lemon")[0] == 0
+    assert call("undo")[1] == "undone: renamed user:lemon to my lemon\n"
+    assert call("undo")[1] == f"undone: {done}\n"
+    assert call("tags", "--taught")[1] == "lemon  (3 taught)\n"
+
+
 def test_a_change_as_json(call, lessons):
     assert json.loads(call("tags", "add", "Lemon", "--json")[1]) == {"done": "added Lemon"}
     assert json.loads(call("tags", "--json", "remove", "Lemon")[1]) == {"done": "removed Lemon"}
 
 
-@pytest.mark.parametrize("change", ["add blue", "remove lemon", "rename lemon x", "merge red x"])
+@pytest.mark.parametrize("change", ["add blue", "remove lemon", "rename lemon x", "merge red x", "separate red"])
 def test_an_impossible_change_is_a_message_and_changes_nothing(call, lessons, change):
     code, out, err = call("tags", *change.split())
     assert (code, out) == (1, "")

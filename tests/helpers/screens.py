@@ -283,5 +283,31 @@ def adding(context, address):
     return page
 
 
-WAITING = {screen.__name__: screen for screen in (opening, failed, elsewhere, adding)}
-"""Those before there is a library, or while it grows: functions of a browser's context and the app's address."""
+NEW_VERSION = """Object.defineProperty(navigator, "serviceWorker", {
+  value: Object.assign(new EventTarget(), {
+    controller: {},
+    ready: new Promise(() => {}),
+    register: async () => Object.assign(new EventTarget(), { waiting: { postMessage() {} }, installing: null }),
+  }),
+});"""
+
+
+def updating(context, address):
+    """The banner of a new version, which a service worker that waits for its turn stands for."""
+    context.add_init_script(NEW_VERSION)
+    page = start(context, address)
+    page.get_by_role("status").filter(has_text="A new version is ready.").wait_for()
+    return page
+
+
+def installing(context, address):
+    """The card of More where the browser offers to install the app."""
+    page = start(context, address)
+    page.evaluate("() => window.dispatchEvent(new Event('beforeinstallprompt'))")
+    go(page, "More")
+    page.get_by_role("button", name="Install the app").wait_for()
+    return page
+
+
+FRESH = {screen.__name__: screen for screen in (opening, failed, elsewhere, adding, updating, installing)}
+"""Those of an app that has just been opened: functions of a browser's context and the app's address."""

@@ -56,6 +56,20 @@ def test_undone_they_are_apart_also_when_they_were_saved(lessons, newer):
     assert counts(again)["red"] == (10, 2)
 
 
+def test_separated_they_are_apart_also_under_the_next_bundle_and_with_other_lessons(lessons, newer, tmp_path):
+    made = Tagger.load(newer, lessons)
+    made.add_tag("Koi")  # after which undo no longer takes the merge back
+    made.separate_tag("goldfish")
+    assert (counts(made)["red"], counts(made)["user:goldfish"]) == ((8, 0), (2, 2))
+    made.save(tmp_path / "apart.zip")
+    again = Tagger.load(newer, tmp_path / "apart.zip")
+    assert (counts(again)["red"], counts(again)["user:goldfish"]) == ((8, 0), (2, 2))
+    again.merge_lessons(lessons)
+    assert (counts(again)["red"], counts(again)["user:goldfish"]) == ((8, 0), (2, 2))
+    with pytest.raises(LessonError, match="nothing was merged into the tag red, so there is nothing to separate"):
+        again.separate_tag("red")
+
+
 def test_lessons_that_are_merged_are_those_of_the_bundles_tag_and_undo_takes_all_back(lessons, newer):
     made = Tagger.load(newer)
     made.merge_lessons(lessons)

@@ -34,7 +34,7 @@ class ArchiveDecision(NamedTuple):
     looks: tuple[LookGroup, ...]
 
 
-def decide(
+def decide_tags(
     probability: np.ndarray,
     promises: Sequence[TagPromise],
     *,
@@ -88,7 +88,7 @@ def summarize(decision: ArchiveDecision, promises: Sequence[TagPromise], precisi
     """Say what is written and what wants a look, in one line.
 
     >>> promises = [TagPromise(0.9, 70, 0.98, 0.8, False, 59)]
-    >>> summarize(decide(np.array([[0.95], [0.6]]), promises), promises, 0.95)
+    >>> summarize(decide_tags(np.array([[0.95], [0.6]]), promises), promises, 0.95)
     '1 tag at least 95 % right, 1 picture wants your look'
     """
     is_pooled = np.array([promise.pooled for promise in promises], bool)

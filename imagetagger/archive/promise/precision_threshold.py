@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MIN_PROBABILITY = 0.5
+MIN_THRESHOLD = 0.5
 """Least threshold: many sure pictures afford some wrong ones, which is not a reason to write unlikely tags."""
 
 
@@ -53,7 +53,7 @@ def precision_threshold(
     precision: float = 0.95,
     confidence: float = 0.95,
     *,
-    least: float = MIN_PROBABILITY,
+    least: float = MIN_THRESHOLD,
 ) -> PrecisionThreshold:
     """Return the lowest threshold at or above which pictures have a precision, with confidence; see the module.
 

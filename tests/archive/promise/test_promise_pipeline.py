@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from imagetagger.archive.promise.decide import decide, summarize
+from imagetagger.archive.promise.decide import decide_tags, summarize
 from imagetagger.archive.promise.evidence import find_evidence
 from imagetagger.archive.promise.leave_one_out import learn_rows, leave_one_out, with_background
 from imagetagger.archive.promise.tag_calibration import fit_tag_calibration, tag_probabilities
@@ -79,7 +79,7 @@ def test_promises_of_a_whole_library_are_kept_and_most_tags_found():
         x, labels = draw(world, 140, rng)
         new, truth = draw(world, 1000, rng)
         probability, promises = tag_library(x, labels, new, 0.9, 0.9)
-        decision = decide(probability, promises, embeddings=new)
+        decision = decide_tags(probability, promises, embeddings=new)
         is_right, is_pooled = truth & decision.is_written, np.array([promise.pooled for promise in promises])
         for outcomes, columns in ((alone, ~is_pooled), (pooled, is_pooled)):
             if decision.is_written[:, columns].any():

@@ -18,7 +18,7 @@ def embedding(colour, seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def learned():
     own, embeddings = {}, []
-    for i, (keyword, colour) in enumerate((pair for pair in COLOURS.items() for _ in range(25))):
+    for i, (keyword, colour) in enumerate(pair for pair in COLOURS.items() for _ in range(25)):
         own[f"{i:03}"] = SetKeywords((keyword,))
         embeddings.append(embedding(colour, i))
     pictures = label_pictures(own)

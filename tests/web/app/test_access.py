@@ -22,10 +22,10 @@ from tests.helpers.app import (
 from tests.helpers.bundles import WHITENED
 from tests.helpers.screens import (
     ARABIC,
+    FRESH,
     LONG,
     PICTURES,
     SCREENS,
-    WAITING,
     deleting,
     empty,
     grid,
@@ -117,10 +117,10 @@ def test_the_first_screen_has_no_fault_either(browser, address, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", WAITING)
-def test_a_screen_of_waiting_or_failure_has_no_fault_either(browser, address, screen, scheme):
+@pytest.mark.parametrize("screen", FRESH)
+def test_a_screen_of_an_app_that_was_just_opened_has_no_fault_either(browser, address, screen, scheme):
     with browser.new_context(color_scheme=scheme, viewport=NARROW, service_workers="block") as context:
-        page = WAITING[screen](context, address)
+        page = FRESH[screen](context, address)
         assert page.evaluate(BEYOND) <= 0
         assert violations(page) == []
         page.set_viewport_size(DESKTOP)

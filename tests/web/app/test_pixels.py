@@ -50,7 +50,8 @@ onmessage = async ({ data: { address, size, limit, media } }) => {
   const body = await (await fetch(address)).arrayBuffer();
   const start = performance.now();
   try {
-    const { id, width, height, square, png, preview } = await readPicture(new Blob([body], { type: media }), size, limit);
+    const file = new Blob([body], { type: media });
+    const { id, width, height, square, png, preview } = await readPicture(file, size, limit);
     const milliseconds = performance.now() - start;
     const again = await readSquare(png, size, limit);
     const seen = await createImageBitmap(preview);

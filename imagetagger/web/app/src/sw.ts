@@ -1,7 +1,7 @@
 /** The service worker: caches every file of the app and its bundle, so that it opens without a network. */
 
 import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from "workbox-precaching";
-import { INCOMPLETE, shareAddress, storeShared } from "./share_target";
+import { INCOMPLETE, isShare, storeShared } from "./share_target";
 
 /** A file of the app, as site.py lists it. */
 interface Entry {
@@ -48,10 +48,9 @@ async function receive(request: Request): Promise<Response> {
 
 /** Nothing is sent: neither what is shared, nor anything else. */
 self.addEventListener("fetch", (event) => {
-  const { method, url } = event.request;
-  if (method === "GET" || method === "HEAD") return;
-  const isShare = method === "POST" && url === shareAddress(self.registration.scope);
-  event.respondWith(isShare ? receive(event.request) : Response.error());
+  const { request } = event;
+  if (request.method === "GET" || request.method === "HEAD") return;
+  event.respondWith(isShare(request, self.registration.scope) ? receive(request) : Response.error());
 });
 
 self.addEventListener("message", ({ data }) => {

@@ -60,6 +60,40 @@ test("a picture that is removed while others are added stays removed", async () 
   expect(snapshot.pictures).toHaveLength(19);
 });
 
+test("a cancelled addition reads no more, and what it left can be added at once", async () => {
+  const [app] = await opened();
+  const files = Array.from({ length: 20 }, (_, i) => picture(`p${i}`, i));
+  const slow = files.map((file, i) => {
+    const text = async () => {
+      if (i === 3) app.cancel(); // while it is read ahead
+      await new Promise((done) => setTimeout(done, 30));
+      return file.text();
+    };
+    return Object.assign(picture(file.name, i), { text });
+  });
+  const { added, left, cancelled } = await add(app, ...slow);
+  expect([world.reading, cancelled, added.length + left.length]).toEqual([0, true, 20]);
+  const again = await add(app, ...files);
+  expect([again.added.length, again.again.length, again.refused]).toEqual([left.length, added.length, []]);
+});
+
+test("what another tab that takes the app over finds, and is said to be missing, are all pictures", async () => {
+  const [app] = await opened();
+  const files = Array.from({ length: 60 }, (_, i) => picture(`p${i}`, i));
+  await app.take(files.map((file) => ({ file, folder: "" })));
+  const adding = app.add();
+  const changes = Array.from({ length: 3 }, (_, i) => app.addTag(`tag ${i}`)); // which must end first
+  const other = new BroadcastChannel(`imagetagger ${new URL(world.address).pathname}`);
+  other.postMessage("Give it up, please.");
+  await vi.waitFor(() => expect(world.changes).toContainEqual({ elsewhere: true }));
+  other.close();
+  await Promise.all(changes);
+  const { added } = await adding;
+  const [, snapshot] = await opened();
+  expect(snapshot.pictures.map(({ id }) => id).sort()).toEqual([...added].sort());
+  expect(snapshot.unfinished).toEqual({ left: 60 - added.length, total: 60 });
+});
+
 test("another bundle of the same space takes effect at once, and keeps the names of tags that it lacks", async () => {
   const [app] = await opened();
   await add(app, picture("a", 9));

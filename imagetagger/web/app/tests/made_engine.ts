@@ -11,8 +11,8 @@ import type { Rows } from "../src/format/rows";
 import { HiddenPixelsError } from "../src/pixels/readback";
 import { BadImageError, DAMAGED } from "../src/pixels/sniff";
 
-/** The bundle that is read, whether the browser hides pixels, where the app is, and what it told its page. */
-export const world = { bundle: {} as Bundle, isBlind: false, address: "", changes: [] as Change[] };
+/** The bundle that is read, whether the browser hides pixels, where the app is, what it told its page, and pictures being read. */
+export const world = { bundle: {} as Bundle, isBlind: false, address: "", changes: [] as Change[], reading: 0 };
 
 /** For src/bundle/reader.ts. */
 export const reader = { readBundle: async () => world.bundle };
@@ -42,7 +42,8 @@ export const executor = {
 };
 
 async function readMade(file: Blob) {
-  const { id = "?", square } = JSON.parse(await file.text());
+  world.reading += 1;
+  const { id = "?", square } = JSON.parse(await file.text().finally(() => (world.reading -= 1)));
   if (world.isBlind) throw new HiddenPixelsError();
   if (!square) throw new BadImageError(DAMAGED);
   return { id, width: 2, height: 2, square: Uint8Array.from(square), preview: new Blob(["preview"]), png: file };

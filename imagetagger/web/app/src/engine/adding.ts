@@ -35,6 +35,9 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   const reading = queue();
   const ahead: Promise<Prepared | Error>[] = [];
   let started = 0;
+  let isOver = false;
+  const read = (file: File) =>
+    reading(() => (isOver ? Promise.reject(new Error("cancelled")) : readFor(session, file)));
   const restored = new Set<PictureId>();
   let storageError: StorageError | undefined;
   const total = incoming.length;
@@ -49,8 +52,7 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
     }
     try {
       if (storageError) throw storageError;
-      for (const next of incoming.slice(started, i + 1 + AHEAD))
-        ahead.push(orError(prepare(session, next.file, reading)));
+      for (const next of incoming.slice(started, i + 1 + AHEAD)) ahead.push(orError(prepare(session, read(next.file))));
       started = i + ahead.length;
       const prepared = await (ahead.shift() as Promise<Prepared | Error>);
       if (prepared instanceof Error) throw prepared;
@@ -70,6 +72,8 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
       result.refused.push({ name: file.name, problem: problemOf(error) });
     }
   }
+  isOver = true;
+  await Promise.all(ahead); // of a cancelled addition: otherwise the next one would decode beside it
   session.listen({ progress: null });
   await write(session.db, { unfinished: null }).catch(() => {}); // on a full device it is shown once too often
   await session
@@ -80,10 +84,14 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   return result;
 }
 
-/** Reads a picture and embeds it, unless it is known. */
-async function prepare(session: Session, file: File, reading: ReturnType<typeof queue>): Promise<Prepared> {
-  const { size, pixel_limit } = session.bundle.manifest.image;
-  const picture = await reading(() => readPicture(file, size, pixel_limit));
+function readFor({ bundle }: Session, file: File): Promise<Picture> {
+  const { size, pixel_limit } = bundle.manifest.image;
+  return readPicture(file, size, pixel_limit);
+}
+
+/** Embeds a picture that is being read, unless it is known. */
+async function prepare(session: Session, reading: Promise<Picture>): Promise<Prepared> {
+  const picture = await reading;
   if (session.pictures.has(picture.id)) return { picture };
   return { picture, embedding: await embed(session, picture) };
 }

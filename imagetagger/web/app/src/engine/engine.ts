@@ -29,9 +29,11 @@ export function engine(base: string): Engine {
   return {
     async open(listen, takesOver = false) {
       const giveUp = async () => {
-        cancelled = true;
         await opening.catch(() => {});
-        await opened?.changing(async () => opened?.db.close());
+        await opened?.changing(async () => {
+          cancelled = true; // not before: what is left of an addition would no longer be noted
+          opened?.db.close();
+        });
         listen({ elsewhere: true });
       };
       const opening = open(base, listen, { takesOver, giveUp });

@@ -2,7 +2,7 @@
 
 import { isPlainJpeg } from "./colours";
 import { checkSums, mendEnd } from "./completeness";
-import { asJpeg, encodePng, isPreview, makePreview } from "./encode";
+import { encodePng, isPreview, makePreview } from "./encode";
 import { readExif } from "./exif";
 import { turn } from "./orientation";
 import { beginId } from "./picture_id";
@@ -48,7 +48,7 @@ export async function readPicture(file: Blob, size: number, pixelLimit: number):
     const { bitmap, turn, width, height } = upright;
     const { id, square } = await idAndSquare(upright, size);
     const isSmall = isPlain && mended.length === 0 && isPreview(file, width, height);
-    const preview = isSmall ? asJpeg(file) : makePreview(bitmap, turn, width, height);
+    const preview = isSmall ? inMemory(file, "image/jpeg") : makePreview(bitmap, turn, width, height);
     const png = await encodePng(square, size);
     return { id: await id, width, height, square, png, preview: await preview, taken };
   });
@@ -138,7 +138,12 @@ async function inspect(file: Blob, pixelLimit: number): Promise<Inspected> {
   return { header, isPlain, orientation: header.type === "webp" ? orientation : 1, taken, mended };
 }
 
-async function read(file: Blob): Promise<Uint8Array> {
+/** Returns a copy of a file in memory: the user may delete the file. */
+async function inMemory(file: Blob, type: string): Promise<Blob> {
+  return new Blob([await read(file)], { type });
+}
+
+async function read(file: Blob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (error) {

@@ -10,11 +10,6 @@ export function isPreview(file: Blob, width: number, height: number): boolean {
   return Math.max(width, height) <= SIDE && file.size <= PREVIEW_BYTES;
 }
 
-/** Returns a copy of a JPEG file in memory: the user may delete the file. */
-export async function asJpeg(file: Blob): Promise<Blob> {
-  return new Blob([await file.arrayBuffer()], { type: "image/jpeg" });
-}
-
 /** Returns a preview of the upright picture: at most 1024 pixels per side, never enlarged; JPEG, or PNG if small. */
 export async function makePreview(bitmap: ImageBitmap, turn: Turn, width: number, height: number): Promise<Blob> {
   const scale = Math.min(1, SIDE / Math.max(width, height));

@@ -21,6 +21,7 @@ import { FailureScreen, Skeleton } from "./Opening";
 import { PicturePage } from "./PicturePage";
 import { useReceived } from "./receiving";
 import { goToPicture, type Route, useRoute } from "./route";
+import { SharedPictures } from "./SharedPictures";
 import {
   type Action,
   type Notice,
@@ -146,7 +147,7 @@ export function App({ engine, open, watch }: Props) {
     [isOpen, act, addFiles, notice, words],
   );
   const over = useDropAndPaste(addFound);
-  useReceived(isOpen, addFound, () => notice(words.app.shareIncomplete, "alert"));
+  const offer = useReceived(isOpen, addFound, () => notice(words.app.shareIncomplete, "alert"));
   const shown = useRef<ScreenState | null>(null);
   const screen = screenState(state, shown.current);
   shown.current = screen;
@@ -173,6 +174,7 @@ export function App({ engine, open, watch }: Props) {
         <AppContext.Provider value={context}>
           <Screen route={route} />
           <Summary />
+          {offer && <SharedPictures offer={offer} />}
           {helps && <KeysHelp onClose={() => setHelps(false)} />}
         </AppContext.Provider>
       )}

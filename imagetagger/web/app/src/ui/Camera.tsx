@@ -8,18 +8,23 @@ import { chosen } from "./dropping";
 import { FileButton } from "./FileButton";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
+import { addWaiting, cacheNameOf } from "./receiving";
 import { canTakePictures, takePicture, useCamera } from "./taking_pictures";
+import { storeFile, type WaitingFile } from "./waiting_files";
 
 /** A button to take pictures: many in a row, or one by the device's own camera where the app may not. */
 export function CameraButton({ look, small }: { look: string; small: boolean }) {
   const { addFiles } = useApp();
   const { gallery } = useWords();
   const [isOpen, setOpen] = useState(false);
-  const add = (files: File[]) => {
+  if (!canTakePictures()) {
+    const add = (files: File[]) => void addFiles(chosen(files));
+    return <SystemCamera label={gallery.takePictures} look={look} small={small} onFiles={add} />;
+  }
+  const add = (taken: readonly WaitingFile[]) => {
     setOpen(false);
-    void addFiles(chosen(files));
+    void addWaiting(cacheNameOf("camera"), taken, addFiles);
   };
-  if (!canTakePictures()) return <SystemCamera label={gallery.takePictures} look={look} small={small} onFiles={add} />;
   return (
     <>
       <button type="button" class={look} onClick={() => setOpen(true)}>
@@ -44,12 +49,17 @@ function SystemCamera(props: SystemCameraProps) {
   return <FileButton icon="camera" input={gallery.camera} accept="image/*" capture="environment" {...props} />;
 }
 
+/** Stores a taken picture until it is added: another tab may take the app over, or the system may close this one. */
+function stored(file: File): Promise<WaitingFile> {
+  return storeFile(cacheNameOf("camera"), file).catch(() => ({ file, address: null }));
+}
+
 /** The screen of the camera; however it closes, also with its screen, the taken pictures are handed over, once. */
-function Camera({ onDone }: { onDone(files: File[]): void }) {
+function Camera({ onDone }: { onDone(taken: readonly WaitingFile[]): void }) {
   const { act } = useApp();
   const { gallery } = useWords();
   const video = useRef<HTMLVideoElement>(null);
-  const shots = useRef<Promise<File | undefined>[]>([]);
+  const shots = useRef<Promise<WaitingFile | undefined>[]>([]);
   const [isShown, setShown] = useState(false);
   const [taken, setTaken] = useState<readonly File[]>([]);
   const isRefused = useCamera(video);
@@ -57,16 +67,16 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
   const thumbnail = useBlobUrl(async () => last, last?.name ?? "");
   const take = async () => {
     if (video.current === null) return;
-    const shot = act(takePicture(video.current, shots.current.length + 1, new Date()));
+    const shot = act(takePicture(video.current, shots.current.length + 1, new Date()).then(stored));
     shots.current.push(shot);
-    const file = await shot;
-    if (file) setTaken((before) => [...before, file]);
+    const picture = await shot;
+    if (picture) setTaken((before) => [...before, picture.file]);
   };
   const isClosing = useRef(false);
   const close = async () => {
     if (isClosing.current) return; // pressed twice while the last picture is encoded
     isClosing.current = true;
-    onDone((await Promise.all(shots.current)).filter((file) => file !== undefined));
+    onDone((await Promise.all(shots.current)).filter((picture) => picture !== undefined));
   };
   useEffect(() => () => void close(), []);
   return (
@@ -74,7 +84,11 @@ function Camera({ onDone }: { onDone(files: File[]): void }) {
       {isRefused ? (
         <>
           <p role="alert">{gallery.cameraRefused}</p>
-          <SystemCamera label={gallery.takeOne} look={`${controls.button} ${controls.primary}`} onFiles={onDone} />
+          <SystemCamera
+            label={gallery.takeOne}
+            look={`${controls.button} ${controls.primary}`}
+            onFiles={(files) => onDone(files.map((file) => ({ file, address: null })))}
+          />
         </>
       ) : (
         <div class={styles.camera}>

@@ -1,17 +1,27 @@
-/** Pictures that come from outside of the page: shared by another app, or opened with this one. */
+/** Pictures that come from outside of the page: shared by another app, opened with this one, or left by the camera. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Added, Incoming } from "../api";
 import { chosen } from "./dropping";
-import { dropShared, readShared, type Shared } from "./shared_files";
+import { dropFiles, readFiles, type WaitingFile } from "./waiting_files";
 
 /** Files that the system opens with the app, as Chromium hands them over. */
 interface LaunchQueue {
   setConsumer(take: (launched: { files?: readonly FileSystemFileHandle[] }) => void): void;
 }
 
+/** Shared pictures, about which the user is asked: a web page can share some too. */
+export interface Offer {
+  count: number;
+  add(): void;
+  /** Forgets them. */
+  refuse(): void;
+  /** Leaves them for the next opening. */
+  postpone(): void;
+}
+
 /** Adds files; returns what became of them, undefined where they could not be added. */
-type Take = (files: Promise<readonly Incoming[]>) => Promise<Added | undefined>;
+type Add = (files: readonly Incoming[]) => Promise<Added | undefined>;
 
 /**
  * Lets other apps share pictures with this one, once a service worker receives them.
@@ -24,41 +34,77 @@ export function offerSharing(): void {
   if (link) link.href = "./manifest-share.webmanifest";
 }
 
+/** Returns the name of the cache of shared files (see share_target.ts), or of those that the camera took. */
+export function cacheNameOf(source: "share" | "camera"): string {
+  return new URL(`./${source}`, window.location.href).href;
+}
+
+/** Adds files of a cache, and forgets those that need not be added again: a page that closes before, or a full device, loses none. */
+export async function addWaiting(cacheName: string, waiting: readonly WaitingFile[], add: Add): Promise<void> {
+  const result = await add(chosen(waiting.map(({ file }) => file)));
+  if (result === undefined) return;
+  const later = new Set(result.left); // others were added, were here already, or are no pictures
+  await dropFiles(
+    cacheName,
+    waiting.filter((_, i) => !later.has(i)),
+  );
+}
+
 /**
- * Adds what was shared or opened, once the app is open.
+ * Adds what was opened with the app, or taken before it closed, once it is open; returns what was shared, until the user
+ * says what becomes of it.
  *
- * @param onIncomplete called after an addition of shared files that did not all arrive.
+ * @param take adds files, and says where there are none.
+ * @param onIncomplete called where shared files did not all arrive, after what became of the others.
  */
-export function useReceived(isOpen: boolean, take: Take, onIncomplete: () => void): void {
+export function useReceived(
+  isOpen: boolean,
+  take: (files: Promise<readonly Incoming[]>) => Promise<Added | undefined>,
+  onIncomplete: () => void,
+): Offer | null {
+  const [offer, setOffer] = useState<Offer | null>(null);
   const latest = useRef({ take, onIncomplete });
   latest.current = { take, onIncomplete }; // those of the language that is chosen by then
   useEffect(() => {
     if (!isOpen) return;
-    const take: Take = (files) => latest.current.take(files);
-    void takeShared(take, () => latest.current.onIncomplete());
+    const add: Add = (files) => latest.current.take(Promise.resolve(files));
+    const onShared = (shared: WaitingFile[], isIncomplete: boolean) => {
+      const name = cacheNameOf("share");
+      const close = async (end?: Promise<void>) => {
+        setOffer(null);
+        await end;
+        if (isIncomplete) latest.current.onIncomplete();
+      };
+      setOffer({
+        count: shared.length,
+        add: () => void close(addWaiting(name, shared, add)),
+        refuse: () => void close(dropFiles(name, shared)),
+        postpone: () => void close(),
+      });
+    };
+    void takeWaiting(add, onShared, () => latest.current.onIncomplete());
     const queue = (window as { launchQueue?: LaunchQueue }).launchQueue;
     queue?.setConsumer(({ files = [] }) => {
-      if (files.length > 0) void take(Promise.all(files.map((handle) => handle.getFile())).then(chosen));
+      if (files.length > 0) void latest.current.take(Promise.all(files.map((handle) => handle.getFile())).then(chosen));
     });
   }, [isOpen]);
+  return offer;
 }
 
-/** Adds shared files, and forgets those that need not be added again: a page that closes before, or a full device, loses none. */
-async function takeShared(take: Take, onIncomplete: () => void): Promise<void> {
-  const base = new URL("./", window.location.href).href;
+/** Adds what the camera left, and hands on what was shared. */
+async function takeWaiting(
+  add: Add,
+  onShared: (shared: WaitingFile[], isIncomplete: boolean) => void,
+  onIncomplete: () => void,
+): Promise<void> {
+  const [shared, taken] = [cacheNameOf("share"), cacheNameOf("camera")];
   const share = new URLSearchParams(window.location.search).get("shared");
-  if (share !== null) window.history.replaceState(null, "", base + window.location.hash);
-  const shared = await readShared(base);
+  if (share !== null) window.history.replaceState(null, "", window.location.pathname + window.location.hash);
+  const left = await readFiles(taken);
+  if (left.length > 0) await addWaiting(taken, left, add);
+  const files = await readFiles(shared);
   const isIncomplete = share === "incomplete";
-  if (shared.length > 0 || (share !== null && !isIncomplete)) {
-    const result = await take(Promise.resolve(chosen(shared.map(({ file }) => file))));
-    if (result) await dropShared(base, done(shared, result));
-  }
-  if (isIncomplete) onIncomplete();
-}
-
-/** Shared files that were added, were here already, or are no pictures. */
-function done(shared: readonly Shared[], { left }: Added): Shared[] {
-  const later = new Set(left);
-  return shared.filter((_, i) => !later.has(i));
+  if (files.length > 0) onShared(files, isIncomplete);
+  else if (isIncomplete) onIncomplete();
+  else if (share !== null) await add([]); // says that there are none
 }

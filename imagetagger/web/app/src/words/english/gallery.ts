@@ -41,6 +41,11 @@ export const gallery = {
   },
   refused: (count: number) =>
     format.form(count, { one: "This file was not added:", other: "These files were not added:" }),
+  /** Asks about what other apps, or web pages, shared. */
+  shared: (count: number) => `Add ${format.many(count, { one: "shared picture", other: "shared pictures" })}?`,
+  sharedBy: "Sent here by another app, or by a web page.",
+  addShared: "Add",
+  refuseShared: "Do not add",
   search: "Search",
   clearSearch: "Clear the search",
   which: "Which pictures",
