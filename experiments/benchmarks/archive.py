@@ -4,16 +4,18 @@ python -m experiments.benchmarks.archive PHOTOGRAPHS [--count 600] [--timed 12] 
 
 PHOTOGRAPHS is a zip of photographs; `--count` of them are enlarged to 12 megapixels for the loss, `--timed` for the
 rates. Full and scaled decoding take each picture in turn, so that other programs slow both alike, and their time is the
-processor's, for all of a file: reading, content id, decoding, network. The rates of workers are those of the clock, at
+processor's. A complete file is read, identified, decoded and embedded. The rates of workers are those of the clock, at
 the mercy of other programs. Prints Markdown tables.
 """
 
+import functools
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -70,33 +72,41 @@ def write_enlarged(photographs: Iterable[bytes], level: float, folder: Path) -> 
     return paths
 
 
+STEPS = ("decoded", "scaled", "scaled more", "file", "file scaled")
 RATE_COLUMNS = (
     Column("noise", "noise, grey levels", ".0f"),
     Column("bytes", "file", ".1f", 1e-6, " MB"),
-    Column("full", "full", ".0f", 1000, " ms"),
-    Column("scaled", "scaled", ".0f", 1000, " ms"),
-    Column("ratio", "times as many a second", ".2f"),
-    Column("range", "range of the rounds"),
+    Column("decoded", "decoded in full", ".0f", 1000, " ms"),
+    *(Column(name, f"scaled to {sides} sides") for name, sides in zip(STEPS[1:3], SIDES, strict=True)),
+    Column("file", "complete file, in full", ".0f", 1000, " ms"),
+    Column("file scaled", "complete file, scaled"),
 )
 
 
 def time_files(files: Sequence[Path], noise: float, bundle: Bundle, executor: Executor, rounds: int) -> Row:
-    """Return the processor's median seconds for a file, in full and scaled, and how many times as many a second."""
-    seconds = np.zeros((rounds, len(files), 2))
+    """Return the processor's median seconds of each step, and how many times as many a second are done when scaled."""
+    image = bundle.manifest.image
+    functions: tuple[Callable[[Path], Any], ...] = (
+        lambda path: preprocess(path, image.size),
+        *(functools.partial(preprocess_scaled, size=image.size, sides=sides) for sides in SIDES),
+        lambda path: check(embed_file(path, executor, image, exact=True)),
+        lambda path: check(embed_file(path, executor, image, exact=False)),
+    )
+    seconds = np.zeros((rounds, len(files), len(STEPS)))
     for turn in range(rounds):
         for i, path in enumerate(files):
-            for k in (0, 1):
-                scaled = (turn + i + k) % 2
+            for k in range(len(STEPS)):
+                step = (turn + i + k) % len(STEPS)
                 start = time.thread_time()
-                check(embed_file(path, executor, bundle.manifest.image, exact=not scaled))
-                seconds[turn, i, scaled] = time.thread_time() - start
-    totals = seconds.sum(1)
-    ratios = totals[:, 0] / totals[:, 1]
-    full, scaled_seconds = np.median(seconds, (0, 1))
-    size = np.mean([path.stat().st_size for path in files])
-    low_to_high = f"{ratios.min():.2f} to {ratios.max():.2f}"
-    row = {"noise": noise, "bytes": size, "full": full, "scaled": scaled_seconds}
-    return {**row, "ratio": np.median(ratios), "range": low_to_high}
+                functions[step](path)
+                seconds[turn, i, step] = time.thread_time() - start
+    medians, totals = np.median(seconds, (0, 1)), seconds.sum(1)
+    row: dict[str, Any] = {"noise": noise, "bytes": np.mean([path.stat().st_size for path in files])}
+    for step, full in ((0, 0), (1, 0), (2, 0), (3, 3), (4, 3)):
+        ratios = totals[:, full] / totals[:, step]
+        gain = f"{np.median(ratios):.1f} x ({ratios.min():.1f} to {ratios.max():.1f})"
+        row[STEPS[step]] = medians[step] if step == full else f"{1000 * medians[step]:.0f} ms, {gain}"
+    return row
 
 
 def check(file: EmbeddedFile) -> None:

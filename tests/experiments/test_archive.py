@@ -43,5 +43,6 @@ def test_scaled_decoding_is_measured(photographs, monkeypatch, capsys):
     rates, workers, losses = capsys.readouterr().out.strip().split("\n\n")
     assert re.findall(r"^\| (\d) \| \d+\.\d MB \|", rates, re.MULTILINE) == ["0", "2", "4"]
     assert next(line.split(" | ")[0] for line in workers.splitlines()[2:]) == "| 1 process"
+    assert len(re.findall(r"\| \d+ ms, \d+\.\d x \(\d+\.\d to \d+\.\d\) (?=\|)", rates)) == 3 * 3
     assert all(float(rate) > 0 for rate in re.findall(r" \| (\d+\.\d) \| ", workers))
     assert re.findall(r"^\| (\S+) \| (?:\d+\.\d %) \| ", losses, re.MULTILINE) == ["2.0", "1.5"]

@@ -71,14 +71,13 @@ def map_unordered(
                     answer = worker.connection.recv()
                 except (EOFError, OSError):
                     ending = _ending(workers.pop(worker.connection).process)
-                    in_work, *others = worker.items or [None]
-                    returned.extend(others)
-                    if in_work is READY:
-                        failed_starts += 1
-                        if failed_starts == MAX_FAILED_STARTS:
+                    if worker.items:
+                        in_work = worker.items.popleft()
+                        returned.extend(worker.items)
+                        if in_work is not READY:
+                            yield on_death(in_work, ending)
+                        elif (failed_starts := failed_starts + 1) == MAX_FAILED_STARTS:
                             raise RuntimeError(f"{failed_starts} processes {ending} before they were ready") from None
-                    elif worker.items:
-                        yield on_death(in_work, ending)
                     continue
                 if worker.items.popleft() is not READY:
                     yield answer
