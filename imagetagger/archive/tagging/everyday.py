@@ -43,14 +43,25 @@ def everyday_tags(tagger: Tagger, labels: Sequence[Label], terms: Sequence[Term]
 
 
 def _path(key: str, names: Mapping[str, str], broader: Mapping[str, Sequence[str]], usable: set[str]) -> Keyword:
-    """Return a word's name after those of its broader terms that people use; the first one of several is followed."""
+    """Return a word's name after those of its broader terms that people use, the broadest first."""
     path, seen = [names[key]], {key}
-    while above := [term for term in broader.get(key, ()) if term not in seen]:
-        key = above[0]
-        seen.add(key)
-        if key in usable and names[key] not in path:
+    while (above := _nearest_term(key, broader, usable, seen)) is not None:
+        key = above
+        if names[key] not in path:
             path.insert(0, names[key])
     return tuple(path)
+
+
+def _nearest_term(key: str, broader: Mapping[str, Sequence[str]], usable: set[str], seen: set[str]) -> str | None:
+    """Return the nearest usable term above a word, the first one of several, and mark all on the way as seen."""
+    level = [key]
+    while level:
+        level = [term for each in level for term in broader.get(each, ()) if term not in seen]
+        seen.update(level)
+        for term in level:
+            if term in usable:
+                return term
+    return None
 
 
 def estimated_promises(count: int, precision: float) -> tuple[TagPromise, ...]:
