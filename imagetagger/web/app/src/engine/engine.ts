@@ -1,6 +1,7 @@
 /** The worker's side of api.ts: what each call of the page does to the session. */
 
 import type { Engine, Incoming, StorageView } from "../api";
+import { startReader } from "../pixels/reader";
 import { add } from "./adding";
 import { write } from "./database";
 import { exportLessons, exportTags } from "./exporting";
@@ -28,6 +29,7 @@ export function engine(base: string): Engine {
   const changing = <T>(act: (session: Session) => Promise<T>) => session().changing(() => act(session()));
   return {
     async open(listen, takesOver = false) {
+      startReader();
       const giveUp = async () => {
         await opening.catch(() => {});
         await opened?.changing(async () => {
