@@ -7,7 +7,6 @@ both in turn, so that other programs slow both alike. Needs `make webapp`, and C
 """
 
 import contextlib
-import io
 import re
 import statistics
 import tempfile
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
 from experiments.common.arguments import study_parser
+from experiments.common.photographs import camera_noise, enlarge
 from experiments.common.tables import Column, markdown_table
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.web.site import APP_FOLDER, build_site
@@ -59,6 +58,9 @@ addEventListener("change", () => {
 
 PHOTOGRAPHS = 9
 """How many photographs of 12 megapixels are added one by one."""
+
+MEGAPIXELS = (4000, 3000)
+"""Width and height of these photographs."""
 
 SETTLE = 10_000
 """Milliseconds after which a browser has opened the page completely."""
@@ -130,6 +132,7 @@ def photograph_seconds(
     sites = [build_site(read_bundle(bundle), app) for app in apps]
     seconds: list[list[float]] = [[] for _ in apps]
     profile.mkdir()
+    noise = camera_noise(4, MEGAPIXELS)
     with contextlib.ExitStack() as stack:
         addresses = [stack.enter_context(recorded(site)).address for site in sites]
         context = stack.enter_context(browsed(playwright, profile / "browser"))
@@ -137,7 +140,7 @@ def photograph_seconds(
         pages = [start(context, address) for address in addresses]
         for i, file in enumerate(files[: PHOTOGRAPHS + 1]):
             photograph = profile / f"photograph{i}.jpg"
-            photograph.write_bytes(enlarged(file))
+            photograph.write_bytes(enlarge(file.read_bytes(), noise, MEGAPIXELS))
             for page, times in zip(pages, seconds, strict=True):
                 page.bring_to_front()
                 go(page, "Pictures")
@@ -153,15 +156,6 @@ def against(seconds: Sequence[Sequence[float]]) -> dict[str, str]:
     ratios = [mine / other for mine, other in zip(*seconds, strict=True)]
     text = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     return {"of the other app's time": text}
-
-
-def enlarged(file: Path) -> bytes:
-    """A picture as a JPEG of 4000 x 3000 pixels with a camera's noise."""
-    image = np.asarray(Image.open(file).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC))
-    noise = np.random.default_rng(0).normal(0, 4, (3000, 4000, 1))
-    buffer = io.BytesIO()
-    Image.fromarray((image + noise).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=92)
-    return buffer.getvalue()
 
 
 def gather(source: Path, count: int, folder: Path) -> list[Path]:

@@ -44,13 +44,10 @@ def predict_pictures(
     """
     if learned is not None:
         executor = load_executor(bundle.files["model.tflite"], bundle.manifest)
-        rows = [predict_learned(learned, bundle, executor, embedding) for embedding in embeddings]
-        return Predictions(learned.keywords, _stack(rows, len(learned.keywords)), learned.promises, True)
+        probability = predict_learned(learned, bundle, executor, embeddings)
+        return Predictions(learned.keywords, probability, learned.promises, True)
     tags = everyday_tags(tagger, bundle.labels, bundle.terms)
     rows = [predict_everyday(tagger, tags, embedding) for embedding in embeddings]
     count = len(tags.keywords)
-    return Predictions(tags.keywords, _stack(rows, count), estimated_promises(count, precision), False)
-
-
-def _stack(rows: list[np.ndarray], columns: int) -> np.ndarray:
-    return np.array(rows, np.float64).reshape(len(rows), columns)
+    probability = np.array(rows, np.float64).reshape(len(rows), count)
+    return Predictions(tags.keywords, probability, estimated_promises(count, precision), False)

@@ -16,7 +16,7 @@ class EverydayTags(NamedTuple):
 
     Attributes:
         keywords: of the tags that are not hidden, then of the broader terms, each after its own broader ones.
-        below: bool (words, C), which of the tagger's C tags belong to each word.
+        below: float64 (words, C), 1 for those of the tagger's C tags that belong to a word.
     """
 
     keywords: tuple[Keyword, ...]
@@ -39,7 +39,7 @@ def everyday_tags(tagger: Tagger, labels: Sequence[Label], terms: Sequence[Term]
     own = np.eye(len(words.tags), dtype=bool)[visible]
     ids = [*(words.tags[i] for i in visible), *(key for key in words.terms if key in usable)]
     below = np.concatenate([own, words.graph.below[np.asarray([key in usable for key in words.terms], bool)]])
-    return EverydayTags(tuple(_path(key, words.names, broader, usable) for key in ids), below)
+    return EverydayTags(tuple(_path(key, words.names, broader, usable) for key in ids), below.astype(np.float64))
 
 
 def _path(key: str, names: Mapping[str, str], broader: Mapping[str, Sequence[str]], usable: set[str]) -> Keyword:
@@ -71,4 +71,4 @@ def estimated_promises(count: int, precision: float) -> tuple[TagPromise, ...]:
 
 def predict_everyday(tagger: Tagger, tags: EverydayTags, embedding: np.ndarray) -> np.ndarray:
     """Return the probability of each word for an embedding (D,), float64 (words,): the sum of those of its tags."""
-    return np.minimum(tags.below.astype(np.float64) @ tagger.probabilities(embedding), 1)
+    return np.minimum(tags.below @ tagger.probabilities(embedding), 1)

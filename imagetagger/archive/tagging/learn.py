@@ -1,6 +1,6 @@
 """Learning the tags that people set: their statistics, calibrated probabilities, and what can be promised."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -135,13 +135,16 @@ def learn_tags(
     )
 
 
-def predict_learned(learned: LearnedTags, bundle: Bundle, executor: Executor, embedding: np.ndarray) -> np.ndarray:
-    """Return the probability of each tag for an embedding (D,), float64 (C,)."""
+def predict_learned(
+    learned: LearnedTags, bundle: Bundle, executor: Executor, embeddings: Iterable[np.ndarray]
+) -> np.ndarray:
+    """Return the probability of each tag for embeddings, (D,) each, float64 (N, C)."""
     rows = with_background(learned.rows)
-    log_joint = score_rows(executor, embedding, rows)[None]
+    log_joint = np.array([score_rows(executor, embedding, rows) for embedding in embeddings], np.float32)
+    log_joint = log_joint.reshape(-1, len(rows.count))
     log_prior = log_class_prior(learned.rows.count, bundle.manifest.classifier.class_prior)
     scores = tag_scores(log_joint[:, :-1], log_joint[:, -1], log_prior, learned.rivals)
-    return tag_probabilities(scores, learned.calibration)[0]
+    return tag_probabilities(scores, learned.calibration)
 
 
 def base_rows(bundle: Bundle, keywords: tuple[Keyword, ...]) -> Rows:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from imagetagger.archive.catalogue.database import open_catalogue
 from imagetagger.archive.catalogue.embeddings import (
     CLAIM,
     claim_pictures,
@@ -15,12 +14,6 @@ from imagetagger.archive.catalogue.reading import FileReading
 from imagetagger.archive.catalogue.recording import record_readings
 from imagetagger.archive.catalogue.status import catalogue_status
 from tests.helpers.cataloguing import SPACE, content_embedding, make_archive, number_picture, scanned
-
-
-@pytest.fixture
-def catalogue(tmp_path):
-    with open_catalogue(tmp_path / "archive.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

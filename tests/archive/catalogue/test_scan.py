@@ -8,18 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imagetagger.archive.catalogue.database import open_catalogue
 from imagetagger.archive.catalogue.files import forget_problems, list_files
 from imagetagger.archive.catalogue.reading import read_file
 from imagetagger.archive.catalogue.scan import ScanReport, scan
 from imagetagger.archive.catalogue.status import catalogue_status
 from tests.helpers.cataloguing import make_archive, number_picture, scanned
-
-
-@pytest.fixture
-def catalogue(tmp_path):
-    with open_catalogue(tmp_path / "archive.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

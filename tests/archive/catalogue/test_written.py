@@ -5,7 +5,6 @@ import shutil
 import numpy as np
 import pytest
 
-from imagetagger.archive.catalogue.database import open_catalogue
 from imagetagger.archive.catalogue.status import catalogue_status
 from imagetagger.archive.catalogue.written import (
     WrittenTag,
@@ -20,12 +19,6 @@ DUCK = WrittenTag(("animal", "bird", "duck"), 0.9, "digest", "2026-11-30T10:00:0
 LAKE = WrittenTag(("lake",), 0.75, "digest", "2026-11-30T10:00:00+00:00")
 BAND = WrittenTag(("music", 'AC/DC "live" 🎸'), 0.5, "digest", "2026-11-30T10:00:00+00:00")
 LATER = "2026-12-01T10:00:00+00:00"
-
-
-@pytest.fixture
-def catalogue(tmp_path):
-    with open_catalogue(tmp_path / "archive.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

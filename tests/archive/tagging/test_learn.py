@@ -27,7 +27,7 @@ def learned():
 
 def test_new_pictures_get_the_tags_of_those_that_people_tagged(learned):
     for i, colour in enumerate(COLOURS.values()):
-        probability = predict_learned(learned, bundle(*WHITENED), executor(*WHITENED), embedding(colour, 999))
+        (probability,) = predict_learned(learned, bundle(*WHITENED), executor(*WHITENED), [embedding(colour, 999)])
         assert probability.argmax() == learned.keywords.index([*COLOURS][i])
         assert probability.max() > 0.5
 
