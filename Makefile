@@ -11,6 +11,9 @@ BUILT = $(APP)/dist/index.html
 APP_SOURCES = $(shell find $(APP)/src $(APP)/public $(APP)/LICENSES -type f) \
   $(addprefix $(APP)/,index.html package.json tsconfig.json vite.config.ts licenses.ts)
 PARALLEL = -n $(WORKERS) --dist loadfile --max-worker-restart 0
+# Tests drive browsers and kill processes, under any load. A test that fails runs once more, five at most in all, and the
+# summary shows both outcomes: a failure that does not repeat has a cause too. The slowest tests are listed in the end.
+AGAIN = --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks --durations=60 --durations-min=5
 NEEDS_NODE = node=$$(node -v 2>/dev/null); npm=$$(command -v npm); \
   echo "$$node" | awk -F '[v.]' '{ exit !($$2 > 20 || ($$2 == 20 && $$3 >= 19)) }' && test -n "$$npm" || { \
   echo "found Node $${node:-none} and npm $${npm:-none}, expected Node 20.19 or newer and its npm, which build and" \
@@ -50,7 +53,7 @@ $(BUILT): $(PACKAGES) $(APP_SOURCES)
 	npm run --prefix $(APP) build
 
 test: $(VENV)/installed lint imports types webapp webapp-test ## everything that CI checks: style, imports, types, the app, every test
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) $(AGAIN)
 
 test-fast: $(VENV)/installed ## the tests that take at most a few seconds each (about 2 minutes in all)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
