@@ -1,6 +1,7 @@
 """What all tests share: strict JAX, an empty cache, and the real data and weights where there are some."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +76,5 @@ def playwright():
 
 def pytest_configure() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # shells let what they start in the background ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
