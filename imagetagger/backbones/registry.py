@@ -40,7 +40,7 @@ def _find_keras(width: float, resolution: int, folder: Path) -> Path:
     # Keras publishes no hash of these files (keras/src/applications/mobilenet_v2.py passes none to get_file).
     base = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
     name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(width)}_{published}_no_top.h5"
-    return download(Download(base + name), folder, "weights")
+    return download(Download(base + name), folder, "weights=FILE (in a run: backbone.weights=FILE)")
 
 
 def _find_efficientnet(width: float, resolution: int, folder: Path) -> Path:

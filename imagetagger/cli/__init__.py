@@ -25,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.argv = ["imagetagger run", *arguments[1:]]  # Hydra reads the command line by itself
         run.main()
         return
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        sys.exit(2)
+    options = parser.parse_args(arguments)
     code = _exit_code(options)
     sys.exit(printable_text(code) if isinstance(code, str) else code)  # messages quote files
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagetagger.cli.lesson_store import lessons_to_read
 from imagetagger.cli.pictures import find_images, map_in_order
-from imagetagger.cli.terminal import print_json, print_line, print_problem, progress_bar
+from imagetagger.cli.terminal import file_problem, print_json, print_line, print_problem, progress_bar
 from imagetagger.system.cpus import cpu_count
 
 if TYPE_CHECKING:
@@ -98,14 +98,18 @@ def _describer(
 def _print_description(image: Path, description: "Description | Exception", options: argparse.Namespace) -> bool:
     """Print what a picture shows; return whether it could not be read."""
     if isinstance(description, Exception):
-        print_problem(f"{image}: {description}")
+        print_problem(file_problem(image, description))
         return True
     if options.json:
         print_json({"image": str(image), **description._asdict()})
         return False
     wants_tags = options.top_k is not None or options.coverage is not None
     words = description.tags if wants_tags else description.terms
-    said = ", ".join(f"{word.name} {100 * word.probability:.0f} %" for word in words)
-    line = f"{image}: {said or '(nothing that is not hidden)'}"
+    said = ", ".join(f"{word.name} {_percent(word.probability)}" for word in words)
+    line = f"{image}: {said or '(all its tags are hidden)'}"
     print_line(line + "  (unknown: nothing fits well)" * description.is_novel)
     return False
+
+
+def _percent(probability: float) -> str:
+    return "under 1 %" if 0 < probability < 0.005 else f"{100 * probability:.0f} %"

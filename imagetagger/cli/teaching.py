@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagetagger.bundle.names import normalise_name, same_name
 from imagetagger.cli.lesson_store import change_lessons, drop_versions, lessons_to_change, undo_lessons
 from imagetagger.cli.pictures import find_images, map_in_order
-from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, progress_bar
+from imagetagger.cli.terminal import CommandError, file_problem, print_json, print_line, print_problem, progress_bar
 from imagetagger.system.cpus import cpu_count
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _change_pictures(
             except (BadImageError, OSError, LessonError) as error:
                 result.failed.append(image)
                 with advance():
-                    print_problem(f"{image}: {error}")
+                    print_problem(file_problem(image, error))
                 continue
             (result.unchanged if tagger.lessons is before else result.changed).append(image)
             with advance():

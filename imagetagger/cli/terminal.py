@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from imagetagger.system.printable import printable_text
 
@@ -25,6 +26,16 @@ def print_line(text: str) -> None:
 def print_problem(text: str) -> None:
     """Print one line for people, beside the output."""
     print(printable_text(text), file=sys.stderr)  # stderr escapes letters that its encoding lacks
+
+
+def file_problem(file: Path | str, error: Exception) -> str:
+    """Say what is wrong with a file, without the number and the path that Python puts into errors of the system.
+
+    >>> file_problem("a.jpg", FileNotFoundError(2, "No such file or directory", "a.jpg"))
+    'a.jpg: no such file or directory'
+    """
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"{file}: {reason[0].lower()}{reason[1:]}" if reason else f"{file}: {error}"
 
 
 def print_json(value: object) -> None:

@@ -101,7 +101,7 @@ def load_tiny_imagenet(path: Path | None, cache: Path) -> Dataset:
         path: the official zip or its unpacked folder; None downloads the zip into `cache`.
         cache: the cache directory.
     """
-    path = path or download(OFFICIAL_ARCHIVE, cache / "downloads", "path")
+    path = path or download(OFFICIAL_ARCHIVE, cache / "downloads", "path=FILE (in a run: data.path=FILE)")
     archive = open_archive(path)
     digest = file_sha256(path) if path.is_file() else None
     tags = with_broader(read_tags(archive))

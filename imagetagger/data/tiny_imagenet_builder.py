@@ -46,7 +46,7 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        path = self._source or download(OFFICIAL_ARCHIVE, Path(dl_manager.download_dir), "source")
+        path = self._source or download(OFFICIAL_ARCHIVE, Path(dl_manager.download_dir), "source=FILE")
         archive = open_archive(path)
         tags = read_tags(archive)
         self.info.features["label"].names = [tag.id for tag in tags]

@@ -20,14 +20,14 @@ class SummaryMetric(NamedTuple):
 def share_in_words(share: float | None) -> str:
     """Turn a share into everyday words.
 
-    >>> share_in_words(0.912), share_in_words(0.97)
-    ('about 9 times in 10', 'about 97 times in 100')
+    >>> share_in_words(0.912), share_in_words(0.75), share_in_words(0.97)
+    ('about 9 times in 10', 'about 3 times in 4', 'about 97 times in 100')
     """
     if share is None or not math.isfinite(share):
         return "an unknown share of the time"
     if not 0.005 <= share <= 0.995:
         return "almost always" if share > 0.5 else "almost never"
-    total = 10 if 0.05 <= share <= 0.95 else 100
+    total = (4 if min(abs(share - 0.25), abs(share - 0.75)) < 0.025 else 10) if 0.05 <= share <= 0.95 else 100
     return f"about {count(round(total * share), 'time')} in {total}"
 
 

@@ -47,13 +47,13 @@ class DownloadError(OSError):
     """A file that could not be downloaded, or is not the expected one."""
 
 
-def download(source: Download, folder: Path, argument: str) -> Path:
+def download(source: Download, folder: Path, copy: str) -> Path:
     """Return the file's path in `folder`, downloading it first, with a progress bar, if it is missing.
 
     Args:
         source: where the file is published.
         folder: where it is kept.
-        argument: the caller's argument that takes a local copy; the error names it.
+        copy: how a user names a local copy; the error says so.
 
     Raises:
         DownloadError: the server cannot be reached, or the hash differs.
@@ -74,7 +74,7 @@ def download(source: Download, folder: Path, argument: str) -> Path:
         except Exception as error:  # whatever requests, the file system or the check of the hash raise
             raise DownloadError(
                 f"cannot download {source.url} ({failure_reason(error)}). With no network, put the file at {target}, "
-                f"or pass a local copy as {argument}=FILE."
+                f"or pass a local copy as {copy}."
             ) from error
     if expected is None:
         with atomic_write(recorded) as partial:

@@ -324,3 +324,16 @@ def test_a_report_of_nothing_is_a_message(call, tmp_path):
     code, out, err = call("report", tmp_path / "gone")
     assert (code, out) == (1, "")
     assert str(tmp_path / "gone") in err
+
+
+def test_without_a_command_all_are_listed(call):
+    code, out, err = call()
+    assert (code, out) == (2, "")
+    assert "archive" in err
+    assert "serve" in err
+
+
+def test_a_file_that_is_missing_is_named_in_plain_words(call, tmp_path):
+    code, out, err = call("tag", tmp_path / "gone.jpg")
+    assert (code, out) == (1, "")
+    assert err == f"{tmp_path / 'gone.jpg'}: no such file or directory\n"

@@ -122,6 +122,7 @@ def comparison_context(found: Runs) -> dict[str, Any]:
         "best": best,
         "best_label": group_label(labels, settings, sorted(best_rows)) if best_rows else "",
         "best_seeds": len(best_rows or ()),
+        "is_tie": len({objective_metric(runs).of(run).value for run in runs}) == 1,
         "has_settings": len(by_setting) > 1,
         "has_other_pictures": len({run.record.pictures.fingerprint for run in runs}) > 1,
         "objective": "top-1" if objective_metric(runs) is TOP1 else objective_metric(runs).label,

@@ -196,6 +196,16 @@ def test_the_headline_is_the_mean_of_the_best_setting_and_not_its_luckiest_seed(
     assert "Shown is the run nearest to that mean" in text
 
 
+def test_no_run_is_called_the_best_where_all_are_equal(tmp_path):
+    for name, rule in (("a", "lac"), ("b", "aps")):
+        leave(tmp_path / name, f"calibrate.prediction_set={rule}", right=0.75)
+    text = text_of(tmp_path)
+    assert "Top-1 is the same for all runs. Shown is" in text
+    assert "has the best top-1" not in text
+    leave(tmp_path / "c", "calibrate.prediction_set=top_k", right=0.9)
+    assert "has the best top-1" in text_of(tmp_path)
+
+
 def test_seeds_are_pooled_on_the_pictures_of_each(tmp_path):
     for choice, right in (("gnb", 0.6), ("whitened", 0.75)):
         for seed in range(3):
