@@ -33,7 +33,7 @@ from imagetagger.tagger.tag_statistics import TagRow, TagRows, update_rows
 from tests.helpers.name_table import BAD_NAMES, GOOD_NAMES, NO_NAMES, SPACED_NAMES, UNSEEN_NAMES
 from tests.helpers.web_golden_files import bundle_golden, lesson_file_golden
 from tests.helpers.web_golden_lessons import KEYS, LABELS, NAMES, attempt, lessons_golden, taught_picture
-from tests.helpers.web_golden_words import words_golden
+from tests.helpers.web_golden_words import sidecars_golden, words_golden
 
 GOLDEN = Path(__file__).parents[2] / "imagetagger" / "web" / "app" / "tests" / "golden"
 BLOCK = 8
@@ -187,6 +187,7 @@ def golden() -> dict[str, Any]:
         "bundle": bundle_golden(),
         "lesson_file": lesson_file_golden(),
         "words": words_golden(),
+        "sidecars": sidecars_golden(),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from imagetagger.archive.keywords.fields import FIELDS
 from imagetagger.bundle.labels import Label, Term, read_labels, read_terms
 from imagetagger.bundle.reader import check_bundle
 from imagetagger.bundle.strict_json import BundleError
@@ -58,6 +59,20 @@ def words_golden() -> dict[str, Any]:
         "listed": [_listed(*case) for case in itertools.product(TAUGHT, HIDDEN, PROBABILITIES)],
         "wrong": [{"message": message, "terms": terms} for message, terms in _wrong_terms() if _is_refused(terms)],
     }
+
+
+KEYWORDS = (
+    *(("finch",), ("animal", "bird", "goldfinch"), ("AC/DC",), ("music", "AC/DC"), ("a|b",), ("a\\b", "c/d|e\\f|/g")),
+    *(("<&>", '"tags"'), ("\N{DOG FACE}", "Straße")),
+)
+"""Keywords after their broader ones, some with the characters that stand between them."""
+
+
+def sidecars_golden() -> dict[str, Any]:
+    """The fields of keywords in sidecars, and what each of them has of keywords."""
+    fields = [{key: getattr(field, key) for key in ("name", "namespace", "container")} for field in FIELDS.values()]
+    values = [{name: field.join(keyword) for name, field in FIELDS.items()} for keyword in KEYWORDS]
+    return {"fields": fields, "keywords": KEYWORDS, "values": values}
 
 
 def _listed(taught: tuple[str, ...], hidden: tuple[str, ...], probability: tuple[float, ...]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from imagetagger.tagger.lessons import (
 from tests.helpers.web_golden import GOLDEN, names_golden, predict_golden
 from tests.helpers.web_golden_files import bundle_golden, contents, lesson_file_golden, unpacked
 from tests.helpers.web_golden_lessons import lessons_golden
-from tests.helpers.web_golden_words import words_golden
+from tests.helpers.web_golden_words import sidecars_golden, words_golden
 
 APP = GOLDEN.parents[1]
 NODE = shutil.which("node")
@@ -63,7 +63,8 @@ def assert_same(got, expected, where):
 
 
 @pytest.mark.parametrize(
-    "make", [predict_golden, names_golden, lessons_golden, bundle_golden, lesson_file_golden, words_golden]
+    "make",
+    [predict_golden, names_golden, lessons_golden, bundle_golden, lesson_file_golden, words_golden, sidecars_golden],
 )
 def test_golden_vectors_are_what_python_computes(make):
     name = make.__name__.removesuffix("_golden")

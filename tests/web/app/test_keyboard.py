@@ -221,6 +221,29 @@ def test_a_picture_is_enlarged_moved_shown_whole_and_left(page):
     page.get_by_role("dialog").wait_for(state="detached")
 
 
+AT_ONCE = """(keys) => keys.forEach((key) =>
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+"""Presses keys faster than any page is drawn."""
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_arrow_key_right_after_plus_moves_the_enlarged_picture(page, number):
+    """On the first picture that is opened, and on one that the arrow keys led to."""
+    press(page, "red0.png")
+    page.get_by_role("heading", name="red0.png").wait_for()
+    if number == 1:
+        page.keyboard.press("ArrowRight")
+    page.get_by_role("img", name=f"red{number}.png").wait_for()
+    page.evaluate(AT_ONCE, ["+", "ArrowRight", "ArrowRight"])
+    view = page.locator("[data-zoomed]")
+    view.wait_for()
+    moved = view.evaluate("box => -parseFloat(box.style.getPropertyValue('--x')) / box.clientWidth")
+    assert moved == pytest.approx(0.5, abs=0.01)  # to the edge; plus alone leads to 0.25
+    assert page.get_by_role("heading", level=1).inner_text() == f"red{number}.png"
+    page.evaluate(AT_ONCE, ["0", "ArrowRight"])
+    page.get_by_role("heading", name=f"red{number + 1}.png").wait_for()
+
+
 def test_the_summary_of_refused_files_is_closed(page):
     with page.expect_file_chooser() as chooser:
         press(page, "Choose pictures")

@@ -5,7 +5,19 @@ import re
 import pytest
 
 from imagetagger.tagger.lessons import encode_crop
-from tests.helpers.app import add_tag, browsed, choose, free_port, go, learn, needs_app, picture, served, start
+from tests.helpers.app import (
+    PATIENCE,
+    add_tag,
+    browsed,
+    choose,
+    free_port,
+    go,
+    learn,
+    needs_app,
+    picture,
+    served,
+    start,
+)
 from tests.helpers.bundles import WHITENED
 from tests.helpers.taught import folder, pixels
 
@@ -61,7 +73,7 @@ def test_the_app_speaks_german_from_adding_a_picture_to_undo(playwright, address
 
 def test_without_a_choice_the_app_follows_the_browser_and_refuses_files_in_its_language(playwright, address, tmp_path):
     with browsed(playwright, tmp_path / "profile", locale="de-AT") as context:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(1000 * PATIENCE)
         page = context.new_page()
         page.goto(address)
         page.get_by_role("heading", name="Deine Bilder, verschlagwortet").wait_for()

@@ -252,7 +252,7 @@ def test_a_long_press_selects_and_drawing_on_selects_up_to_there(playwright, tmp
             touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in at]})
 
         send("touchStart", middles[1])
-        page.wait_for_timeout(600)
+        page.get_by_text("1 selected").wait_for()
         send("touchMove", middles[2])
         send("touchMove", middles[4])
         send("touchEnd")

@@ -146,8 +146,8 @@ export interface Change {
   gone?: PictureId[];
   steps?: StepView[];
   threshold?: ThresholdView;
-  /** Another tab took the app over: nothing more can be changed here. */
-  elsewhere?: true;
+  /** Why nothing more can be done here: another tab took the app over, or the model cannot be loaded. */
+  failure?: Problem;
   /** Of long work; null when it ended. */
   progress?: Progress | null;
 }
@@ -193,8 +193,9 @@ export interface Incoming {
 /** The problems of its errors are meant for the user. Every change is one step of `undo`. */
 export interface Engine {
   /**
-   * Loads the tagger and the stored state; `listen` is called with every later change.
+   * Loads the stored state, and then the model, for which all actions wait; `listen` is called with every later change.
    *
+   * Loads the model first where there is a new bundle, to which the stored state is brought.
    * Fails with the problem `elsewhere` where another tab has the app, unless `takesOver`.
    */
   open(listen: (change: Change) => void, takesOver?: boolean): Promise<Snapshot>;

@@ -1,10 +1,9 @@
 import "./ui/styles/tokens.css";
 import "./ui/styles/base.css";
 import "./ui/controls.module.css"; // before those of components, which resize some buttons
-import * as Comlink from "comlink";
 import { render } from "preact";
-import type { Engine } from "./api";
 import { UserError } from "./format/problems";
+import { remoteEngine } from "./remote_engine";
 import { App } from "./ui/App";
 import { watchBrowser } from "./ui/browser";
 import { LanguageProvider } from "./ui/language";
@@ -13,7 +12,7 @@ import { takesOver } from "./ui/taking_over";
 import "./ui/styles/utilities.css";
 
 const worker = new Worker(new URL("./engine/worker.ts", import.meta.url));
-const remote = Comlink.wrap<Engine>(worker);
+const engine = remoteEngine(worker);
 const lost = new Promise<never>((_, reject) => {
   worker.addEventListener("error", () => reject(new UserError({ kind: "appNotLoaded" })));
 });
@@ -23,8 +22,8 @@ if (root === null) throw new Error("got a page without #app, expected index.html
 render(
   <LanguageProvider>
     <App
-      engine={remote as unknown as Engine}
-      open={(listen) => Promise.race([remote.open(Comlink.proxy(listen), takesOver()), lost])}
+      engine={engine}
+      open={(listen) => Promise.race([engine.open(listen, takesOver()), lost])}
       watch={watchBrowser}
     />
   </LanguageProvider>,

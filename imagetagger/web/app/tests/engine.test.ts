@@ -85,7 +85,7 @@ test("what another tab that takes the app over finds, and is said to be missing,
   const changes = Array.from({ length: 3 }, (_, i) => app.addTag(`tag ${i}`)); // which must end first
   const other = new BroadcastChannel(`imagetagger ${new URL(world.address).pathname}`);
   other.postMessage("Give it up, please.");
-  await vi.waitFor(() => expect(world.changes).toContainEqual({ elsewhere: true }));
+  await vi.waitFor(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
   other.close();
   await Promise.all(changes);
   const { added } = await adding;

@@ -11,15 +11,28 @@ import type { Rows } from "../src/format/rows";
 import { HiddenPixelsError } from "../src/pixels/readback";
 import { BadImageError, DAMAGED } from "../src/pixels/sniff";
 
-/** The bundle that is read, whether the browser hides pixels, where the app is, what it told its page, and pictures being read. */
-export const world = { bundle: {} as Bundle, isBlind: false, address: "", changes: [] as Change[], reading: 0 };
+/**
+ * The bundle that is read, when its model is loaded, whether the browser hides pixels, where the app is, what it published,
+ * and the number of pictures that are being read.
+ */
+export const world = {
+  bundle: {} as Bundle,
+  loading: Promise.resolve(),
+  isBlind: false,
+  address: "",
+  changes: [] as Change[],
+  reading: 0,
+};
 
 /** For src/bundle/reader.ts. */
 export const reader = { readBundle: async () => world.bundle };
 
 /** For src/engine/executor.ts. */
 export const executor = {
-  loadExecutor: async (_model: unknown, manifest: unknown) => ({ manifest }),
+  loadExecutor: async (_model: unknown, manifest: unknown) => {
+    await world.loading;
+    return { manifest };
+  },
   embedImage: async ({ manifest }: Bundle, square: Uint8Array) =>
     Float32Array.from(square, (value) => value + manifest.embedding_space.length),
   copyBlocks: (_executor: unknown, blocks: readonly Rows[]) => blocks,
@@ -64,6 +77,7 @@ export function begin(id: string) {
   });
   world.address = `http://localhost/${id}/`;
   world.bundle = made("one", "s");
+  world.loading = Promise.resolve();
   world.isBlind = false;
 }
 

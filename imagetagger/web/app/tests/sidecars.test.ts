@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { sidecar, writeSidecars } from "../src/engine/sidecars";
+import { golden } from "./golden";
 import { picture, tag, term } from "./ui_pictures";
 import { unzipped } from "./unzipped";
 
@@ -21,8 +22,26 @@ test("a sidecar has the tags as plain words and below their broader terms", asyn
 test("a separator in a name begins no other tag", async () => {
   const text = (await files(picture("a", { tags: ["a/b|c"] }))).get("a.jpg.xmp") ?? "";
   expect(items(text, "dc:subject")).toEqual(["a/b|c"]);
-  expect(items(text, "lr:hierarchicalSubject")).toEqual(["animal|bird|a/b-c"]);
-  expect(items(text, "digiKam:TagsList")).toEqual(["animal/bird/a-b|c"]);
+  expect(items(text, "lr:hierarchicalSubject")).toEqual(["animal|bird|a/b/c"]);
+  expect(items(text, "digiKam:TagsList")).toEqual(["animal/bird/a\\b|c"]);
+});
+
+interface Golden {
+  fields: { name: string; namespace: string; container: string }[];
+  keywords: string[][];
+  values: Record<string, string>[];
+}
+
+test("every field has the values that Python writes", () => {
+  const { fields, keywords, values } = golden<Golden>("sidecars");
+  const text = sidecar(keywords);
+  const plain = (item = "") => item.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  for (const { name, namespace, container } of fields) {
+    expect(text).toContain(`xmlns:${name.split(":")[0]}="${namespace}"`);
+    expect(text).toContain(`<${name}>\n    <rdf:${container}>`);
+    expect(items(text, name).map(plain)).toEqual(values.map((value) => value[name]));
+  }
+  expect(text.match(/<\w+:\w+>\n +<rdf:(Bag|Seq)>/g)).toHaveLength(fields.length);
 });
 
 test("pictures keep their folders; those without confirmed tags, or without a file, have no sidecar", async () => {

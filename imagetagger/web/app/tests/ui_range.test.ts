@@ -20,8 +20,9 @@ test("every item is drawn at some place of scrolling, and what is in the window 
   expect(seen.size).toBe(count);
 });
 
-test("a grid far above or below the window draws nothing", () => {
-  expect(rangeInView(10, layout, -90_000, 500)).toEqual({ from: 10, to: 10 });
+test("a grid far above or below the window draws nothing, the same nothing for every distance", () => {
+  expect(rangeInView(10, layout, -90_000, 500)).toEqual({ from: 0, to: 0 });
+  expect(rangeInView(12, layout, -600, 500)).toEqual({ from: 0, to: 0 });
   expect(rangeInView(10, layout, 90_000, 500)).toEqual({ from: 0, to: 0 });
   expect(rangeInView(10, layout, 700, 500)).toEqual({ from: 0, to: 4 });
   expect(rangeInView(0, layout, 0, 500)).toEqual({ from: 0, to: 0 });

@@ -178,7 +178,8 @@ test("adding shows the new pictures, and keeps their order", () => {
 });
 
 test("an app that another tab took over shows only that", () => {
-  expect(after(open, change({ elsewhere: true })).failure).toEqual({ kind: "takenOver" });
+  expect(after(open, change({ failure: { kind: "takenOver" } })).failure).toEqual({ kind: "takenOver" });
+  expect(after(change({ failure: { kind: "takenOver" } }), open).failure).toEqual({ kind: "takenOver" });
 });
 
 test("what screens show stays the same object while only the progress changes", () => {

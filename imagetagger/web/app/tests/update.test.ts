@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { Bundle } from "../src/bundle/reader";
 import { open, read, type Step, type Stored } from "../src/engine/database";
-import type { Executor } from "../src/engine/executor";
+import type { Computing } from "../src/engine/session";
 import { update } from "../src/engine/update";
 import { INITIAL_STATE, NO_CHANGE } from "../src/engine/user_state";
 
@@ -33,7 +33,7 @@ function stored(bundle: Stored["bundle"], names: [string, string][], tags: strin
 
 const updated = async (name: string, bundle: Bundle, before: Stored) => {
   const db = await open(name);
-  const { stored } = await update(db, bundle, {} as Executor, before, () => {});
+  const { stored } = await update(db, bundle, (() => {}) as unknown as Computing, before, () => {});
   const { state, steps, bundle: last } = await read(db);
   expect([state.edits, steps, last]).toEqual([stored.state.edits, stored.steps, stored.bundle]);
   return stored;
@@ -87,6 +87,12 @@ test("a term that tags were merged into keeps its name under a bundle that lacks
 test("the same bundle changes nothing", async () => {
   const before = stored({ digest: "same", labels: [] }, [["user:cup", "cup"]], ["user:cup"]);
   const db = await open("same");
-  const { stored: after } = await update(db, made("same", [word("n1", "cup")]), {} as Executor, before, () => {});
+  const { stored: after } = await update(
+    db,
+    made("same", [word("n1", "cup")]),
+    (() => {}) as unknown as Computing,
+    before,
+    () => {},
+  );
   expect(after.state).toEqual(before.state);
 });

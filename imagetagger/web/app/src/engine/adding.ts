@@ -97,7 +97,7 @@ async function prepare(session: Session, reading: Promise<Picture>): Promise<Pre
 }
 
 function embed(session: Session, { square }: Picture): Promise<Float32Array<ArrayBuffer>> {
-  return session.computing(() => embedImage(session.executor, square));
+  return session.computing((executor) => embedImage(executor, square));
 }
 
 /** Returns what a promise gives, or its error. */

@@ -1,6 +1,7 @@
 /** The worker's side of api.ts: what each call of the page does to the session. */
 
 import type { Engine, Incoming, StorageView } from "../api";
+import { problemOf, UserError } from "../format/problems";
 import { startReader } from "../pixels/reader";
 import { add } from "./adding";
 import { write } from "./database";
@@ -26,22 +27,36 @@ export function engine(base: string): Engine {
     if (!opened) throw new Error("The app is not open yet.");
     return opened;
   };
-  const changing = <T>(act: (session: Session) => Promise<T>) => session().changing(() => act(session()));
+  let ready: Promise<void>; // once the model is loaded
+  const changing = <T>(act: (session: Session) => Promise<T>) =>
+    session().changing(async () => {
+      await ready; // before anything is stored
+      return act(session());
+    });
   return {
     async open(listen, takesOver = false) {
       startReader();
+      const takenOver = new AbortController();
+      const { signal } = takenOver;
       const giveUp = async () => {
+        takenOver.abort(new UserError({ kind: "takenOver" }));
         await opening.catch(() => {});
         await opened?.changing(async () => {
           cancelled = true; // not before: what is left of an addition would no longer be noted
           opened?.db.close();
         });
-        listen({ elsewhere: true });
+        listen({ failure: { kind: "takenOver" } });
       };
-      const opening = open(base, listen, { takesOver, giveUp });
+      const opening = open(base, listen, { takesOver, giveUp, signal });
       const { session: current, ...news } = await opening;
       opened = current;
-      void suggest(current, []);
+      ready = begin(current);
+      ready.then(
+        () => void suggest(current, []),
+        (error: unknown) => {
+          if (!signal.aborted) listen({ failure: problemOf(error) });
+        },
+      );
       const pictures = shown(current).flatMap((id) => pictureView(current, id) ?? []);
       const views = {
         bundle: bundleView(current),
@@ -54,9 +69,11 @@ export function engine(base: string): Engine {
     async take(files) {
       waiting.push(...files);
     },
-    add() {
+    async add() {
       cancelled = false;
-      return add(session(), waiting.splice(0), () => cancelled);
+      const files = waiting.splice(0);
+      await ready;
+      return add(session(), files, () => cancelled);
     },
     cancel() {
       cancelled = true;
@@ -92,6 +109,13 @@ export function engine(base: string): Engine {
     exportTags: (format) => changing((now) => exportTags(now, format)),
     storage,
   };
+}
+
+/** Loads the model, once the page has the stored state: that it loads keeps the worker busy. */
+async function begin(session: Session): Promise<void> {
+  await new Promise((resume) => setTimeout(resume));
+  await session.computing(async () => {});
+  await write(session.db, { unfinished: null }).catch(() => {}); // otherwise it is shown again
 }
 
 async function storage(): Promise<StorageView> {

@@ -72,7 +72,7 @@ async function read(
     });
   const embedding = isSameSpace
     ? picture.embedding
-    : await session.computing(() => embedImage(session.executor, square));
+    : await session.computing((executor) => embedImage(executor, square));
   return { id, name, folder: "", added, taken: null, width, height, embedding, space };
 }
 

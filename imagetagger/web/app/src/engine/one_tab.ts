@@ -2,8 +2,11 @@
 
 import { UserError } from "../format/problems";
 
-/** Milliseconds: a page that was just left frees its lock in a moment, and one that gives up ends its work first. */
-const [PATIENCE, PATIENCE_TO_TAKE] = [3_000, 15_000];
+/**
+ * Milliseconds. A page that was just left frees its lock in a moment; on a busy device it may take longer, and answers no
+ * more. One that gives up ends its work first.
+ */
+const [PATIENCE, PATIENCE_WITHOUT_ANSWER, PATIENCE_TO_TAKE] = [3_000, 30_000, 15_000];
 
 const [GIVE_UP, IS_THERE, I_AM] = ["Give it up, please.", "Is anybody there?", "I am."];
 
@@ -34,6 +37,7 @@ async function lock(
       resolve();
       return new Promise<void>((release) => {
         channel.onmessage = ({ data }) => {
+          if (data === IS_THERE) channel.postMessage(I_AM);
           if (data !== GIVE_UP) return;
           channel.close();
           void giveUp().finally(release);
@@ -46,12 +50,21 @@ async function lock(
         void giveUp(); // it was taken from a tab that slept
       else reject(new UserError({ kind: "elsewhere" }));
     };
-    const signal = AbortSignal.timeout(takesOver ? PATIENCE_TO_TAKE : PATIENCE);
+    const waiting = new AbortController();
+    const signal = takesOver ? AbortSignal.timeout(PATIENCE_TO_TAKE) : waiting.signal;
+    if (!takesOver) void untilAnswered(channel, () => isHeld).then(() => waiting.abort());
     navigator.locks.request(name, { signal }, hold).catch(() => {
       if (isHeld || !takesOver) lost();
       else navigator.locks.request(name, { steal: true }, hold).catch(lost);
     });
   });
+}
+
+/** Waits until it is clear that another tab has the app: it answers, though it had time to go. */
+async function untilAnswered(channel: BroadcastChannel, isHeld: () => boolean): Promise<void> {
+  await new Promise((resume) => setTimeout(resume, PATIENCE));
+  const deadline = Date.now() + PATIENCE_WITHOUT_ANSWER;
+  while (!isHeld() && Date.now() < deadline) if (await isAnswered(channel)) return;
 }
 
 /** Without HTTPS browsers have no locks: an open tab answers instead. */

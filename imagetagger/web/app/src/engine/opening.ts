@@ -5,17 +5,19 @@ import { type Bundle, readBundle } from "../bundle/reader";
 import { UserError } from "../format/problems";
 import { queue } from "../queue";
 import { type Database, open as openDatabase, read, type Step, type Stored, write } from "./database";
-import { copyBlocks, type Executor, loadExecutor } from "./executor";
+import { loadExecutor } from "./executor";
 import { holdTab } from "./one_tab";
-import { changedRows, deriveState, type Session } from "./session";
+import { type Computing, changedRows, computingBy, deriveState, type Session } from "./session";
 import { EMPTY_ROWS, type TagRows } from "./tag_statistics";
-import { update } from "./update";
+import { isCurrent, update } from "./update";
 import { withoutPictures } from "./user_state";
 
 /** How this tab gets the app, and gives it up: see one_tab.ts. */
 export interface Tab {
   takesOver: boolean;
   giveUp(): Promise<void>;
+  /** Aborted when another tab takes over: then nothing waits for the model any more. */
+  signal: AbortSignal;
 }
 
 /** A new session, and what a new bundle did to stored pictures. */
@@ -27,22 +29,50 @@ export interface Opened {
 }
 
 /**
- * Opens the app at an address.
+ * Opens the app at an address. Only a stored state of another bundle, or none, waits for the model; otherwise the first job
+ * of `computing` loads it.
  *
  * @param base address of the app's folder, with a slash at its end.
- * @throws UserError open elsewhere, files missing or damaged, nothing can be stored.
+ * @throws UserError open elsewhere or taken over, files missing or damaged, nothing can be stored.
  */
 export async function open(base: string, listen: (change: Change) => void, tab: Tab): Promise<Opened> {
   const name = `imagetagger ${new URL(base).pathname}`;
   await holdTab(name, tab.takesOver, tab.giveUp);
-  const [db, bundle] = await Promise.all([openDatabase(name), readBundle((file) => fetched(`${base}bundle/${file}`))]);
-  const loading = loadExecutor(bundle.model, bundle.manifest, `${base}litert/`);
-  const [executor, before] = await Promise.all([loading, read(db)]);
-  const { stored, reembedded, unreadable } = await update(db, bundle, executor, before, listen);
-  const opened = await session(db, bundle, executor, await purge(db, stored), listen);
-  const { unfinished } = before;
-  if (unfinished) await write(db, { unfinished: null }).catch(() => {}); // otherwise it is shown again
-  return { session: opened, reembedded, unreadable, unfinished };
+  const db = await openDatabase(name);
+  try {
+    return await openWith(db, base, listen, tab.signal);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  db: Database,
+  base: string,
+  listen: (change: Change) => void,
+  signal: AbortSignal,
+): Promise<Opened> {
+  const [before, bundle] = await Promise.all([read(db), readBundle((file) => fetched(`${base}bundle/${file}`))]);
+  const load = () => unlessAborted(loadExecutor(bundle.model, bundle.manifest, `${base}litert/`), signal);
+  const computing = computingBy(load);
+  const embedding: Computing = async (job) => {
+    signal.throwIfAborted();
+    return computing(job);
+  };
+  if (!isCurrent(before, bundle)) await embedding(async () => {}); // a model that cannot be loaded changes nothing
+  const { stored, reembedded, unreadable } = await update(db, bundle, embedding, before, listen);
+  const opened = await session(db, bundle, computing, await purge(db, stored), listen);
+  return { session: opened, reembedded, unreadable, unfinished: before.unfinished };
+}
+
+/** Returns what a promise gives, or fails as soon as the signal is aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason));
+    promise.then(resolve, reject);
+  });
 }
 
 async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,26 +116,25 @@ async function purge(db: Database, stored: Stored): Promise<Stored> {
 async function session(
   db: Database,
   bundle: Bundle,
-  executor: Executor,
+  computing: Computing,
   stored: Stored,
   listen: (change: Change) => void,
 ): Promise<Session> {
   const pictures = new Map(stored.pictures);
   const { state } = stored;
-  const computing = queue();
   const cached: TagRows = {
     ...EMPTY_ROWS,
     byTag: new Map([...stored.rows].filter(([, row]) => row.digest === bundle.manifest.digest)),
   };
-  const derived = await deriveState(bundle, executor, computing, pictures, state, cached);
+  const derived = await deriveState(bundle, computing, pictures, state, cached);
   const { put, drop } = changedRows(cached, derived.rows);
   if (put.length + drop.length) await write(db, { rows: { put, drop, digest: bundle.manifest.digest } });
   return {
-    ...{ db, bundle, executor, listen, pictures, state, computing, ...derived },
+    ...{ db, bundle, listen, pictures, state, computing, ...derived },
     scores: new Map(),
     changing: queue(),
     steps: stored.steps.toSorted((a, b) => b.id - a.id),
-    blocks: copyBlocks(executor, derived.rows.blocks),
+    blocks: null,
     settings: stored.settings ?? { threshold: null },
     round: 0,
   };

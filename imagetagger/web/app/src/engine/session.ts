@@ -5,18 +5,20 @@ import type { Bundle } from "../bundle/reader";
 import type { Label } from "../format/labels";
 import { type Lessons, vocabulary } from "../lessons/lessons";
 import { adaptedCoverage } from "../prediction/predict";
-import type { queue } from "../queue";
+import { queue } from "../queue";
 import type { Database, Settings, Step, StoredPicture } from "./database";
 import { type Blocks, type Executor, mergeRows } from "./executor";
 import { type ShownWords, shownWords } from "./shown_words";
 import { type TagRow, type TagRows, updateRows } from "./tag_statistics";
 import { lessonsOf, type UserState } from "./user_state";
 
+/** Runs a job of the model after the one before: no tensor is freed while it is read. The first waits for the model. */
+export type Computing = <T>(job: (executor: Executor) => Promise<T>) => Promise<T>;
+
 /** Its values are replaced, never changed in place; its fields and maps change. */
 export interface Session extends DerivedState {
   readonly db: Database;
   readonly bundle: Bundle;
-  readonly executor: Executor;
   readonly listen: (change: Change) => void;
   /** Every picture, hidden ones too. */
   readonly pictures: Map<PictureId, StoredPicture>;
@@ -24,11 +26,11 @@ export interface Session extends DerivedState {
   readonly scores: Map<PictureId, { rows: TagRows; values: Float32Array }>;
   /** For changes: each begins where the one before ended. */
   readonly changing: ReturnType<typeof queue>;
-  /** For the model: no tensor is freed while it is read. */
-  readonly computing: ReturnType<typeof queue>;
+  readonly computing: Computing;
   state: UserState;
   steps: readonly Step[];
-  blocks: Blocks;
+  /** The blocks of `rows` where the model reads them; null until they are copied there. */
+  blocks: Blocks | null;
   settings: Settings;
   /** Of suggestions: a newer round ends the older ones. */
   round: number;
@@ -49,18 +51,28 @@ export interface DerivedState {
   coverage: number | null;
 }
 
+/** Returns a queue of jobs for a model that is loaded before the first of them. */
+export function computingBy(load: () => Promise<Executor>): Computing {
+  const inTurn = queue();
+  let loading: Promise<Executor> | undefined;
+  return (job) =>
+    inTurn(async () => {
+      loading ??= load();
+      return job(await loading);
+    });
+}
+
 /** Derives everything from the user's state, reusing unchanged rows of `before`. */
 export async function deriveState(
   bundle: Bundle,
-  executor: Executor,
-  computing: Session["computing"],
+  computing: Computing,
   pictures: ReadonlyMap<PictureId, StoredPicture>,
   state: UserState,
   before: TagRows,
 ): Promise<DerivedState> {
   const lessons = lessonsOf(state, pictures);
   const words = vocabulary(bundle.labels, lessons, bundle.terms);
-  const merge = (a: TagRow["total"], b: TagRow["total"]) => computing(() => mergeRows(executor, a, b));
+  const merge = (a: TagRow["total"], b: TagRow["total"]) => computing((executor) => mergeRows(executor, a, b));
   const shown = shownWords(words, bundle.terms, lessons.edits.hidden);
   const rows = await updateRows(before, bundle, lessons, words, merge, bundle.manifest.model.block);
   const counts = Float32Array.from(rows.byTag.values(), (row) => row.total.count[0] ?? 0);

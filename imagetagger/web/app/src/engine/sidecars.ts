@@ -1,7 +1,7 @@
 /**
  * Tags as XMP sidecars, which photo managers read beside pictures: `photo.jpg.xmp`, as digiKam and darktable name them.
  *
- * Source: ISO 16684-1 (XMP); digiKam's and Lightroom's fields for tags within tags.
+ * Source: ISO 16684-1 (XMP); Lightroom's, digiKam's and Windows' fields for tags within tags.
  */
 
 import type { PictureView, TagId, TagView, TermView } from "../api";
@@ -10,6 +10,50 @@ import { UserError } from "../format/problems";
 
 /** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
 type Path = readonly string[];
+
+/** A field of tags, as in imagetagger/archive/keywords/fields.py. */
+interface Field {
+  /** With the usual prefix. */
+  name: string;
+  namespace: string;
+  /** Between a tag and the broader term before it; empty if the field has the tag only. */
+  separator: string;
+  /** For the separator in a name, where it would begin another tag. */
+  standIn: string;
+  /** Of the values in RDF. */
+  container: "Bag" | "Seq";
+}
+
+const FIELDS: readonly Field[] = [
+  {
+    name: "dc:subject",
+    namespace: "http://purl.org/dc/elements/1.1/",
+    separator: "",
+    standIn: "",
+    container: "Bag",
+  },
+  {
+    name: "lr:hierarchicalSubject",
+    namespace: "http://ns.adobe.com/lightroom/1.0/",
+    separator: "|",
+    standIn: "/",
+    container: "Bag",
+  },
+  {
+    name: "digiKam:TagsList",
+    namespace: "http://www.digikam.org/ns/1.0/",
+    separator: "/",
+    standIn: "\\",
+    container: "Seq",
+  },
+  {
+    name: "MicrosoftPhoto:LastKeywordXMP",
+    namespace: "http://ns.microsoft.com/photo/1.0/",
+    separator: "/",
+    standIn: "\\",
+    container: "Bag",
+  },
+];
 
 /** Returns a .zip with a sidecar for each confirmed picture that has tags, in the folders that pictures were in. */
 export function writeSidecars(
@@ -36,17 +80,12 @@ export function writeSidecars(
 
 /** Returns the sidecar of a picture with these tags. */
 export function sidecar(tags: readonly Path[]): string {
-  const names = tags.map((path) => path.at(-1) as string);
+  const declared = FIELDS.map(({ name, namespace }) => `\n    xmlns:${name.split(":")[0]}="${namespace}"`);
   return `<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="imagetagger">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:dc="http://purl.org/dc/elements/1.1/"
-    xmlns:lr="http://ns.adobe.com/lightroom/1.0/"
-    xmlns:digiKam="http://www.digikam.org/ns/1.0/">
-${field("dc:subject", "Bag", names)}
-${field("lr:hierarchicalSubject", "Bag", tags.map(joined("|")))}
-${field("digiKam:TagsList", "Seq", tags.map(joined("/")))}
+  <rdf:Description rdf:about=""${declared.join("")}>
+${FIELDS.map((field) => property(field, tags)).join("\n")}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
@@ -54,14 +93,16 @@ ${field("digiKam:TagsList", "Seq", tags.map(joined("/")))}
 `;
 }
 
-function field(name: string, kind: "Bag" | "Seq", values: readonly string[]): string {
-  const items = values.map((value) => `     <rdf:li>${escaped(value)}</rdf:li>`).join("\n");
-  return `   <${name}>\n    <rdf:${kind}>\n${items}\n    </rdf:${kind}>\n   </${name}>`;
+function property(field: Field, tags: readonly Path[]): string {
+  const { name, container } = field;
+  const items = tags.map((tag) => `     <rdf:li>${escaped(joined(field, tag))}</rdf:li>`).join("\n");
+  return `   <${name}>\n    <rdf:${container}>\n${items}\n    </rdf:${container}>\n   </${name}>`;
 }
 
-/** Joins a path; in a name the separator would begin another tag. */
-function joined(separator: string): (path: Path) => string {
-  return (path) => path.map((name) => name.replaceAll(separator, "-")).join(separator);
+/** Returns a tag as a field writes it. */
+function joined({ separator, standIn }: Field, path: Path): string {
+  if (separator === "") return path.at(-1) as string;
+  return path.map((name) => name.replaceAll(separator, standIn)).join(separator);
 }
 
 function escaped(text: string): string {

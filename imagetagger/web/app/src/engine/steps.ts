@@ -5,7 +5,7 @@ import type { Act } from "../format/acts";
 import { UserError } from "../format/problems";
 import { checkLimits } from "../lessons/lessons";
 import { type Changes, type Step, type StoredPicture, write } from "./database";
-import { copyBlocks, freeBlocks } from "./executor";
+import { freeBlocks } from "./executor";
 import { changedRows, type DerivedState, deriveState, type Session } from "./session";
 import { suggest } from "./suggestions";
 import { apply, difference, NO_CHANGE, type UserState } from "./user_state";
@@ -58,7 +58,7 @@ async function commit(
   known: ReadonlyMap<PictureId, StoredPicture>,
 ): Promise<void> {
   const back = difference(next, session.state) ?? NO_CHANGE;
-  const derived = await deriveState(session.bundle, session.executor, session.computing, known, next, session.rows);
+  const derived = await deriveState(session.bundle, session.computing, known, next, session.rows);
   await write(session.db, {
     ...changes,
     lessons: back.lessons,
@@ -83,12 +83,11 @@ async function commit(
   await suggest(session, [...touched], !isSame);
 }
 
-/** Goes over to the next state and copies its rows to where the model reads them, at once. */
+/** Goes over to the next state, and frees the rows of the last one where the model read them. */
 async function replaceRows(session: Session, next: Partial<Session> & DerivedState): Promise<void> {
   await session.computing(async () => {
     const isSame = next.rows.blocks === session.rows.blocks;
-    const blocks = isSame ? session.blocks : copyBlocks(session.executor, next.rows.blocks);
-    if (!isSame) freeBlocks(session.blocks);
-    Object.assign(session, next, { blocks });
+    if (!isSame && session.blocks) freeBlocks(session.blocks);
+    Object.assign(session, next, { blocks: isSame ? session.blocks : null });
   });
 }

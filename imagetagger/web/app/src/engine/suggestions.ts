@@ -1,7 +1,7 @@
 /** Predictions for all pictures, published again whenever rows or the threshold change. */
 
 import type { PictureId, PictureView } from "../api";
-import { scoreRows } from "./executor";
+import { copyBlocks, scoreRows } from "./executor";
 import type { Session } from "./session";
 import { pictureView, shown } from "./views";
 
@@ -12,9 +12,10 @@ const CHUNK = 20;
 export async function scoresOf(session: Session, id: PictureId): Promise<Float32Array | undefined> {
   const picture = session.pictures.get(id);
   if (!picture) return undefined;
-  await session.computing(async () => {
+  await session.computing(async (executor) => {
     if (session.scores.get(id)?.rows === session.rows) return;
-    const values = await scoreRows(session.executor, picture.embedding, session.blocks);
+    session.blocks ??= copyBlocks(executor, session.rows.blocks);
+    const values = await scoreRows(executor, picture.embedding, session.blocks);
     session.scores.set(id, { rows: session.rows, values });
   });
   return session.scores.get(id)?.values;

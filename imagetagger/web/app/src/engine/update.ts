@@ -6,7 +6,8 @@ import { adoptLessons, separated, taughtNames, twins, type VocabularyEdits } fro
 import { readSquare } from "../pixels/decode";
 import { BadImageError } from "../pixels/sniff";
 import { type Database, type Step, type Stored, type StoredPicture, write } from "./database";
-import { type Executor, embedImage } from "./executor";
+import { embedImage } from "./executor";
+import type { Computing } from "./session";
 import { lessonsOf, NO_CHANGE } from "./user_state";
 
 /** The stored state under this bundle. */
@@ -17,11 +18,17 @@ export interface Updated {
   unreadable: number;
 }
 
+/** Whether the stored state is that of a bundle, so that `update` has nothing to do. */
+export function isCurrent({ bundle, pictures }: Stored, { manifest }: Bundle): boolean {
+  const { digest, embedding_space } = manifest;
+  return bundle?.digest === digest && [...pictures.values()].every(({ space }) => space === embedding_space);
+}
+
 /** Brings the stored state to this bundle, completely or not at all. */
 export async function update(
   db: Database,
   bundle: Bundle,
-  executor: Executor,
+  computing: Computing,
   stored: Stored,
   listen: (change: Change) => void,
 ): Promise<Updated> {
@@ -30,7 +37,7 @@ export async function update(
   const embedded: StoredPicture[] = [];
   for (const [done, picture] of others.entries()) {
     listen({ progress: { kind: "reembedding", done, total: others.length } });
-    const embedding = await reembed(db, bundle, executor, picture);
+    const embedding = await reembed(db, bundle, computing, picture);
     if (embedding) embedded.push({ ...picture, embedding, space });
   }
   if (others.length) listen({ progress: null });
@@ -44,12 +51,12 @@ export async function update(
   return { stored: { ...stored, ...adopted, pictures, state }, reembedded: embedded.length, unreadable };
 }
 
-async function reembed(db: Database, { manifest }: Bundle, executor: Executor, { id }: StoredPicture) {
+async function reembed(db: Database, { manifest }: Bundle, computing: Computing, { id }: StoredPicture) {
   const blob = await db.get("squares", id);
   if (!blob) return undefined;
   try {
     const { square } = await readSquare(blob, manifest.image.size, manifest.image.pixel_limit);
-    return await embedImage(executor, square);
+    return await computing((executor) => embedImage(executor, square));
   } catch (error) {
     if (error instanceof BadImageError) return undefined;
     throw error; // a fault of the device or the browser, not of this picture

@@ -1,8 +1,8 @@
 /** The worker: a classic one, as LiteRT loads itself by importScripts. */
 
-import * as Comlink from "comlink";
 import { sendProblems } from "../format/thrown";
+import { exposeEngine } from "../remote_engine";
 import { engine } from "./engine";
 
 sendProblems();
-Comlink.expose(engine(new URL("../", self.location.href).href)); // the worker is in assets/ of the app's folder
+exposeEngine(engine(new URL("../", self.location.href).href), self); // the worker is in assets/ of the app's folder

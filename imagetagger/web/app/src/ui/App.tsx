@@ -37,7 +37,7 @@ import { TagsPage } from "./TagsPage";
 
 interface Props {
   engine: Engine;
-  /** Opens the engine; not its method, as a listener needs a proxy to reach the worker. */
+  /** Opens the engine; fails also where its worker cannot be loaded. */
   open(listen: (change: Change) => void): Promise<Snapshot>;
   /** Watches the browser: offers to install, and new versions after the opening. */
   watch?(dispatch: (action: Action) => void, opened: Promise<void>): void;

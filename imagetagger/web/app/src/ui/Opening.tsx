@@ -23,7 +23,7 @@ export function Skeleton({ progress }: { progress: Work | null }) {
         <span class={`${styles.ghost} ${styles.wide}`} />
         <span class={styles.ghost} />
       </div>
-      <div class={gridStyles.grid}>
+      <div class={`${gridStyles.grid} ${styles.squares}`}>
         {Array.from({ length: 18 }, (_, i) => (
           <span key={i} class={`${styles.ghost} ${styles.square}`} />
         ))}

@@ -40,8 +40,6 @@ function Known({ picture }: { picture: PictureView }) {
   const origin = words.origin(picture.taken, picture.folder);
   const { before, after } = neighbours(ids, id);
   useKeys({
-    ArrowLeft: before === undefined ? null : () => goToPicture(before, true),
-    ArrowRight: after === undefined ? null : () => goToPicture(after, true),
     Escape: () => {
       window.location.hash = "#/";
     },
@@ -87,7 +85,12 @@ function Known({ picture }: { picture: PictureView }) {
             goToPicture(to, true);
         }}
       >
-        <Preview key={id} picture={picture} />
+        <Preview
+          key={id}
+          picture={picture}
+          onPrevious={before === undefined ? null : () => goToPicture(before, true)}
+          onNext={after === undefined ? null : () => goToPicture(after, true)}
+        />
       </div>
       <TagEditor key={id} picture={picture} ids={ids} {...(after === undefined ? {} : { after })} />
       {asks && (

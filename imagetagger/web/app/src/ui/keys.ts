@@ -1,15 +1,21 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** What keys do, by `KeyboardEvent.key`, lower case after `Ctrl+` (or Command); null leaves the key to the browser. */
 export type Keys = Readonly<Record<string, (() => void) | null | undefined>>;
 
-/** Listens to keys that no field, button or dialog needs, while the component is on the page. */
-export function useKeys(keys: Keys): void {
+/**
+ * Listens to keys that no field, button or dialog needs, while the component is on the page.
+ *
+ * @param keys a function of keys is called at each press: what they do may change faster than the page is drawn. Where two
+ *   components want the same key, either may be the first, so that one of them has to decide.
+ */
+export function useKeys(keys: Keys | (() => Keys)): void {
   const now = useRef(keys);
   now.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const act = now.current[nameOf(event)];
+      const all = typeof now.current === "function" ? now.current() : now.current;
+      const act = all[nameOf(event)];
       if (!act || event.defaultPrevented || isNeeded(event)) return;
       event.preventDefault();
       if (!event.repeat || event.key.startsWith("Arrow")) act();

@@ -120,7 +120,7 @@ export function reduce(state: State, action: Action): State {
   const { order } = state.filter;
   switch (action.type) {
     case "opened":
-      return { ...state, library: library(action.snapshot), failure: null, progress: null };
+      return { ...state, library: library(action.snapshot), progress: null };
     case "failed":
       return { ...state, failure: action.failure, progress: null };
     case "changed":
@@ -176,7 +176,7 @@ export function library(snapshot: Snapshot): Library {
 function changed(state: State, change: Change): State {
   const progress = change.progress === undefined ? state.progress : change.progress;
   const before = state.library;
-  if (change.elsewhere) return { ...state, failure: { kind: "takenOver" }, progress: null };
+  if (change.failure) return { ...state, failure: change.failure, progress: null };
   if (before === null) return { ...state, progress };
   const left = state.since === null ? 0 : awaited(state.awaited, before, change);
   if (Object.keys(change).every((key) => key === "progress")) return { ...state, progress, awaited: left };

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 /** How a picture is enlarged in its box: its scale, and where its corner is, in pixels. */
 export interface View {
@@ -16,8 +16,8 @@ interface Point {
 
 /** The zoom by keys. */
 interface Zoom {
-  /** Whether only a part of the picture is shown. */
-  isZoomed: boolean;
+  /** Whether only a part of the picture is shown now. */
+  isZoomed(): boolean;
   zoom(factor: number): void;
   /** Shows the part beside it: by shares of the box to the right and down. */
   look(right: number, down: number): void;
@@ -52,9 +52,8 @@ function within({ scale, x, y }: View, box: Point): View {
  * The box gets the custom properties --zoom, --x and --y, and data-zoomed while it shows a part.
  */
 export function useZoom(box: RefObject<HTMLElement | null>): Zoom {
-  const [isZoomed, setZoomed] = useState(false);
-  const keys = useRef<Omit<Zoom, "isZoomed">>({ zoom: () => {}, look: () => {} });
-  useEffect(() => {
+  const keys = useRef<Zoom | null>(null);
+  useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
     let view = WHOLE;
@@ -65,7 +64,6 @@ export function useZoom(box: RefObject<HTMLElement | null>): Zoom {
       element.style.setProperty("--x", `${view.x}px`);
       element.style.setProperty("--y", `${view.y}px`);
       element.toggleAttribute("data-zoomed", view.scale > 1);
-      setZoomed(view.scale > 1);
     };
     const size = () => ({ x: element.clientWidth, y: element.clientHeight });
     const pointOf = (event: MouseEvent): Point => {
@@ -109,6 +107,7 @@ export function useZoom(box: RefObject<HTMLElement | null>): Zoom {
     for (const end of ["pointerup", "pointercancel"] as const) element.addEventListener(end, onUp, { signal });
     show(WHOLE);
     keys.current = {
+      isZoomed: () => view.scale > 1,
       zoom: (factor) => {
         const { x, y } = size();
         show(zoomAt(view, factor, { x: x / 2, y: y / 2 }, { x, y }));
@@ -120,9 +119,12 @@ export function useZoom(box: RefObject<HTMLElement | null>): Zoom {
     };
     return () => listening.abort();
   }, [box]);
-  return {
-    isZoomed,
-    zoom: (factor) => keys.current.zoom(factor),
-    look: (right, down) => keys.current.look(right, down),
-  };
+  return useMemo(
+    () => ({
+      isZoomed: () => keys.current?.isZoomed() === true,
+      zoom: (factor) => keys.current?.zoom(factor),
+      look: (right, down) => keys.current?.look(right, down),
+    }),
+    [],
+  );
 }
