@@ -31,23 +31,22 @@ class Predictions(NamedTuple):
 
 
 def predict_pictures(
-    embeddings: Iterable[np.ndarray], bundle: Bundle, tagger: Tagger, learned: LearnedTags | None, precision: float
+    embeddings: Iterable[np.ndarray], bundle: Bundle, tags: LearnedTags | Tagger, precision: float
 ) -> Predictions:
     """Predict the tags of pictures.
 
     Args:
         embeddings: float32 (D,) of each.
         bundle: whose model scores rows.
-        tagger: of the bundle.
-        learned: tags that extend the bundle; None for those of the tagger.
+        tags: those that were learned and extend the bundle, or a tagger of the bundle for its own.
         precision: least probability of a tagger's own tags: an estimate that nobody has checked on these pictures.
     """
-    if learned is not None:
+    if isinstance(tags, LearnedTags):
         executor = load_executor(bundle.files["model.tflite"], bundle.manifest)
-        probability = predict_learned(learned, bundle, executor, embeddings)
-        return Predictions(learned.keywords, probability, learned.promises, True)
-    tags = everyday_tags(tagger, bundle.labels, bundle.terms)
-    rows = [predict_everyday(tagger, tags, embedding) for embedding in embeddings]
-    count = len(tags.keywords)
+        probability = predict_learned(tags, bundle, executor, embeddings)
+        return Predictions(tags.keywords, probability, tags.promises, True)
+    words = everyday_tags(tags, bundle.labels, bundle.terms)
+    rows = [predict_everyday(tags, words, embedding) for embedding in embeddings]
+    count = len(words.keywords)
     probability = np.array(rows, np.float64).reshape(len(rows), count)
-    return Predictions(tags.keywords, probability, estimated_promises(count, precision), False)
+    return Predictions(words.keywords, probability, estimated_promises(count, precision), False)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from imagetagger.archive.catalogue.database import Catalogue
 from imagetagger.archive.catalogue.files import KnownFile
-from imagetagger.archive.catalogue.written import record_written
+from imagetagger.archive.catalogue.written import record_written, written_tags
 from imagetagger.archive.keywords import (
+    Keyword,
     MachineTag,
     SidecarChange,
     SidecarError,
@@ -16,7 +17,9 @@ from imagetagger.archive.keywords import (
     apply_change,
     plan_removal,
     plan_tags,
+    read_keywords,
 )
+from imagetagger.archive.keywords.fields import keyword_key
 
 ATTEMPTS = 3
 """Times that a change is planned, if another program changes the sidecar meanwhile."""
@@ -45,6 +48,8 @@ def write_tags(
 ) -> Iterator[SidecarResult]:
     """Make our tags beside files exactly these, and remember it; yield what became of each file.
 
+    A process that was killed may have written a sidecar and not remembered it: that is made up for.
+
     Args:
         catalogue: is changed.
         files: of pictures.
@@ -57,6 +62,8 @@ def write_tags(
         result = _change(file, partial(plan_tags, tags=own, style=style), is_dry_run)
         if result.is_changed and not is_dry_run:
             record_written(catalogue, file.path, own)
+        elif result.change and not is_dry_run and not _is_recorded(catalogue, file, [tag.keyword for tag in own]):
+            record_written(catalogue, file.path, _machine_tags(file))
         yield result
 
 
@@ -67,11 +74,28 @@ def remove_tags(
     for file in files:
         result = _change(file, plan_removal, is_dry_run)
         yield result
+        if result.change and not is_dry_run and not result.is_changed and not _is_recorded(catalogue, file, ()):
+            record_written(catalogue, file.path, ())
         while result.is_changed and not is_dry_run:
             record_written(catalogue, file.path, ())
             result = _change(file, plan_removal, is_dry_run)
             if result.is_changed or result.problem:
                 yield result
+
+
+def _is_recorded(catalogue: Catalogue, file: KnownFile, keywords: Iterable[Keyword]) -> bool:
+    """Whether exactly these tags are remembered as written beside a file, but for those that people withdrew."""
+    known = {keyword_key(tag.keyword): tag.withdrawn is not None for tag in written_tags(catalogue, file.path)}
+    withdrawn = {key for key, is_withdrawn in known.items() if is_withdrawn}
+    return known.keys() - withdrawn == {keyword_key(keyword) for keyword in keywords} - withdrawn
+
+
+def _machine_tags(file: KnownFile) -> tuple[MachineTag, ...]:
+    """Return our tags that are beside a file by now; none if another program has broken the sidecar meanwhile."""
+    try:
+        return read_keywords(file.path).machine
+    except (SidecarError, OSError):
+        return ()
 
 
 def _change(file: KnownFile, plan: Callable[[Path], SidecarChange], is_dry_run: bool) -> SidecarResult:

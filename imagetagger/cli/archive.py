@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imagetagger.cli.lesson_store import lessons_to_read
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
@@ -19,21 +20,31 @@ if TYPE_CHECKING:
     from imagetagger.tagger.tagger import Tagger
 
 
-class OpenArchive(NamedTuple):
+@dataclass(frozen=True)
+class OpenArchive:
     """An archive and the tagger to use on it.
 
     Attributes:
         catalogue: is open.
         folders: of its pictures.
-        bundle, tagger: the same tagger, as files and with what its user taught.
+        bundle: the tagger's files.
+        bundle_path, lessons: where they are, and what its user taught; None for the everyday one, and for nothing.
         space: embedding space of the catalogue's embeddings.
     """
 
     catalogue: "Catalogue"
     folders: tuple[Path, ...]
     bundle: "Bundle"
-    tagger: "Tagger"
+    bundle_path: Path | None
+    lessons: Path | None
     space: str
+
+    @cached_property
+    def tagger(self) -> "Tagger":
+        """The bundle with what its user taught; loaded when it is needed, as its network takes a while."""
+        from imagetagger.tagger.tagger import Tagger
+
+        return Tagger.load(self.bundle_path, self.lessons)
 
 
 def run_scan(options: argparse.Namespace) -> int:
@@ -73,21 +84,30 @@ def run_status(options: argparse.Namespace) -> int:
 
 @contextmanager
 def opened(options: argparse.Namespace) -> Iterator[OpenArchive]:
-    """Open the catalogue and the tagger that a command line names."""
-    from imagetagger.archive.catalogue.database import open_catalogue
+    """Open the catalogue that a command line names, and read the bundle of its tagger."""
     from imagetagger.archive.embedding.embed import archive_space
     from imagetagger.bundle.reader import read_bundle
     from imagetagger.everyday import everyday_bundle
-    from imagetagger.tagger.tagger import Tagger
+
+    lessons = lessons_to_read(options)
+    if lessons is not None and not lessons.is_file():
+        raise CommandError(f"got the lessons {lessons}, which is no file: expected what a user taught, as lessons.zip")
+    with explained():
+        bundle = read_bundle(options.bundle or everyday_bundle())
+        space = archive_space(bundle.manifest, exact=options.exact)
+        with opened_catalogue(options) as catalogue:
+            yield OpenArchive(catalogue, tuple(options.folders), bundle, options.bundle, lessons, space)
+
+
+@contextmanager
+def opened_catalogue(options: argparse.Namespace) -> "Iterator[Catalogue]":
+    """Open the catalogue that a command line names, for its folders."""
+    from imagetagger.archive.catalogue.database import open_catalogue
 
     if strange := [folder for folder in options.folders if not folder.is_dir()]:
         raise CommandError(f"got {strange[0]}, expected a folder of pictures")
-    with explained():
-        bundle = read_bundle(options.bundle or everyday_bundle())
-        tagger = Tagger.load(options.bundle, lessons_to_read(options))
-        space = archive_space(bundle.manifest, exact=options.exact)
-        with open_catalogue(options.state) as catalogue:
-            yield OpenArchive(catalogue, tuple(options.folders), bundle, tagger, space)
+    with explained(), open_catalogue(options.state) as catalogue:
+        yield catalogue
 
 
 @contextmanager

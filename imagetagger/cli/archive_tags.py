@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refresh
+from imagetagger.cli.archive import OpenArchive, now, opened, opened_catalogue, read_people, refresh
+from imagetagger.cli.archive_passes import (
+    TaggingCounts,
+    digest_basis,
+    find_same_tagging,
+    look_before,
+    note_written,
+    print_same_tagging,
+    store_tagged,
+)
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
     from imagetagger.archive.predicting import Predictions
     from imagetagger.archive.promise.decide import ArchiveDecision
     from imagetagger.archive.tagging.learn import LearnedTags
+    from imagetagger.archive.unchanged import WrittenSidecar
     from imagetagger.archive.writing import SidecarResult
 
 
@@ -66,14 +76,21 @@ def run_tag(options: argparse.Namespace) -> int:
     from imagetagger.archive.writing import write_tags
 
     with opened(options) as archive:
-        learned = _learned(archive, options)
+        _learned(archive, options)  # before anything takes time: the precision may be another one
         problems, _ = refresh(archive, options)
+        listed = list_files(archive.catalogue, archive.folders)
+        if not problems and (past := find_same_tagging(archive, options, listed)):
+            print_same_tagging(past, options)
+            return 0
+        files = [file for file in listed if not file.problem]
+        before = look_before(files)
+        read = read_people(archive, files)
+        basis = digest_basis(archive, options, listed)  # and then what it is a digest of
+        learned = _learned(archive, options)
         contents, embeddings = load_embeddings(archive.catalogue, archive.space, archive.folders)
-        read = read_people(
-            archive, [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
-        )
         people = set_keywords(archive.catalogue, read)
-        predictions = predict_pictures(_shown(embeddings), archive.bundle, archive.tagger, learned, options.precision)
+        tagger = archive.tagger if learned is None else learned
+        predictions = predict_pictures(_shown(embeddings), archive.bundle, tagger, options.precision)
         settled = settled_tags(
             predictions.keywords,
             [people.get(content, SetKeywords()) for content in contents],
@@ -89,15 +106,19 @@ def run_tag(options: argparse.Namespace) -> int:
         }
         files = [one.file for one in read if one.keywords is not None and one.file.content in tags]
         results = write_tags(archive.catalogue, files, tags, options.sidecar, is_dry_run=options.dry_run)
-        changed, failed = _report(results, len(files), options)
-    summary = _summary(decision, predictions, options.precision)
+        written: list[WrittenSidecar] = []
+        changed, failed = _report(note_written(results, written), len(files), options)
+        problems += [f"{one.file.path}: {one.problem}" for one in read if one.problem] + failed
+        summary = _summary(decision, predictions, options.precision)
+        counts = TaggingCounts(len(contents), int(decision.is_written.sum()), summary)
+        if not problems and not options.dry_run:
+            store_tagged(archive, options, before, basis, written, counts)
     if options.json:
-        counts = {"pictures": len(contents), "tags": int(decision.is_written.sum()), "sidecars": changed}
-        print_json({**counts, "summary": summary, "problems": [*problems, *failed]})
+        print_json({**counts._asdict(), "sidecars": changed, "unchanged": False, "problems": problems})
     else:
         print_line(summary)
         print_line(_sidecars(changed, options))
-    return 1 if problems or failed else 0
+    return 1 if problems else 0
 
 
 def run_remove(options: argparse.Namespace) -> int:
@@ -106,13 +127,11 @@ def run_remove(options: argparse.Namespace) -> int:
     from imagetagger.archive.catalogue.scan import scan
     from imagetagger.archive.writing import remove_tags
 
-    with opened(options) as archive:
-        for _ in scan(archive.catalogue, archive.folders):
+    with opened_catalogue(options) as catalogue:
+        for _ in scan(catalogue, options.folders):
             pass
-        files = list_files(archive.catalogue, archive.folders)
-        changed, failed = _report(
-            remove_tags(archive.catalogue, files, is_dry_run=options.dry_run), len(files), options
-        )
+        files = list_files(catalogue, options.folders)
+        changed, failed = _report(remove_tags(catalogue, files, is_dry_run=options.dry_run), len(files), options)
     if options.json:
         print_json({"sidecars": changed, "problems": failed})
     else:

@@ -6,6 +6,7 @@
 - `embeddings`: embeddings by picture and embedding space, and who computes the missing ones.
 - `written`: the tags that were written, and those that a person withdrew.
 - `learned`: what was learned from people's tags.
+- `taggings`: the last complete tagging of folders, and what it depended on.
 - `status`: how much of each there is.
 
 Every function takes the connection that `open_catalogue` returns, and changes the file in short transactions.

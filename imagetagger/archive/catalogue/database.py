@@ -21,7 +21,11 @@ PAGE_BYTES = 16_384
 """Seven float32 embeddings of 511 features fit on a page; of SQLite's usual 4,096 bytes one would waste half."""
 APPLICATION_ID = 0x69746172
 """Marks the file as an archive's catalogue: "itar" in ASCII."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+TAGGINGS = """CREATE TABLE taggings (
+    folders BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, settled_ns INTEGER NOT NULL, pictures INTEGER NOT NULL,
+    tags INTEGER NOT NULL, summary TEXT NOT NULL
+) WITHOUT ROWID"""
 SCHEMA = (
     "CREATE TABLE pictures (content TEXT PRIMARY KEY, problem TEXT) WITHOUT ROWID",
     """CREATE TABLE files (
@@ -41,9 +45,12 @@ SCHEMA = (
     ) WITHOUT ROWID""",
     "CREATE INDEX written_by_content ON written (content)",
     "CREATE TABLE learned (space TEXT PRIMARY KEY, learned TEXT NOT NULL, tags BLOB NOT NULL)",
+    TAGGINGS,
 )
 """Tables of a catalogue. Paths are bytes as the system has them. `gone` is when a file was first missed, in seconds
 since 1970. Embeddings are little-endian float32."""
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (TAGGINGS,)}
+"""Statements that bring a catalogue of a schema version to the next one."""
 
 CANNOT_OPEN = "cannot be opened or changed: see whose it is, or name another file on a local disk"
 DAMAGED = (
@@ -143,7 +150,7 @@ def snapshot(catalogue: Catalogue) -> Iterator[sqlite3.Connection]:
 
 
 def _prepare(catalogue: Catalogue) -> None:
-    """Check a catalogue before anything in it is changed, or create its tables."""
+    """Check a catalogue before anything in it is changed, and create or add its tables."""
     connection = catalogue.connection
     if _is_empty(connection):
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -160,6 +167,12 @@ def _prepare(catalogue: Catalogue) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         _check(catalogue)
+    if _version(connection) in MIGRATIONS:
+        with transaction(catalogue):
+            while statements := MIGRATIONS.get(version := _version(connection)):  # still: others migrate too
+                for statement in statements:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {version + 1}")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -168,16 +181,20 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _check(catalogue: Catalogue) -> None:
     (application,) = catalogue.connection.execute("PRAGMA application_id").fetchone()
-    (version,) = catalogue.connection.execute("PRAGMA user_version").fetchone()
+    version = _version(catalogue.connection)
     if application != APPLICATION_ID:
         raise CatalogueError(
             f"got {catalogue.path}, a database of another program: expected an archive's catalogue. Name another file"
         )
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION and version not in MIGRATIONS:
         raise CatalogueError(
             f"{catalogue.path} has schema version {version}, expected {SCHEMA_VERSION}: it is of a newer imagetagger. "
             "Update this one, or name another file"
         )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _use_wal(connection: sqlite3.Connection) -> str:

@@ -34,7 +34,7 @@ class WrittenTag(NamedTuple):
 
 
 def record_written(catalogue: Catalogue, path: Path, tags: Iterable[tuple[TagWords, float, str, str]]) -> None:
-    """Remember that exactly these tags are written beside a picture now; those withdrawn before stay remembered.
+    """Remember that exactly these tags are written beside a picture now; those withdrawn before stay withdrawn.
 
     Args:
         catalogue: is changed.
@@ -46,7 +46,7 @@ def record_written(catalogue: Catalogue, path: Path, tags: Iterable[tuple[TagWor
     with transaction(catalogue) as connection:
         connection.execute("DELETE FROM written WHERE path = ? AND withdrawn IS NULL", (key,))
         connection.executemany(
-            """REPLACE INTO written (path, keyword, probability, bundle, written, content)
+            """INSERT OR IGNORE INTO written (path, keyword, probability, bundle, written, content)
             VALUES (?, ?, ?, ?, ?, (SELECT content FROM files WHERE path = ?))""",
             rows,
         )

@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -50,10 +51,22 @@ def find_sidecars(picture: Path) -> tuple[Path, ...]:
     `name.xmp` belongs to all pictures of that name. A sidecar in another spelling belongs to the picture that is
     spelled like it, if there is one.
     """
-    names = _list_names(picture.parent)
-    own = _spelled_alike(names, picture.name)
-    shared = _spelled_alike(names, picture.stem)
-    return tuple(dict.fromkeys(picture.parent / name for name in (own, shared) if name))
+    return _sidecars_among(_list_names(picture.parent), picture)
+
+
+def find_all_sidecars(pictures: Iterable[Path]) -> dict[Path, tuple[Path, ...]]:
+    """Return the sidecars of many pictures, by picture; each folder is listed once, and has none if it cannot be."""
+    names: dict[Path, dict[str, list[str]]] = {}
+    found = {}
+    for picture in pictures:
+        folder = picture.parent
+        if folder not in names:
+            try:
+                names[folder] = _by_lower_case(folder)
+            except OSError:
+                names[folder] = {}
+        found[picture] = _sidecars_among(names[folder], picture)
+    return found
 
 
 def sidecar_path(picture: Path, style: SidecarStyle) -> Path:
@@ -100,6 +113,12 @@ def parse_sidecar(path: Path, data: bytes) -> Sidecar:
         raise SidecarError(f"the sidecar {path} {error}. {fix}") from error
     marks, ours, people = split_ours(document.properties, stored)
     return Sidecar(path, data, text, document, stored, marks, ours, tuple(people))
+
+
+def _sidecars_among(names: dict[str, list[str]], picture: Path) -> tuple[Path, ...]:
+    own = _spelled_alike(names, picture.name)
+    shared = _spelled_alike(names, picture.stem)
+    return tuple(dict.fromkeys(picture.parent / name for name in (own, shared) if name))
 
 
 def _spelled_alike(names: dict[str, list[str]], name: str) -> str | None:

@@ -9,6 +9,7 @@ from imagetagger.archive.keywords.fields import Keyword
 from imagetagger.archive.promise.tag_promises import TagPromise
 from imagetagger.bundle.labels import Label, Term
 from imagetagger.tagger.tagger import Tagger
+from imagetagger.terms.paths import term_path
 
 
 class EverydayTags(NamedTuple):
@@ -39,29 +40,13 @@ def everyday_tags(tagger: Tagger, labels: Sequence[Label], terms: Sequence[Term]
     own = np.eye(len(words.tags), dtype=bool)[visible]
     ids = [*(words.tags[i] for i in visible), *(key for key in words.terms if key in usable)]
     below = np.concatenate([own, words.graph.below[np.asarray([key in usable for key in words.terms], bool)]])
-    return EverydayTags(tuple(_path(key, words.names, broader, usable) for key in ids), below.astype(np.float64))
+    return EverydayTags(tuple(_keyword(key, words.names, broader, usable) for key in ids), below.astype(np.float64))
 
 
-def _path(key: str, names: Mapping[str, str], broader: Mapping[str, Sequence[str]], usable: set[str]) -> Keyword:
+def _keyword(key: str, names: Mapping[str, str], broader: Mapping[str, Sequence[str]], usable: set[str]) -> Keyword:
     """Return a word's name after those of its broader terms that people use, the broadest first."""
-    path, seen = [names[key]], {key}
-    while (above := _nearest_term(key, broader, usable, seen)) is not None:
-        key = above
-        if names[key] not in path:
-            path.insert(0, names[key])
-    return tuple(path)
-
-
-def _nearest_term(key: str, broader: Mapping[str, Sequence[str]], usable: set[str], seen: set[str]) -> str | None:
-    """Return the nearest usable term above a word, the first one of several, and mark all on the way as seen."""
-    level = [key]
-    while level:
-        level = [term for each in level for term in broader.get(each, ()) if term not in seen]
-        seen.update(level)
-        for term in level:
-            if term in usable:
-                return term
-    return None
+    path = [names[each] for each in term_path(key, broader, usable)]
+    return tuple(name for i, name in enumerate(path) if name not in path[i + 1 :])
 
 
 def estimated_promises(count: int, precision: float) -> tuple[TagPromise, ...]:

@@ -16,7 +16,10 @@ from imagetagger.archive.catalogue.database import (
     transaction,
 )
 from imagetagger.archive.catalogue.status import catalogue_status
+from imagetagger.archive.catalogue.taggings import PastTagging, load_tagging, store_tagging
 from tests.helpers.cataloguing import make_archive, scanned
+
+TAGGING = PastTagging("f00d", 2**60, 3, 2, "2 tags")
 
 
 def pragma(catalogue, name):
@@ -61,9 +64,68 @@ def test_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
     with open_catalogue(path) as catalogue:
         catalogue.connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = path.read_bytes()
-    with pytest.raises(CatalogueError, match="schema version 2, expected 1: it is of a newer imagetagger"):
+    with pytest.raises(CatalogueError, match="schema version 3, expected 2: it is of a newer imagetagger"):
         open_catalogue(path).__enter__()
     assert path.read_bytes() == before
+
+
+def make_version_1(path, photos):
+    """A catalogue as the first version left it, with pictures, and its schema as a new one has it."""
+    with open_catalogue(path) as catalogue:
+        new = catalogue.connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+        scanned(catalogue, photos)
+        catalogue.connection.execute("DROP TABLE taggings")
+        catalogue.connection.execute("PRAGMA user_version = 1")
+    return new
+
+
+def test_a_catalogue_of_version_1_gets_the_tables_that_it_lacks_and_keeps_the_rest(tmp_path):
+    path = tmp_path / "archive.sqlite"
+    new = make_version_1(path, make_archive(tmp_path / "photos", 3))
+    for _ in range(2):
+        with open_catalogue(path) as catalogue:
+            assert pragma(catalogue, "user_version") == SCHEMA_VERSION
+            assert catalogue.connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == new
+            assert catalogue_status(catalogue).files == 3
+            assert load_tagging(catalogue, [tmp_path]) is None
+            store_tagging(catalogue, [tmp_path], TAGGING)
+            assert load_tagging(catalogue, [tmp_path]) == TAGGING
+            with transaction(catalogue) as connection:
+                connection.execute("DELETE FROM taggings")
+
+
+def test_a_process_that_had_version_1_open_goes_on_after_another_one_migrated_it(tmp_path):
+    path, photos = tmp_path / "archive.sqlite", make_archive(tmp_path / "photos", 3)
+    make_version_1(path, photos)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        assert old.execute("SELECT count(*) FROM files").fetchone() == (3,)
+        with open_catalogue(path):
+            pass
+        old.execute("UPDATE files SET gone = 1")
+    with open_catalogue(path) as catalogue:
+        assert catalogue_status(catalogue).files == 0
+
+
+def test_a_migration_that_fails_leaves_the_old_version(tmp_path, monkeypatch):
+    path = tmp_path / "archive.sqlite"
+    make_version_1(path, make_archive(tmp_path / "photos", 3))
+    monkeypatch.setattr(database, "MIGRATIONS", {1: (database.TAGGINGS, "CREATE TABLE files (path)")})
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        open_catalogue(path).__enter__()
+    monkeypatch.undo()
+    with open_catalogue(path) as catalogue:
+        assert pragma(catalogue, "user_version") == SCHEMA_VERSION
+
+
+def test_the_last_tagging_of_the_same_folders_is_remembered(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    with open_catalogue(tmp_path / "archive.sqlite") as catalogue:
+        store_tagging(catalogue, [one, two], TAGGING)
+        store_tagging(catalogue, [two, one / ".." / "one"], TAGGING._replace(pictures=7))
+        assert load_tagging(catalogue, [one, two]).pictures == 7
+        assert load_tagging(catalogue, [one]) is None
 
 
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):

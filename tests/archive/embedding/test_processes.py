@@ -19,7 +19,7 @@ from tests.helpers.process_jobs import (
     load_wrongly,
 )
 
-PATIENCE = 30
+PATIENCE = 300
 """Seconds that processes of a busy machine may take to end."""
 
 

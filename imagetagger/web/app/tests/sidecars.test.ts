@@ -19,6 +19,15 @@ test("a sidecar has the tags as plain words and below their broader terms", asyn
   expect(items(text, "digiKam:TagsList")).toEqual(["animal/bird/finch", "Rex &amp; &lt;co&gt;"]);
 });
 
+test("a tag is below all its broader terms, and a term that several tags have is written once", async () => {
+  const animals = [term("pet", ["animal"]), term("feline", ["animal"]), term("animal")];
+  const cats = [tag("tabby", { broader: ["pet", "feline"] }), tag("tiger", { broader: ["feline"] })];
+  const written = await writeSidecars([picture("a", { tags: ["tabby", "tiger"] })], cats, animals);
+  const text = (await unzipped(written)).get("a.jpg.xmp") ?? "";
+  expect(items(text, "digiKam:TagsList")).toEqual(["animal/pet/tabby", "animal/feline", "animal/feline/tiger"]);
+  expect(items(text, "dc:subject")).toEqual(["tabby", "feline", "tiger"]);
+});
+
 test("a separator in a name begins no other tag", async () => {
   const text = (await files(picture("a", { tags: ["a/b|c"] }))).get("a.jpg.xmp") ?? "";
   expect(items(text, "dc:subject")).toEqual(["a/b|c"]);

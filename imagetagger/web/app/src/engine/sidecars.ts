@@ -7,6 +7,7 @@
 import type { PictureView, TagId, TagView, TermView } from "../api";
 import { writeZip } from "../files/archive";
 import { UserError } from "../format/problems";
+import { termPaths } from "../format/terms";
 
 /** A tag's name after those of its broader terms, the broadest first: animal, bird, goldfinch. */
 type Path = readonly string[];
@@ -70,7 +71,7 @@ export function writeSidecars(
   for (const path of paths.map((each) => each.toLowerCase())) (known.has(path) ? twice : known).add(path);
   for (const [i, { id, tags }] of tagged.entries()) {
     const path = paths[i] as string;
-    const text = sidecar(tags.map((tag) => pathOf(tag, words)));
+    const text = sidecar(pathsOf(tags, words));
     const place = twice.has(path.toLowerCase()) ? `same name/${id.slice(0, 8)}/${path}` : path;
     files.set(place, () => new TextEncoder().encode(text));
   }
@@ -95,7 +96,8 @@ ${FIELDS.map((field) => property(field, tags)).join("\n")}
 
 function property(field: Field, tags: readonly Path[]): string {
   const { name, container } = field;
-  const items = tags.map((tag) => `     <rdf:li>${escaped(joined(field, tag))}</rdf:li>`).join("\n");
+  const values = [...new Set(tags.map((tag) => joined(field, tag)))]; // a tag below two terms has one name
+  const items = values.map((value) => `     <rdf:li>${escaped(value)}</rdf:li>`).join("\n");
   return `   <${name}>\n    <rdf:${container}>\n${items}\n    </rdf:${container}>\n   </${name}>`;
 }
 
@@ -110,17 +112,11 @@ function escaped(text: string): string {
   return legal.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Follows the first broader term of each word; a loop ends it. */
-function pathOf(tag: TagId, words: ReadonlyMap<TagId, TagView | TermView>): Path {
-  const path: string[] = [];
-  const seen = new Set<TagId>();
-  for (let at: TagId | undefined = tag; at !== undefined && !seen.has(at); at = words.get(at)?.broader[0]) {
-    seen.add(at);
-    const word = words.get(at);
-    if (word === undefined) break;
-    path.unshift(word.name);
-  }
-  return path.length > 0 ? path : [tag];
+/** Returns the paths of tags and of all that is above them, each once. */
+function pathsOf(tags: readonly TagId[], words: ReadonlyMap<TagId, TagView | TermView>): Path[] {
+  const paths = tags.flatMap((tag) => termPaths(tag, (id) => words.get(id)?.broader ?? [], words));
+  const different = new Map(paths.map((path) => [path.join("\n"), path]));
+  return [...different.values()].map((path) => path.map((id) => words.get(id)?.name ?? id));
 }
 
 /** Whether a picture came with somebody's lessons, which know no file: see engine/importing.ts. */
