@@ -183,7 +183,7 @@ def test_if_the_last_checkpoint_is_damaged_the_one_before_serves(tmp_path, monke
         run(settings, checkpoints=tmp_path)
     monkeypatch.setattr(train_module, "make_step", compiled_step)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "20"]
-    (tmp_path / "20" / "default" / "_METADATA").write_text("{")
+    (tmp_path / "20" / "arrays" / "_METADATA").write_text("{")
     assert_same(run(settings, checkpoints=tmp_path), expected)
     assert "20 is damaged" in caplog.text
 
