@@ -50,7 +50,7 @@ def save_checkpoint(folder: Path, step: int, state: T) -> None:
             f"the checkpoint {folder / str(step)} cannot be written: {_first_line(error)}. Expected a folder with free "
             "space; run the same command again, and training goes on where the last checkpoint was written"
         ) from error
-    for old in _list_steps(folder)[KEPT:]:
+    for old in list_checkpoints(folder)[KEPT:]:
         shutil.rmtree(folder / str(old), ignore_errors=True)
 
 
@@ -61,7 +61,7 @@ def restore_checkpoint(folder: Path, like: T) -> T | None:
         folder: of the checkpoints.
         like: a state of the same structure, shapes and dtypes.
     """
-    for step in _list_steps(folder):
+    for step in list_checkpoints(folder):
         try:
             return _unpack(_read_arrays(folder / str(step)), like)
         except Exception as error:  # as above, for files of another version of Orbax
@@ -70,15 +70,15 @@ def restore_checkpoint(folder: Path, like: T) -> T | None:
     return None
 
 
-def delete_checkpoints(folder: Path) -> None:
-    """Delete the checkpoints of a training that has finished."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _list_steps(folder: Path) -> list[int]:
+def list_checkpoints(folder: Path) -> list[int]:
     """Return the steps of the checkpoints in a folder, the last one first."""
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def delete_checkpoints(folder: Path) -> None:
+    """Delete the checkpoints of a training that has finished."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
