@@ -1,6 +1,7 @@
 """Whether a training ends early: its tuning loss rises, or, in a sweep, is worse than that of half of those before it.
 
-The latter is the median stopping rule. Source: Golovin et al. 2017, Google Vizier: a service for black-box optimization, section 3.2.
+The latter is the median stopping rule. Source: Golovin et al. 2017, Google Vizier: a service for black-box
+optimization, section 3.2.
 """
 
 from collections.abc import Sequence
