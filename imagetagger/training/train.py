@@ -165,13 +165,10 @@ def train(
     gaussian = fit_gaussian(params.network) if fit_gaussian else None
     state = init_state(params, gaussian, optimizer.transformation, seed)
     curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
-    progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
-    if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
-        progress = _check_size(loop, restored)
-        log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
+    start = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
+    progress = _resume(loop, start)
     chooses = recipe.patience is not None
-    stopped = pruned = None
-    saved = time.perf_counter()
+    stopped, pruned, saved = None, None, time.perf_counter()
     while (epoch := int(progress.epoch)) < recipe.epochs:
         losses = progress.curve[:epoch, 3].tolist()
         stopped = stop_reason(losses, recipe.epochs, recipe.patience)
@@ -184,14 +181,13 @@ def train(
         )
         curve = progress.curve.copy()
         curve[epoch] = measured
-        is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
         state = progress.state._replace(sums=jnp.zeros(3))
         if fit_gaussian and epoch + 1 < recipe.epochs:
             state = state._replace(gaussian=jax.tree.map(jnp.array, fit_gaussian(state.average.network)))
+        is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
         best = copy_to_host(state.average) if is_best else progress.best
         progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0), progress.size)
-        if _is_due(loop, saved):
-            saved = _save(loop, progress)
+        saved = _save(loop, progress) if _is_due(loop, saved) else saved
         log.info("%s: %s", name, _describe(measured, recipe.epochs))
     if pruned:  # another run may go on from here
         _save(loop, progress)
@@ -201,14 +197,18 @@ def train(
     return Trained(progress.best, epochs, kept, stopped or pruned, is_pruned=bool(pruned and not stopped))
 
 
-def _check_size(loop: _Loop, restored: Progress) -> Progress:
-    """Raise an error if a checkpoint counts batches of another size."""
-    if int(restored.size) == loop.size:
-        return restored
-    raise TrainingError(
-        f"got checkpoints of batches of {int(restored.size)} pictures in {loop.checkpoints}, expected batches of "
-        f"{loop.size} on {loop.placement.devices} devices: go on with as many devices as before, or set force=true"
-    )
+def _resume(loop: _Loop, start: Progress) -> Progress:
+    """Return the progress of the last checkpoint, or the start; raise an error if it counts batches of another size."""
+    restored = restore_checkpoint(loop.checkpoints, start) if loop.checkpoints else None
+    if restored is None:
+        return start
+    if int(restored.size) != loop.size:
+        raise TrainingError(
+            f"got checkpoints of batches of {int(restored.size)} pictures in {loop.checkpoints}, expected batches of "
+            f"{loop.size} on {loop.placement.devices} devices: go on with as many devices as before, or set force=true"
+        )
+    log.info("%s: going on after %d of %d epochs", loop.name, int(restored.epoch), loop.recipe.epochs)
+    return restored
 
 
 def _is_due(loop: _Loop, saved: float) -> bool:
