@@ -1,17 +1,22 @@
-"""Checkpoints of a training, written by Orbax: each is complete or not there at all, and has a digest of its numbers.
+"""Checkpoints of a training, written by Orbax: each is complete or not there at all, and has digests of its files.
 
-Without the digest a flipped bit on the disk would go unseen: Orbax does not look for one.
+Orbax does not look for flipped bits. And where it fails half-way, its unfinished tasks call an event loop that is
+closed, which Python reports at some later moment. So it opens no file before its digest has been compared, and writes
+none before there was room for the same numbers.
 """
 
-import hashlib
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
+import msgspec
 import numpy as np
+
+from imagetagger.system.atomic_files import atomic_folder, file_sha256
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +24,9 @@ T = TypeVar("T")
 
 KEPT = 2
 """The last ones; the one before serves if the last one is damaged."""
+
+ARRAYS, DIGESTS = "arrays", "digests.json"
+"""In the folder of a checkpoint: what Orbax writes, and SHA-256 of each of those files."""
 
 
 def save_checkpoint(folder: Path, step: int, state: T) -> None:
@@ -28,17 +36,22 @@ def save_checkpoint(folder: Path, step: int, state: T) -> None:
         OSError: it cannot be written there; those before it are as they were.
     """
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
-    arrays = {f"{i:05d}": leaf for i, leaf in enumerate(leaves)}
     try:
-        with _manager(folder) as manager:
-            import orbax.checkpoint as ocp
+        with atomic_folder(folder / str(step)) as partial:
+            _check_room(partial / ARRAYS, leaves)
+            with _checkpointer() as checkpointer:
+                import orbax.checkpoint as ocp
 
-            manager.save(step, args=ocp.args.StandardSave({**arrays, "digest": _digest(leaves)}), force=True)
+                arrays = {f"{i:05d}": leaf for i, leaf in enumerate(leaves)}
+                checkpointer.save((partial / ARRAYS).absolute(), args=ocp.args.StandardSave(arrays))
+            (partial / DIGESTS).write_bytes(msgspec.json.encode(_digests(partial)))
     except Exception as error:  # Orbax and TensorStore raise almost anything for a disk that is full or read-only
         raise OSError(
             f"the checkpoint {folder / str(step)} cannot be written: {_first_line(error)}. Expected a folder with free "
             "space; run the same command again, and training goes on where the last checkpoint was written"
         ) from error
+    for old in list_checkpoints(folder)[KEPT:]:
+        shutil.rmtree(folder / str(old), ignore_errors=True)
 
 
 def restore_checkpoint(folder: Path, like: T) -> T | None:
@@ -48,18 +61,19 @@ def restore_checkpoint(folder: Path, like: T) -> T | None:
         folder: of the checkpoints.
         like: a state of the same structure, shapes and dtypes.
     """
-    if not folder.is_dir():
-        return None
-    with _manager(folder) as manager:
-        import orbax.checkpoint as ocp
-
-        for step in sorted(manager.all_steps(), reverse=True):
-            try:
-                return _unpack(manager.restore(step, args=ocp.args.StandardRestore()), like)
-            except Exception as error:  # as above, for damaged files
-                log.warning("the checkpoint %s is damaged (%s): it is deleted", folder / str(step), _first_line(error))
-                manager.delete(step)
+    for step in list_checkpoints(folder):
+        try:
+            return _unpack(_read_arrays(folder / str(step)), like)
+        except Exception as error:  # as above, for files of another version of Orbax
+            log.warning("the checkpoint %s is damaged (%s): it is deleted", folder / str(step), _first_line(error))
+            shutil.rmtree(folder / str(step), ignore_errors=True)
     return None
+
+
+def list_checkpoints(folder: Path) -> list[int]:
+    """Return the steps of the checkpoints in a folder, the last one first."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
 
 def delete_checkpoints(folder: Path) -> None:
@@ -67,39 +81,67 @@ def delete_checkpoints(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _manager(folder: Path):  # type: ignore[no-untyped-def]  # Orbax's, which takes seconds to import
-    import orbax.checkpoint as ocp
+@contextmanager
+def _checkpointer() -> Iterator[Any]:
+    import orbax.checkpoint as ocp  # takes seconds
 
-    options = ocp.CheckpointManagerOptions(
-        max_to_keep=KEPT, create=True, cleanup_tmp_directories=True, enable_async_checkpointing=False
-    )
-    # With its handler named, it does not look into the last checkpoint for one, which may be damaged.
-    return ocp.CheckpointManager(folder.absolute(), item_handlers=ocp.StandardCheckpointHandler(), options=options)
+    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+        yield checkpointer
+
+
+def _check_room(path: Path, leaves: Sequence[np.ndarray]) -> None:
+    """Write the numbers of some arrays to a file and delete it.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    with path.open("wb") as file:
+        for leaf in leaves:
+            file.write(leaf.tobytes())
+    path.unlink()
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the digest of each file in a checkpoint, but for the one that lists them, by its path there."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / DIGESTS]
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(files)}
+
+
+def _read_arrays(folder: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a checkpoint.
+
+    Raises:
+        ValueError: its files are not those that were written.
+    """
+    if not (folder / DIGESTS).is_file():
+        raise ValueError(f"got no {DIGESTS}, which is written last")
+    expected = msgspec.json.decode((folder / DIGESTS).read_bytes(), type=dict[str, str])
+    got = _digests(folder)
+    if got != expected:
+        differing = sorted(name for name in {*got, *expected} if got.get(name) != expected.get(name))
+        raise ValueError(f"got other contents of {differing[0]} than were written")
+    with _checkpointer() as checkpointer:
+        import orbax.checkpoint as ocp
+
+        arrays: dict[str, np.ndarray] = checkpointer.restore(
+            (folder / ARRAYS).absolute(), args=ocp.args.StandardRestore()
+        )
+    return arrays
 
 
 def _unpack(arrays: dict[str, np.ndarray], like: T) -> T:
     """Return what was saved in the structure of `like`.
 
     Raises:
-        ValueError: other numbers than were written, or of another structure.
+        ValueError: of another structure.
     """
-    digest = arrays.pop("digest")
     leaves = [arrays[name] for name in sorted(arrays)]
-    if not np.array_equal(digest, _digest(leaves)):
-        raise ValueError("got other numbers than were written")
     got = [(leaf.shape, leaf.dtype) for leaf in leaves]
     expected = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(like)]
     if got != expected:
         raise ValueError("got a training of another structure")
     state: T = jax.tree.unflatten(jax.tree.structure(like), leaves)
     return state
-
-
-def _digest(leaves: Sequence[np.ndarray]) -> np.ndarray:
-    digest = hashlib.sha256()
-    for leaf in leaves:
-        digest.update(f"{leaf.shape} {leaf.dtype}".encode() + leaf.tobytes())
-    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def _first_line(error: Exception) -> str:

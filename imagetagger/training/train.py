@@ -14,17 +14,17 @@ from tqdm import tqdm
 
 from imagetagger.config.schema import TrainingConfig
 from imagetagger.training.activations import ActivationRows, gather_rows
-from imagetagger.training.checkpoints import restore_checkpoint, save_checkpoint
+from imagetagger.training.checkpoints import list_checkpoints, restore_checkpoint, save_checkpoint
 from imagetagger.training.devices import Placement, local_placement
 from imagetagger.training.measure import embed_rows, evaluate_linear
 from imagetagger.training.objective import GaussianHead
 from imagetagger.training.optimizer import make_optimizer
-from imagetagger.training.pruning import prune_reason
+from imagetagger.training.pruning import prune_reason, stop_reason
 from imagetagger.training.recipe import effective_recipe
 from imagetagger.training.state import Batch, Network, Params, Step, TrainState, copy_to_host, init_state, make_step
 
 CHECKPOINT_SECONDS = 60.0
-"""Between two checkpoints, the most that kill -9 costs."""
+"""Between two checkpoints, also of different epochs: the most that kill -9 costs, but for a batch."""
 
 CHECKED_STEPS = 50
 """Steps between two looks at the loss."""
@@ -165,71 +165,84 @@ def train(
     gaussian = fit_gaussian(params.network) if fit_gaussian else None
     state = init_state(params, gaussian, optimizer.transformation, seed)
     curve = np.full((recipe.epochs, len(Epoch._fields)), np.nan)
-    progress = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
-    if checkpoints and (restored := restore_checkpoint(checkpoints, progress)) is not None:
-        progress = _check_size(loop, restored)
-        log.info("%s: going on after %d of %d epochs", name, int(progress.epoch), recipe.epochs)
+    start = Progress(state, copy_to_host(state.average), curve, np.array(0), np.array(0.0), np.array(size))
+    progress = _resume(loop, start)
     chooses = recipe.patience is not None
-    stopped = pruned = None
+    stopped, pruned, saved = None, None, time.perf_counter()
     while (epoch := int(progress.epoch)) < recipe.epochs:
-        stopped = _stop_reason(progress, recipe) if chooses else None
-        pruned = _prune_reason(progress, recipe, rivals)
+        losses = progress.curve[:epoch, 3].tolist()
+        stopped = stop_reason(losses, recipe.epochs, recipe.patience)
+        pruned = prune_reason(losses, recipe.epochs, rivals)
         if stopped or pruned:
             break
-        progress = _run_epoch(loop, progress)
+        progress, saved = _run_epoch(loop, progress, saved)
         measured = _measure(loop, progress, embed, tuning, tags)._replace(
             learning_rate=float(optimizer.learning_rate((epoch + 1) * batches - 1))
         )
         curve = progress.curve.copy()
         curve[epoch] = measured
-        is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
         state = progress.state._replace(sums=jnp.zeros(3))
         if fit_gaussian and epoch + 1 < recipe.epochs:
             state = state._replace(gaussian=jax.tree.map(jnp.array, fit_gaussian(state.average.network)))
+        is_best = not chooses or np.nanargmin(curve[: epoch + 1, 3]) == epoch
         best = copy_to_host(state.average) if is_best else progress.best
         progress = Progress(state, best, curve, np.array(epoch + 1), np.array(0.0), progress.size)
-        if checkpoints:
-            save_checkpoint(checkpoints, int(state.step), progress)
+        saved = _save(loop, progress) if _is_due(loop, saved) else saved
         log.info("%s: %s", name, _describe(measured, recipe.epochs))
+    if pruned:  # another run may go on from here
+        _save(loop, progress)
     done = int(progress.epoch)
     kept = int(np.nanargmin(progress.curve[:done, 3])) + 1 if chooses else done
     epochs = tuple(Epoch(int(row[0]), *map(float, row[1:])) for row in progress.curve[:done])
     return Trained(progress.best, epochs, kept, stopped or pruned, is_pruned=bool(pruned and not stopped))
 
 
-def _check_size(loop: _Loop, restored: Progress) -> Progress:
-    """Raise an error if a checkpoint counts batches of another size."""
-    if int(restored.size) == loop.size:
-        return restored
-    raise TrainingError(
-        f"got checkpoints of batches of {int(restored.size)} pictures in {loop.checkpoints}, expected batches of "
-        f"{loop.size} on {loop.placement.devices} devices: go on with as many devices as before, or set force=true"
-    )
+def _resume(loop: _Loop, start: Progress) -> Progress:
+    """Return the progress of the last checkpoint, or the start; raise an error if it counts batches of another size."""
+    restored = restore_checkpoint(loop.checkpoints, start) if loop.checkpoints else None
+    if restored is None:
+        return start
+    if int(restored.size) != loop.size:
+        raise TrainingError(
+            f"got checkpoints of batches of {int(restored.size)} pictures in {loop.checkpoints}, expected batches of "
+            f"{loop.size} on {loop.placement.devices} devices: go on with as many devices as before, or set force=true"
+        )
+    log.info("%s: going on after %d of %d epochs", loop.name, int(restored.epoch), loop.recipe.epochs)
+    return restored
 
 
-def _run_epoch(loop: _Loop, progress: Progress) -> Progress:
-    """Run an epoch from where it stands to its end; the state that it starts from is overwritten."""
+def _is_due(loop: _Loop, saved: float) -> bool:
+    return loop.checkpoints is not None and time.perf_counter() - saved >= CHECKPOINT_SECONDS
+
+
+def _save(loop: _Loop, progress: Progress) -> float:
+    """Write a checkpoint if there is a folder for it; return the time."""
+    if loop.checkpoints is not None:
+        save_checkpoint(loop.checkpoints, int(progress.state.step), progress)
+    return time.perf_counter()
+
+
+def _run_epoch(loop: _Loop, progress: Progress, saved: float) -> tuple[Progress, float]:
+    """Run an epoch to its end, overwriting the state; take and return when the last checkpoint was written."""
     epoch, state = int(progress.epoch), jax.device_put(progress.state, loop.placement.everywhere)
     first = int(state.step) - epoch * loop.batches
     rng = np.random.default_rng([loop.seed, epoch])
     order = rng.permutation(len(loop.pictures.labels))[: loop.batches * loop.size].reshape(loop.batches, loop.size)
     views = rng.integers(0, loop.pictures.rows.views, order.shape)
-    start = saved = time.perf_counter()
+    start = time.perf_counter()
     before = float(progress.seconds)
     label = f"{loop.name}, epoch {epoch + 1}"
     with tqdm(total=loop.batches, initial=first, desc=label, unit="batch", disable=None, leave=False) as bar:
         for number, batch in enumerate(_load_batches(loop.pictures, order[first:], views[first:]), first + 1):
             state = loop.step(state, jax.device_put(batch, loop.placement.by_batch))
             bar.update()
-            now = time.perf_counter()
-            is_due = loop.checkpoints is not None and now - saved > CHECKPOINT_SECONDS and number < loop.batches
+            is_due = number < loop.batches and _is_due(loop, saved)
             if is_due or number % CHECKED_STEPS == 0 or number == loop.batches:
                 _check_finite(loop, np.asarray(state.sums), f"batch {number} of {loop.batches} of epoch {epoch + 1}")
-            if is_due and loop.checkpoints is not None:
-                seconds = np.array(before + now - start)
-                save_checkpoint(loop.checkpoints, int(state.step), progress._replace(state=state, seconds=seconds))
-                saved = time.perf_counter()
-    return progress._replace(state=state, seconds=np.array(before + time.perf_counter() - start))
+            if is_due:
+                seconds = np.array(before + time.perf_counter() - start)
+                saved = _save(loop, progress._replace(state=state, seconds=seconds))
+    return progress._replace(state=state, seconds=np.array(before + time.perf_counter() - start)), saved
 
 
 def _load_batches(pictures: LabelledRows, order: np.ndarray, views: np.ndarray) -> Iterator[Batch]:
@@ -252,7 +265,8 @@ def _check_finite(loop: _Loop, losses: np.ndarray | float, when: str) -> None:
     """Raise an error if losses are not finite."""
     if np.isfinite(losses).all():
         return
-    kept = f" The last good checkpoint stays in {loop.checkpoints}." if loop.checkpoints else ""
+    has_checkpoint = loop.checkpoints is not None and list_checkpoints(loop.checkpoints)
+    kept = f" The last good checkpoint stays in {loop.checkpoints}." if has_checkpoint else ""
     raise TrainingError(
         f"the loss is not a finite number by {when}, with training.learning_rate={loop.recipe.learning_rate:g}."
         f"{kept} Expected finite losses: lower training.learning_rate, or set training.clip_norm=1"
@@ -274,22 +288,6 @@ def _measure(
     rate = count / seconds if seconds else np.nan
     top1 = correct / count
     return Epoch(int(progress.epoch) + 1, total / count, top1, tuning_loss, tuning_top1, np.nan, seconds, rate)
-
-
-def _stop_reason(progress: Progress, recipe: TrainingConfig) -> str | None:
-    """Why training ends here: the tuning loss has not fallen for `patience` epochs; None if it goes on."""
-    losses = progress.curve[: int(progress.epoch), 3]
-    if not len(losses) or recipe.patience is None or len(losses) >= recipe.epochs:
-        return None
-    since = len(losses) - 1 - int(np.nanargmin(losses))
-    if since < recipe.patience:
-        return None
-    return f"the loss of the tuning pictures has not fallen for {since} epochs"
-
-
-def _prune_reason(progress: Progress, recipe: TrainingConfig, rivals: Sequence[Sequence[float]]) -> str | None:
-    losses = progress.curve[: int(progress.epoch), 3]
-    return prune_reason(losses.tolist(), recipe.epochs, rivals) if np.isfinite(losses).all() else None
 
 
 def _describe(epoch: Epoch, epochs: int) -> str:

@@ -1,12 +1,14 @@
 import gc
-import logging
+import os
 import resource
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imagetagger.training import checkpoints
 from imagetagger.training.checkpoints import delete_checkpoints, restore_checkpoint, save_checkpoint
 from imagetagger.training.objective import LinearHead
 from tests.helpers.training import assert_trees_equal, tiny_params
@@ -46,38 +48,64 @@ def test_without_checkpoints_there_is_nothing(tmp_path):
     assert restore_checkpoint(tmp_path / "empty", LIKE) is None
 
 
-def data_files(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-
-
-def flip_bits(folder: Path) -> None:
-    largest = data_files(folder)[-1]
-    data = bytearray(largest.read_bytes())
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
-    largest.write_bytes(data)
+    path.write_bytes(data)
 
 
-def truncate(folder: Path) -> None:
-    largest = data_files(folder)[-1]
-    largest.write_bytes(largest.read_bytes()[:100])
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
 
 
-def lose_files(folder: Path) -> None:
-    shutil.rmtree(folder / "default")
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
 
 
-def lose_metadata(folder: Path) -> None:
-    (folder / "default" / "_METADATA").write_bytes(b"")
+def add_another(path: Path) -> None:
+    shutil.copy(path, path.with_name("another"))
 
 
-@pytest.mark.parametrize("damage", [flip_bits, truncate, lose_files, lose_metadata])
+@pytest.mark.parametrize("damage", [flip_a_bit, truncate, empty, Path.unlink, add_another])
+def test_damage_to_any_file_is_seen_before_orbax_opens_it(tmp_path, damage, caplog):
+    """Orbax would leave tasks behind, whose errors come at a random moment."""
+    sound = saved(tmp_path / "sound", 4) / "4"
+    files = [path.relative_to(sound) for path in sound.rglob("*") if path.is_file()]
+    files.remove(Path("digests.json"))
+    assert Path("arrays/_METADATA") in files
+    for file in files:
+        folder = tmp_path / file.name
+        damage(shutil.copytree(sound, folder / "4") / file)
+        caplog.clear()
+        assert restore_checkpoint(folder, LIKE) is None
+        damaged = file.with_name("another") if damage is add_another else file
+        assert f"the checkpoint {folder / '4'} is damaged (got other contents of {damaged.as_posix()} " in caplog.text
+        assert steps(folder) == []
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, truncate, empty, Path.unlink])
 def test_if_the_last_is_damaged_the_one_before_serves(tmp_path, damage, caplog):
     saved(tmp_path, 3, 4)
-    damage(tmp_path / "4")
-    with caplog.at_level(logging.WARNING, "imagetagger"):
-        assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
+    damage(tmp_path / "4" / "digests.json")
+    assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
     assert f"the checkpoint {tmp_path / '4'} is damaged" in caplog.text
+    assert steps(tmp_path) == ["3"]
     assert_trees_equal(restore_checkpoint(saved(tmp_path, 4), LIKE), state(4))
+
+
+def test_a_checkpoint_without_digests_is_reported_and_not_used(tmp_path, caplog):
+    """As earlier versions wrote them."""
+    saved(tmp_path, 3, 4)
+    (tmp_path / "4" / "digests.json").unlink()
+    (tmp_path / "4" / "arrays").rename(tmp_path / "4" / "default")
+    assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
+    assert "4 is damaged (got no digests.json, which is written last): it is deleted" in caplog.text
+
+
+def test_a_checkpoint_that_was_read_can_be_read_again(tmp_path):
+    saved(tmp_path, 3)
+    for _ in range(2):
+        assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
 
 
 def test_a_state_of_another_structure_is_reported_and_not_used(tmp_path, caplog):
@@ -94,14 +122,31 @@ def test_a_state_of_another_structure_is_reported_and_not_used(tmp_path, caplog)
         assert steps(tmp_path) == []
 
 
-def test_what_a_killed_writer_left_is_cleared(tmp_path):
-    saved(tmp_path, 3)
-    shutil.copytree(tmp_path / "3", tmp_path / "4.orbax-checkpoint-tmp")
+@pytest.mark.parametrize("last", ["_check_room", "_digests"])
+def test_a_writer_that_is_interrupted_leaves_the_checkpoints_before_it(tmp_path, monkeypatch, last):
+    saved(tmp_path, 2, 3)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, last, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            saved(tmp_path, 4)
+    assert steps(tmp_path) == ["2", "3"]
     assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
-    assert steps(tmp_path) == ["3"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of tasks that Orbax leaves behind
+def test_what_a_killed_writer_left_is_not_used_and_cleared(tmp_path):
+    saved(tmp_path, 3)
+    left = tmp_path / f".imagetagger-{'0' * 8}-{'0' * 16}.partial"
+    shutil.copytree(tmp_path / "3", left / "arrays")
+    long_ago = time.time() - 1e6
+    os.utime(left, (long_ago, long_ago))
+    assert_trees_equal(restore_checkpoint(tmp_path, LIKE), state(3))
+    assert steps(saved(tmp_path, 4)) == ["3", "4"]
+
+
 def test_a_full_disk_is_an_error_that_names_the_folder_and_spares_the_last_checkpoint(tmp_path):
     saved(tmp_path, 3)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,5 +1,6 @@
 import functools
 import logging
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -135,10 +136,10 @@ def test_few_tuning_pictures_choose_nothing():
 
 def interrupt_at(monkeypatch, after: int) -> None:
     """Raise an error in place of a step, once so many have run."""
-    steps = [0]
+    steps, make_step = [0], train_module.make_step
 
     def make(*arguments):
-        step = compiled_step(*arguments)
+        step = make_step(*arguments)
 
         def counted(state, batch):
             if steps[0] == after:
@@ -151,7 +152,45 @@ def interrupt_at(monkeypatch, after: int) -> None:
     monkeypatch.setattr(train_module, "make_step", make)
 
 
-@pytest.mark.parametrize("after", [1, 9, 10, 14, 29])
+def fake_clock(monkeypatch, seconds: float) -> None:
+    """A step takes so many seconds, and all else takes none; an epoch has ten steps."""
+    now, make_step = [0.0], train_module.make_step
+
+    def make(*arguments):
+        step = make_step(*arguments)
+
+        def timed(state, batch):
+            now[0] += seconds
+            return step(state, batch)
+
+        return timed
+
+    monkeypatch.setattr(train_module, "make_step", make)
+    monkeypatch.setattr(train_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(1.9, []), (2.0, [30]), (6.0, [10, 20, 30]), (7.0, [9, 18, 27]), (30.0, list(range(2, 31, 2)))],
+)
+def test_a_checkpoint_is_written_once_a_minute_whatever_the_epochs(tmp_path, monkeypatch, seconds, expected):
+    fake_clock(monkeypatch, seconds)
+    saved = []
+    monkeypatch.setattr(train_module, "save_checkpoint", lambda folder, step, progress: saved.append(step))
+    run(recipe(epochs=3), checkpoints=tmp_path)
+    assert saved == expected
+
+
+def test_a_pruned_training_leaves_a_checkpoint_from_which_another_goes_on(tmp_path):
+    settings = recipe(epochs=4)
+    others = {"tuning": tuning_pictures(), "checkpoints": tmp_path}
+    pruned = run(settings, rivals=[[0.0] * 4] * 4, **others)
+    assert (pruned.is_pruned, len(pruned.epochs)) == (True, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["10"]
+    assert_same(run(settings, **others), run(settings, tuning=tuning_pictures()))
+
+
+@pytest.mark.parametrize("after", [1, 10, 14])
 def test_an_interrupted_training_goes_on_to_the_same_numbers_bit_by_bit(tmp_path, monkeypatch, after):
     monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
     settings = recipe(gaussian_weight=0.3, patience=5, **RICH)
@@ -167,6 +206,7 @@ def test_an_interrupted_training_goes_on_to_the_same_numbers_bit_by_bit(tmp_path
 
 
 def test_a_training_that_ended_early_is_not_gone_on_with(tmp_path, monkeypatch):
+    fake_clock(monkeypatch, 6.0)
     settings = recipe(epochs=30, learning_rate=0.5, patience=1)
     others = {"tuning": tiny_pictures(240, seed=1, noise=9.0), "checkpoints": tmp_path}
     expected = run(settings, **others)
@@ -178,30 +218,34 @@ def test_a_training_that_ended_early_is_not_gone_on_with(tmp_path, monkeypatch):
 def test_if_the_last_checkpoint_is_damaged_the_one_before_serves(tmp_path, monkeypatch, caplog):
     settings = recipe()
     expected = run(settings)
+    fake_clock(monkeypatch, 6.0)
     interrupt_at(monkeypatch, 25)
     with pytest.raises(KeyboardInterrupt):
         run(settings, checkpoints=tmp_path)
     monkeypatch.setattr(train_module, "make_step", compiled_step)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "20"]
-    (tmp_path / "20" / "default" / "_METADATA").write_text("{")
+    (tmp_path / "20" / "arrays" / "_METADATA").write_text("{")
     assert_same(run(settings, checkpoints=tmp_path), expected)
     assert "20 is damaged" in caplog.text
 
 
-def test_checkpoints_of_another_recipe_are_reported_and_training_starts_again(tmp_path, caplog):
+def test_checkpoints_of_another_recipe_are_reported_and_training_starts_again(tmp_path, caplog, monkeypatch):
+    fake_clock(monkeypatch, 6.0)
     run(recipe(epochs=2), checkpoints=tmp_path)
     assert_same(run(recipe(epochs=3), checkpoints=tmp_path), run(recipe(epochs=3)))
     assert "another structure" in caplog.text
 
 
-def test_checkpoints_of_batches_of_another_size_are_refused(tmp_path):
+def test_checkpoints_of_batches_of_another_size_are_refused(tmp_path, monkeypatch):
     """As on another number of devices, which divide a batch."""
+    fake_clock(monkeypatch, 6.0)
     run(recipe(epochs=2), checkpoints=tmp_path)
     with pytest.raises(TrainingError, match="as many devices as before, or set force=true"):
         run(recipe(epochs=2, batch_size=7), checkpoints=tmp_path)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_and_leaves_the_last_good_checkpoint(tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_training_and_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
+    fake_clock(monkeypatch, 6.0)
     settings, pictures = recipe(learning_rate=0.25), tiny_pictures()
     shards = (pictures.rows.shards[0], pictures.rows.shards[1].copy())
 
@@ -221,13 +265,14 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_leaves_the_last_good_ch
     assert_same(good, run(recipe(learning_rate=0.25), fit_gaussian=refit))
 
 
-def test_a_learning_rate_far_too_high_says_so():
+def test_a_learning_rate_far_too_high_says_so(tmp_path):
     settings = recipe(optimizer="sgd", learning_rate=1e18)
     with pytest.raises(TrainingError, match=r"training.learning_rate=1e\+18\. Expected finite losses: lower"):
-        run(settings)
+        run(settings, checkpoints=tmp_path)
 
 
-def test_a_checkpoint_that_cannot_be_written_ends_the_training(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_ends_the_training(tmp_path, monkeypatch):
+    fake_clock(monkeypatch, 6.0)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OSError, match="cannot be written"):
         run(recipe(), checkpoints=tmp_path / "file" / "deep")
