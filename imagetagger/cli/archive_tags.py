@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,31 @@ from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refre
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
+    from imagetagger.archive.people import FileKeywords
     from imagetagger.archive.predicting import Predictions
     from imagetagger.archive.promise.decide import ArchiveDecision
+    from imagetagger.archive.tagging.labelled import SetKeywords
     from imagetagger.archive.tagging.learn import LearnedTags
     from imagetagger.archive.writing import SidecarResult
+
+
+class DecidedArchive(NamedTuple):
+    """What is predicted and decided of an archive's N pictures.
+
+    Attributes:
+        contents: ids of the pictures.
+        read: keywords of their files, or why there are none.
+        people: what people did with the tags of each picture, by content id.
+        predictions, decision: of the pictures.
+        problems: files that cannot be used.
+    """
+
+    contents: tuple[str, ...]
+    read: "list[FileKeywords]"
+    people: "dict[str, SetKeywords]"
+    predictions: "Predictions"
+    decision: "ArchiveDecision"
+    problems: list[str]
 
 
 def run_learn(options: argparse.Namespace) -> int:
@@ -56,30 +77,11 @@ def run_learn(options: argparse.Namespace) -> int:
 
 def run_tag(options: argparse.Namespace) -> int:
     """Write the tags of pictures beside them."""
-    from imagetagger.archive.catalogue.embeddings import load_embeddings
-    from imagetagger.archive.catalogue.files import list_files
-    from imagetagger.archive.people import set_keywords
-    from imagetagger.archive.predicting import predict_pictures
-    from imagetagger.archive.promise.decide import decide_tags
-    from imagetagger.archive.tagging.labelled import SetKeywords
-    from imagetagger.archive.tagging.plan import machine_tags, settled_tags
+    from imagetagger.archive.tagging.plan import machine_tags
     from imagetagger.archive.writing import write_tags
 
     with opened(options) as archive:
-        learned = _learned(archive, options)
-        problems, _ = refresh(archive, options)
-        contents, embeddings = load_embeddings(archive.catalogue, archive.space, archive.folders)
-        read = read_people(
-            archive, [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
-        )
-        people = set_keywords(archive.catalogue, read)
-        predictions = predict_pictures(_shown(embeddings), archive.bundle, archive.tagger, learned, options.precision)
-        settled = settled_tags(
-            predictions.keywords,
-            [people.get(content, SetKeywords()) for content in contents],
-            leave_tagged=predictions.is_learned and not options.all,
-        )
-        decision = decide_tags(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
+        contents, read, _, predictions, decision, problems = decide_archive(archive, options)
         made = {"bundle": archive.bundle.manifest.digest, "written": now(), "under": options.under}
         tags = {
             content: machine_tags(predictions.keywords, probability, is_written, **made)
@@ -98,6 +100,31 @@ def run_tag(options: argparse.Namespace) -> int:
         print_line(summary)
         print_line(_sidecars(changed, options))
     return 1 if problems or failed else 0
+
+
+def decide_archive(archive: OpenArchive, options: argparse.Namespace) -> DecidedArchive:
+    """Scan and embed an archive, predict the tags of its pictures, and decide which are written or want a look."""
+    from imagetagger.archive.catalogue.embeddings import load_embeddings
+    from imagetagger.archive.catalogue.files import list_files
+    from imagetagger.archive.people import set_keywords
+    from imagetagger.archive.predicting import predict_pictures
+    from imagetagger.archive.promise.decide import decide_tags
+    from imagetagger.archive.tagging.labelled import SetKeywords
+    from imagetagger.archive.tagging.plan import settled_tags
+
+    learned = _learned(archive, options)
+    problems, _ = refresh(archive, options)
+    contents, embeddings = load_embeddings(archive.catalogue, archive.space, archive.folders)
+    read = read_people(archive, [file for file in list_files(archive.catalogue, archive.folders) if not file.problem])
+    people = set_keywords(archive.catalogue, read)
+    predictions = predict_pictures(_shown(embeddings), archive.bundle, archive.tagger, learned, options.precision)
+    settled = settled_tags(
+        predictions.keywords,
+        [people.get(content, SetKeywords()) for content in contents],
+        leave_tagged=predictions.is_learned and not options.all,
+    )
+    decision = decide_tags(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
+    return DecidedArchive(contents, read, people, predictions, decision, problems)
 
 
 def run_remove(options: argparse.Namespace) -> int:
@@ -125,8 +152,11 @@ def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags 
     from imagetagger.archive.catalogue.learned import load_learned
     from imagetagger.archive.tagging.learned_file import decode_learned
 
-    data = None if options.everyday else load_learned(archive.catalogue, archive.space)
+    if options.everyday:
+        return None
+    data = load_learned(archive.catalogue, archive.space)
     if data is None:
+        _check_other_spaces(archive)
         return None
     learned = decode_learned(data)
     if options.precision != learned.precision:
@@ -135,6 +165,21 @@ def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags 
             f"`imagetagger archive learn --precision {options.precision:g}` promises another one"
         )
     return learned
+
+
+def _check_other_spaces(archive: OpenArchive) -> None:
+    """Refuse to use the everyday tags where tags were learned from embeddings of another kind only."""
+    from imagetagger.archive.catalogue.learned import list_learned
+    from imagetagger.archive.embedding.embed import describe_space
+    from imagetagger.archive.tagging.learned_file import decode_learned
+
+    for space, data in list_learned(archive.catalogue):
+        count = len(decode_learned(data).keywords)
+        raise CommandError(
+            f"{count:,} tags were learned, but from embeddings by the {describe_space(space)}; these options use the "
+            f"{describe_space(archive.space)}: run `imagetagger archive learn` again with these options, use those of "
+            "then, or take the tagger's own tags with --everyday"
+        )
 
 
 def _shown(embeddings: np.ndarray) -> Iterator[np.ndarray]:

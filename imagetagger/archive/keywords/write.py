@@ -132,8 +132,8 @@ def plan_answer(
     said = merge_values(parse_sidecar(sidecar.path, change.after).people if change.after else ())
     if missing := [keyword for keyword in new if not has_keyword(said, keyword)]:
         raise SidecarError(
-            f"the sidecar {sidecar.path} has a layout to which the keyword {missing[0][-1]} cannot be added; it is left "
-            "as it is. Save it again with your photo manager"
+            f"the sidecar {sidecar.path} has a layout to which the keyword {missing[0][-1]} cannot be added; it is "
+            "left as it is. Save it again with your photo manager"
         )
     return change
 
