@@ -5,10 +5,10 @@ from http.server import BaseHTTPRequestHandler
 
 from imagetagger.web.review_routes import ReviewAccess, ReviewFunctions, body_problem, review_responder
 from imagetagger.web.server import RequestHandler, Server
-from imagetagger.web.site import SiteError
+from imagetagger.web.site import REVIEW_FOLDER, SiteError
 
 PAGE = "review.html"
-"""The page of a review among the files of the app."""
+"""The page of a review, in its folder of the built app."""
 HOST = "127.0.0.1"
 
 
@@ -35,15 +35,19 @@ class ReviewServer(Server):
 
 
 def review_files(app: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a review's page: those of the app but for what tags, with another start page.
+    """Return the files of a review's page, by relative address.
+
+    Args:
+        app: files of the built app.
 
     Raises:
         SiteError: the app was built without this page.
     """
-    if PAGE not in app:
-        raise SiteError(f"the built app has no {PAGE}: run `make webapp` again")
-    files = {name: data for name, data in app.items() if name.startswith("assets/") or name.endswith((".svg", ".png"))}
-    return files | {"index.html": app[PAGE]}
+    page = {name.removeprefix(REVIEW_FOLDER): data for name, data in app.items() if name.startswith(REVIEW_FOLDER)}
+    if PAGE not in page:
+        raise SiteError(f"the built app has no {REVIEW_FOLDER}{PAGE}: run `make webapp` again")
+    icons = {name: data for name, data in app.items() if name == "icon.svg"}
+    return {**icons, **page, "index.html": page[PAGE]}
 
 
 class _ReviewHandler(RequestHandler):
