@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from imagetagger.cli.archive import OpenArchive, now, opened
 from imagetagger.cli.archive_tags import DecidedArchive, decide_archive
 from imagetagger.cli.lesson_store import change_lessons, lessons_to_change
 from imagetagger.cli.teaching import join_names
-from imagetagger.cli.terminal import CommandError, print_line
+from imagetagger.cli.terminal import CommandError, print_json, print_line
 from imagetagger.system.printable import printable_lines, printable_text
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ def run_review(options: argparse.Namespace) -> int:
         review = make_review(archive, decided, files, options)
         questions, more = first_questions(review, decided.decision, decided.people)
         if not questions:
-            print_line("no picture wants your look")
+            if options.json:
+                print_json({"address": None, "pictures": 0, "more": 0})
+            else:
+                print_line("no picture wants your look")
             return 1 if decided.problems else 0
         shown = {question.picture: review.paths[question.picture] for question in questions}
         listed = {"tags": review.predictions.keywords, "pictures": questions, "more": more}
@@ -56,7 +60,12 @@ def run_review(options: argparse.Namespace) -> int:
             server = ReviewServer(options.port, read_app(), functions)
         except (ServeError, SiteError) as error:
             raise CommandError(str(error)) from error
-        print(printable_lines(_greeting(server, len(questions), more)), flush=True)
+        if options.json:
+            address = server.address(server.access.token)
+            print_json({"address": address, "pictures": len(questions), "more": more})
+            sys.stdout.flush()
+        else:
+            print(printable_lines(_greeting(server, len(questions), more)), flush=True)
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(server.address(server.access.code),), daemon=True).start()
         run_server(server)

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import type { Plugin } from "vite";
-import { defineConfig, type UserConfig } from "vitest/config";
+import type { BuildOptions, Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 import { licenses, onlyDependencies } from "./licenses.ts";
 
 const LITERT = join(dirname(createRequire(import.meta.url).resolve("@litertjs/core")), "..", "wasm");
@@ -27,7 +27,7 @@ function litert(): Plugin {
 }
 
 /** The page of `imagetagger archive review`, in a folder of its own: the app's files are as without it. */
-const REVIEW: UserConfig["build"] = {
+const REVIEW: BuildOptions = {
   outDir: "dist/review",
   copyPublicDir: false,
   rollupOptions: { input: "review.html" },

@@ -43,7 +43,7 @@ export function ArchiveGroup(props: Props) {
         {...place}
         label={gallery.tile(question.name, tag === null ? null : name, kind)}
         tickLabel={gallery.tick(question.name)}
-        caption={tag === null ? null : gallery.caption(name, kind)}
+        caption={question.name}
         kind={kind}
         selected={null}
         ticked={tag === null ? null : !review.unticked.has(id)}
