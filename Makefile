@@ -9,7 +9,7 @@ PACKAGES = $(APP)/node_modules/.package-lock.json
 BUILT = $(APP)/dist/index.html
 # A change in one of these builds the app again.
 APP_SOURCES = $(shell find $(APP)/src $(APP)/public $(APP)/LICENSES -type f) \
-  $(addprefix $(APP)/,index.html package.json tsconfig.json vite.config.ts licenses.ts)
+  $(addprefix $(APP)/,index.html review.html package.json tsconfig.json vite.config.ts licenses.ts)
 PARALLEL = -n $(WORKERS) --dist loadfile --max-worker-restart 0
 # Tests drive browsers and kill processes, under any load. A test that fails runs once more, five at most in all, and the
 # summary shows both outcomes: a failure that does not repeat has a cause too. The slowest tests are listed in the end.

@@ -59,7 +59,7 @@ def write_tags(
     """
     for file in files:
         own = tags.get(file.content or "", ())
-        result = _change(file, partial(plan_tags, tags=own, style=style), is_dry_run)
+        result = change_sidecar(file, partial(plan_tags, tags=own, style=style), is_dry_run)
         if result.is_changed and not is_dry_run:
             record_written(catalogue, file.path, own)
         elif result.change and not is_dry_run and not _is_recorded(catalogue, file, [tag.keyword for tag in own]):
@@ -72,13 +72,13 @@ def remove_tags(
 ) -> Iterator[SidecarResult]:
     """Take our tags away from the sidecars of files, of which one may have two; yield what became of each."""
     for file in files:
-        result = _change(file, plan_removal, is_dry_run)
+        result = change_sidecar(file, plan_removal, is_dry_run)
         yield result
         if result.change and not is_dry_run and not result.is_changed and not _is_recorded(catalogue, file, ()):
             record_written(catalogue, file.path, ())
         while result.is_changed and not is_dry_run:
             record_written(catalogue, file.path, ())
-            result = _change(file, plan_removal, is_dry_run)
+            result = change_sidecar(file, plan_removal, is_dry_run)
             if result.is_changed or result.problem:
                 yield result
 
@@ -98,7 +98,7 @@ def _machine_tags(file: KnownFile) -> tuple[MachineTag, ...]:
         return ()
 
 
-def _change(file: KnownFile, plan: Callable[[Path], SidecarChange], is_dry_run: bool) -> SidecarResult:
+def change_sidecar(file: KnownFile, plan: Callable[[Path], SidecarChange], is_dry_run: bool = False) -> SidecarResult:
     """Plan a change and carry it out, again if another program changes the sidecar meanwhile."""
     for _ in range(ATTEMPTS):
         try:

@@ -62,20 +62,27 @@ def run_scan(options: argparse.Namespace) -> int:
 def run_status(options: argparse.Namespace) -> int:
     """Print what is known of an archive."""
     from imagetagger.archive.catalogue.database import default_catalogue, open_catalogue
+    from imagetagger.archive.catalogue.learned import list_learned
     from imagetagger.archive.catalogue.status import catalogue_status
+    from imagetagger.archive.embedding.embed import describe_space
+    from imagetagger.archive.tagging.learned_file import decode_learned
 
     path = options.state or default_catalogue()
     if not path.exists():
         raise CommandError(f"there is no state at {path}: begin with `imagetagger archive scan DIR`")
     with explained(), open_catalogue(path) as catalogue:
         status = catalogue_status(catalogue, options.folders)
+        learned = {space: len(decode_learned(data).keywords) for space, data in list_learned(catalogue)}
     if options.json:
-        print_json(status)
+        print_json({**status._asdict(), "learned": learned})
         return 0
     print_line(
         f"{status.files:,} files, {status.pictures:,} different pictures, {status.problems:,} that cannot be used"
     )
     print_line(f"{max(status.embedded.values(), default=0):,} pictures embedded, {status.gone:,} gone")
+    for space in dict.fromkeys((*status.embedded, *learned)):
+        tags = f"; {learned[space]:,} tags learned" if space in learned else ""
+        print_line(f"  {status.embedded.get(space, 0):,} by {describe_space(space)}{tags}")
     print_line(
         f"{status.written:,} tags written beside {status.tagged:,} files, {status.withdrawn:,} deleted by people"
     )

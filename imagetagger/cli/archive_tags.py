@@ -1,12 +1,11 @@
 """The actions of `archive` that learn, write and remove tags."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imagetagger.cli.archive import OpenArchive, now, opened, opened_catalogue, read_people, refresh
+from imagetagger.cli.archive_decision import decide_archive, load_learned_tags
 from imagetagger.cli.archive_passes import (
     TaggingCounts,
     digest_basis,
@@ -16,7 +15,7 @@ from imagetagger.cli.archive_passes import (
     print_same_tagging,
     store_tagged,
 )
-from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
+from imagetagger.cli.terminal import print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
     from imagetagger.archive.predicting import Predictions
@@ -66,17 +65,12 @@ def run_learn(options: argparse.Namespace) -> int:
 
 def run_tag(options: argparse.Namespace) -> int:
     """Write the tags of pictures beside them."""
-    from imagetagger.archive.catalogue.embeddings import load_embeddings
     from imagetagger.archive.catalogue.files import list_files
-    from imagetagger.archive.people import set_keywords
-    from imagetagger.archive.predicting import predict_pictures
-    from imagetagger.archive.promise.decide import decide_tags
-    from imagetagger.archive.tagging.labelled import SetKeywords
-    from imagetagger.archive.tagging.plan import machine_tags, settled_tags
+    from imagetagger.archive.tagging.plan import machine_tags
     from imagetagger.archive.writing import write_tags
 
     with opened(options) as archive:
-        _learned(archive, options)  # before anything takes time: the precision may be another one
+        load_learned_tags(archive, options)  # before anything takes time: the precision may be another one
         problems, _ = refresh(archive, options)
         listed = list_files(archive.catalogue, archive.folders)
         if not problems and (past := find_same_tagging(archive, options, listed)):
@@ -86,17 +80,7 @@ def run_tag(options: argparse.Namespace) -> int:
         before = look_before(files)
         read = read_people(archive, files)
         basis = digest_basis(archive, options, listed)  # and then what it is a digest of
-        learned = _learned(archive, options)
-        contents, embeddings = load_embeddings(archive.catalogue, archive.space, archive.folders)
-        people = set_keywords(archive.catalogue, read)
-        tagger = archive.tagger if learned is None else learned
-        predictions = predict_pictures(_shown(embeddings), archive.bundle, tagger, options.precision)
-        settled = settled_tags(
-            predictions.keywords,
-            [people.get(content, SetKeywords()) for content in contents],
-            leave_tagged=predictions.is_learned and not options.all,
-        )
-        decision = decide_tags(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
+        contents, _, predictions, decision = decide_archive(archive, options, read)
         made = {"bundle": archive.bundle.manifest.digest, "written": now(), "under": options.under}
         tags = {
             content: machine_tags(predictions.keywords, probability, is_written, **made)
@@ -137,30 +121,6 @@ def run_remove(options: argparse.Namespace) -> int:
     else:
         print_line(_sidecars(changed, options))
     return 1 if failed else 0
-
-
-def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags | None":
-    """Return the tags that were learned, if there are any and they are wanted."""
-    from imagetagger.archive.catalogue.learned import load_learned
-    from imagetagger.archive.tagging.learned_file import decode_learned
-
-    data = None if options.everyday else load_learned(archive.catalogue, archive.space)
-    if data is None:
-        return None
-    learned = decode_learned(data)
-    if options.precision != learned.precision:
-        raise CommandError(
-            f"got --precision {options.precision:g}, but {learned.precision:g} was promised when tags were learned: "
-            f"`imagetagger archive learn --precision {options.precision:g}` promises another one"
-        )
-    return learned
-
-
-def _shown(embeddings: np.ndarray) -> Iterator[np.ndarray]:
-    with step_bar("predicting") as show:
-        for i, embedding in enumerate(embeddings, 1):
-            yield embedding
-            show(i, len(embeddings))
 
 
 def _report(results: "Iterable[SidecarResult]", count: int, options: argparse.Namespace) -> tuple[int, list[str]]:

@@ -149,6 +149,7 @@ Tag the pictures of folders where they are, in XMP sidecars that digiKam, Lightr
   imagetagger archive scan ~/Pictures           find the pictures, and embed those that are new
   imagetagger archive learn ~/Pictures          learn the tags that you set, and how well each is found
   imagetagger archive tag ~/Pictures            tag the rest; --dry-run shows what would be written
+  imagetagger archive review ~/Pictures         confirm tags that are in doubt, in your browser
   imagetagger archive remove ~/Pictures         take exactly these tags away again
   imagetagger archive status                    show what is known
 
@@ -182,6 +183,17 @@ A tag is written where it is right as often as promised (--precision, as for `le
 learned tags by a person are left alone, but for --all. Tags that were written before and no longer hold are taken away.
 A picture that cannot be read is reported and skipped; the exit code is then 1."""
 
+ARCHIVE_REVIEW = """\
+Open a page in your browser that shows the pictures which want a look, grouped by the tag in question, the most useful
+first. One press confirms all of a group but those that you untick.
+
+  imagetagger archive review ~/Pictures
+  imagetagger archive review --no-browser --port 8123 ~/Pictures      prints the address to open
+
+Tags that you confirm are yours from then on: in the sidecars, and in your lessons, as with `imagetagger learn`. Tags
+that you reject are never written. Each answer is stored at once. Only this computer reaches the page, and only with the
+address that is printed; pictures leave it for the page alone. Ctrl-C ends the review."""
+
 ARCHIVE_REMOVE = """\
 Take away exactly the tags that `imagetagger archive tag` wrote: every other tag and field stays as it is.
 
@@ -189,7 +201,8 @@ Take away exactly the tags that `imagetagger archive tag` wrote: every other tag
   imagetagger archive remove ~/Pictures"""
 
 ARCHIVE_STATUS = """\
-Show what is known of all folders, or of some.
+Show what is known of all folders, or of some: also by which taggers pictures are embedded, and how many tags were
+learned from that.
 
   imagetagger archive status
   imagetagger archive status --json ~/Pictures"""

@@ -167,9 +167,10 @@ def _add_archive(commands: Any) -> None:
     add("scan", "archive.run_scan", "find and embed pictures", help_texts.ARCHIVE_SCAN)
     learn = add("learn", "archive_tags.run_learn", "learn the tags that people set", help_texts.ARCHIVE_LEARN)
     tag = add("tag", "archive_tags.run_tag", "write tags beside pictures", help_texts.ARCHIVE_TAG)
+    review = add("review", "archive_review.run_review", "confirm tags in the browser", help_texts.ARCHIVE_REVIEW)
     remove = add("remove", "archive_tags.run_remove", "remove the tags that `tag` wrote", help_texts.ARCHIVE_REMOVE)
     add("status", "archive.run_status", "show what is known", help_texts.ARCHIVE_STATUS)
-    for action in (learn, tag):
+    for action in (learn, tag, review):
         action.add_argument(
             "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"
         )
@@ -177,14 +178,20 @@ def _add_archive(commands: Any) -> None:
         action.add_argument(
             "--dry-run", action="store_true", help="print how sidecars would change, and change nothing"
         )
+    for action in (tag, review, remove):
         action.add_argument(
             "--sidecar", choices=("digikam", "adobe"), default="digikam", help="new ones: photo.jpg.xmp, or photo.xmp"
         )
     tag.add_argument(
         "--under", action="append", default=[], metavar="TAG", help="a broader tag for all that is written"
     )
-    tag.add_argument("--everyday", action="store_true", help="use the tagger's own tags, not those that were learned")
-    tag.add_argument("--all", action="store_true", help="also pictures that have a learned tag by a person")
+    for action in (tag, review):
+        action.add_argument(
+            "--everyday", action="store_true", help="use the tagger's own tags, not those that were learned"
+        )
+        action.add_argument("--all", action="store_true", help="also pictures that have a learned tag by a person")
+    review.add_argument("--port", type=_port, default=0, help="default: any free port")
+    review.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
 
 def _add_serve(commands: Any) -> None:

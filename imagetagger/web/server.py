@@ -58,7 +58,7 @@ class Server(socketserver.ThreadingTCPServer):
     ) -> None:
         try:
             self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            super().__init__((str(address[0]), port), _Handler)
+            super().__init__((str(address[0]), port), RequestHandler)
         except (OSError, OverflowError) as error:
             raise ServeError(_listen_problem(host, port, error)) from error
         names = own_names(host, *host_names) if tls is None else None  # a certificate already names the site
@@ -99,30 +99,34 @@ class Server(socketserver.ThreadingTCPServer):
         return [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/" for host in hosts]
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class RequestHandler(http.server.BaseHTTPRequestHandler):
+    """Responds to the requests of one connection."""
+
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     server: Server
 
-    def _respond(self) -> None:
+    def respond(self) -> None:
+        """Respond to a request, of whatever method."""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.respond(self.command, self.path, headers))
+        self.send(self.server.respond(self.command, self.path, headers))
 
     def handle_expect_100(self) -> bool:
         """Respond to a client that waits to send a body, so that it does not send it."""
-        self._respond()
+        self.respond()
         return False
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond to an invalid request, with the headers of every response."""
         self.close_connection = True
         self.request_version = self.protocol_version  # an unreadable one would count as 0.9, which has no headers
-        self._send(plain_text(HTTPStatus(code), f"{HTTPStatus(code).phrase}.\n"))
+        self.send(plain_text(HTTPStatus(code), f"{HTTPStatus(code).phrase}.\n"))
 
-    def _send(self, response: Response) -> None:
+    def send(self, response: Response) -> None:
+        """Send a response."""
         self.send_response(response.status)
         for key, value in response.headers.items():
             self.send_header(key, value)
@@ -136,10 +140,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(response.body[start : start + CHUNK_BYTES])
 
     def version_string(self) -> str:
+        """Return the header Server."""
         return "imagetagger"
 
     def log_message(self, *_: object) -> None:
-        pass
+        """Log nothing."""
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:

@@ -35,6 +35,9 @@ HEADERS = {
 HASHED_FOLDER = "assets/"
 """The folder of files that are named by their contents, and never change."""
 
+REVIEW_FOLDER = "review/"
+"""The folder of the page of `imagetagger archive review`, which is no part of a site."""
+
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 PLACEHOLDER = "self.__WB_MANIFEST"
@@ -57,7 +60,8 @@ def build_site(bundle: Bundle, app: Path = APP_FOLDER) -> dict[str, bytes]:
     Raises:
         SiteError: the app is not built.
     """
-    files = {f"bundle/{name}": bundle.files[name] for name in BUNDLE_FILES if name in bundle.files} | read_app(app)
+    own = {name: data for name, data in read_app(app).items() if not name.startswith(REVIEW_FOLDER)}
+    files = {f"bundle/{name}": bundle.files[name] for name in BUNDLE_FILES if name in bundle.files} | own
     worker = files["sw.js"].decode()
     if (count := worker.count(PLACEHOLDER)) != 1:
         raise SiteError(f"{app / 'sw.js'} contains {PLACEHOLDER} {count} times, expected once: run `make webapp` again")

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from imagetagger import cli, everyday
 from imagetagger.bundle.archive import write_folder, write_zip
 from imagetagger.config.parse import RENAMED, explain_overrides, from_hydra
 from imagetagger.run import CONFIGS
+from imagetagger.web import server
 from tests.helpers.app import BUILT, free_port, served
 from tests.helpers.bundles import WHITENED, bundle_files
 from tests.helpers.pictures import noisy, patchwork_folder, tiny_imagenet_zip
@@ -168,6 +170,8 @@ def workplace(tmp_path, monkeypatch):
     for i, name in enumerate(("photo.jpg", "rex.jpg", "holiday/beach.jpg")):
         noisy((120, 60 * i, 40), i).save(tmp_path / name)
     monkeypatch.setattr(everyday, "EVERYDAY_BUNDLE", tmp_path / "bundle.zip")
+    monkeypatch.setattr(server, "run_server", lambda started: started.server_close())  # it would wait for Ctrl-C
+    monkeypatch.setattr(webbrowser, "open", lambda address: True)
     monkeypatch.setenv("IMAGETAGGER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("IMAGETAGGER_CACHE", str(tmp_path / "cache"))
     for name in ("dataset_size_sweep/sweep/a", "dataset_size_sweep/sweep/b", "whitened/c", "tiny_imagenet/d"):

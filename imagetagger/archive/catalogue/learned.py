@@ -21,3 +21,9 @@ def load_learned(catalogue: Catalogue, space: str) -> bytes | None:
     with snapshot(catalogue) as connection:
         found = connection.execute("SELECT tags FROM learned WHERE space = ?", (space,)).fetchone()
     return None if found is None else found[0]
+
+
+def list_learned(catalogue: Catalogue) -> list[tuple[str, bytes]]:
+    """Return all embedding spaces in which tags were learned, the last one first, and these tags."""
+    with snapshot(catalogue) as connection:
+        return connection.execute("SELECT space, tags FROM learned ORDER BY learned DESC, space").fetchall()

@@ -1,4 +1,4 @@
-"""The tags that were written beside pictures, and those that a person withdrew, which are never written again.
+"""The tags that were written beside pictures, and those that a person withdrew or rejected: they are not written again.
 
 Sidecars are the truth about what is written in them; this is what we remember of it, also where a sidecar was deleted.
 """
@@ -59,6 +59,40 @@ def record_withdrawn(catalogue: Catalogue, path: Path, keywords: Iterable[TagWor
         connection.executemany(
             "UPDATE written SET withdrawn = ? WHERE path = ? AND keyword = ? AND withdrawn IS NULL",
             [(when, key, _encode(keyword)) for keyword in keywords],
+        )
+
+
+def record_answer(
+    catalogue: Catalogue,
+    path: Path,
+    decided: Iterable[TagWords],
+    rejected: Iterable[tuple[TagWords, float, str]],
+    when: str,
+) -> None:
+    """Remember what a person decided about tags of a picture, in the place of what was known of these.
+
+    Args:
+        catalogue: is changed.
+        path: of the picture.
+        decided: tags that are ours no longer, or no longer withdrawn, also beside copies of the picture.
+        rejected: tags never to be written, whether they were written or not, with probability and bundle.
+        when: now, as an ISO 8601 date and time.
+    """
+    key = path_bytes(path)
+    with transaction(catalogue) as connection:
+        connection.executemany(
+            """DELETE FROM written WHERE keyword = ? AND (
+                path = ? OR content = (SELECT content FROM files WHERE path = ?)
+            )""",
+            [(_encode(keyword), key, key) for keyword in decided],
+        )
+        connection.executemany(
+            """REPLACE INTO written (path, keyword, probability, bundle, written, withdrawn, content)
+            VALUES (?, ?, ?, ?, ?, ?, (SELECT content FROM files WHERE path = ?))""",
+            [
+                (key, _encode(keyword), float(probability), bundle, when, when, key)
+                for keyword, probability, bundle in rejected
+            ],
         )
 
 

@@ -45,6 +45,17 @@ def archive_space(manifest: Manifest, *, exact: bool = False) -> str:
     return manifest.embedding_space if exact else f"{manifest.embedding_space}/{SCALED_CONTRACT}"
 
 
+def describe_space(space: str) -> str:
+    """Return what made the embeddings of a space, in words.
+
+    >>> describe_space("0101a40d08f8f6ac/square-bilinear-hv/1+jpeg-scaled/1")
+    'tagger 0101a40d, JPEGs at a smaller scale (the default)'
+    """
+    tagger, _, contract = space.partition("/")
+    known = {"": "decoded in full (--exact)", SCALED_CONTRACT: "JPEGs at a smaller scale (the default)"}
+    return f"tagger {tagger[:8]}, {known.get(contract, f'decoded by another version ({contract})')}"
+
+
 def load_embedder(bundle: Path, digest: str, exact: bool) -> Callable[[Path], EmbeddedFile]:
     """Load a bundle, and return the function that embeds a file.
 

@@ -9,7 +9,7 @@ from imagetagger.archive.keywords.errors import SidecarError
 from imagetagger.archive.keywords.fields import Keyword, SidecarStyle
 from imagetagger.archive.keywords.marks import MachineTag
 from imagetagger.archive.keywords.read import PictureKeywords, read_keywords
-from imagetagger.archive.keywords.write import SidecarChange, plan_removal, plan_tags
+from imagetagger.archive.keywords.write import SidecarChange, plan_answer, plan_removal, plan_tags
 
 __all__ = [
     "Keyword",
@@ -20,6 +20,7 @@ __all__ = [
     "SidecarStyle",
     "apply_change",
     "describe_change",
+    "plan_answer",
     "plan_removal",
     "plan_tags",
     "read_keywords",

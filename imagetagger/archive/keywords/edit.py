@@ -72,7 +72,7 @@ def put_in(document: XmpDocument, values: Iterable[FieldValue], marks: Sequence[
     Args:
         document: without anything of ours.
         values: to add; those of a field that has the form of an attribute cannot be.
-        marks: entries of the list of marks.
+        marks: entries of the list of marks; none for values of a person.
     """
     by_field: dict[str, list[str]] = {}
     for value in values:
@@ -84,7 +84,9 @@ def put_in(document: XmpDocument, values: Iterable[FieldValue], marks: Sequence[
             missing[name] = texts
         else:
             edits.append(_append(document, found, texts) if found.container else _wrap(document, found, texts))
-    edits.append(_add_resource(document, {**missing, MARKS: list(marks)}))
+    added = {**missing, MARKS: list(marks)} if marks else missing
+    if added:
+        edits.append(_add_resource(document, added))
     return _splice(document.utf8, edits)
 
 
@@ -144,7 +146,8 @@ def _add_resource(document: XmpDocument, fields: Mapping[str, Sequence[str]]) ->
     lead = lead if lead.endswith((b" ", b"\t")) else newline + b"  "
     line = newline + lead.rpartition(b"\n")[2]  # of blank lines only one
     namespaces = {name.partition(":")[0]: FIELDS[name].namespace for name in fields if name in FIELDS}
-    namespaces |= {"imagetagger": MARKS_NAMESPACE, **({} if rdf.tag == "rdf:RDF" else {"rdf": RDF})}
+    namespaces |= {"imagetagger": MARKS_NAMESPACE} if MARKS in fields else {}
+    namespaces |= {} if rdf.tag == "rdf:RDF" else {"rdf": RDF}
     about = quoteattr(document.resources[0].about if document.resources else "")
     parts = [lead, f"<rdf:Description rdf:about={about}".encode()]
     parts += [line + f"  xmlns:{prefix}={quoteattr(uri)}".encode() for prefix, uri in namespaces.items()]

@@ -4,22 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from imagetagger.archive.keywords.document import XmpDocument, parse_xmp
 from imagetagger.archive.keywords.edit import put_in, take_out
 from imagetagger.archive.keywords.embedded import embedded_values
 from imagetagger.archive.keywords.encodings import encode_xml
 from imagetagger.archive.keywords.errors import SidecarError, XmpError
-from imagetagger.archive.keywords.fields import SidecarStyle
+from imagetagger.archive.keywords.fields import FIELDS, Keyword, SidecarStyle
 from imagetagger.archive.keywords.marks import (
     WANTED_FIELDS,
     FileMark,
     MachineTag,
     Marks,
+    TagMark,
     added_values,
+    machine_tag,
     mark_lines,
 )
-from imagetagger.archive.keywords.merge import merge_values
+from imagetagger.archive.keywords.merge import FieldValue, merge_values
 from imagetagger.archive.keywords.plan import choose_fields, plan_marks, request_tags
+from imagetagger.archive.keywords.read import has_keyword
 from imagetagger.archive.keywords.sidecar import (
     Sidecar,
     find_sidecars,
@@ -78,6 +83,61 @@ def plan_tags(picture: Path, tags: Sequence[MachineTag], *, style: SidecarStyle 
     return _change(sidecar, base, marks)
 
 
+def plan_answer(
+    picture: Path, confirmed: Sequence[Keyword], rejected: Sequence[Keyword], *, style: SidecarStyle = "digikam"
+) -> SidecarChange:
+    """Plan the change after which a person has confirmed and rejected tags of a picture.
+
+    Confirmed tags are the person's, also those that we wrote: no mark is left of them. Of rejected tags our values are
+    deleted, as by a person, so that they are not written again; those that nobody wrote change nothing here. Our other
+    tags stay.
+
+    Args:
+        picture: it is read, for keywords of persons, and never written.
+        confirmed: keywords that it has.
+        rejected: keywords that it does not have.
+        style: see `plan_tags`.
+
+    Raises:
+        ValueError: a keyword that cannot be written.
+        SidecarError: a sidecar is broken, or has a layout in which keywords cannot be added.
+        OSError: the picture cannot be read.
+    """
+    for keyword in confirmed:
+        _check_tag(MachineTag(keyword, 1, "-", "-"))
+    sidecars = [load_sidecar(path) for path in find_sidecars(picture)]
+    sidecar = _choose(sidecars, picture) or _new_sidecar(sidecar_path(picture, style))
+    elsewhere = [value for other in sidecars if other is not sidecar for value in other.people]
+    people = merge_values([*sidecar.people, *elsewhere, *embedded_values(picture)])
+    new = [keyword for keyword in confirmed if not has_keyword(people, keyword)]
+    own = [mark for mark in sidecar.marks.tags if _mark_name(picture) in mark.pictures and mark.values]
+    kept = [machine_tag(mark) for mark in own if not has_keyword(rejected, mark.keyword)]
+    if not new and len(kept) == len(own) and not any(has_keyword(confirmed, mark.keyword) for mark in own):
+        return SidecarChange(sidecar.path, sidecar.data, sidecar.data)
+    base = _without_ours(sidecar)
+    fields = choose_fields(base, sidecar.marks.file.created, style)
+    wanted = dict.fromkeys(FieldValue(field, FIELDS[field].join(keyword)) for keyword in new for field in fields)
+    values = [value for value in wanted if value not in sidecar.people]
+    base = parse_xmp(put_in(base, values, ()), WANTED_FIELDS) if values else base
+    requests = request_tags(sidecar.marks, kept, _mark_name(picture), lambda name: is_shared(sidecar.path, name))
+    shared = [request.tag.keyword for request in requests]
+    marks = sidecar.marks._replace(
+        tags=tuple(
+            _delete(mark) if has_keyword(rejected, mark.keyword) and mark.keyword not in shared else mark
+            for mark in sidecar.marks.tags
+        )
+    )
+    planned = plan_marks(base, fields, (*sidecar.people, *values), (*people, *new), marks, requests)
+    change = _change(sidecar, base, planned, values)
+    said = merge_values(parse_sidecar(sidecar.path, change.after).people if change.after else ())
+    if missing := [keyword for keyword in new if not has_keyword(said, keyword)]:
+        raise SidecarError(
+            f"the sidecar {sidecar.path} has a layout to which the keyword {missing[0][-1]} cannot be added; it is "
+            "left as it is. Save it again with your photo manager"
+        )
+    return change
+
+
 def plan_removal(picture: Path) -> SidecarChange:
     """Plan the change that takes exactly what is ours out of a picture's sidecar.
 
@@ -118,21 +178,33 @@ def _without_ours(sidecar: Sidecar) -> XmpDocument:
     return parse_xmp(utf8, WANTED_FIELDS)
 
 
-def _change(sidecar: Sidecar, base: XmpDocument, marks: Marks) -> SidecarChange:
-    """Return the change from a sidecar to one of these marks; `base` is without anything of ours."""
+def _delete(mark: TagMark) -> TagMark:
+    """Return a mark whose values somebody deleted."""
+    return msgspec.structs.replace(mark, values={}, gone=tuple(dict.fromkeys((*mark.gone, *mark.values))))
+
+
+def _change(sidecar: Sidecar, base: XmpDocument, marks: Marks, added: Sequence[FieldValue] = ()) -> SidecarChange:
+    """Return the change from a sidecar to one of these marks.
+
+    Args:
+        sidecar: as it is.
+        base: without anything of ours, and with the added values.
+        marks: to write.
+        added: values of persons.
+    """
     lines = mark_lines(marks)
-    if lines == mark_lines(sidecar.stored):
+    if lines == mark_lines(sidecar.stored) and not added:
         return SidecarChange(sidecar.path, sidecar.data, sidecar.data)
     is_empty = not base.comments and not any(resource.property_count for resource in base.resources)
     if not lines and marks.file.is_ours and is_empty:
         return SidecarChange(sidecar.path, sidecar.data, None)
     utf8 = put_in(base, added_values(marks), lines) if lines else base.utf8
     after = encode_xml(sidecar.text._replace(utf8=utf8))
-    _verify(sidecar, after, marks)
+    _verify(sidecar, after, marks, added)
     return SidecarChange(sidecar.path, sidecar.data, after)
 
 
-def _verify(sidecar: Sidecar, after: bytes, marks: Marks) -> None:
+def _verify(sidecar: Sidecar, after: bytes, marks: Marks, added: Sequence[FieldValue]) -> None:
     """Check that a changed sidecar says what it shall, before anybody writes it.
 
     Raises:
@@ -140,7 +212,8 @@ def _verify(sidecar: Sidecar, after: bytes, marks: Marks) -> None:
     """
     try:
         changed = parse_sidecar(sidecar.path, after)
-        is_right = sorted(changed.people) == sorted(sidecar.people) and mark_lines(changed.marks) == mark_lines(marks)
+        people = sorted((*sidecar.people, *added))
+        is_right = sorted(changed.people) == people and mark_lines(changed.marks) == mark_lines(marks)
     except (SidecarError, XmpError):
         is_right = False
     if not is_right:

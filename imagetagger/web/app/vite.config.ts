@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import type { Plugin } from "vite";
+import type { BuildOptions, Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { licenses, onlyDependencies } from "./licenses.ts";
 
@@ -26,9 +26,19 @@ function litert(): Plugin {
   };
 }
 
-export default defineConfig({
+/** The page of `imagetagger archive review`, in a folder of its own: the app's files are as without it. */
+const REVIEW: BuildOptions = {
+  outDir: "dist/review",
+  copyPublicDir: false,
+  rollupOptions: { input: "review.html" },
+};
+
+export default defineConfig(({ mode }) => ({
   base: "./",
-  plugins: [litert(), licenses(import.meta.dirname), onlyDependencies(import.meta.dirname)],
+  plugins: [
+    ...(mode === "review" ? [] : [litert(), licenses(import.meta.dirname)]),
+    onlyDependencies(import.meta.dirname),
+  ],
   worker: { format: "iife", plugins: () => [onlyDependencies(import.meta.dirname)] },
   css: {
     modules: { generateScopedName: (name, file) => `${basename(file, ".module.css")}_${name}` },
@@ -41,6 +51,7 @@ export default defineConfig({
       input: { index: "index.html", sw: "src/sw.ts" },
       output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
+    ...(mode === "review" ? REVIEW : {}),
   },
   test: { include: ["tests/**/*.test.ts"] },
-});
+}));

@@ -221,6 +221,7 @@ const DETAILS: Record<Problem["kind"], object> = {
   ...{ tagExists: { name: "x" }, termExists: { name: "x" }, otherTagExists: { name: "x" } },
   ...{ nameIsId: { name: "x", tag: "y" }, nothingToUndo: {}, changedSince: {}, sameTag: {}, noTag: {} },
   ...{ stillTagged: {}, pictureRemoved: {}, nothingTaught: {}, nothingConfirmed: {}, squareLost: { picture: "x" } },
+  ...{ reviewEnded: {}, reviewRefused: {} },
   ...{ unusableFile: { why: "x" }, technical: { text: "x" } },
 };
 const PROBLEMS = Object.entries(DETAILS).map(([kind, details]) => ({ kind, ...details }) as Problem);

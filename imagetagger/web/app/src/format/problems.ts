@@ -31,6 +31,7 @@ export type Problem =
   | { kind: "noStorage" | "notStored"; why: string }
   // Of the app's files and its tabs
   | { kind: "elsewhere" | "takenOver" | "appNotLoaded" | "taggerNotLoaded" }
+  | { kind: "reviewEnded" | "reviewRefused" }
   | { kind: "notFetched"; file: string; status: number | null }
   // Of names of tags
   | { kind: "emptyName" | "unseenName" | "unsafeName" }

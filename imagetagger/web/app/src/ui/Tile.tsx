@@ -33,7 +33,7 @@ interface Props {
   ticked: boolean | null;
   /** Whether the Tab key reaches it; the arrow keys reach the others. */
   stop: boolean;
-  engine: Engine;
+  engine: Pick<Engine, "crop">;
   onPress(id: PictureId, range: boolean): void;
   onTick(id: PictureId, isTicked: boolean): void;
 }

@@ -4,6 +4,7 @@ import { gallery } from "./english/gallery";
 import { step } from "./english/history";
 import { picture } from "./english/picture";
 import { problem } from "./english/problems";
+import { review } from "./english/review";
 import { settings } from "./english/settings";
 import { tags } from "./english/tags";
 
@@ -16,6 +17,7 @@ export const english = {
   app,
   gallery,
   picture,
+  review,
   tags,
   settings,
   step,

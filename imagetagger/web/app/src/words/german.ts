@@ -4,6 +4,7 @@ import { gallery } from "./german/gallery";
 import { step } from "./german/history";
 import { picture } from "./german/picture";
 import { problem } from "./german/problems";
+import { review } from "./german/review";
 import { settings } from "./german/settings";
 import { tags } from "./german/tags";
 import type { Words } from "./languages";
@@ -17,6 +18,7 @@ export const german: Words = {
   app,
   gallery,
   picture,
+  review,
   tags,
   settings,
   step,

@@ -98,6 +98,10 @@ function phrase(problem: Problem): string {
       return `there is another tag “${problem.name}” by now: rename or delete that one first`;
     case "nameIsId":
       return `the tag “${problem.tag}” has “${problem.name}” as its id: choose another name`;
+    case "reviewEnded":
+      return "The review has ended: start “imagetagger archive review” again. All that you confirmed before is stored.";
+    case "reviewRefused":
+      return "This address does not open the review. Use the one that “imagetagger archive review” prints.";
     case "nothingToUndo":
       return "There is nothing to undo.";
     case "changedSince":

@@ -96,6 +96,10 @@ function phrase(problem: Problem): string {
       return `Inzwischen gibt es ein anderes Stichwort „${problem.name}“: Benenne zuerst jenes um, oder lösche es.`;
     case "nameIsId":
       return `Das Stichwort „${problem.tag}“ hat „${problem.name}“ als Kennung: Nimm einen anderen Namen.`;
+    case "reviewEnded":
+      return "Die Durchsicht ist beendet: Starte „imagetagger archive review“ neu. Alles vorher Bestätigte ist gespeichert.";
+    case "reviewRefused":
+      return "Diese Adresse öffnet die Durchsicht nicht. Nimm die, die „imagetagger archive review“ ausgibt.";
     case "nothingToUndo":
       return "Es gibt nichts rückgängig zu machen.";
     case "changedSince":
