@@ -50,7 +50,7 @@ def run_learn(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)})
         return 0
-    _print_reports(learned, len(pictures.contents))
+    print_reports(learned, len(pictures.contents))
     return 0
 
 
@@ -180,7 +180,7 @@ def _summary(decision: "ArchiveDecision", predictions: "Predictions", precision:
     )
 
 
-def _print_reports(learned: "LearnedTags", pictures: int) -> None:
+def print_reports(learned: "LearnedTags", pictures: int) -> None:
     """Print a table of the learned tags, and what is promised of them."""
     rows = [("tag", "pictures", "precision", "recall", "promised from", "confused with")]
     for report in sorted(learned.reports, key=lambda each: -each.pictures):
