@@ -1,8 +1,9 @@
 """The command `archive`: what all of its actions share, and those that only look: scan and status."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -117,7 +118,7 @@ def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str
             show(total - scanned.unread, total)
     embedder = embed_files_on_ray if options.engine == "ray" else embed_files
     embed = partial(embedder, bundle=options.bundle, exact=options.exact, workers=options.workers)
-    with step_bar("embedding") as show:
+    with redirect_stdout(sys.stderr), step_bar("embedding") as show:  # Ray reports dead workers on stdout
         for embedded in embed_missing(archive.catalogue, archive.space, archive.folders, embed):
             show(embedded.done, embedded.total)
     problems = [f"{path}: {problem}" for path, problem in (*scanned.problems, *embedded.problems)]

@@ -1,8 +1,9 @@
 """The action of `archive` that learns from shards of pictures."""
 
 import argparse
+import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING
 
 from imagetagger.cli.archive import explained, now
@@ -29,7 +30,8 @@ def run_learn_shards(options: argparse.Namespace) -> int:
         shards = find_shards(options.shards)
         bundle = read_bundle(options.bundle or everyday_bundle())
         reports: list[ShardReport] = []
-        with explained(), ray_cluster(options.workers) if options.engine == "ray" else nullcontext():
+        cluster = ray_cluster(options.workers) if options.engine == "ray" else nullcontext()
+        with explained(), redirect_stdout(sys.stderr), cluster:  # Ray reports dead workers on stdout
             with step_bar("embedding shards") as show:
                 for report in embed_shards(shards, bundle, options.out, **how):
                     reports.append(report)
