@@ -69,6 +69,7 @@ def connect_ray(workers: int | None = None) -> Any:
     address = os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {}
     if not address:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # as processes without Ray; it is 15 by default
         own = {"num_cpus": workers or cpu_count(), "object_store_memory": OBJECT_STORE_BYTES}
         own["include_dashboard"] = False
     for start in range(1, MAX_STARTS + 1):
