@@ -21,6 +21,9 @@ ClassPrior = Literal["uniform", "counts"]
 GroupBy = Literal["auto", "none", "folder", "time", "name", "similarity"]
 """What decides which pictures belong to one group, such as a burst; see imagetagger/data/groups.py."""
 
+EmbedEngine = Literal["local", "ray"]
+"""Where pictures are embedded: on this machine, or on a Ray cluster; see imagetagger/system/ray_tasks.py."""
+
 Baseline = Literal["logistic_regression", "linear_svm", "nearest_centroid"]
 """A well-known classifier that a run's own is compared with; see imagetagger/evaluation/baselines.py."""
 

@@ -1,8 +1,9 @@
 """The command `archive`: what all of its actions share, and those that only look: scan and status."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -134,6 +135,7 @@ def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str
     """Scan the folders, and embed what has no embedding; return and print what cannot be used, and return counts."""
     from imagetagger.archive.catalogue.scan import ScanReport, scan
     from imagetagger.archive.embedding.files import embed_files
+    from imagetagger.archive.embedding.ray_files import embed_files_on_ray
     from imagetagger.archive.refresh import EmbedReport, embed_missing
 
     scanned, embedded = ScanReport(), EmbedReport(0, 0, ())
@@ -141,8 +143,9 @@ def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str
         for scanned in scan(archive.catalogue, archive.folders):
             total = scanned.new + scanned.changed + scanned.moved + scanned.unchanged + scanned.unread
             show(total - scanned.unread, total)
-    embed = partial(embed_files, bundle=options.bundle, exact=options.exact, workers=options.workers)
-    with step_bar("embedding") as show:
+    embedder = embed_files_on_ray if options.engine == "ray" else embed_files
+    embed = partial(embedder, bundle=options.bundle, exact=options.exact, workers=options.workers)
+    with redirect_stdout(sys.stderr), step_bar("embedding") as show:  # Ray reports dead workers on stdout
         for embedded in embed_missing(archive.catalogue, archive.space, archive.folders, embed):
             show(embedded.done, embedded.total)
     problems = [f"{path}: {problem}" for path, problem in (*scanned.problems, *embedded.problems)]

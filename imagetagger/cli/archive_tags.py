@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from imagetagger.cli.archive import OpenArchive, now, opened, opened_catalogue, read_people, refresh
+from imagetagger.cli.archive import now, opened, opened_catalogue, read_people, refresh
 from imagetagger.cli.archive_decision import decide_archive, load_learned_tags
 from imagetagger.cli.archive_passes import (
     TaggingCounts,
@@ -59,7 +59,7 @@ def run_learn(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)})
         return 0
-    _print_reports(learned, len(pictures.contents))
+    print_reports(learned, len(pictures.contents))
     return 0
 
 
@@ -159,7 +159,7 @@ def _summary(decision: "ArchiveDecision", predictions: "Predictions", precision:
     )
 
 
-def _print_reports(learned: "LearnedTags", pictures: int) -> None:
+def print_reports(learned: "LearnedTags", pictures: int) -> None:
     """Print a table of the learned tags, and what is promised of them."""
     rows = [("tag", "pictures", "precision", "recall", "promised from", "confused with")]
     for report in sorted(learned.reports, key=lambda each: -each.pictures):

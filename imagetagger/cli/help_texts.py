@@ -206,3 +206,14 @@ learned from that.
 
   imagetagger archive status
   imagetagger archive status --json ~/Pictures"""
+
+ARCHIVE_SHARDS = """\
+Learn tags from shards of pictures: .tar files of KEY.jpg with KEY.json or KEY.txt, or .parquet files with a column jpg,
+as img2dataset writes them. Tags are the field or column "tags" or "keywords", or else the caption, split at commas.
+
+  imagetagger archive learn-shards shards --out learned
+  imagetagger archive learn-shards --engine ray shards/*.tar --out learned
+
+Each shard gets its embeddings and its statistics in a folder of --out; a shard that has them is not read again. The
+statistics of all are merged, the promised precision is measured on a sample, and `archive tag` uses the tags.
+A picture that cannot be used is counted, and a shard that cannot be read is reported; the exit code is then 1."""

@@ -145,6 +145,13 @@ def _add_tags(commands: Any) -> None:
         action.add_argument(second, metavar=second.upper(), help="new name" if second == "name" else "name or id")
 
 
+def _add_embedding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--exact", action="store_true", help="decode large pictures in full, which is slower")
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes that decode (default: by CPUs)")
+    engine = "what embeds: processes here, or a Ray cluster, at RAY_ADDRESS or on this machine (default: local)"
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help=engine)
+
+
 def _add_archive(commands: Any) -> None:
     parser = _command(commands, "archive", "archive.run_status", "tag a photo library in place", help_texts.ARCHIVE)
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
@@ -158,10 +165,7 @@ def _add_archive(commands: Any) -> None:
             action.add_argument("--json", action="store_true", help="print one JSON object")
         else:
             _add_shared(action)
-            action.add_argument("--exact", action="store_true", help="decode large pictures in full, which is slower")
-            action.add_argument(
-                "--workers", type=_positive, metavar="N", help="processes that decode (default: by CPUs)"
-            )
+            _add_embedding(action)
         return action
 
     add("scan", "archive.run_scan", "find and embed pictures", help_texts.ARCHIVE_SCAN)
@@ -170,7 +174,24 @@ def _add_archive(commands: Any) -> None:
     review = add("review", "archive_review.run_review", "confirm tags in the browser", help_texts.ARCHIVE_REVIEW)
     remove = add("remove", "archive_tags.run_remove", "remove the tags that `tag` wrote", help_texts.ARCHIVE_REMOVE)
     add("status", "archive.run_status", "show what is known", help_texts.ARCHIVE_STATUS)
-    for action in (learn, tag, review):
+    shards = _command(
+        actions,
+        "learn-shards",
+        "archive_shards.run_learn_shards",
+        "learn from .tar or .parquet",
+        help_texts.ARCHIVE_SHARDS,
+    )
+    shards.add_argument(
+        "shards", nargs="+", type=Path, metavar="SHARD", help=".tar or .parquet files, or folders of them"
+    )
+    shards.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where embeddings and statistics go")
+    shards.add_argument("--state", type=Path, metavar="FILE", help="where the tags go (default: in your data folder)")
+    shards.add_argument(
+        "--sample", type=_positive, default=20_000, metavar="N", help="pictures to measure on (default: 20000)"
+    )
+    _add_shared(shards)
+    _add_embedding(shards)
+    for action in (learn, tag, review, shards):
         action.add_argument(
             "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"
         )

@@ -15,6 +15,7 @@ from imagetagger.options import (
     TRACKERS,
     VARIANTS,
     ClassPrior,
+    EmbedEngine,
     GroupBy,
     TransformKind,
 )
@@ -106,6 +107,7 @@ class EmbedConfig:
     """How embeddings are computed (section `embed`)."""
 
     runtime: str = _one_of("auto", "jax", "litert")
+    engine: str = _one_of(*get_args(EmbedEngine))
     dtype: str = _one_of("float32", "bfloat16")
     batch_size: int = _between(1, 65_536)
     workers: int | None = _between(1, 1024)

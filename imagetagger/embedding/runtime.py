@@ -1,17 +1,18 @@
-"""Execution of the backbone: LiteRT on CPUs, JAX on GPUs and TPUs.
+"""Execution of the backbone: LiteRT on CPUs, here or on the machines of a Ray cluster, JAX on GPUs and TPUs.
 
 A runtime's `run` takes a function that loads picture i (uint8 (S, S, 3), or raises BadImageError) and the indices to
 embed. It yields their embeddings in order, a BadImageError in place of each bad picture, and loads pictures while
 others are computed. LiteRT's also takes several views of a picture, uint8 (V, S, S, 3), and yields as many embeddings.
 """
 
+import functools
 import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +22,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from imagetagger.backbones.model import Backbone, forward, space_digest
 from imagetagger.convert.quantize import convert_cached, embedding_space
+from imagetagger.embedding.litert import embed_views, start_batch_embedder, start_runner
+from imagetagger.options import EmbedEngine
 from imagetagger.preprocess import BadImageError
 from imagetagger.system.cpus import cpu_count
-from imagetagger.system.stderr import silence_stderr
+from imagetagger.system.ray_tasks import connect_ray, map_on_ray
 
 log = logging.getLogger(__name__)
 
 PREFETCH = 256
 """Embeddings computed ahead of the consumer: keeps cores busy while a shard is written."""
+RAY_BATCH = 8
+"""Pictures in a task of Ray: 1.2 MB at 224 pixels."""
 
 LoadImage = Callable[[int], np.ndarray]
 EmbeddingOrError = np.ndarray | BadImageError
@@ -66,6 +71,7 @@ def make_runtime(
     cache: Path,
     *,
     runtime: str = "auto",
+    engine: EmbedEngine = "local",
     batch_size: int = 256,
     workers: int | None = None,
 ) -> Runtime:
@@ -76,31 +82,36 @@ def make_runtime(
         resolution: side S of the input.
         cache: the cache directory, which keeps the converted model.
         runtime: `litert`, `jax`, or `auto`: LiteRT if JAX finds only a CPU.
+        engine: `local`, or `ray`: LiteRT embeds on a Ray cluster, to the same numbers; this machine decodes.
         batch_size: of the JAX runtime; LiteRT is fastest one image at a time.
         workers: threads that decode, and with LiteRT also embed; None for one per core.
 
     Raises:
-        ValueError: an unknown runtime, or one that does not support the backbone's dtype.
+        ValueError: an unknown runtime, or one that does not support the backbone's dtype or the engine.
     """
     if runtime not in ("auto", "jax", "litert"):
         raise ValueError(f"got runtime={runtime}, expected auto, jax or litert")
     workers = workers or cpu_count()
     dtype = np.dtype(backbone.net.dtype).name
+    if runtime == "auto" and engine == "ray":
+        runtime = "litert"
     if runtime == "auto":
         runtime = "litert" if jax.default_backend() == "cpu" and dtype == "float32" else "jax"
     if dtype != "float32" and jax.default_backend() == "cpu":
         log.warning("dtype=%s on a CPU is many times slower than float32, which runs on litert", dtype)
     if runtime == "litert" and dtype != "float32":
         raise ValueError(f"got dtype={dtype} with runtime=litert, expected float32, or runtime=jax")
+    if runtime == "jax" and engine == "ray":
+        raise ValueError("got engine=ray with runtime=jax, expected runtime=litert, or engine=local")
     if runtime == "jax":
         return _jax_runtime(
             backbone, resolution, space_digest(backbone, resolution, runtime, dtype), batch_size, workers
         )
-    return litert_runtime(convert_cached(backbone, resolution, cache), workers)
+    return litert_runtime(convert_cached(backbone, resolution, cache), workers, engine)
 
 
 def in_order(
-    pool: ThreadPoolExecutor, function: Callable[[int], EmbeddingOrError], indices: Sequence[int], prefetch: int
+    pool: ThreadPoolExecutor, function: Callable[[int], EmbeddingOrError], indices: Iterable[int], prefetch: int
 ) -> Iterator[EmbeddingOrError]:
     """Yield function(index) in order, at most `prefetch` of them started ahead of the consumer: bounds memory."""
     pending: deque[Future[EmbeddingOrError]] = deque()
@@ -120,19 +131,16 @@ def load_or_error(load: LoadImage, index: int) -> EmbeddingOrError:
         return error
 
 
-def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
+def litert_runtime(model: bytes, workers: int | None = None, engine: EmbedEngine = "local") -> Runtime:
     """Return a runtime for the contents of a .tflite file with signature `embed`.
 
     Each worker has one single-threaded interpreter: as fast as one interpreter on all cores, and decoding overlaps.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     workers = workers or cpu_count()
-    runners = [Interpreter(model_content=model, num_threads=1).get_signature_runner("embed") for _ in range(workers)]
+    if engine == "ray":
+        return _ray_runtime(model, workers)
+    runners = [start_runner(model) for _ in range(workers)]
     shape = runners[0].get_input_details()["image"]["shape"]
-    with silence_stderr():  # the first call creates the delegate, which it logs
-        for runner in runners:
-            runner(image=np.zeros(shape, np.uint8))
     idle_runners: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for runner in runners:
         idle_runners.put(runner)
@@ -143,9 +151,7 @@ def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
             return image
         runner = idle_runners.get()
         try:
-            if image.ndim == 4:
-                return np.concatenate([runner(image=view[None])["embedding"] for view in image])
-            return runner(image=image[None])["embedding"][0].copy()
+            return embed_views(runner, image)
         finally:
             idle_runners.put(runner)
 
@@ -165,6 +171,37 @@ def litert_runtime(model: bytes, workers: int | None = None) -> Runtime:
 
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(repeat, runners))
+
+    return Runtime("litert", embedding_space(model), run, raw_rate, model)
+
+
+def _ray_runtime(model: bytes, workers: int) -> Runtime:
+    """Return a runtime whose pictures are decoded by threads here and embedded by a Ray cluster, to LiteRT's numbers.
+
+    Workers get batches and the model, and need neither the pictures nor JAX. The process stays connected until it ends.
+    """
+    connect_ray()
+    shape = start_runner(model).get_input_details()["image"]["shape"][1:]
+
+    def fail(batch: Sequence[EmbeddingOrError], ending: str) -> list[EmbeddingOrError]:
+        raise RuntimeError(
+            f"workers of the Ray cluster died again and again while {len(batch)} pictures were embedded: {ending}"
+        )
+
+    def run(load: LoadImage, indices: Iterable[int]) -> Iterator[EmbeddingOrError]:
+        start = functools.partial(start_batch_embedder, model)
+        with ThreadPoolExecutor(workers) as pool:
+            loaded = in_order(pool, lambda index: load_or_error(load, index), indices, PREFETCH)
+            batches = iter(lambda: list(islice(loaded, RAY_BATCH)), [])
+            for embedded in map_on_ray(start, batches, fail, ordered=True):
+                yield from embedded
+
+    def raw_rate(seconds: float) -> float:
+        image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        list(run(lambda _: image, range(PREFETCH)))  # workers start
+        start = time.perf_counter()
+        indices = takewhile(lambda _: time.perf_counter() - start < seconds, count())
+        return sum(1 for _ in run(lambda _: image, indices)) / (time.perf_counter() - start)
 
     return Runtime("litert", embedding_space(model), run, raw_rate, model)
 

@@ -21,7 +21,7 @@ from imagetagger.data.registry import load_dataset
 from imagetagger.data.splits import assign_folds, holdout_mask, ranks_within_tag, subsample_mask, validation_mask
 from imagetagger.embedding.extract import Embeddings, extract_embeddings
 from imagetagger.embedding.runtime import Runtime, litert_runtime, make_runtime
-from imagetagger.options import Variant
+from imagetagger.options import EmbedEngine, Variant
 from imagetagger.preprocess import BadImageError, crop_square, preprocess
 
 RAW_RATE_SECONDS = 2.0
@@ -119,10 +119,19 @@ def _with_training_rows(pictures: Pictures, rows: np.ndarray) -> Pictures:
 
 
 def start_runtime(
-    network: Backbone, *, resolution: int, runtime: str, batch_size: int, workers: int | None, cache: Path
+    network: Backbone,
+    *,
+    resolution: int,
+    runtime: str,
+    engine: EmbedEngine,
+    batch_size: int,
+    workers: int | None,
+    cache: Path,
 ) -> Runtime:
-    """Make the network ready to embed on this machine."""
-    return make_runtime(network, resolution, cache, runtime=runtime, batch_size=batch_size, workers=workers)
+    """Make the network ready to embed, on this machine or on a cluster."""
+    return make_runtime(
+        network, resolution, cache, runtime=runtime, engine=engine, batch_size=batch_size, workers=workers
+    )
 
 
 def start_variant(
@@ -131,12 +140,13 @@ def start_variant(
     *,
     variant: Variant,
     resolution: int,
+    engine: EmbedEngine,
     workers: int | None,
     cache: Path,
 ) -> Runtime:
     """Convert the network to a variant, int8 calibrated on `crops`, and make it ready to embed."""
     network = network._replace(net=network.net.clone(dtype=jnp.float32))  # whatever runs without a bundle embed in
-    return litert_runtime(convert_cached(network, resolution, cache, variant, crops), workers)
+    return litert_runtime(convert_cached(network, resolution, cache, variant, crops), workers, engine)
 
 
 def quantization_pictures(pictures: Pictures, *, count: int, resolution: int, pixel_limit: int) -> list[np.ndarray]:

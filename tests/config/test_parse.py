@@ -43,7 +43,7 @@ def problem_of(key, value):
         ("clasifier", TOP, "classifier"),
         ("data.pth", "name, path, test", "data.path"),
         ("backbone.resolutoin", "name, weights, fallback", "backbone.resolution"),
-        ("embed.batchsize", "runtime, dtype, batch_size", "embed.batch_size"),
+        ("embed.batchsize", "runtime, engine, dtype, batch_size", "embed.batch_size"),
         ("classifier.shrinkge", "transform, dimensions", "classifier.shrinkage"),
         ("calibrate.coverge", "calibration_bins, prediction_set, coverage", "calibrate.coverage"),
         ("evaluate.example", "bootstrap_resamples, baselines, examples", "evaluate.examples"),

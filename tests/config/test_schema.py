@@ -32,7 +32,7 @@ from imagetagger.evaluation.metrics import compute_metrics, empty_metrics
 from imagetagger.experiment.reference_stages import find_head, find_reference
 from imagetagger.experiment.stages import assign_roles, check_skipped, first_by_rank
 from imagetagger.export.parity import check_parity, parity_problem
-from imagetagger.options import VARIANTS, GroupBy, PredictionSet, Tracker, TransformKind, Variant
+from imagetagger.options import VARIANTS, EmbedEngine, GroupBy, PredictionSet, Tracker, TransformKind, Variant
 from imagetagger.prediction.decision import fit_decision
 from imagetagger.report.run.page import write_run_report
 from tests.helpers.composed import settings
@@ -100,6 +100,7 @@ def test_the_choices_are_those_of_the_code(tmp_path):
     assert choices["training.teacher"] == set(PRETRAINED)
     assert {jnp.dtype(name).name for name in choices["training.dtype"]} == choices["training.dtype"]
     assert choices["embed.runtime"] == listed_by(lambda: make_runtime(None, 64, tmp_path, runtime="nonsense"))
+    assert choices["embed.engine"] == literals(EmbedEngine)
     assert choices["classifier.class_prior"] == literals(get_type_hints(finalize)["class_prior"])
     assert choices["classifier.transform"] == literals(TransformKind)
     assert choices["classifier.transform"] == literals(get_type_hints(ClassifierInfo)["transform"])

@@ -21,6 +21,7 @@ from imagetagger.web import server
 from tests.helpers.app import BUILT, free_port, served
 from tests.helpers.bundles import WHITENED, bundle_files
 from tests.helpers.pictures import noisy, patchwork_folder, tiny_imagenet_zip
+from tests.helpers.shards import write_shards
 from tests.helpers.sweeps import leave
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +167,7 @@ def workplace(tmp_path, monkeypatch):
     write_folder(bundle_files(*WHITENED, train=40), tmp_path / "bundle")
     write_folder(bundle_files(*WHITENED, train=40), tmp_path / "outputs" / "quickstart" / "TIME" / "bundle")
     write_zip(bundle_files(*WHITENED, train=40), tmp_path / "bundle.zip")
+    write_shards(tmp_path / "shards")
     (tmp_path / "holiday").mkdir()
     for i, name in enumerate(("photo.jpg", "rex.jpg", "holiday/beach.jpg")):
         noisy((120, 60 * i, 40), i).save(tmp_path / name)

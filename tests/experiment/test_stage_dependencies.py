@@ -74,6 +74,7 @@ CHANGES = {
     "backbone.padding": ("backbone.padding=symmetric", ("backbone",)),
     "backbone.activation": ("backbone.activation=relu", ("backbone",)),
     "embed.runtime": ("embed.runtime=litert", ("model",)),
+    "embed.engine": ("embed.engine=ray", ("model", "model float32")),
     "embed.dtype": ("embed.dtype=bfloat16", ("backbone",)),
     "embed.batch_size": ("embed.batch_size=7", ("model",)),
     "embed.workers": ("embed.workers=3", ("model", "model float32")),

@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
         converted.append((variant, np.dtype(network.net.dtype).name, len(crops)))
         return variant.encode()
 
-    def runtime(model: bytes, workers: int | None) -> Runtime:
+    def runtime(model: bytes, workers: int | None, engine: str) -> Runtime:
         return make_tiles(None, 64, None)._replace(
             name="litert", space=model.decode(), raw_rate=lambda seconds: 100.0, model=model
         )

@@ -37,7 +37,7 @@ def use_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     def convert(network: Any, resolution: int, cache: Path, variant: str, crops: Any) -> bytes:
         return f"{variant}-{resolution}".encode()
 
-    def run_file(model: bytes, workers: int | None) -> Runtime:
+    def run_file(model: bytes, workers: int | None, engine: str) -> Runtime:
         return make_tiles(None, int(model.split(b"-")[1]), None)._replace(model=model)
 
     monkeypatch.setattr(stages, "convert_cached", convert)

@@ -70,8 +70,12 @@ def load_embedder(bundle: Path, digest: str, exact: bool) -> Callable[[Path], Em
     checked = read_bundle(bundle)
     if checked.manifest.digest != digest:
         raise BundleError(f"{bundle} was replaced by another bundle while pictures were embedded: start again")
-    executor = load_executor(checked.files["model.tflite"], checked.manifest)
-    return functools.partial(embed_file, executor=executor, contract=checked.manifest.image, exact=exact)
+    return start_embedder(checked.files["model.tflite"], checked.manifest, exact)
+
+
+def start_embedder(model: bytes, manifest: Manifest, exact: bool) -> Callable[[Path], EmbeddedFile]:
+    """Return the function that embeds a file by the model of a bundle; see `load_embedder`."""
+    return functools.partial(embed_file, executor=load_executor(model, manifest), contract=manifest.image, exact=exact)
 
 
 def embed_file(path: Path, executor: Executor, contract: ImageContract, exact: bool) -> EmbeddedFile:

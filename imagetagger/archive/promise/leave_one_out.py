@@ -29,6 +29,18 @@ def learn_rows(base: Rows, embeddings: np.ndarray, labels: np.ndarray) -> Rows:
     return Rows(count, mean, m2)
 
 
+def merge_tag_rows(a: Rows, b: Rows) -> Rows:
+    """Return the statistics of two collections of pictures together, float64; b's own where a has no picture.
+
+    See `classifier.statistics.merge_statistics` for the formula.
+    """
+    n_a, n_b = (np.asarray(rows.count, np.float64)[:, None] for rows in (a, b))
+    share = n_b / np.maximum(n_a + n_b, 1)
+    delta = np.where(n_a == 0, 0, b.mean - a.mean.astype(np.float64))
+    mean = np.where(n_a == 0, b.mean, a.mean + delta * share)
+    return Rows((n_a + n_b)[:, 0], mean, a.m2 + b.m2.astype(np.float64) + np.square(delta) * n_a * share)
+
+
 def forget_pictures(rows: Rows, embeddings: np.ndarray, labels: np.ndarray) -> Rows:
     """Return rows, float64, without some of the pictures that they were learned from; the inverse of `learn_rows`."""
     count, mean, m2 = (part.copy() for part in rows)

@@ -7,7 +7,7 @@ import numpy as np
 
 from imagetagger.archive.keywords.fields import Keyword
 from imagetagger.archive.promise.evidence import find_evidence
-from imagetagger.archive.promise.leave_one_out import learn_rows, leave_one_out, with_background
+from imagetagger.archive.promise.leave_one_out import learn_rows, leave_one_out, merge_tag_rows, with_background
 from imagetagger.archive.promise.tag_calibration import TagCalibration, fit_tag_calibration, tag_probabilities
 from imagetagger.archive.promise.tag_promises import TagPromise, promise_tags
 from imagetagger.archive.promise.tag_scores import rival_tags, tag_scores
@@ -81,6 +81,7 @@ def learn_tags(
     *,
     precision: float = 0.95,
     groups: np.ndarray | None = None,
+    others: Rows | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> LearnedTags:
     """Learn the tags of pictures. A tag of the bundle's of the same name is where one begins.
@@ -93,6 +94,7 @@ def learn_tags(
         space: of the embeddings.
         precision: to promise.
         groups: (N,), equal for pictures of one burst; None if there are none.
+        others: statistics of other pictures of the tags, which count but are not predicted; None if there are none.
         progress: is called after each picture.
 
     Raises:
@@ -109,6 +111,7 @@ def learn_tags(
             "got no tag with enough pictures: tag at least three pictures of each kind, in digiKam or Lightroom say"
         )
     base = base_rows(bundle, pictures.keywords)
+    base = base if others is None else merge_tag_rows(base, others)
     rows = with_background(learn_rows(base, embeddings, labels))
     log_prior = log_class_prior(rows.count[:-1], bundle.manifest.classifier.class_prior)
     log_joint = np.empty((len(labels), len(pictures.keywords) + 1))
