@@ -158,6 +158,7 @@ ARCHIVE_SCAN = """\
 Find the pictures of folders, and embed those that are new. Others are not opened; moved ones are known by content.
 
   imagetagger archive scan ~/Pictures /mnt/photos
+  imagetagger archive scan --raw ~/Pictures     also camera raw files, by the JPEG previews in them
 
 It can be interrupted at any time, and goes on where it was; several processes share the work.
 A file that cannot be used is reported; the exit code is then 1."""

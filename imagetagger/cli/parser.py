@@ -162,6 +162,8 @@ def _add_archive(commands: Any) -> None:
             action.add_argument(
                 "--workers", type=_positive, metavar="N", help="processes that decode (default: by CPUs)"
             )
+        if name not in ("status", "remove"):
+            action.add_argument("--raw", action="store_true", help="also camera raw files, by the previews in them")
         return action
 
     add("scan", "archive.run_scan", "find and embed pictures", help_texts.ARCHIVE_SCAN)

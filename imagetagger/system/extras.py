@@ -1,8 +1,10 @@
 """What a light install leaves out, and the one line that says how to get it."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -15,3 +17,21 @@ def experiments_needed() -> Iterator[None]:
         if package == "imagetagger":
             raise
         sys.exit(f"{package} is not installed, which experiments need: pip install 'imagetagger[experiments]'")
+
+
+def import_extra(package: str, extra: str, purpose: str) -> ModuleType:
+    """Return the package of an extra.
+
+    Args:
+        package: to import.
+        extra: of this package that brings it.
+        purpose: what it does, after "which".
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        hint = f"{package} is not installed, which {purpose}: pip install 'imagetagger[{extra}]'"
+        raise ImportError(hint, name=package) from error
