@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refresh
+from imagetagger.cli.archive_lessons import print_lessons, teach_archive
+from imagetagger.cli.lesson_store import lessons_to_change
 from imagetagger.cli.terminal import CommandError, print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ def run_learn(options: argparse.Namespace) -> int:
     from imagetagger.archive.tagging.learned_file import encode_learned
     from imagetagger.bundle.executor import load_executor
 
+    if options.teach:
+        lessons_to_change(options)  # before anything takes time: it may not be named
     with opened(options) as archive:
         refresh(archive, options)
         files = [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
@@ -47,11 +51,17 @@ def run_learn(options: argparse.Namespace) -> int:
                 progress=lambda: show(next(done), len(pictures.contents)),
             )
         store_learned(archive.catalogue, archive.space, encode_learned(learned), now())
+    taught = None
+    if options.teach:
+        taught = teach_archive(options, pictures, {file.content: file.path for file in reversed(files) if file.content})
     if options.json:
-        print_json({"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)})
-        return 0
-    _print_reports(learned, len(pictures.contents))
-    return 0
+        counts = {"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)}
+        print_json({**counts, **({"lessons": taught} if taught else {})})
+    else:
+        _print_reports(learned, len(pictures.contents))
+        if taught:
+            print_lessons(taught)
+    return 1 if taught and taught.pictures.failed else 0
 
 
 def run_tag(options: argparse.Namespace) -> int:

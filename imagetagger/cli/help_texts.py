@@ -168,6 +168,7 @@ Learn the tags that people set in any program, from sidecars and from what is em
 
   imagetagger archive learn ~/Pictures
   imagetagger archive learn --precision 0.9 ~/Pictures
+  imagetagger archive learn --teach ~/Pictures            teach the tags to your lessons too, for `imagetagger tag`
 
 A tag needs three pictures. Prints how well each tag is found in pictures that it was learned without, and from which
 probability on a share of right tags is promised. Learning again replaces what was learned before."""

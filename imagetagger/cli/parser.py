@@ -171,6 +171,9 @@ def _add_archive(commands: Any) -> None:
     tag = add("tag", "archive_tags.run_tag", "write tags beside pictures", help_texts.ARCHIVE_TAG)
     remove = add("remove", "archive_tags.run_remove", "remove the tags that `tag` wrote", help_texts.ARCHIVE_REMOVE)
     add("status", "archive.run_status", "show what is known", help_texts.ARCHIVE_STATUS)
+    learn.add_argument(
+        "--teach", action="store_true", help="also teach the tags to your lessons, which `imagetagger tag` uses"
+    )
     for action in (learn, tag):
         action.add_argument(
             "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"
