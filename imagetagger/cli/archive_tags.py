@@ -139,6 +139,11 @@ def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags 
     if data is None:
         return None
     learned = decode_learned(data)
+    if learned.bundle != archive.bundle.manifest.digest:
+        raise CommandError(
+            "tags were learned with another bundle, which measured what is promised: `imagetagger archive learn` learns "
+            "them with this one, and --everyday writes its own"
+        )
     if options.precision != learned.precision:
         raise CommandError(
             f"got --precision {options.precision:g}, but {learned.precision:g} was promised when tags were learned: "
