@@ -57,7 +57,7 @@ def test_scaled_pictures_have_an_embedding_space_of_their_own(pictures):
     scaled, exact = (next(embed_files(pictures[:1], exact=exact)).embedding for exact in (False, True))
     assert not np.array_equal(scaled, exact)
     assert archive_space(MANIFEST, exact=True) == MANIFEST.embedding_space
-    assert archive_space(MANIFEST) == f"{MANIFEST.embedding_space}/square-bilinear-hv/1+jpeg-scaled/1"
+    assert archive_space(MANIFEST) == f"{MANIFEST.embedding_space}/square-bilinear-hv/1+jpeg-scaled/2"
 
 
 BAD = {
