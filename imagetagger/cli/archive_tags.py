@@ -141,8 +141,8 @@ def _learned(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags 
     learned = decode_learned(data)
     if learned.bundle != archive.bundle.manifest.digest:
         raise CommandError(
-            "tags were learned with another bundle, which measured what is promised: `imagetagger archive learn` learns "
-            "them with this one, and --everyday writes its own"
+            "tags were learned with another bundle, which measured what is promised: `imagetagger archive learn` learns"
+            " them with this one, and --everyday writes its own"
         )
     if options.precision != learned.precision:
         raise CommandError(
