@@ -77,7 +77,7 @@ def test_every_dependency_of_the_project_is_among_the_requirements():
 
 
 def test_every_extra_builds_on_the_one_for_experiments():
-    others = EXTRAS.keys() - {"experiments", "heic"}  # who only tags may want to read HEIC
+    others = EXTRAS.keys() - {"experiments", "heic", "raw"}  # who only tags may want to read these
     assert all("imagetagger[experiments]" in EXTRAS[name] for name in others)
     assert not set(map(distribution, EXTRAS["experiments"])) & set(map(distribution, PROJECT["dependencies"]))
 

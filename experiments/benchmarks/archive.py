@@ -58,9 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(markdown_table(rows, RATE_COLUMNS))
         rows = time_workers(REPEATS * files[NOISES[-1]], bundle, options.rounds)
         print("", markdown_table(rows, WORKER_COLUMNS), sep="\n")
-    noise = camera_noise(NOISES[-1], SIZE)
-    enlarged = (enlarge(data, noise, SIZE) for data in zipped_photographs(options.photographs, options.count))
-    print("", markdown_table(measure_loss(enlarged, bundle, executor), LOSS_COLUMNS), sep="\n")
+    rows = []
+    for level in NOISES:
+        noise = camera_noise(level, SIZE)
+        enlarged = (enlarge(data, noise, SIZE) for data in zipped_photographs(options.photographs, options.count))
+        rows += [{"noise": level, **row} for row in measure_loss(enlarged, bundle, executor)]
+    print("", markdown_table(rows, LOSS_COLUMNS), sep="\n")
 
 
 def write_enlarged(photographs: Iterable[bytes], level: float, folder: Path) -> list[Path]:
@@ -165,6 +168,7 @@ def steady_rate(results: Iterable[EmbeddedFile], skipped: int) -> float:
 
 
 LOSS_COLUMNS = (
+    Column("noise", "noise, grey levels", ".0f"),
     Column("sides", "decoded to at least, sides of the input", ".1f"),
     Column("top1", "same first tag", ".1%"),
     Column("set", "same tag set", ".1%"),

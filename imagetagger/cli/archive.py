@@ -138,9 +138,11 @@ def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str
     from imagetagger.archive.embedding.ray_files import embed_files_on_ray
     from imagetagger.archive.refresh import EmbedReport, embed_missing
 
+    if options.raw:
+        _require_rawpy()
     scanned, embedded = ScanReport(), EmbedReport(0, 0, ())
     with step_bar("scanning") as show:
-        for scanned in scan(archive.catalogue, archive.folders):
+        for scanned in scan(archive.catalogue, archive.folders, raw=options.raw):
             total = scanned.new + scanned.changed + scanned.moved + scanned.unchanged + scanned.unread
             show(total - scanned.unread, total)
     embedder = embed_files_on_ray if options.engine == "ray" else embed_files
@@ -151,8 +153,34 @@ def refresh(archive: OpenArchive, options: argparse.Namespace) -> tuple[list[str
     problems = [f"{path}: {problem}" for path, problem in (*scanned.problems, *embedded.problems)]
     for problem in problems:
         print_problem(problem)
-    counts = {name: int(getattr(scanned, name)) for name in ("new", "changed", "moved", "unchanged", "gone")}
-    return problems, {**counts, "embedded": embedded.done - len(embedded.problems)}
+    names = ("new", "changed", "moved", "unchanged", "gone", "raw_left_out")
+    counts = {name: int(getattr(scanned, name)) for name in names}
+    previews = _count_previews(archive) if scanned.raw else 0
+    for count, what in (
+        (scanned.raw_left_out, "left out: --raw uses the previews in them"),
+        (previews, "used by the previews in them"),
+    ):
+        if count:
+            print_problem(f"{count:,} camera raw file{'s' * (count != 1)} {what}")
+    return problems, {**counts, "embedded": embedded.done - len(embedded.problems), "raw_previews": previews}
+
+
+def _require_rawpy() -> None:
+    from imagetagger.preprocess.raw_preview import load_rawpy
+
+    try:
+        load_rawpy()
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+
+
+def _count_previews(archive: OpenArchive) -> int:
+    """Return the number of camera raw files that can be used."""
+    from imagetagger.archive.catalogue.files import list_files
+    from imagetagger.system.ignored_files import is_raw_name
+
+    files = list_files(archive.catalogue, archive.folders)
+    return sum(is_raw_name(file.path.name) and not file.problem for file in files)
 
 
 def read_people(archive: OpenArchive, files: "Sequence[KnownFile]") -> "list[FileKeywords]":

@@ -73,6 +73,11 @@ def load_learned_tags(archive: OpenArchive, options: argparse.Namespace) -> "Lea
         _check_other_spaces(archive)
         return None
     learned = decode_learned(data)
+    if learned.bundle != archive.bundle.manifest.digest:
+        raise CommandError(
+            "tags were learned with another bundle, which measured what is promised: `imagetagger archive learn` learns"
+            " them with this one, and --everyday takes the tags of this one"
+        )
     if options.precision != learned.precision:
         raise CommandError(
             f"got --precision {options.precision:g}, but {learned.precision:g} was promised when tags were learned: "

@@ -12,6 +12,7 @@ import msgspec
 
 from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refresh
 from imagetagger.cli.archive_decision import DecidedArchive, decide_archive, load_learned_tags
+from imagetagger.cli.archive_lessons import read_picture
 from imagetagger.cli.lesson_store import change_lessons, lessons_to_change
 from imagetagger.cli.teaching import join_names
 from imagetagger.cli.terminal import CommandError, print_json, print_line
@@ -46,8 +47,8 @@ def run_review(options: argparse.Namespace) -> int:
     with opened(argparse.Namespace(**{**vars(options), "lessons": None}) if is_new else options) as archive:
         load_learned_tags(archive, options)  # before anything takes time: there may be none that fit
         problems, _ = refresh(archive, options)
-        listed = list_files(archive.catalogue, archive.folders)
-        read = read_people(archive, [file for file in listed if not file.problem])
+        usable = [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
+        read = read_people(archive, usable)
         decided, files = decide_archive(archive, options, read), usable_files(read)
         review = make_review(archive, decided, files, options)
         questions, more = first_questions(review, decided.decision, decided.people)
@@ -211,7 +212,7 @@ def teach(tagger: "Tagger", path: Path, taught: "Sequence[Lesson]") -> dict[Path
                 for name in names:
                     if not tagger.has_tag(name):
                         tagger.add_tag(name)
-                tagger.learn(picture, names)
+                tagger.learn(read_picture(picture), names)
                 learned |= dict.fromkeys(names)
             except (LessonError, BadImageError, OSError) as error:
                 problems[picture] = str(error)
@@ -231,7 +232,8 @@ def small_jpeg(path: Path, is_square: bool) -> bytes | None:
     from imagetagger.preprocess import BadImageError, decode_image, preprocess_scaled
 
     try:
-        image = Image.fromarray(preprocess_scaled(path, SQUARE)) if is_square else decode_image(path)
+        picture = read_picture(path)
+        image = Image.fromarray(preprocess_scaled(picture, SQUARE)) if is_square else decode_image(picture)
     except (BadImageError, OSError):
         return None
     image.thumbnail((WHOLE, WHOLE), reducing_gap=2.0)

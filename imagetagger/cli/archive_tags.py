@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imagetagger.cli.archive import now, opened, opened_catalogue, read_people, refresh
 from imagetagger.cli.archive_decision import decide_archive, load_learned_tags
+from imagetagger.cli.archive_lessons import print_lessons, teach_archive
 from imagetagger.cli.archive_passes import (
     TaggingCounts,
     digest_basis,
@@ -15,6 +16,7 @@ from imagetagger.cli.archive_passes import (
     print_same_tagging,
     store_tagged,
 )
+from imagetagger.cli.lesson_store import lessons_to_change
 from imagetagger.cli.terminal import print_json, print_line, print_problem, step_bar
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def run_learn(options: argparse.Namespace) -> int:
     from imagetagger.archive.tagging.learned_file import encode_learned
     from imagetagger.bundle.executor import load_executor
 
+    if options.teach:
+        lessons_to_change(options)  # before anything takes time: it may not be named
     with opened(options) as archive:
         refresh(archive, options)
         files = [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
@@ -56,11 +60,17 @@ def run_learn(options: argparse.Namespace) -> int:
                 progress=lambda: show(next(done), len(pictures.contents)),
             )
         store_learned(archive.catalogue, archive.space, encode_learned(learned), now())
+    taught = None
+    if options.teach:
+        taught = teach_archive(options, pictures, {file.content: file.path for file in reversed(files) if file.content})
     if options.json:
-        print_json({"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)})
-        return 0
-    print_reports(learned, len(pictures.contents))
-    return 0
+        counts = {"pictures": len(pictures.contents), "precision": options.precision, "tags": list(learned.reports)}
+        print_json({**counts, **({"lessons": taught} if taught else {})})
+    else:
+        print_reports(learned, len(pictures.contents))
+        if taught:
+            print_lessons(taught)
+    return 1 if taught and taught.pictures.failed else 0
 
 
 def run_tag(options: argparse.Namespace) -> int:

@@ -159,6 +159,7 @@ ARCHIVE_SCAN = """\
 Find the pictures of folders, and embed those that are new. Others are not opened; moved ones are known by content.
 
   imagetagger archive scan ~/Pictures /mnt/photos
+  imagetagger archive scan --raw ~/Pictures     also camera raw files, by the JPEG previews in them
 
 It can be interrupted at any time, and goes on where it was; several processes share the work.
 A file that cannot be used is reported; the exit code is then 1."""
@@ -168,6 +169,7 @@ Learn the tags that people set in any program, from sidecars and from what is em
 
   imagetagger archive learn ~/Pictures
   imagetagger archive learn --precision 0.9 ~/Pictures
+  imagetagger archive learn --teach ~/Pictures            teach the tags to your lessons too, for `imagetagger tag`
 
 A tag needs three pictures. Prints how well each tag is found in pictures that it was learned without, and from which
 probability on a share of right tags is promised. Learning again replaces what was learned before."""

@@ -60,11 +60,14 @@ def lessons_to_change(options: argparse.Namespace) -> Path:
 
 
 def lessons_to_read(options: argparse.Namespace) -> Path | None:
-    """The lessons that a command uses: those named, or without a bundle the user's if there are any."""
+    """The lessons that a command uses: those named, or without a bundle the user's if there are any.
+
+    `archive learn --teach` makes the file that is named if it does not exist.
+    """
     if options.lessons is None and options.bundle is None and default_lessons().exists():
         return default_lessons()
     named: Path | None = options.lessons
-    return named
+    return None if named and getattr(options, "teach", False) and not named.exists() else named
 
 
 def change_lessons(path: Path, tagger: "Tagger", change: Callable[[], str]) -> None:

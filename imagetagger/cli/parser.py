@@ -166,6 +166,8 @@ def _add_archive(commands: Any) -> None:
         else:
             _add_shared(action)
             _add_embedding(action)
+        if name not in ("status", "remove"):
+            action.add_argument("--raw", action="store_true", help="also camera raw files, by the previews in them")
         return action
 
     add("scan", "archive.run_scan", "find and embed pictures", help_texts.ARCHIVE_SCAN)
@@ -191,6 +193,9 @@ def _add_archive(commands: Any) -> None:
     )
     _add_shared(shards)
     _add_embedding(shards)
+    learn.add_argument(
+        "--teach", action="store_true", help="also teach the tags to your lessons, which `imagetagger tag` uses"
+    )
     for action in (learn, tag, review, shards):
         action.add_argument(
             "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"

@@ -14,6 +14,7 @@ from imagetagger.system.cpus import cpu_count
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagetagger.preprocess import ImageSource
     from imagetagger.tagger.tagger import KnownTag, Tagger
 
 ALIKE = 0.8
@@ -41,7 +42,7 @@ def run_learn(options: argparse.Namespace) -> int:
             else:
                 new[name] = _alike(tagger.tags, name)
                 tagger.add_tag(name)
-        _change_pictures(tagger, images, lambda image: tagger.learn(image, options.tag), result)
+        change_pictures(tagger, images, lambda _, image: tagger.learn(image, options.tag), result)
         return f"learned {join_names(options.tag)} from {_count(result.changed)}" if result.changed else ""
 
     change_lessons(path, tagger, change)
@@ -67,7 +68,7 @@ def run_forget(options: argparse.Namespace) -> int:
     def change() -> str:
         if strange := [name for name in options.tag if not tagger.has_tag(name)]:
             raise CommandError(f"there is no tag {strange[0]!r}: `imagetagger tags` lists them")
-        _change_pictures(tagger, images, lambda image: tagger.forget(image, options.tag), result)
+        change_pictures(tagger, images, lambda _, image: tagger.forget(image, options.tag), result)
         return f"forgot {join_names(options.tag)} in {_count(result.changed)}" if result.changed else ""
 
     change_lessons(path, tagger, change)
@@ -138,16 +139,28 @@ def _alike(tags: Sequence["KnownTag"], name: str) -> str:
     return f" (there is also {close[0]}: `imagetagger undo` if you meant that)" if close else ""
 
 
-def _change_pictures(
-    tagger: "Tagger", images: Sequence[Path], change: "Callable[[Image], None]", result: PictureChanges
+def change_pictures(
+    tagger: "Tagger",
+    images: Sequence[Path],
+    change: "Callable[[Path, Image], None]",
+    result: PictureChanges,
+    read: "Callable[[Path], ImageSource]" = lambda path: path,
 ) -> None:
-    """Change what a tagger knows of pictures, in their order; threads decode them."""
+    """Change what a tagger knows of pictures, in their order; threads decode them.
+
+    Args:
+        tagger: is changed.
+        images: files of the pictures.
+        change: is called with each file and its decoded picture.
+        result: gets what became of each.
+        read: what is decoded of a file.
+    """
     from imagetagger.preprocess import BadImageError
     from imagetagger.tagger.lessons import LessonError
 
     def decode(image: Path) -> "Image | Exception":
         try:
-            return tagger.decode(image)
+            return tagger.decode(read(image))
         except (BadImageError, OSError) as error:
             return error
 
@@ -158,7 +171,7 @@ def _change_pictures(
             try:
                 if isinstance(picture, Exception):
                     raise picture
-                change(picture)
+                change(Path(image), picture)
             except (BadImageError, OSError, LessonError) as error:
                 result.failed.append(image)
                 with advance():

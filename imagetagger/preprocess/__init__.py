@@ -42,5 +42,5 @@ __all__ = [
 CONTRACT = "square-bilinear-hv/1"
 """Name and version of this contract: part of every embedding space's identity."""
 
-SCALED_CONTRACT = f"{CONTRACT}+jpeg-scaled/1"
+SCALED_CONTRACT = f"{CONTRACT}+jpeg-scaled/2"
 """Of `preprocess_scaled`: other pixels, so other embeddings, which must not be mixed with those of `CONTRACT`."""

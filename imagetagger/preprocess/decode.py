@@ -28,7 +28,7 @@ PIXEL_LIMIT = 100_000_000
 MAX_PIXEL_LIMIT = 400_000_000
 """Largest limit that settings may set: a picture of so many pixels takes 2 to 4 GB."""
 MAX_PICTURE_BYTES = 2**30
-SCALED_SIDES = 2
+SCALED_SIDES = 1.5
 """Least shorter side of a JPEG decoded at a smaller scale, in sides of the network's input: chosen by measurement, see
 experiments/archive/README.md."""
 

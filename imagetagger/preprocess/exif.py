@@ -7,10 +7,10 @@ from imagetagger.preprocess.formats import read_avif_exif, read_heic_exif
 from imagetagger.preprocess.jpeg import EXIF, EXIF_PREFIX, segments
 from imagetagger.preprocess.png import chunks
 from imagetagger.preprocess.tiff_tags import TagBlock, find_entry, integers, read_tag_block, tag_text
+from imagetagger.preprocess.webp import webp_chunks
 
 EXIF_DIRECTORY = 0x8769
 """The tag with the offset of EXIF's own directory."""
-MAX_WEBP_CHUNKS = 20_000
 
 
 def find_exif(data: bytes) -> TagBlock | None:
@@ -31,13 +31,7 @@ def _png_exif(data: bytes) -> bytes:
 
 
 def _webp_exif(data: bytes) -> bytes:
-    at = 12
-    for _ in range(MAX_WEBP_CHUNKS):
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if name == b"EXIF" or not name:
-            return data[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
-    return b""
+    return next((data[body] for name, body in webp_chunks(data) if name == b"EXIF"), b"")
 
 
 EXIF_READERS: dict[str, Callable[[bytes], bytes]] = {

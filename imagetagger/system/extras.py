@@ -1,8 +1,10 @@
 """What a light install leaves out, and the one line that says how to get it."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -22,3 +24,21 @@ def experiments_needed() -> Iterator[None]:
     """End the program with one line where an import of the block is not installed."""
     with extra_needed("experiments", "experiments need"):
         yield
+
+
+def import_extra(package: str, extra: str, purpose: str) -> ModuleType:
+    """Return the package of an extra.
+
+    Args:
+        package: to import.
+        extra: of this package that brings it.
+        purpose: what it does, after "which".
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        hint = f"{package} is not installed, which {purpose}: pip install 'imagetagger[{extra}]'"
+        raise ImportError(hint, name=package) from error

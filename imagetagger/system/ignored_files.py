@@ -72,7 +72,7 @@ RAW_SUFFIXES = {
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc", ".mef"),
     *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
 }
-"""Of pictures as a camera's sensor recorded them, in lower case: reported, since none is read."""
+"""Of pictures as a camera's sensor recorded them, in lower case: none is read but for the preview in it."""
 
 
 def is_system_name(name: str, is_folder: bool = False) -> bool:
@@ -125,6 +125,15 @@ def is_picture_name(name: str) -> bool:
     (True, True, False)
     """
     return PurePath(name.lower()).suffix in PICTURE_SUFFIXES | RAW_SUFFIXES
+
+
+def is_raw_name(name: str) -> bool:
+    """Whether a file is a camera's raw file by its suffix.
+
+    >>> is_raw_name("a.NEF"), is_raw_name("a.jpg")
+    (True, False)
+    """
+    return PurePath(name.lower()).suffix in RAW_SUFFIXES
 
 
 def picture_stems(names: list[str]) -> frozenset[str]:

@@ -45,4 +45,5 @@ def test_scaled_decoding_is_measured(photographs, monkeypatch, capsys):
     assert next(line.split(" | ")[0] for line in workers.splitlines()[2:]) == "| 1 process"
     assert len(re.findall(r"\| \d+ ms, \d+\.\d x \(\d+\.\d to \d+\.\d\) (?=\|)", rates)) == 3 * 3
     assert all(float(rate) > 0 for rate in re.findall(r" \| (\d+\.\d) \| ", workers))
-    assert re.findall(r"^\| (\S+) \| (?:\d+\.\d %) \| ", losses, re.MULTILINE) == ["2.0", "1.5"]
+    found = re.findall(r"^\| (\d) \| (\S+) \| (?:\d+\.\d %) \| ", losses, re.MULTILINE)
+    assert found == [(noise, sides) for noise in "024" for sides in ("2.0", "1.5")]

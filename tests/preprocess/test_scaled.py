@@ -45,11 +45,11 @@ def difference(data: bytes, **options: float) -> float:
 def test_the_square_is_that_of_all_pixels_however_the_picture_is_turned(orientation, width, height):
     data = turned(smooth(width, height), orientation)
     assert 0 < difference(data) < 0.35
-    assert 0 < difference(data, sides=1.5) < 0.5
+    assert 0 < difference(data, sides=2) < 0.35
 
 
-@pytest.mark.parametrize(("side", "decoded"), [(63, 63), (127, 127), (128, 64), (257, 65), (512, 64), (5000, 625)])
-def test_as_few_pixels_are_decoded_as_are_twice_those_of_the_network(side, decoded, monkeypatch):
+@pytest.mark.parametrize(("side", "decoded"), [(47, 47), (95, 95), (96, 48), (257, 65), (384, 48), (5000, 625)])
+def test_as_few_pixels_are_decoded_as_are_one_and_a_half_times_those_of_the_network(side, decoded, monkeypatch):
     data, sizes, load = encode(Image.new("L", (side + 10, side)), "JPEG"), [], Image.Image.load
 
     def recorded(image):

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from imagetagger.preprocess.errors import BadImageError
-from imagetagger.preprocess.exif import MAX_WEBP_CHUNKS
 from imagetagger.preprocess.file_kinds import picture_format
 from imagetagger.preprocess.jpeg import ADOBE, EXIF, EXIF_PREFIX, FRAMES, JFIF, SCAN, segments
 from imagetagger.preprocess.png import CRITICAL, chunks
 from imagetagger.preprocess.tiff_tags import read_orientation, read_tag_block
+from imagetagger.preprocess.webp import webp_chunks
 
 CONTENT_ID_DIGITS = 40
 """Of 4 bits each: chance gives two of a billion pictures the same id with a probability of 3e-31."""
@@ -105,21 +105,20 @@ def _png(data: bytes) -> Iterator[Part]:
 
 def _webp(data: bytes) -> Iterator[Part]:
     """Yield the frames of a WebP, and of an animated one the size of the canvas."""
-    orientation, view, at, end = 1, memoryview(data), 12, 8 + int.from_bytes(data[4:8], "little")
-    for _ in range(MAX_WEBP_CHUNKS):
-        if at + 8 > end and end <= len(data):
+    orientation, view, end = 1, memoryview(data), 8 + int.from_bytes(data[4:8], "little")
+    for name, place in webp_chunks(data):
+        if place.start > end:
             break
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        body = data[at + 8 : at + 8 + size]
-        if at + 8 + size > min(end, len(data)):
+        if place.stop > min(end, len(data)):
             raise BadImageError("corrupt image: the file is truncated or damaged")
         if name in WEBP_PIXELS:
-            yield view[at : at + 8 + size]
-        elif name == b"VP8X" and body and body[0] & IS_ANIMATED:
+            yield view[place.start - 8 : place.stop]
+        elif name == b"VP8X" and (body := data[place]) and body[0] & IS_ANIMATED:
             yield bytes([body[0] & ~HAS_METADATA]) + body[4:]
         elif name == b"EXIF":
-            orientation = read_orientation(read_tag_block(body))
-        at += 8 + size + size % 2
+            orientation = read_orientation(read_tag_block(data[place]))
+    if end > len(data):
+        raise BadImageError("corrupt image: the file is truncated or damaged")
     yield b"orientation %d" % orientation
 
 

@@ -9,6 +9,7 @@ from imagetagger.archive.catalogue.listing import file_state
 from imagetagger.preprocess.decode import MAX_PICTURE_BYTES
 from imagetagger.preprocess.errors import BadImageError
 from imagetagger.preprocess.file_kinds import SNIFFED_BYTES, picture_format
+from imagetagger.system.ignored_files import is_raw_name
 
 
 class FileReading(NamedTuple):
@@ -31,6 +32,8 @@ class FileReading(NamedTuple):
 def read_file(path: Path) -> FileReading:
     """Read a file and return the content id of its picture, or why it is none; of films and the like only the start.
 
+    A camera's raw file, by its suffix, has a content id whatever is in it.
+
     The state of the file is that before it was read: one that changes meanwhile is read again by the next scan.
     """
     try:
@@ -38,7 +41,8 @@ def read_file(path: Path) -> FileReading:
             state = file_state(os.fstat(file.fileno()))
             start = file.read(SNIFFED_BYTES)
             try:
-                picture_format(start, state.size)
+                if not is_raw_name(path.name):
+                    picture_format(start, state.size)
                 if state.size > MAX_PICTURE_BYTES:
                     raise BadImageError(f"a file of more than {MAX_PICTURE_BYTES:,} bytes")
             except BadImageError as error:

@@ -13,6 +13,7 @@ from imagetagger.archive.catalogue.listing import FileState, list_archive, outer
 from imagetagger.archive.catalogue.reading import FileReading, read_file
 from imagetagger.archive.catalogue.recording import record_readings
 from imagetagger.data.folder_walk import Unusable
+from imagetagger.system.ignored_files import is_raw_name
 
 SEPARATOR = os.fsencode(os.sep)
 BATCH = 32
@@ -25,6 +26,8 @@ class ScanReport(NamedTuple):
     Attributes:
         unread: files that are still to be read; 0 in the end.
         new, changed, moved, unchanged: files; see `FileChange`. Those that another process read count as unchanged.
+        raw: camera raw files that were listed; they are in the other counts too.
+        raw_left_out: camera raw files that are neither asked for nor known; they are in no other count.
         gone: files that are no longer there, nor is their picture elsewhere; found in the end.
         problems: files and folders that cannot be used, of those that were listed or read now.
     """
@@ -34,12 +37,14 @@ class ScanReport(NamedTuple):
     changed: int = 0
     moved: int = 0
     unchanged: int = 0
+    raw: int = 0
+    raw_left_out: int = 0
     gone: int = 0
     problems: tuple[Unusable, ...] = ()
 
 
 def scan(
-    catalogue: Catalogue, folders: Iterable[Path], read: Callable[[Path], FileReading] = read_file
+    catalogue: Catalogue, folders: Iterable[Path], read: Callable[[Path], FileReading] = read_file, *, raw: bool = False
 ) -> Iterator[ScanReport]:
     """Bring a catalogue up to date with folders; yield a report as each folder and batch is done, the full one last.
 
@@ -53,6 +58,7 @@ def scan(
         catalogue: is changed in short transactions.
         folders: with all that is below them.
         read: reads a file.
+        raw: include camera raw files. Those that are known, since they once were, are always included.
 
     Raises:
         CatalogueError: see `transaction`.
@@ -62,14 +68,27 @@ def scan(
     listed, returned, unread = set[bytes](), list[bytes](), dict[Path, FileState]()
     report = ScanReport()
     for files, unusable in list_archive(tops):
+        included, left_out = 0, 0
         for path, state in files.items():
-            listed.add(key := path_bytes(path))
+            key = path_bytes(path)
+            if is_raw_name(path.name):
+                if not raw and key not in known:
+                    left_out += 1
+                    continue
+                included += 1
+            listed.add(key)
             before, was_gone = known.get(key, (None, False))
             if before != state:
                 unread[path] = state
             elif was_gone:
                 returned.append(key)
-        report = ScanReport(len(unread), unchanged=len(listed) - len(unread), problems=report.problems + unusable)
+        report = ScanReport(
+            len(unread),
+            unchanged=len(listed) - len(unread),
+            raw=report.raw + included,
+            raw_left_out=report.raw_left_out + left_out,
+            problems=report.problems + unusable,
+        )
         yield report
     hidden = _hidden(report.problems)
     missing = [
@@ -93,7 +112,7 @@ def _read_batches(
         current = current_states(catalogue, batch)
         readings = [read(path) for path in batch if current.get(path) != unread[path]]
         changes = Counter(record_readings(catalogue, readings))
-        report = ScanReport(
+        report = report._replace(
             unread=report.unread - len(batch),
             new=report.new + changes["new"],
             changed=report.changed + changes["changed"],

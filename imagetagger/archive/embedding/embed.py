@@ -15,6 +15,9 @@ from imagetagger.bundle.manifest import ImageContract, Manifest
 from imagetagger.bundle.reader import read_bundle
 from imagetagger.bundle.strict_json import BundleError
 from imagetagger.preprocess import SCALED_CONTRACT, BadImageError, preprocess, preprocess_scaled, read_encoded
+from imagetagger.preprocess.decode import MAX_PICTURE_BYTES
+from imagetagger.preprocess.raw_preview import read_raw_preview
+from imagetagger.system.ignored_files import is_raw_name
 
 
 class EmbeddedFile(NamedTuple):
@@ -79,18 +82,25 @@ def start_embedder(model: bytes, manifest: Manifest, exact: bool) -> Callable[[P
 
 
 def embed_file(path: Path, executor: Executor, contract: ImageContract, exact: bool) -> EmbeddedFile:
-    """Read a file, and return its content id and its embedding, or what is wrong with it."""
-    result = EmbeddedFile(path, None, None, None, None, None)
+    """Read a file, and return its content id and its embedding, or what is wrong with it.
+
+    Of a camera's raw file, by its suffix, it is the embedding of the largest preview in it.
+    """
+    unread = result = EmbeddedFile(path, None, None, None, None, None)
     crop = preprocess if exact else preprocess_scaled
+    is_raw = is_raw_name(path.name)
     try:
         with path.open("rb") as file:
             size, mtime_ns = file_state(os.fstat(file.fileno()))
             result = result._replace(size=size, mtime_ns=mtime_ns)
-            data = read_encoded(file)
+            data = file.read(MAX_PICTURE_BYTES) if is_raw else read_encoded(file)
         result = result._replace(content=content_id(data))
-        return result._replace(embedding=embed_image(executor, crop(data, contract.size, contract.pixel_limit)))
+        picture = read_raw_preview(data) if is_raw else data
+        return result._replace(embedding=embed_image(executor, crop(picture, contract.size, contract.pixel_limit)))
     except BadImageError as error:
         return result._replace(problem=str(error))
+    except ImportError as error:  # of the package for raw files: once it is installed, they are read again
+        return unread._replace(problem=str(error))
     except OSError as error:
         return result._replace(problem=f"cannot be read: {error.strerror or error}")
     except Exception as error:  # one file of thousands: it is reported, and the others go on

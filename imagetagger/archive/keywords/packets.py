@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from imagetagger.archive.keywords.document import MAX_XMP_BYTES
 from imagetagger.archive.keywords.iptc import iptc_of_resources
-from imagetagger.preprocess.exif import MAX_WEBP_CHUNKS
 from imagetagger.preprocess.file_kinds import picture_format
 from imagetagger.preprocess.formats import read_avif_xmp, read_heic_xmp
 from imagetagger.preprocess.jpeg import EXIF as APP1
 from imagetagger.preprocess.jpeg import segments
 from imagetagger.preprocess.png import chunks
 from imagetagger.preprocess.tiff_tags import find_entry, read_tag_block
+from imagetagger.preprocess.webp import webp_chunks
 
 APP13 = 0xED
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
@@ -83,13 +83,7 @@ def _in_tiff(data: bytes) -> Packets:
 
 
 def _in_webp(data: bytes) -> Packets:
-    at = 12
-    for _ in range(MAX_WEBP_CHUNKS):
-        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if name in (b"XMP ", b""):
-            return Packets((data[at + 8 : at + 8 + size],))
-        at += 8 + size + size % 2
-    return Packets()
+    return Packets(tuple(data[body] for name, body in webp_chunks(data) if name == b"XMP ")[:1])
 
 
 FINDERS: dict[str, Callable[[bytes], Packets]] = {

@@ -253,3 +253,27 @@ def test_a_second_pass_over_10_000_pictures_takes_under_5_seconds(catalogue, tmp
     begun = time.process_time()
     assert scanned(catalogue, photos) == ScanReport(unchanged=10_000)
     assert time.process_time() - begun < 5
+
+
+def test_camera_raw_files_are_counted_and_left_out_until_they_are_asked_for(catalogue, photos):
+    for name in ("b.NEF", "c.dng"):
+        (photos / name).write_bytes(name.encode())
+    beside = next(photos.rglob("5.png")).with_suffix(".cr2")
+    beside.write_bytes(b"the same photograph")
+    opened.clear()
+    assert scanned(catalogue, photos) == ScanReport(new=40, raw_left_out=2)
+    assert not any(path.endswith((".NEF", ".dng", ".cr2")) for path in opened)
+    assert [*scan(catalogue, [photos], raw=True)][-1] == ScanReport(new=2, unchanged=40, raw=2)
+    assert paths(catalogue) >= {photos / "b.NEF", photos / "c.dng"}
+    assert beside not in paths(catalogue)
+
+
+def test_camera_raw_files_that_were_asked_for_once_stay(catalogue, photos):
+    (photos / "b.NEF").write_bytes(b"one")
+    _ = [*scan(catalogue, [photos], raw=True)]
+    (photos / "c.NEF").write_bytes(b"another")
+    assert scanned(catalogue, photos) == ScanReport(unchanged=41, raw=1, raw_left_out=1)
+    (photos / "b.NEF").write_bytes(b"edited")
+    assert scanned(catalogue, photos) == ScanReport(changed=1, unchanged=40, raw=1, raw_left_out=1)
+    (photos / "b.NEF").unlink()
+    assert scanned(catalogue, photos) == ScanReport(unchanged=40, raw_left_out=1, gone=1)

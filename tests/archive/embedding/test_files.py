@@ -19,6 +19,7 @@ from imagetagger.bundle.strict_json import BundleError
 from imagetagger.everyday import everyday_bundle
 from imagetagger.preprocess import preprocess, preprocess_scaled
 from tests.helpers.pictures import encode, noisy
+from tests.helpers.raws import Preview, make_dng
 
 BUNDLE = read_bundle(everyday_bundle())
 MANIFEST, CONTRACT = BUNDLE.manifest, BUNDLE.manifest.image
@@ -56,7 +57,7 @@ def test_scaled_pictures_have_an_embedding_space_of_their_own(pictures):
     scaled, exact = (next(embed_files(pictures[:1], exact=exact)).embedding for exact in (False, True))
     assert not np.array_equal(scaled, exact)
     assert archive_space(MANIFEST, exact=True) == MANIFEST.embedding_space
-    assert archive_space(MANIFEST) == f"{MANIFEST.embedding_space}/square-bilinear-hv/1+jpeg-scaled/1"
+    assert archive_space(MANIFEST) == f"{MANIFEST.embedding_space}/square-bilinear-hv/1+jpeg-scaled/2"
 
 
 BAD = {
@@ -147,3 +148,24 @@ def test_a_bad_bundle_is_an_error_before_any_file_is_read(tmp_path):
 def test_a_bundle_that_is_replaced_meanwhile_is_refused():
     with pytest.raises(BundleError, match="was replaced by another bundle"):
         load_embedder(everyday_bundle(), "0" * 64, exact=False)
+
+
+def test_a_camera_raw_file_has_the_embedding_of_its_preview(executor, tmp_path):
+    jpeg = encode(noisy((200, 90, 40), 0, (1200, 900)), "JPEG")
+    path, damaged = tmp_path / "a.DNG", tmp_path / "b.dng"
+    path.write_bytes(make_dng(Preview(jpeg, 1200, 900)))
+    damaged.write_bytes(path.read_bytes()[:-500])
+    for exact, crop in ((True, preprocess), (False, preprocess_scaled)):
+        file = embed_file(path, executor, CONTRACT, exact=exact)
+        assert (file.problem, file.content) == (None, content_id(path.read_bytes()))
+        np.testing.assert_array_equal(file.embedding, embed_image(executor, crop(jpeg, CONTRACT.size)))
+    assert "cut off or damaged" in embed_file(damaged, executor, CONTRACT, exact=False).problem
+
+
+def test_without_the_package_that_reads_raw_files_they_are_read_again_later(executor, tmp_path, monkeypatch):
+    path = tmp_path / "a.dng"
+    path.write_bytes(make_dng(Preview(encode(noisy((200, 90, 40), 0), "JPEG"), 64, 48)))
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    file = embed_file(path, executor, CONTRACT, exact=False)
+    assert "imagetagger[raw]" in file.problem
+    assert (file.mtime_ns, file.content) == (None, None)
