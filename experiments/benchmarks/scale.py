@@ -6,6 +6,7 @@ PHOTOGRAPHS is a zip of photographs; without one it is the two of scikit-learn. 
 thread, so that other programs matter little. Prints a Markdown table.
 """
 
+import functools
 import io
 import resource
 import sys
@@ -28,7 +29,7 @@ from imagetagger.archive.catalogue.reading import FileReading
 from imagetagger.archive.catalogue.recording import record_readings
 from imagetagger.archive.embedding.embed import embed_file
 from imagetagger.archive.promise.leave_one_out import learn_rows, merge_tag_rows
-from imagetagger.archive.shards.results import EmbeddedShard, ShardEntry, ShardListing, write_embedded, write_rows
+from imagetagger.archive.shards.results import EmbeddedShard, ShardEntry, ShardListing, write_embedded, write_shard_rows
 from imagetagger.bundle.executor import load_executor, score_rows
 from imagetagger.bundle.reader import Rows, read_bundle
 from imagetagger.everyday import everyday_bundle
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if i % 10 == 0:
                 large.write_bytes(enlarge(photograph, noise, SIZE))
             for file in (small, large) if i % 10 == 0 else (small,):
-                seconds[file] += timed(lambda file=file: embed_file(file, executor, image, exact=False))
+                seconds[file] += timed(functools.partial(embed_file, file, executor, image, exact=False))
         rates = {
             f"a file of {SHARD_SIZE} pixels a side embedded": len(photographs) / seconds[small],
             "a photograph of 12 megapixels embedded": -(-len(photographs) // 10) / seconds[large],
@@ -129,7 +130,7 @@ def shard_bytes(folder: Path, features: int) -> float:
 
 def rows_bytes(folder: Path, features: int, tags: int) -> float:
     """Return the bytes of a shard's statistics, shared among its pictures."""
-    write_rows(folder / "rows.safetensors", empty_rows(features, tags), "fingerprint")
+    write_shard_rows(folder / "rows.safetensors", empty_rows(features, tags), "fingerprint")
     return (folder / "rows.safetensors").stat().st_size / SHARD_PICTURES
 
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice, takewhile
+from itertools import chain, count, islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -200,7 +200,7 @@ def _ray_runtime(model: bytes, workers: int) -> Runtime:
         image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         list(run(lambda _: image, range(PREFETCH)))  # workers start
         start = time.perf_counter()
-        indices = takewhile(lambda _: time.perf_counter() - start < seconds, count())
+        indices = chain((0,), takewhile(lambda _: time.perf_counter() - start < seconds, count()))
         return sum(1 for _ in run(lambda _: image, indices)) / (time.perf_counter() - start)
 
     return Runtime("litert", embedding_space(model), run, raw_rate, model)

@@ -129,7 +129,7 @@ def main(folder: Path) -> None:
         "killed": killed,
         "second": second.node_id,
         "ordered": [square for square, _ in ordered],
-        "reports": [[one.shard.name, one.pictures, one.is_new, one.problem] for one in reports],
+        "reports": [[one.shard.name, one.pictures, one.problem] for one in reports],
         "problems": {name: one.problem for name, one in embedded.items() if one.problem},
         "errors": {i: str(one) for i, one in enumerate(results) if isinstance(one, BadImageError)},
         "runtime": [runtime.name, runtime.space],

@@ -59,7 +59,7 @@ def test_results_come_in_order_where_that_is_asked_for(worked):
 def test_shards_are_learned_to_the_same_bits_though_a_machine_is_killed(worked, tmp_path):
     found, folder = worked
     shards = sorted((folder / "shards").iterdir())
-    assert sorted(found["reports"]) == [[shard.name, 24, True, None] for shard in shards]
+    assert sorted(found["reports"]) == [[shard.name, 24, None] for shard in shards]
     list(embed_shards(shards, bundle(*WHITENED), tmp_path, False, "local", 1))
     settings = {"exact": False, "engine": "local", "workers": 1, "sample": 1000, "precision": 0.9}
     learned = learn_shards(shards, bundle(*WHITENED), tmp_path, **settings)

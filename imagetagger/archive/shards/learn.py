@@ -22,7 +22,7 @@ from imagetagger.archive.shards.results import (
     embeddings_file,
     expect_result,
     read_embedded,
-    read_rows,
+    read_shard_rows,
     rows_fingerprint,
     shard_fingerprint,
     statistics_file,
@@ -137,7 +137,7 @@ def learn_shards(
 def _stored_rows(shard: Path, out: Path, space: str, drawn: ShardSample) -> Rows:
     path = statistics_file(out, shard)
     keywords = drawn.pictures.keywords
-    rows = expect_result(read_rows(path, rows_fingerprint(shard_fingerprint(shard, space), keywords)), path)
+    rows = expect_result(read_shard_rows(path, rows_fingerprint(shard_fingerprint(shard, space), keywords)), path)
     empty = np.zeros((len(keywords), drawn.embeddings.shape[1]))
     return rows if rows.mean.shape[1] else Rows(rows.count, empty, empty)  # a shard without a usable picture
 

@@ -90,12 +90,12 @@ def read_embedded(path: Path, fingerprint: str) -> EmbeddedShard | None:
         return None
 
 
-def write_rows(path: Path, rows: Rows, fingerprint: str) -> None:
+def write_shard_rows(path: Path, rows: Rows, fingerprint: str) -> None:
     """Write statistics, float64: count (C,), mean (C, D), m2 (C, D)."""
     _write(path, rows._asdict(), fingerprint)
 
 
-def read_rows(path: Path, fingerprint: str) -> Rows | None:
+def read_shard_rows(path: Path, fingerprint: str) -> Rows | None:
     """Return statistics, float64; None if there are none of this fingerprint, or they are damaged."""
     tensors = _read(path, fingerprint)
     return Rows(**tensors) if set(tensors) == set(Rows._fields) else None

@@ -19,12 +19,12 @@ from imagetagger.archive.shards.results import (
     embeddings_file,
     expect_result,
     read_embedded,
-    read_rows,
+    read_shard_rows,
     rows_fingerprint,
     shard_fingerprint,
     statistics_file,
     write_embedded,
-    write_rows,
+    write_shard_rows,
 )
 from imagetagger.archive.tagging.labelled import is_at_or_below, mark_tags
 from imagetagger.bundle.executor import embed_image, load_executor
@@ -120,8 +120,8 @@ def sum_shard(shard: Path, keywords: tuple[Keyword, ...], out: Path, space: str)
         fingerprint = shard_fingerprint(shard, space)
         embedded = expect_result(read_embedded(embeddings_file(out, shard), fingerprint), embeddings_file(out, shard))
         wanted = rows_fingerprint(fingerprint, keywords)
-        if is_new := read_rows(path, wanted) is None:
-            write_rows(path, shard_rows(embedded, keywords), wanted)
+        if is_new := read_shard_rows(path, wanted) is None:
+            write_shard_rows(path, shard_rows(embedded, keywords), wanted)
     except (OSError, ShardError) as error:
         return ShardReport(shard, problem=str(error))
     return ShardReport(shard, len(embedded.embeddings), is_new=is_new)
