@@ -7,9 +7,9 @@ from imagetagger.web.review_routes import ReviewAccess, ReviewFunctions, body_pr
 from imagetagger.web.server import RequestHandler, Server
 from imagetagger.web.site import REVIEW_FOLDER, SiteError
 
-PAGE = "review.html"
+REVIEW_PAGE = "review.html"
 """The page of a review, in its folder of the built app."""
-HOST = "127.0.0.1"
+_HOST = "127.0.0.1"
 
 
 class ReviewServer(Server):
@@ -24,7 +24,7 @@ class ReviewServer(Server):
     """
 
     def __init__(self, port: int, app: Mapping[str, bytes], functions: ReviewFunctions) -> None:
-        super().__init__(HOST, port, review_files(app))
+        super().__init__(_HOST, port, review_files(app))
         self.RequestHandlerClass = _ReviewHandler
         self.access = ReviewAccess()
         self.respond_review = review_responder(self.respond, self.access, functions)
@@ -44,10 +44,10 @@ def review_files(app: Mapping[str, bytes]) -> dict[str, bytes]:
         SiteError: the app was built without this page.
     """
     page = {name.removeprefix(REVIEW_FOLDER): data for name, data in app.items() if name.startswith(REVIEW_FOLDER)}
-    if PAGE not in page:
-        raise SiteError(f"the built app has no {REVIEW_FOLDER}{PAGE}: run `make webapp` again")
+    if REVIEW_PAGE not in page:
+        raise SiteError(f"the built app has no {REVIEW_FOLDER}{REVIEW_PAGE}: run `make webapp` again")
     icons = {name: data for name, data in app.items() if name == "icon.svg"}
-    return {**icons, **page, "index.html": page[PAGE]}
+    return {**icons, **page, "index.html": page[REVIEW_PAGE]}
 
 
 class _ReviewHandler(RequestHandler):
