@@ -55,7 +55,7 @@ def make_crop(photograph: bytes, seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     with Image.open(io.BytesIO(photograph)) as image:
         width, height = (round(side * rng.uniform(0.6, 1)) for side in image.size)
-        left, top = rng.integers(image.width - width + 1), rng.integers(image.height - height + 1)
+        left, top = (int(rng.integers(room + 1)) for room in (image.width - width, image.height - height))
         crop = image.convert("RGB").crop((left, top, left + width, top + height))
     crop.thumbnail((SMALL_SIDE, SMALL_SIDE))
     if rng.random() < 0.5:

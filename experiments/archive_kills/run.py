@@ -32,12 +32,12 @@ from experiments.common.tables import Column, Row, markdown_table, write_csv
 ROOT = Path(__file__).parents[2]
 COLUMNS = (
     Column("scenario", "tagged"),
-    Column("pictures", "pictures", ","),
+    Column("pictures", "pictures", ",.0f"),
     Column("kills", "kills"),
     Column("seconds", "seconds", ".1f"),
-    Column("embedded", "embedded", ","),
+    Column("embedded", "embedded", ",.0f"),
     Column("twice", "of them twice"),
-    Column("sidecars", "sidecars with tags of ours", ","),
+    Column("sidecars", "sidecars with tags of ours", ",.0f"),
     Column("different", "differs"),
 )
 OURS = b"urn:imagetagger:archive:"
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=10_000, help="pictures of the library")
     parser.add_argument("--photographs", type=int, default=600, help="that the pictures are parts of")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--passes", type=int, default=3, help="second passes to time")
     parser.add_argument("--bundle", type=Path, help="folder or .zip (default: the everyday one)")
     parser.add_argument("--precision", default="0.5", help="least probability of a tag that is written")
     options = parser.parse_args(arguments)
@@ -77,19 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_library(zipped_photographs(options.zip, options.photographs), library, options.count)
         bundle = ("--bundle", str(options.bundle.absolute())) if options.bundle else ()
         place = Place(Path(folder), library, read_sidecars(library), ("--precision", options.precision, *bundle))
-        rows = measure(place, options.kills)
+        rows = measure(place, options.kills, options.passes)
     print(markdown_table(rows, COLUMNS))
     write_csv(rows, options.out / "results.csv")
     return int(any(row["different"] for row in rows))
 
 
-def measure(place: Place, kills: int) -> list[Row]:
+def measure(place: Place, kills: int, passes: int) -> list[Row]:
     """Tag the library in all ways; return a row each."""
     begin_again(place)
     seconds = timed(lambda: finish(start(place)))
     expected = read_state(place.catalogue, place.library)
     rows = [make_row("once", place, seconds, 0, expected)]
-    rows += [make_row("a second time", place, timed(lambda: finish(start(place))), 0, expected) for _ in range(3)]
+    rows += [make_row("a second time", place, timed(lambda: finish(start(place))), 0, expected) for _ in range(passes)]
     os.utime(next(iter(read_sidecars(place.library))))
     rows.append(make_row("after one sidecar was touched", place, timed(lambda: finish(start(place))), 0, expected))
 
@@ -98,7 +99,7 @@ def measure(place: Place, kills: int) -> list[Row]:
     rows.append(make_row("killed and started again", place, taken, kills, expected))
 
     begin_again(place)
-    taken = timed(lambda: [finish(process) for process in [start(place), start(place)]])
+    taken = timed(lambda: finish_all([start(place), start(place)]))
     rows.append(make_row("by two processes at once", place, taken, 0, expected))
     return rows
 
@@ -131,6 +132,12 @@ def finish(process: "subprocess.Popen[bytes]") -> None:
     """
     if (code := process.wait()) != 0:
         raise RuntimeError(f"imagetagger archive tag ended with exit code {code}, expected 0")
+
+
+def finish_all(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Wait until several processes have tagged the library; raises like `finish`."""
+    for process in processes:
+        finish(process)
 
 
 def kill_at_random(place: Place, kills: int, seconds: float, expected: LibraryState) -> None:
