@@ -99,9 +99,8 @@ def saved(downloads: Path, pattern: str) -> Path:
         if files and not [*downloads.glob("*.part")]:
             return files[0]
         time.sleep(0.1)
-    raise AssertionError(
-        f"no {pattern} was saved within {PATIENCE} seconds, but {[path.name for path in downloads.iterdir()]}"
-    )
+    found = [path.name for path in downloads.iterdir()]
+    raise AssertionError(f"no {pattern} was saved within {PATIENCE} seconds, but {found}")
 
 
 def picture(name: str, data: bytes, kind: str = "image/png") -> dict[str, object]:
@@ -141,7 +140,8 @@ def look_at(page, name: str) -> None:
 
 
 def draft_tags(page) -> list[str]:
-    """The chosen tags on the page of a picture, once that page is there."""
+    """The chosen tags on the page of a picture, once that page is there and the tagger has looked at the picture."""
+    page.locator("article > section[aria-busy=false]").wait_for()
     tags = page.get_by_role("list", name="Tags of this picture")
     tags.wait_for(state="attached")  # without tags it is invisible
     chips = tags.get_by_role("button")

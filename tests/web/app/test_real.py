@@ -80,8 +80,8 @@ def photographs():
 
 def shown_tags(page) -> list[str]:
     """All tags on the page of a picture: chosen ones, then candidates."""
-    candidates = page.get_by_role("list", name="Perhaps").locator(".clip").all_inner_texts()
-    return [*draft_tags(page), *candidates]
+    chosen = draft_tags(page)
+    return [*chosen, *page.get_by_role("list", name="Perhaps").locator(".clip").all_inner_texts()]
 
 
 def test_the_app_from_the_first_picture_to_python(playwright, bundle, retrievers, tmp_path):

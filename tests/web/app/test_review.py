@@ -139,6 +139,7 @@ def test_a_rejected_suggestion_stays_rejected_until_it_is_undone(page):
     page.get_by_text("Confirmed red on 2 pictures").wait_for()
     page.reload()
     page.get_by_role("button", name="To confirm").click()
+    page.get_by_role("region", name="Tick what is right").wait_for()  # once the tagger is there
     assert titles(page) == {"blue": 2, "Tags seen once": 1, "Tick what is right": 1}
     page.keyboard.press("Control+z")
     page.get_by_role("button", name="Confirm all 3 red").wait_for()

@@ -67,6 +67,8 @@ export interface PictureView {
   rejected: readonly TagId[];
   /** Tags outside the set that a search still finds, the most probable first. */
   possible: readonly Suggestion[];
+  /** Whether the tagger has looked at it: not right after the opening. Otherwise nothing is suggested or possible. */
+  predicted: boolean;
   /** Novel: it looks like none of the tags. */
   unknown: boolean;
 }

@@ -23,6 +23,7 @@ function picture(name: string, tags: string[] = [], suggested: PictureView["sugg
     suggested,
     rejected: [],
     possible: [],
+    predicted: true,
     unknown,
   };
 }

@@ -14,6 +14,7 @@ export function picture(id: string, more: Partial<PictureView> = {}): PictureVie
     rejected: [],
     suggested: [],
     possible: [],
+    predicted: true,
     unknown: false,
   };
   return { id, confirmed, ...plain, ...more };

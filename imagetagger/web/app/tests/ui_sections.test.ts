@@ -92,6 +92,15 @@ test("a picture whose tags the user began to choose, or that has no other guess,
   expect(shown({ show: "open" }, chosen)).toContainEqual(["open", "", "a"]);
 });
 
+test("a picture that the tagger has not looked at yet is in no group, unless the user began to choose its tags", () => {
+  const unseen = new Map([...library.pictures].map(([id, each]) => [id, { ...each, suggested: [], predicted: false }]));
+  const early = { ...library, pictures: unseen };
+  const drafts = new Map([["a", add(initialDraft(unseen.get("a") as (typeof pictures)[0]), "dog")]]);
+  const parts = sections(early, { ...EVERYTHING, show: "open" }, drafts);
+  expect(parts.map(({ kind }) => kind)).toEqual(["open", "plain"]);
+  expect(parts[0]?.ids).toEqual(["a"]);
+});
+
 test("a picture whose likely tag was rejected is with those of its next guess", () => {
   const both = picture("l", { suggested: [guess("cup", 0.6), guess("dog", 0.3)], rejected: ["cup"] });
   const more = { ...library, order: [...library.order, "l"], pictures: new Map([...library.pictures, ["l", both]]) };

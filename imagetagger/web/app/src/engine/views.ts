@@ -74,6 +74,7 @@ export function pictureView(session: Session, id: PictureId): PictureView | unde
     confirmed: tags.length > 0 || session.state.dismissed.has(id),
     tags,
     rejected: session.state.rejected.get(id) ?? [],
+    predicted: prediction !== false,
     ...(prediction ? suggestionsOf(session, prediction) : { suggested: [], possible: [], unknown: false }),
   };
 }

@@ -42,7 +42,7 @@ interface Props {
 export function TagEditor({ picture, ids, after }: Props) {
   const { engine, state, library, dispatch } = useApp();
   const { busy, teach } = useLesson();
-  const words = useWords().picture;
+  const { app, picture: words } = useWords();
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
@@ -66,8 +66,7 @@ export function TagEditor({ picture, ids, after }: Props) {
   const nothing = isNothing(changes);
   const dismissed = picture.confirmed && picture.tags.length === 0;
   const dismisses = nothing && !picture.confirmed;
-  const isPredicted = picture.unknown || picture.suggested.length > 0; // not right after the opening
-  const isReady = !busy && (dismisses ? isPredicted : !nothing);
+  const isReady = !busy && (dismisses ? picture.predicted : !nothing);
   const confirm = async (goesOn = state.filter.show === "open") => {
     if (!isReady) return;
     const next = goesOn ? (nextOpen(ids, library.pictures, picture.id) ?? after) : undefined;
@@ -94,13 +93,17 @@ export function TagEditor({ picture, ids, after }: Props) {
     Enter: goOn,
   });
   return (
-    <section class={styles.editor} aria-label={words.tags}>
+    <section class={styles.editor} aria-label={words.tags} aria-busy={!picture.predicted}>
       <p class="hidden" role="status">
         {words.spoken(chips, dismissed, picture.unknown)}
       </p>
       {!picture.confirmed &&
         chips.length === 0 &&
-        (picture.unknown ? <p class={texts.notice}>{words.unknown}</p> : <p class="quiet">{words.unsure}</p>)}
+        (picture.unknown ? (
+          <p class={texts.notice}>{words.unknown}</p>
+        ) : (
+          <p class="quiet">{picture.predicted ? words.unsure : app.opening}</p>
+        ))}
       <TagChips
         chips={chips}
         onRemove={(key) => change(key.startsWith("\n") ? removeName(draft, key.slice(1)) : remove(draft, key))}

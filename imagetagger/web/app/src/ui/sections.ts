@@ -9,8 +9,9 @@ import { beginsWord, fold, matchingTags, tagsBelow, type Vocabulary } from "./se
 /** Pictures that are shown together. */
 export interface Section {
   /**
-   * Plain pictures; those of a search that are less certain; or, to be confirmed, those whose tags are likely, those with
-   * a guess, and those to be looked at one by one: without a guess, or with a draft.
+   * Plain pictures, also those that the tagger has not looked at yet; those of a search that are less certain; or, to be
+   * confirmed, those whose tags are likely, those with a guess, and those to be looked at one by one: without a guess, or
+   * with a draft.
    */
   kind: "plain" | "perhaps" | "likely" | "guess" | "open";
   /** The tags that pictures to confirm share; empty where each has its own. */
@@ -88,10 +89,12 @@ function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Dr
   type Group = { kind: Section["kind"]; tags: readonly TagId[]; ids: PictureId[] };
   const groups = { likely: new Map<string, Group>(), guess: new Map<string, Group>() };
   const open: PictureId[] = [];
+  const unseen: PictureId[] = [];
   for (const id of ids) {
-    const proposal = proposalOf(pictures.get(id) as PictureView, drafts.get(id));
+    const picture = pictures.get(id) as PictureView;
+    const proposal = proposalOf(picture, drafts.get(id));
     if (proposal === null) {
-      open.push(id);
+      (picture.predicted || drafts.has(id) ? open : unseen).push(id);
       continue;
     }
     const kind = proposal.certainty === "likely" ? "likely" : "guess";
@@ -106,7 +109,7 @@ function toConfirm({ pictures }: Pictures, ids: readonly PictureId[], drafts: Dr
     const together = all.filter((group) => group.ids.length >= MIN_GROUP).sort((a, b) => b.ids.length - a.ids.length);
     return [...together, { kind, tags: [], ids: ids.filter((id) => alone.has(id)) }];
   });
-  return nonEmpty([...grouped, { kind: "open", tags: [], ids: open }]);
+  return nonEmpty([...grouped, { kind: "open", tags: [], ids: open }, { kind: "plain", tags: [], ids: unseen }]);
 }
 
 function withoutExtension(name: string): string {
