@@ -22,7 +22,7 @@ from imagetagger.training.views import VIEWS_VERSION
 TRAININGS = "trainings"
 """Folder in the cache: weights of finished trainings, and checkpoints of others."""
 
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 """Raised when a change to training changes its result."""
 
 

@@ -16,6 +16,9 @@ from imagetagger.backbones.inverted_residual import ACTIVATIONS, InvertedResidua
 MAX_PRODUCTS = 256
 """Products that the loop of a kernel's gradient writes out; more of them compile slowly."""
 
+MAX_BAND_KERNEL = 3
+"""Side of the largest kernel whose gradient is written out by bands of rows."""
+
 
 class Block(NamedTuple):
     """One inverted residual block: its name among the parameters, and its shape."""
@@ -135,15 +138,18 @@ def _shifted_products(x: jax.Array, kernel: jax.Array, stride: int, margins: tup
 def _kernel_gradient(x: jax.Array, gradient: jax.Array, size: int, stride: int, margins: tuple[int, int]) -> jax.Array:
     """Return the gradient of a kernel, float32 (K, K, C), from that of the filtered rows.
 
-    XLA sums over positions slowly, as it strides through memory for each channel. Here the positions of a few rows are
-    written out as a sum of vectors of C, and a loop goes over such bands.
+    XLA sums over positions slowly, as it strides through memory for each channel. For small kernels the positions of a
+    few rows are written out as a sum of vectors of C, and a loop goes over such bands. For large ones these bands are
+    narrow, and a loop over whole pictures takes less time.
     """
-    top, left = margins
     height, width = gradient.shape[1:3]
-    bands = -(-height // max(1, MAX_PRODUCTS // (size * size * width)))
-    rows = -(-height // bands)  # of the gradient in a band
-    after = [stride * (n - 1) + size - x.shape[i] - m for n, i, m in ((bands * rows, 1, top), (width, 2, left))]
-    x = _pad(x, (top, after[0]), (left, after[1]))
+    rows = height
+    if size <= MAX_BAND_KERNEL:
+        bands = -(-height // max(1, MAX_PRODUCTS // (size * size * width)))
+        rows = -(-height // bands)  # of the gradient in a band
+    bands = -(-height // rows)
+    after = [stride * (n - 1) + size - x.shape[i] - margins[i - 1] for n, i in ((bands * rows, 1), (width, 2))]
+    x = _pad(x, (margins[0], after[0]), (margins[1], after[1]))
     gradient = _pad(gradient, (0, bands * rows - height), (0, 0))
     read = stride * (rows - 1) + size  # rows of x that a band needs
     starts = range(0, stride * bands * rows, stride * rows)
@@ -151,11 +157,13 @@ def _kernel_gradient(x: jax.Array, gradient: jax.Array, size: int, stride: int, 
 
     def add(total: jax.Array, band: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         x, gradient = (array.astype(jnp.float32) for array in band)
-        sums = [
-            sum(x[stride * p + i, stride * q + j] * gradient[p, q] for p in range(rows) for q in range(width))
-            for i in range(size)
-            for j in range(size)
-        ]
+        taps = [(i, j) for i in range(size) for j in range(size)]
+        if size <= MAX_BAND_KERNEL:
+            positions = [(p, q) for p in range(rows) for q in range(width)]
+            sums = [sum(x[stride * p + i, stride * q + j] * gradient[p, q] for p, q in positions) for i, j in taps]
+        else:
+            below, right = stride * (rows - 1) + 1, stride * (width - 1) + 1
+            sums = [(x[i : i + below : stride, j : j + right : stride] * gradient).sum((0, 1)) for i, j in taps]
         return total + jnp.stack(sums), None
 
     pairs = (windows.reshape(-1, *windows.shape[2:]), gradient.reshape(-1, rows, *gradient.shape[2:]))
