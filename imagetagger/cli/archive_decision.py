@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from imagetagger.archive.tagging.learn import LearnedTags
 
 
+DEFAULT_PRECISION = 0.95
+"""Share of right tags that is promised, or asked of the tagger's own estimate, unless a command line says otherwise."""
+
+
 class DecidedArchive(NamedTuple):
     """What is predicted and decided of an archive's N pictures.
 
@@ -24,12 +28,14 @@ class DecidedArchive(NamedTuple):
         contents: ids of the pictures.
         people: what people did with the tags of each picture, by content id.
         predictions, decision: of the pictures.
+        precision: that is promised of learned tags, or asked of the tagger's own estimate.
     """
 
     contents: tuple[str, ...]
     people: "dict[str, SetKeywords]"
     predictions: "Predictions"
     decision: "ArchiveDecision"
+    precision: float
 
 
 def decide_archive(archive: OpenArchive, options: argparse.Namespace, read: "Sequence[FileKeywords]") -> DecidedArchive:
@@ -51,14 +57,15 @@ def decide_archive(archive: OpenArchive, options: argparse.Namespace, read: "Seq
     contents, embeddings = load_embeddings(archive.catalogue, archive.space, archive.folders)
     people = set_keywords(archive.catalogue, read)
     tagger = archive.tagger if learned is None else learned
-    predictions = predict_pictures(_shown(embeddings), archive.bundle, tagger, options.precision)
+    precision = options.precision or (DEFAULT_PRECISION if learned is None else learned.precision)
+    predictions = predict_pictures(_shown(embeddings), archive.bundle, tagger, precision)
     settled = settled_tags(
         predictions.keywords,
         [people.get(content, SetKeywords()) for content in contents],
         leave_tagged=predictions.is_learned and not options.all,
     )
     decision = decide_tags(predictions.probability, predictions.promises, is_settled=settled, embeddings=embeddings)
-    return DecidedArchive(contents, people, predictions, decision)
+    return DecidedArchive(contents, people, predictions, decision, precision)
 
 
 def load_learned_tags(archive: OpenArchive, options: argparse.Namespace) -> "LearnedTags | None":
@@ -78,7 +85,7 @@ def load_learned_tags(archive: OpenArchive, options: argparse.Namespace) -> "Lea
             "tags were learned with another bundle, which measured what is promised: `imagetagger archive learn` learns"
             " them with this one, and --everyday takes the tags of this one"
         )
-    if options.precision != learned.precision:
+    if options.precision not in (None, learned.precision):
         raise CommandError(
             f"got --precision {options.precision:g}, but {learned.precision:g} was promised when tags were learned: "
             f"`imagetagger archive learn --precision {options.precision:g}` promises another one"

@@ -90,7 +90,7 @@ def run_tag(options: argparse.Namespace) -> int:
         before = look_before(files)
         read = read_people(archive, files)
         basis = digest_basis(archive, options, listed)  # and then what it is a digest of
-        contents, _, predictions, decision = decide_archive(archive, options, read)
+        contents, _, predictions, decision, precision = decide_archive(archive, options, read)
         made = {"bundle": archive.bundle.manifest.digest, "written": now(), "under": options.under}
         tags = {
             content: machine_tags(predictions.keywords, probability, is_written, **made)
@@ -103,8 +103,9 @@ def run_tag(options: argparse.Namespace) -> int:
         written: list[WrittenSidecar] = []
         changed, failed = _report(note_written(results, written), len(files), options)
         problems += [f"{one.file.path}: {one.problem}" for one in read if one.problem] + failed
-        summary = _summary(decision, predictions, options.precision)
-        counts = TaggingCounts(len(contents), int(decision.is_written.sum()), summary)
+        count = sum(map(len, tags.values()))
+        summary = summarize_tagging(decision, predictions, precision, count)
+        counts = TaggingCounts(len(contents), count, summary)
         if not problems and not options.dry_run:
             store_tagged(archive, options, before, basis, written, counts)
     if options.json:
@@ -156,16 +157,25 @@ def _sidecars(changed: int, options: argparse.Namespace) -> str:
     return f"{count} would change (--dry-run: nothing was written)" if options.dry_run else f"{count} changed"
 
 
-def _summary(decision: "ArchiveDecision", predictions: "Predictions", precision: float) -> str:
+def summarize_tagging(decision: "ArchiveDecision", predictions: "Predictions", precision: float, count: int) -> str:
+    """Say how many tags are written, how right they are, and what to do next; `count` has no broader terms of others."""
     from imagetagger.archive.promise.decide import summarize
 
-    if predictions.is_learned:
-        return summarize(decision, predictions.promises, precision)
     looks = sum(len(group.pictures) for group in decision.looks)
+    want = f"{looks:,} picture{' wants' if looks == 1 else 's want'} your look"
+    review = ", which `imagetagger archive review` shows" if looks else ""
+    if not predictions.is_learned:
+        return (
+            f"{count:,} tag{'' if count == 1 else 's'}, of which the tagger is at least {100 * precision:g} % certain, "
+            f"which nobody has checked on your pictures; {want}{review}. Once some of them have tags of yours, "
+            "`imagetagger archive learn` measures it"
+        )
+    text = summarize(decision, predictions.promises, precision) + review
+    if any(promise.threshold is not None for promise in predictions.promises):
+        return text
     return (
-        f"{int(decision.is_written.sum()):,} tags that the tagger takes for at least {100 * precision:g} % certain, "
-        f"which nobody has checked on your pictures; {looks:,} pictures want your look. Once some of them have tags of "
-        "yours, `imagetagger archive learn` measures it"
+        f"{text}. No learned tag has enough pictures for that promise: `imagetagger archive learn` says how many are "
+        "missing, with a lower --precision fewer are; --everyday takes the tagger's own tags"
     )
 
 

@@ -197,8 +197,14 @@ def _add_archive(commands: Any) -> None:
         "--teach", action="store_true", help="also teach the tags to your lessons, which `imagetagger tag` uses"
     )
     for action in (learn, tag, review, shards):
+        is_learning = action in (learn, shards)
+        default = "0.95" if is_learning else "that of the learned tags, or 0.95"
         action.add_argument(
-            "--precision", type=_share, default=0.95, metavar="P", help="share of right tags to promise (default: 0.95)"
+            "--precision",
+            type=_share,
+            default=0.95 if is_learning else None,
+            metavar="P",
+            help=f"share of right tags to promise (default: {default})",
         )
     for action in (tag, remove):
         action.add_argument(
