@@ -158,7 +158,7 @@ def _sidecars(changed: int, options: argparse.Namespace) -> str:
 
 
 def summarize_tagging(decision: "ArchiveDecision", predictions: "Predictions", precision: float, count: int) -> str:
-    """Say how many tags are written, how right they are, and what to do next; `count` has no broader terms of others."""
+    """Say how many tags are written, how right they are, and what to do next; broader terms of others do not count."""
     from imagetagger.archive.promise.decide import summarize
 
     looks = sum(len(group.pictures) for group in decision.looks)

@@ -82,7 +82,7 @@ def test_a_new_bundle_shows_what_changes_and_keeps_what_people_decided(call, lib
         assert keywords.people == people[picture]
         assert {tag.bundle for tag in keywords.machine} == {digest}
     assert [tag.keyword for tag in read_keywords(deleted).withdrawn] == [("azure",)]
-    assert call("archive", "tag", *options, library)[1].endswith("0 sidecars changed\n")
+    assert call("archive", "tag", *options, library)[1] == "nothing changed since the last tagging: 4 pictures\n"
 
     call("archive", "tag", "--precision", "0.02", "--bundle", old, library)
     assert "azure" in machine(untouched)
