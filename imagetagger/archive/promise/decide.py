@@ -94,7 +94,8 @@ def summarize(decision: ArchiveDecision, promises: Sequence[TagPromise], precisi
     is_pooled = np.array([promise.pooled for promise in promises], bool)
     written, pooled = int(decision.is_written.sum()), int(decision.is_written[:, is_pooled].sum())
     looks = sum(len(group.pictures) for group in decision.looks)
-    together = f" ({pooled:,} of them counted together, as tags with few pictures)" if pooled else ""
+    which = "all" if pooled == written else f"{pooled:,} of them"
+    together = f" ({which} counted together, as tags with few pictures)" if pooled else ""
     return (
         f"{written:,} tag{'' if written == 1 else 's'} at least {100 * precision:g} % right{together}, "
         f"{looks:,} picture{' wants' if looks == 1 else 's want'} your look"
