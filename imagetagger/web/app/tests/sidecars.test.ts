@@ -48,7 +48,7 @@ test("every field has the values that Python writes", () => {
   for (const { name, namespace, container } of fields) {
     expect(text).toContain(`xmlns:${name.split(":")[0]}="${namespace}"`);
     expect(text).toContain(`<${name}>\n    <rdf:${container}>`);
-    expect(items(text, name).map(plain)).toEqual(values.map((value) => value[name]));
+    expect(items(text, name).map(plain)).toEqual([...new Set(values.map((value) => value[name]))]);
   }
   expect(text.match(/<\w+:\w+>\n +<rdf:(Bag|Seq)>/g)).toHaveLength(fields.length);
 });
