@@ -103,8 +103,8 @@ def _check_other_spaces(archive: OpenArchive) -> None:
         count = len(decode_learned(data).keywords)
         raise CommandError(
             f"{count:,} tags were learned, but from embeddings by the {describe_space(space)}; these options use the "
-            f"{describe_space(archive.space)}: run `imagetagger archive learn` again with these options, use those of "
-            "then, or take the tagger's own tags with --everyday"
+            f"{describe_space(archive.space)}: run `imagetagger archive learn` again with these options, use those "
+            "that you learned with, or take the tagger's own tags with --everyday"
         )
 
 

@@ -79,23 +79,37 @@ def print_lessons(lessons: ArchiveLessons) -> None:
 
 
 def tag_names(keywords: "Sequence[Keyword]") -> list[str]:
-    """Return the name of each keyword's tag: its last word, with the one above where others end in that word too.
+    """Return the name of each keyword's tag: its last word, with those above it as far as others end in the same words.
 
     >>> tag_names([("animal", "bat"), ("sport", "bat"), ("animal", "cat"), ("dog",)])
     ['bat (animal)', 'bat (sport)', 'cat', 'dog']
+    >>> tag_names([("zoo", "night", "bat"), ("club", "night", "bat")])
+    ['bat (zoo/night)', 'bat (club/night)']
     """
     from imagetagger.bundle.names import name_key
 
-    ends = Counter(name_key(keyword[-1]) for keyword in keywords)
-    return [
-        f"{keyword[-1]} ({keyword[-2]})" if ends[name_key(keyword[-1])] > 1 and len(keyword) > 1 else keyword[-1]
-        for keyword in keywords
-    ]
+    keys = [tuple(map(name_key, keyword)) for keyword in keywords]
+    ends = Counter(key[-count:] for key in keys for count in range(1, len(key) + 1))
+    names = []
+    for keyword, key in zip(keywords, keys, strict=True):
+        count = next((count for count in range(1, len(key)) if ends[key[-count:]] == 1), len(key))
+        names.append(keyword[-1] + (f" ({'/'.join(keyword[-count:-1])})" if count > 1 else ""))
+    return names
 
 
 def read_picture(path: Path) -> Path | bytes:
-    """Return what is decoded of a file: of a camera's raw file the preview in it."""
+    """Return what is decoded of a file: of a camera's raw file the preview in it.
+
+    Raises:
+        BadImageError: there is no preview, or the package that reads it is not installed.
+    """
+    from imagetagger.preprocess import BadImageError
     from imagetagger.preprocess.raw_preview import read_raw_preview
     from imagetagger.system.ignored_files import is_raw_name
 
-    return read_raw_preview(path.read_bytes()) if is_raw_name(path.name) else path
+    if not is_raw_name(path.name):
+        return path
+    try:
+        return read_raw_preview(path.read_bytes())
+    except ImportError as error:
+        raise BadImageError(str(error)) from error

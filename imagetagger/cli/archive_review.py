@@ -12,7 +12,7 @@ import msgspec
 
 from imagetagger.cli.archive import OpenArchive, now, opened, read_people, refresh
 from imagetagger.cli.archive_decision import DecidedArchive, decide_archive, load_learned_tags
-from imagetagger.cli.archive_lessons import read_picture
+from imagetagger.cli.archive_lessons import read_picture, tag_names
 from imagetagger.cli.lesson_store import change_lessons, lessons_to_change
 from imagetagger.cli.teaching import join_names
 from imagetagger.cli.terminal import CommandError, print_json, print_line
@@ -43,8 +43,7 @@ def run_review(options: argparse.Namespace) -> int:
     from imagetagger.web.site import SiteError, read_app
 
     lessons = lessons_to_change(options)
-    is_new = options.lessons is not None and not options.lessons.exists()
-    with opened(argparse.Namespace(**{**vars(options), "lessons": None}) if is_new else options) as archive:
+    with opened(options) as archive:
         load_learned_tags(archive, options)  # before anything takes time: there may be none that fit
         problems, _ = refresh(archive, options)
         usable = [file for file in list_files(archive.catalogue, archive.folders) if not file.problem]
@@ -61,7 +60,8 @@ def run_review(options: argparse.Namespace) -> int:
         shown = {question.picture: review.paths[question.picture] for question in questions}
         listed = {"tags": review.predictions.keywords, "pictures": questions, "more": more}
         store = answer_store(archive, decided, review, {one: files[one] for one in shown}, lessons, options)
-        functions = review_functions(msgspec.json.encode(listed), shown, store)
+        storing = threading.Lock()
+        functions = review_functions(msgspec.json.encode(listed), shown, store, storing)
         try:
             server = ReviewServer(options.port, read_app(), functions)
         except (ServeError, SiteError) as error:
@@ -75,6 +75,7 @@ def run_review(options: argparse.Namespace) -> int:
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(server.address(server.access.code),), daemon=True).start()
         run_server(server)
+        storing.acquire()  # until the answers in hand are stored; nothing is stored after that
     return 1 if problems else 0
 
 
@@ -106,7 +107,10 @@ def make_review(
 
 
 def review_functions(
-    questions: bytes, paths: Mapping[str, Path], store: "Callable[[tuple[Answer, ...]], bytes]"
+    questions: bytes,
+    paths: Mapping[str, Path],
+    store: "Callable[[tuple[Answer, ...]], bytes]",
+    storing: threading.Lock,
 ) -> "ReviewFunctions":
     """Return what the server of a review does.
 
@@ -114,18 +118,19 @@ def review_functions(
         questions: JSON of all.
         paths: of the pictures that are shown, by content id.
         store: stores answers and returns JSON of what became of them; it is called by one thread at a time.
+        storing: is held meanwhile.
     """
     from imagetagger.archive.reviewing.answers import Answer
     from imagetagger.web.review_routes import AnswerError, ReviewFunctions
 
-    decoder, lock = msgspec.json.Decoder(tuple[Answer, ...]), threading.Lock()
+    decoder = msgspec.json.Decoder(tuple[Answer, ...])
 
     def answer(body: bytes) -> bytes:
         try:
             answers = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise AnswerError(f"got no answers ({printable_text(str(error))}), expected a list of them") from error
-        with lock:
+        with storing:
             return store(answers)
 
     def picture(content: str, is_square: bool) -> bytes | None:
@@ -160,7 +165,8 @@ def answer_store(
     from imagetagger.tagger.tagger import Tagger
     from imagetagger.web.review_routes import AnswerError
 
-    people, tagger = dict(decided.people), Tagger.load(options.bundle)
+    people, untaught = dict(decided.people), Tagger.load(options.bundle)
+    names = dict(zip(review.predictions.keywords, tag_names(review.predictions.keywords), strict=True))
     index = {keyword: i for i, keyword in enumerate(review.predictions.keywords)}
     row_of = {content: row for row, content in enumerate(review.contents)}
 
@@ -174,8 +180,9 @@ def answer_store(
                     catalogue,
                     files,
                     answers,
-                    lambda taught: teach(tagger, lessons, taught),
+                    lambda taught: teach(untaught.twin(), lessons, taught),
                     predicted,
+                    lambda keyword: names.get(keyword, keyword[-1]),
                     bundle=archive.bundle.manifest.digest,
                     when=now(),
                     style=options.sidecar,

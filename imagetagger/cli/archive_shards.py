@@ -19,7 +19,7 @@ def run_learn_shards(options: argparse.Namespace) -> int:
     from imagetagger.archive.catalogue.database import open_catalogue
     from imagetagger.archive.catalogue.learned import store_learned
     from imagetagger.archive.shards.learn import embed_shards, learn_shards
-    from imagetagger.archive.shards.reading import ShardError, find_shards
+    from imagetagger.archive.shards.reading import ShardError, check_readable, find_shards
     from imagetagger.archive.tagging.learned_file import encode_learned
     from imagetagger.bundle.reader import read_bundle
     from imagetagger.everyday import everyday_bundle
@@ -28,6 +28,7 @@ def run_learn_shards(options: argparse.Namespace) -> int:
     how = {"exact": options.exact, "engine": options.engine, "workers": options.workers}
     try:
         shards = find_shards(options.shards)
+        check_readable(shards)
         bundle = read_bundle(options.bundle or everyday_bundle())
         reports: list[ShardReport] = []
         cluster = ray_cluster(options.workers) if options.engine == "ray" else nullcontext()

@@ -123,7 +123,7 @@ def run_remove(options: argparse.Namespace) -> int:
     from imagetagger.archive.writing import remove_tags
 
     with opened_catalogue(options) as catalogue:
-        for _ in scan(catalogue, options.folders):
+        for _ in scan(catalogue, options.folders, raw=True):
             pass
         files = list_files(catalogue, options.folders)
         changed, failed = _report(remove_tags(catalogue, files, is_dry_run=options.dry_run), len(files), options)
@@ -174,8 +174,8 @@ def summarize_tagging(decision: "ArchiveDecision", predictions: "Predictions", p
     if any(promise.threshold is not None for promise in predictions.promises):
         return text
     return (
-        f"{text}. No learned tag has enough pictures for that promise: `imagetagger archive learn` says how many are "
-        "missing, with a lower --precision fewer are; --everyday takes the tagger's own tags"
+        f"{text}. No learned tag has enough pictures for that promise: `imagetagger archive learn` says how many more "
+        "it needs, fewer with a lower --precision; --everyday writes the tagger's own tags instead"
     )
 
 

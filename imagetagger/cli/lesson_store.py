@@ -62,7 +62,7 @@ def lessons_to_change(options: argparse.Namespace) -> Path:
 def lessons_to_read(options: argparse.Namespace) -> Path | None:
     """The lessons that a command uses: those named, or without a bundle the user's if there are any.
 
-    `archive learn --teach` makes the file that is named if it does not exist.
+    `archive learn --teach` and `archive review` make the file that is named if it does not exist.
     """
     if options.lessons is None and options.bundle is None and default_lessons().exists():
         return default_lessons()

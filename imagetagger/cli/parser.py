@@ -224,6 +224,7 @@ def _add_archive(commands: Any) -> None:
         action.add_argument("--all", action="store_true", help="also pictures that have a learned tag by a person")
     review.add_argument("--port", type=_port, default=0, help="default: any free port")
     review.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    review.set_defaults(teach=True)
 
 
 def _add_serve(commands: Any) -> None:

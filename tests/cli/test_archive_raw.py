@@ -54,7 +54,7 @@ def test_raw_files_get_the_tags_of_their_previews_and_lose_them_again(call, libr
         path.name for path in before if path.name in ("a.png", "b.dng", "c.NEF", "d.jpg")
     ]
     assert {path: path.read_bytes() for path in before} == before
-    assert call("archive", "remove", library)[0] == 0
+    assert call("archive", "remove", "--state", library.parent / "other.sqlite", library)[0] == 0
     assert {path: path.read_bytes() for path in library.iterdir()} == before
 
 

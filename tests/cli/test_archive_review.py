@@ -192,6 +192,7 @@ def test_what_cannot_be_stored_is_a_problem_in_words_and_the_rest_is_stored(revi
 
     review(use)
     assert read_keywords(picture(library, f"lemon{LABELLED + 2}.png")).people == (("colour", "lemon"),)
+    assert taught(call) == {"lemon": 1}  # nothing of what was not stored
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'[{"picture": "a"}]', b"\xff", b"[" * 100_000])

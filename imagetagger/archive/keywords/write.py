@@ -88,9 +88,9 @@ def plan_answer(
 ) -> SidecarChange:
     """Plan the change after which a person has confirmed and rejected tags of a picture.
 
-    Confirmed tags are the person's, also those that we wrote: no mark is left of them. Of rejected tags our values are
-    deleted, as by a person, so that they are not written again; those that nobody wrote change nothing here. Our other
-    tags stay.
+    Confirmed tags are the person's, also those that we wrote: no mark is left of them. Of rejected tags, and
+    of those below them, our values are deleted, as by a person, so that they are not written again; those that nobody
+    wrote change nothing here. Our other tags stay.
 
     Args:
         picture: it is read, for keywords of persons, and never written.
@@ -110,8 +110,8 @@ def plan_answer(
     elsewhere = [value for other in sidecars if other is not sidecar for value in other.people]
     people = merge_values([*sidecar.people, *elsewhere, *embedded_values(picture)])
     new = [keyword for keyword in confirmed if not has_keyword(people, keyword)]
-    own = [mark for mark in sidecar.marks.tags if _mark_name(picture) in mark.pictures and mark.values]
-    kept = [machine_tag(mark) for mark in own if not has_keyword(rejected, mark.keyword)]
+    own = [mark for mark in sidecar.marks.tags if mark.values and _is_of(sidecar, mark, _mark_name(picture))]
+    kept = [machine_tag(mark) for mark in own if not _is_rejected(mark.keyword, rejected)]
     if not new and len(kept) == len(own) and not any(has_keyword(confirmed, mark.keyword) for mark in own):
         return SidecarChange(sidecar.path, sidecar.data, sidecar.data)
     base = _without_ours(sidecar)
@@ -123,7 +123,7 @@ def plan_answer(
     shared = [request.tag.keyword for request in requests]
     marks = sidecar.marks._replace(
         tags=tuple(
-            _delete(mark) if has_keyword(rejected, mark.keyword) and mark.keyword not in shared else mark
+            _delete(mark) if _is_rejected(mark.keyword, rejected) and mark.keyword not in shared else mark
             for mark in sidecar.marks.tags
         )
     )
@@ -164,8 +164,17 @@ def _has_marks(sidecar: Sidecar, picture: str) -> bool:
     """Whether a sidecar has marks that are not those of another picture only, which shares it."""
     if not sidecar.stored.tags:
         return bool(sidecar.stored.mirrors)
-    names = [mark.pictures for mark in sidecar.stored.tags]
-    return any(picture in found or not any(is_shared(sidecar.path, name) for name in found) for found in names)
+    return any(_is_of(sidecar, mark, picture) for mark in sidecar.stored.tags)
+
+
+def _is_of(sidecar: Sidecar, mark: TagMark, picture: str) -> bool:
+    """Whether a mark is of a picture: it has its name, or only names that no file has any more, as after a move."""
+    return picture in mark.pictures or not any(is_shared(sidecar.path, name) for name in mark.pictures)
+
+
+def _is_rejected(keyword: Keyword, rejected: Sequence[Keyword]) -> bool:
+    """Whether a person rejected a keyword, or a broader one that it is below."""
+    return any(has_keyword(rejected, keyword[:end]) for end in range(1, len(keyword) + 1))
 
 
 def _new_sidecar(path: Path) -> Sidecar:

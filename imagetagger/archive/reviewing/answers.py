@@ -61,6 +61,7 @@ def store_answers(
     answers: Sequence[Answer],
     teach: Callable[[Sequence[Lesson]], Mapping[Path, str]],
     predicted: Callable[[str, Keyword], float],
+    lesson_name: Callable[[Keyword], str],
     *,
     bundle: str,
     when: str,
@@ -68,8 +69,8 @@ def store_answers(
 ) -> list[StoredAnswer]:
     """Store answers, each in whole or with a problem, and return what became of them.
 
-    Lessons come first, sidecars then, and the catalogue last: if the process is killed meanwhile, the same answer can
-    be given again and counts once.
+    Nothing is learned of an answer that a sidecar cannot take. Of the others, lessons come first, sidecars then, and
+    the catalogue last: if the process is killed meanwhile, the same answer can be given again and counts once.
 
     Args:
         catalogue: is changed.
@@ -77,13 +78,17 @@ def store_answers(
         answers: of one person.
         teach: learns from pictures, and returns why it could not, by path.
         predicted: probability of a tag of a picture, by content id and keyword.
+        lesson_name: name that a tag is taught under.
         bundle: digest of the bundle that predicted it.
         when: now, as an ISO date and time.
         style: of new sidecars.
     """
-    checked = [_check(answer, files) for answer in answers]
+    checked = [
+        (answer, problem or _plan_problem(files[answer.picture], answer, style))
+        for answer, problem in (_check(answer, files) for answer in answers)
+    ]
     lessons = [
-        Lesson(files[answer.picture][0].path, tuple(dict.fromkeys(keyword[-1] for keyword in answer.confirmed)))
+        Lesson(files[answer.picture][0].path, tuple(dict.fromkeys(map(lesson_name, answer.confirmed))))
         for answer, problem in checked
         if problem is None and answer.confirmed
     ]
@@ -129,18 +134,27 @@ def _store(
     style: SidecarStyle,
 ) -> str | None:
     """Write an answer beside all files of a picture and into the catalogue; return why it did not work."""
-    plan = partial(plan_answer, confirmed=answer.confirmed, rejected=answer.rejected, style=style)
-    for file in files:
-        try:
-            problem = change_sidecar(file, plan).problem
-        except ValueError as error:  # a name that XML cannot hold
-            problem = str(error)
-        if problem:
-            return problem
+    if problem := _plan_problem(files, answer, style, is_dry_run=False):
+        return problem
     for file in files:
         written = (tag.keyword for tag in written_tags(catalogue, file.path))
         known = [*written, *withdrawn_keywords(catalogue, file.path)]
         said = (*answer.confirmed, *answer.rejected)
         decided = {keyword for keyword in known if has_keyword(said, keyword)}
         record_answer(catalogue, file.path, decided, rejected, when)
+    return None
+
+
+def _plan_problem(
+    files: Sequence[KnownFile], answer: Answer, style: SidecarStyle, *, is_dry_run: bool = True
+) -> str | None:
+    """Plan an answer beside all files of a picture, and write it unless it is a dry run; return why it did not work."""
+    plan = partial(plan_answer, confirmed=answer.confirmed, rejected=answer.rejected, style=style)
+    for file in files:
+        try:
+            problem = change_sidecar(file, plan, is_dry_run).problem
+        except ValueError as error:  # a name that XML cannot hold
+            problem = str(error)
+        if problem:
+            return problem
     return None

@@ -19,6 +19,7 @@ from imagetagger.bundle.names import name_problem
 from imagetagger.preprocess import BadImageError, read_encoded
 from imagetagger.system.extras import extra_needed
 from imagetagger.system.ignored_files import PICTURE_SUFFIXES
+from imagetagger.system.printable import printable_text
 
 SHARD_SUFFIXES = (".tar", ".parquet")
 PICTURE_COLUMNS = ("jpg", "jpeg", "png", "webp", "image")
@@ -26,6 +27,7 @@ TAG_FIELDS = ("tags", "keywords", "caption")
 """The first one that a picture has holds its tags."""
 MAX_TEXT_BYTES_OF_PICTURE = 2**20
 TAR_END = bytes(1024)
+BLOCK_BYTES = 2**20
 ROWS_READ = 64
 """Rows of a .parquet file in memory."""
 
@@ -69,6 +71,13 @@ def find_shards(paths: Iterable[Path]) -> list[Path]:
     return list(by_name.values())
 
 
+def check_readable(shards: Iterable[Path]) -> None:
+    """End the program with one line if pyarrow is needed and not installed: here, rather than in every worker."""
+    if any(shard.suffix == ".parquet" for shard in shards):
+        with extra_needed("ray", ".parquet files need"):
+            import pyarrow.parquet  # noqa: F401
+
+
 def read_shard(path: Path) -> Iterator[ShardPicture]:
     """Yield the pictures of a shard, of which only a few are in memory.
 
@@ -94,7 +103,7 @@ def _read_tar(path: Path) -> Iterator[ShardPicture]:
                     continue
                 name = PurePosixPath(member.name)
                 stem, _, suffix = name.name.partition(".")
-                if (own := str(name.parent / stem)) != key and parts:
+                if (own := printable_text(str(name.parent / stem))) != key and parts:
                     yield _picture(key, parts)
                     parts = {}
                 key, kind = own, f".{suffix.lower()}"
@@ -104,10 +113,20 @@ def _read_tar(path: Path) -> Iterator[ShardPicture]:
                     parts[kind] = shard.extractfile(member).read()  # type: ignore[union-attr]  # it is a file
                 else:
                     parts.setdefault(kind, None)
+            _check_end(path, shard.offset)
     except tarfile.TarError as error:
         raise ShardError(f"{path} is not a .tar file, or damaged: {error}") from error
     if parts:
         yield _picture(key, parts)
+
+
+def _check_end(path: Path, offset: int) -> None:
+    """Refuse a .tar file with more than zeros where reading ended: tarfile takes a damaged header for the end."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(BLOCK_BYTES):
+            if block.count(0) != len(block):
+                raise tarfile.ReadError(f"it has a damaged header after {offset:,} bytes")
 
 
 def _read_member(shard: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | str:

@@ -84,6 +84,8 @@ def embed_shard(shard: Path, out: Path, space: str, embed: EmbedPicture) -> Shar
             write_embedded(path, embedded, fingerprint)
     except (OSError, ShardError) as error:
         return ShardReport(shard, problem=str(error))
+    except Exception as error:  # one shard of many: it is reported, and the others go on
+        return ShardReport(shard, problem=f"cannot be embedded: {type(error).__name__}: {error}")
     problems = embedded.listing.problems
     first = ": ".join(problems[0]) if problems else None
     return ShardReport(shard, len(embedded.embeddings), len(problems), first, is_new)
@@ -124,6 +126,8 @@ def sum_shard(shard: Path, keywords: tuple[Keyword, ...], out: Path, space: str)
             write_shard_rows(path, shard_rows(embedded, keywords), wanted)
     except (OSError, ShardError) as error:
         return ShardReport(shard, problem=str(error))
+    except Exception as error:  # as above
+        return ShardReport(shard, problem=f"cannot be summed: {type(error).__name__}: {error}")
     return ShardReport(shard, len(embedded.embeddings), is_new=is_new)
 
 

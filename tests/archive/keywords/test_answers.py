@@ -64,6 +64,24 @@ def test_a_tag_of_ours_that_is_rejected_is_withdrawn_and_not_written_again(tmp_p
     assert b"goldfinch</rdf:li>" not in (tmp_path / "a.jpg.xmp").read_bytes()
 
 
+def test_what_is_below_a_rejected_tag_is_withdrawn_with_it(tmp_path):
+    picture = make_picture(tmp_path)
+    applied(plan_tags(picture, [FINCH, BAND]))
+    applied(plan_answer(picture, [], [FINCH.keyword[:2]]))
+    assert read_keywords(picture) == ((), (BAND,), (FINCH,))
+
+
+def test_tags_of_ours_are_those_of_a_picture_that_was_renamed_with_its_sidecar(tmp_path):
+    before = make_picture(tmp_path)
+    applied(plan_tags(before, [FINCH, BAND]))
+    picture = before.rename(tmp_path / "b.jpg")
+    (tmp_path / "a.jpg.xmp").rename(tmp_path / "b.jpg.xmp")
+    applied(plan_answer(picture, [OWL], []))
+    assert read_keywords(picture) == ((OWL,), (FINCH, BAND), ())
+    applied(plan_answer(picture, [], [FINCH.keyword]))
+    assert read_keywords(picture) == ((OWL,), (BAND,), (FINCH,))
+
+
 def test_the_only_tag_of_ours_can_be_rejected_and_confirmed_again(tmp_path):
     picture = make_picture(tmp_path)
     applied(plan_tags(picture, [FINCH]))

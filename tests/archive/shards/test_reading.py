@@ -1,4 +1,6 @@
+import io
 import sys
+import tarfile
 
 import pytest
 
@@ -80,6 +82,26 @@ def test_a_tar_that_ends_early_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[: len(PICTURE) + 1000])
     with pytest.raises(ShardError, match="damaged"):
         list(read_shard(path))
+
+
+def test_a_tar_with_a_damaged_header_in_the_middle_is_refused(tmp_path):
+    path = write_tar(tmp_path / "a.tar", samples(0, 4))
+    with tarfile.open(path) as shard:
+        offset = shard.getmembers()[4].offset
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ShardError, match=f"damaged header after {offset:,} bytes"):
+        list(read_shard(path))
+
+
+def test_a_name_that_is_not_text_is_a_printable_key(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as shard:
+        member = tarfile.TarInfo("für.png")
+        member.size = len(PICTURE)
+        shard.addfile(member, io.BytesIO(PICTURE))
+    (one,) = read_shard(tmp_path / "a.tar")
+    assert (one.key.encode(), one.data) == (b"f\\udcfcr", PICTURE)
 
 
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
