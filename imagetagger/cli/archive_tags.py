@@ -197,7 +197,8 @@ def print_reports(learned: "LearnedTags", pictures: int) -> None:
     for row in rows:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     count = sum(report.promise.threshold is not None for report in learned.reports)
+    tags = len(learned.keywords)
     print_line(
-        f"learned {len(learned.keywords):,} tags from {pictures:,} pictures; {count:,} of them with a promised "
+        f"learned {tags:,} tag{'' if tags == 1 else 's'} from {pictures:,} pictures; {count:,} of them with a promised "
         f"precision of {learned.precision:.0%}"
     )

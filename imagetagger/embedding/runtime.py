@@ -100,7 +100,8 @@ def make_runtime(
     if dtype != "float32" and jax.default_backend() == "cpu":
         log.warning("dtype=%s on a CPU is many times slower than float32, which runs on litert", dtype)
     if runtime == "litert" and dtype != "float32":
-        raise ValueError(f"got dtype={dtype} with runtime=litert, expected float32, or runtime=jax")
+        fix = "engine=local" if engine == "ray" else "runtime=jax"  # Ray's workers have no JAX
+        raise ValueError(f"got dtype={dtype} with runtime=litert, expected float32, or {fix}")
     if runtime == "jax" and engine == "ray":
         raise ValueError("got engine=ray with runtime=jax, expected runtime=litert, or engine=local")
     if runtime == "jax":
