@@ -51,7 +51,7 @@ def archive_space(manifest: Manifest, *, exact: bool = False) -> str:
 def describe_space(space: str) -> str:
     """Return what made the embeddings of a space, in words.
 
-    >>> describe_space("0101a40d08f8f6ac/square-bilinear-hv/1+jpeg-scaled/1")
+    >>> describe_space(f"0101a40d08f8f6ac/{SCALED_CONTRACT}")
     'tagger 0101a40d, JPEGs at a smaller scale (the default)'
     """
     tagger, _, contract = space.partition("/")
