@@ -4,9 +4,9 @@ import argparse
 import io
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagetagger.archive.people import FileKeywords
     from imagetagger.archive.reviewing.answers import Answer, Lesson
     from imagetagger.archive.reviewing.questions import Review
+    from imagetagger.archive.tagging.labelled import SetKeywords
     from imagetagger.tagger.tagger import Tagger
     from imagetagger.web.review_routes import ReviewFunctions
     from imagetagger.web.review_server import ReviewServer
@@ -58,10 +59,10 @@ def run_review(options: argparse.Namespace) -> int:
                 print_line("no picture wants your look")
             return 1 if problems else 0
         shown = {question.picture: review.paths[question.picture] for question in questions}
-        listed = {"tags": review.predictions.keywords, "pictures": questions, "more": more}
-        store = answer_store(archive, decided, review, {one: files[one] for one in shown}, lessons, options)
+        said = Said(dict(decided.people), set())
+        store = answer_store(archive, review, {one: files[one] for one in shown}, said, lessons, options)
         storing = threading.Lock()
-        functions = review_functions(msgspec.json.encode(listed), shown, store, storing)
+        functions = review_functions(lambda: open_questions(review, shown, said, more), shown, store, storing)
         try:
             server = ReviewServer(options.port, read_app(), functions)
         except (ServeError, SiteError) as error:
@@ -77,6 +78,34 @@ def run_review(options: argparse.Namespace) -> int:
         run_server(server)
         storing.acquire()  # until the answers in hand are stored; nothing is stored after that
     return 1 if problems else 0
+
+
+class Said(NamedTuple):
+    """What people said of pictures so far, which grows with each answer.
+
+    Attributes:
+        people: what they did with the tags, by content id.
+        finished: ids of the pictures that need no other look.
+    """
+
+    people: "dict[str, SetKeywords]"
+    finished: set[str]
+
+
+def open_questions(review: "Review", shown: Iterable[str], said: Said, more: int) -> bytes:
+    """Return JSON of what is still to be looked at.
+
+    Args:
+        review: asks about pictures.
+        shown: content ids of those of this review, in order.
+        said: so far.
+        more: pictures that want a look after them.
+    """
+    from imagetagger.archive.reviewing.questions import ask
+
+    left = [content for content in shown if content not in said.finished]
+    pictures = ask(review, left, said.people)
+    return msgspec.json.encode({"tags": review.predictions.keywords, "pictures": pictures, "more": more})
 
 
 def usable_files(read: "Sequence[FileKeywords]") -> "dict[str, list[KnownFile]]":
@@ -107,7 +136,7 @@ def make_review(
 
 
 def review_functions(
-    questions: bytes,
+    questions: Callable[[], bytes],
     paths: Mapping[str, Path],
     store: "Callable[[tuple[Answer, ...]], bytes]",
     storing: threading.Lock,
@@ -115,10 +144,10 @@ def review_functions(
     """Return what the server of a review does.
 
     Args:
-        questions: JSON of all.
+        questions: returns JSON of what is still to be looked at.
         paths: of the pictures that are shown, by content id.
-        store: stores answers and returns JSON of what became of them; it is called by one thread at a time.
-        storing: is held meanwhile.
+        store: stores answers and returns JSON of what became of them.
+        storing: lets one thread at a time call these two.
     """
     from imagetagger.archive.reviewing.answers import Answer
     from imagetagger.web.review_routes import AnswerError, ReviewFunctions
@@ -136,14 +165,18 @@ def review_functions(
     def picture(content: str, is_square: bool) -> bytes | None:
         return small_jpeg(paths[content], is_square) if content in paths else None
 
-    return ReviewFunctions(lambda: questions, picture, answer)
+    def ask_now() -> bytes:
+        with storing:
+            return questions()
+
+    return ReviewFunctions(ask_now, picture, answer)
 
 
 def answer_store(
     archive: OpenArchive,
-    decided: DecidedArchive,
     review: "Review",
     files: "Mapping[str, Sequence[KnownFile]]",
+    said: Said,
     lessons: Path,
     options: argparse.Namespace,
 ) -> "Callable[[tuple[Answer, ...]], bytes]":
@@ -151,9 +184,9 @@ def answer_store(
 
     Args:
         archive: is open.
-        decided: what was predicted and decided of it.
         review: asks about its pictures.
         files: that are shown, by content id.
+        said: so far; is changed.
         lessons: file that also learns what is confirmed.
         options: of the command.
     """
@@ -165,7 +198,7 @@ def answer_store(
     from imagetagger.tagger.tagger import Tagger
     from imagetagger.web.review_routes import AnswerError
 
-    people, untaught = dict(decided.people), Tagger.load(options.bundle)
+    untaught = Tagger.load(options.bundle)
     names = dict(zip(review.predictions.keywords, tag_names(review.predictions.keywords), strict=True))
     index = {keyword: i for i, keyword in enumerate(review.predictions.keywords)}
     row_of = {content: row for row, content in enumerate(review.contents)}
@@ -191,16 +224,20 @@ def answer_store(
             raise AnswerError(str(error)) from error
         for answer, is_stored, _ in stored:
             if is_stored:
-                before = people.get(answer.picture, SetKeywords())
+                before = said.people.get(answer.picture, SetKeywords())
                 withdrawn = [one for one in before.withdrawn if one not in answer.confirmed]
-                people[answer.picture] = SetKeywords(
+                said.people[answer.picture] = SetKeywords(
                     (*before.people, *answer.confirmed), (*withdrawn, *answer.rejected)
                 )
-        contents = dict.fromkeys(answer.picture for answer, is_stored, _ in stored if is_stored)
+        last = {answer.picture: answer for answer, is_stored, _ in stored if is_stored}
+        questions = ask(review, list(last), said.people)
+        for question, answer in zip(questions, last.values(), strict=True):  # as the page does: see afterAnswers
+            is_finished = answer.looked or (question.asked is None and bool(answer.confirmed))
+            (said.finished.add if is_finished else said.finished.discard)(answer.picture)
         problems = [
             {"picture": answer.picture, "text": printable_text(problem)} for answer, _, problem in stored if problem
         ]
-        return msgspec.json.encode({"pictures": ask(review, list(contents), people), "problems": problems})
+        return msgspec.json.encode({"pictures": questions, "problems": problems})
 
     return store
 

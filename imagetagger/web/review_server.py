@@ -1,8 +1,13 @@
 """The server of a review of an archive, on this computer alone."""
 
+import sys
+import traceback
 from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
+from imagetagger.system.printable import printable_lines, printable_text
+from imagetagger.web.responses import plain_text
 from imagetagger.web.review_routes import ReviewAccess, ReviewFunctions, body_problem, review_responder
 from imagetagger.web.server import RequestHandler, Server
 from imagetagger.web.site import REVIEW_FOLDER, SiteError
@@ -60,7 +65,13 @@ class _ReviewHandler(RequestHandler):
             self.send(problem)
             return
         body = self.rfile.read(int(headers["content-length"])) if self.command == "POST" else b""
-        self.send(self.server.respond_review(self.command, self.path, headers, body))
+        try:
+            response = self.server.respond_review(self.command, self.path, headers, body)
+        except Exception as error:  # the page says so: without a response it would take the review for ended
+            print(printable_lines(traceback.format_exc()), file=sys.stderr)
+            text = f"{type(error).__name__}: {printable_text(str(error))} (the terminal of the review says more)\n"
+            response = plain_text(HTTPStatus.INTERNAL_SERVER_ERROR, text)
+        self.send(response)
 
     def handle_expect_100(self) -> bool:
         return BaseHTTPRequestHandler.handle_expect_100(self)  # bodies are read here

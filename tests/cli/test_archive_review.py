@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from imagetagger import everyday
+from imagetagger.archive.catalogue.database import CatalogueError
+from imagetagger.archive.catalogue.written import record_answer
 from imagetagger.archive.keywords import read_keywords
+from imagetagger.archive.reviewing import answers
 from imagetagger.bundle.archive import write_zip
 from imagetagger.web import server as web_server
 from imagetagger.web import site
@@ -193,6 +196,53 @@ def test_what_cannot_be_stored_is_a_problem_in_words_and_the_rest_is_stored(revi
     review(use)
     assert read_keywords(picture(library, f"lemon{LABELLED + 2}.png")).people == (("colour", "lemon"),)
     assert taught(call) == {"lemon": 1}  # nothing of what was not stored
+
+
+def test_what_is_asked_after_a_reload_is_what_is_left(review):
+    lemon, blue, crimson = (["colour", kind] for kind in ("lemon", "blue", "crimson"))
+
+    def use(page):
+        page.answer((FIRST["lemon"], [lemon], []), (FIRST["blue"], [], [blue]))
+        again = {question["name"]: question["asked"] for question in Page(page.server).questions}
+        assert set(page.ids) - set(again) == {FIRST["lemon"]}
+        assert again[FIRST["blue"]] is None
+        answer = {"picture": page.ids[FIRST["crimson"]], "confirmed": [], "rejected": [crimson], "looked": True}
+        page.ask("answers", "POST", json.dumps([answer]).encode())
+        assert FIRST["crimson"] not in Page(page.server).ids
+
+    review(use)
+
+
+def test_a_keyword_that_was_confirmed_before_is_not_rejected_behind_its_back(review, library, call):
+    lemon = ["colour", "lemon"]
+
+    def use(page):
+        page.answer((FIRST["lemon"], [lemon], []))
+        (problem,) = page.answer((FIRST["lemon"], [], [lemon]))["problems"]  # of a page that was opened before
+        assert "you confirmed it before" in problem["text"]
+        assert "delete it in your photo manager" in problem["text"]
+
+    review(use)
+    assert read_keywords(picture(library, FIRST["lemon"])).people == (("colour", "lemon"),)
+    assert json.loads(call("archive", "status", "--json")[1])["withdrawn"] == 0
+
+
+def test_if_the_catalogue_fails_the_answers_before_are_still_stored(review, monkeypatch):
+    lemon, blue = ["colour", "lemon"], ["colour", "blue"]
+
+    def fail(catalogue, path, *rest):
+        if path.name == FIRST["blue"]:
+            raise CatalogueError("the disk is full")
+        record_answer(catalogue, path, *rest)
+
+    def use(page):
+        monkeypatch.setattr(answers, "record_answer", fail)
+        replied = page.answer((FIRST["lemon"], [lemon], []), (FIRST["blue"], [blue], []))
+        assert [problem["text"] for problem in replied["problems"]] == ["the disk is full"]
+        assert [question["name"] for question in replied["pictures"]] == [FIRST["lemon"]]
+        assert set(page.ids) - set(Page(page.server).ids) == {FIRST["lemon"]}
+
+    review(use)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'[{"picture": "a"}]', b"\xff", b"[" * 100_000])

@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.helpers.taught import CRIMSON, YELLOW, folder, pixels
 
 KINDS = {"blue": "blue", "crimson": CRIMSON, "lemon": YELLOW}
 LABELLED, REST = 8, 4
+START_SECONDS = 300
+"""Of a review, at most, also on a busy computer."""
 
 
 def make_library(root: Path, *, side: int = SIZE) -> Path:
@@ -45,16 +48,23 @@ def act(action: str, home: Path, library: Path) -> None:
 def review_process(home: Path, library: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Review a library; yields the process and the address that it prints. In the end it is killed."""
     command = [*PROGRAM, "review", "--no-browser", *options(home), str(library)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    errors = home / "review.stderr"
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
         assert process.stdout is not None
-        assert process.stderr is not None
+        limit = threading.Timer(START_SECONDS, process.kill)  # then there is no line
+        limit.start()
         try:
             line = process.stdout.readline()
+            limit.cancel()
             if "http://" not in line:
                 process.kill()
-                raise RuntimeError(f"got {line!r}, expected the address: {process.stderr.read()}")
+                raise RuntimeError(f"got {line!r}, expected the address: {errors.read_text()}")
             yield process, line.split()[-1]
         finally:
+            limit.cancel()
             process.kill()
 
 

@@ -18,6 +18,8 @@ JSON = {"Content-Type": "application/json"}
 def store(body: bytes) -> bytes:
     if body == b"nonsense":
         raise AnswerError("got nonsense, expected answers")
+    if body == b"full":
+        raise OSError("no space left")
     return b"stored " + body
 
 
@@ -137,6 +139,13 @@ def test_what_is_no_answer_is_refused(fetch, method, target, body, headers, stat
         assert fetch(target, method, body, **headers)[0] == status
     except (BrokenPipeError, ConnectionResetError):
         assert status in (411, 413)  # refused before all of it was sent
+    assert fetch("/review/questions") == (200, b"[]")
+
+
+def test_what_fails_unexpectedly_is_a_response_and_in_the_terminal(fetch, capsys):
+    status, body = fetch("/review/answers", "POST", b"full", **JSON)
+    assert (status, b"OSError: no space left" in body) == (500, True)
+    assert "Traceback" in capsys.readouterr().err
     assert fetch("/review/questions") == (200, b"[]")
 
 

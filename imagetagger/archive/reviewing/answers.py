@@ -8,12 +8,12 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from imagetagger.archive.catalogue.database import Catalogue
+from imagetagger.archive.catalogue.database import Catalogue, CatalogueError
 from imagetagger.archive.catalogue.files import KnownFile
 from imagetagger.archive.catalogue.reading import read_file
 from imagetagger.archive.catalogue.written import record_answer, withdrawn_keywords, written_tags
-from imagetagger.archive.keywords import Keyword, SidecarStyle, plan_answer
-from imagetagger.archive.keywords.read import has_keyword
+from imagetagger.archive.keywords import Keyword, SidecarError, SidecarStyle, plan_answer
+from imagetagger.archive.keywords.read import has_keyword, read_keywords
 from imagetagger.archive.writing import change_sidecar
 from imagetagger.bundle.names import name_problem, normalise_name
 
@@ -27,11 +27,13 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         picture: content id.
         confirmed, rejected: keywords that it has, and that it does not have.
+        looked: whether the person saw it alone, with all suggestions: they are done with it.
     """
 
     picture: Annotated[str, Meta(max_length=100)]
     confirmed: _Keywords
     rejected: _Keywords
+    looked: bool = False
 
 
 class Lesson(NamedTuple):
@@ -110,7 +112,7 @@ def _check(answer: Answer, files: Mapping[str, Sequence[KnownFile]]) -> tuple[An
         tuple(tuple(map(normalise_name, keyword)) for keyword in keywords)
         for keywords in (answer.confirmed, answer.rejected)
     )
-    answer = Answer(answer.picture, confirmed, rejected)
+    answer = Answer(answer.picture, confirmed, rejected, answer.looked)
     if answer.picture not in files:
         return answer, "this picture is not part of the review: start it again"
     for name in (name for keyword in (*confirmed, *rejected) for name in keyword):
@@ -122,7 +124,21 @@ def _check(answer: Answer, files: Mapping[str, Sequence[KnownFile]]) -> tuple[An
         reading = read_file(file.path)
         if reading.content != answer.picture:
             return answer, f"{file.path} {reading.problem or 'has another picture by now'}: scan again"
+        if rejected and (own := _own_keyword(file.path, rejected)):
+            return answer, (
+                f"{own[-1]} cannot be rejected, as you confirmed it before or set it yourself: delete it in your photo "
+                "manager"
+            )
     return answer, None
+
+
+def _own_keyword(picture: Path, rejected: Sequence[Keyword]) -> Keyword | None:
+    """Return the first of some keywords that a person set, which is not ours to delete; None if there is none."""
+    try:
+        people = read_keywords(picture).people
+    except (SidecarError, OSError):
+        return None  # the plan will say so
+    return next((keyword for keyword in rejected if has_keyword(people, keyword)), None)
 
 
 def _store(
@@ -136,12 +152,15 @@ def _store(
     """Write an answer beside all files of a picture and into the catalogue; return why it did not work."""
     if problem := _plan_problem(files, answer, style, is_dry_run=False):
         return problem
-    for file in files:
-        written = (tag.keyword for tag in written_tags(catalogue, file.path))
-        known = [*written, *withdrawn_keywords(catalogue, file.path)]
-        said = (*answer.confirmed, *answer.rejected)
-        decided = {keyword for keyword in known if has_keyword(said, keyword)}
-        record_answer(catalogue, file.path, decided, rejected, when)
+    try:
+        for file in files:
+            written = (tag.keyword for tag in written_tags(catalogue, file.path))
+            known = [*written, *withdrawn_keywords(catalogue, file.path)]
+            said = (*answer.confirmed, *answer.rejected)
+            decided = {keyword for keyword in known if has_keyword(said, keyword)}
+            record_answer(catalogue, file.path, decided, rejected, when)
+    except CatalogueError as error:  # those before it are stored all the same
+        return str(error)
     return None
 
 

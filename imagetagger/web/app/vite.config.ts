@@ -53,5 +53,5 @@ export default defineConfig(({ mode }) => ({
     },
     ...(mode === "review" ? REVIEW : {}),
   },
-  test: { include: ["tests/**/*.test.ts"] },
+  test: { include: ["tests/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
 }));

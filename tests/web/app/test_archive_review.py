@@ -95,6 +95,7 @@ def test_a_library_is_reviewed(browser, reviewed, library, tmp_path):
     page.reload()  # the tab knows the token
     page.get_by_role("heading", level=1).wait_for()
     page.goto(page.url.split("#")[0])
+    page.get_by_text(f"{(len(KINDS) - 1) * REST} pictures to look at").wait_for()  # what is answered is not asked again
     blues = page.get_by_role("region", name="blue?")
     blues.get_by_role("button", name="Untick all").click()
     blues.get_by_role("button", name="None is right").click()
@@ -107,6 +108,10 @@ def test_a_library_is_reviewed(browser, reviewed, library, tmp_path):
     assert json.loads(done.stdout)["withdrawn"] == 1 + REST
 
 
+ANOTHER = "name => { const h = document.querySelector('article h1'); return h !== null && h.innerText !== name; }"
+"""Whether another picture is shown: between two, all are for a moment."""
+
+
 def test_a_picture_is_answered_by_keys_alone(browser, reviewed, library):
     _, address = reviewed
     page = opened(browser, address, viewport=DESKTOP)
@@ -115,15 +120,33 @@ def test_a_picture_is_answered_by_keys_alone(browser, reviewed, library):
     heading = page.locator("article h1")
     name = heading.inner_text()
     page.get_by_role("button", name="Confirm ").press("Enter")
-    page.wait_for_function("name => document.querySelector('article h1')?.innerText !== name", arg=name)
+    page.wait_for_function(ANOTHER, arg=name)
     assert keywords(library, name).people == (("colour", name.removesuffix(".png").rstrip("0123456789")),)
     second = heading.inner_text()
     page.get_by_role("button", name="Remove ").click()
     page.get_by_role("button", name="No tag fits").click()
-    page.wait_for_function("name => document.querySelector('article h1')?.innerText !== name", arg=second)
+    page.wait_for_function(ANOTHER, arg=second)
     assert keywords(library, second).people == ()
     page.keyboard.press("Escape")
     page.get_by_text(f"{len(KINDS) * REST - 2} pictures to look at").wait_for()
+    assert page.errors == []
+
+
+def test_leaving_a_picture_returns_to_its_place_and_what_was_chosen_stays(browser, reviewed):
+    _, address = reviewed
+    page = opened(browser, address, viewport={"width": 500, "height": 400})
+    page.get_by_role("region", name="crimson?").locator("[data-id]").last.wait_for(state="attached")
+    page.keyboard.press("End")
+    last = page.locator("[data-id]").last
+    shown = last.get_attribute("data-id")
+    last.press("Enter")
+    page.get_by_role("button", name="Remove ").click()
+    page.keyboard.press("Escape")
+    page.wait_for_function("id => document.activeElement.dataset.id === id", arg=shown)
+    assert page.evaluate("scrollY") > 0
+    page.keyboard.press("Enter")
+    page.locator("article h1").wait_for()
+    assert page.get_by_role("button", name="Remove ").count() == 0
     assert page.errors == []
 
 

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
+import { eventually } from "./eventually";
 import { add, begin, change, made, opened, picture, steps, world } from "./made_engine";
 import { unzipped } from "./unzipped";
 
@@ -52,7 +53,7 @@ test("a picture that is removed while others are added stays removed", async () 
   const files = Array.from({ length: 20 }, (_, i) => picture(`p${i}`, i));
   await app.take(files.map((file) => ({ file, folder: "" })));
   const adding = app.add();
-  await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p0")).toBe(true));
+  await eventually(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p0")).toBe(true));
   await app.remove(["p0"], true);
   await adding;
   const [, snapshot] = await opened();
@@ -85,7 +86,7 @@ test("what another tab that takes the app over finds, and is said to be missing,
   const changes = Array.from({ length: 3 }, (_, i) => app.addTag(`tag ${i}`)); // which must end first
   const other = new BroadcastChannel(`imagetagger ${new URL(world.address).pathname}`);
   other.postMessage("Give it up, please.");
-  await vi.waitFor(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
+  await eventually(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
   other.close();
   await Promise.all(changes);
   const { added } = await adding;
@@ -272,7 +273,7 @@ test("an addition that did not end is shown once, with what is left", async () =
   const files = Array.from({ length: 400 }, (_, i) => ({ file: picture(`p${i}`, i), folder: "" }));
   await app.take(files);
   const adding = app.add();
-  await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
+  await eventually(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
   const [, { unfinished }] = await opened();
   expect(unfinished?.total).toBe(400);
   expect(unfinished?.left).toBeGreaterThan(0);
@@ -288,7 +289,7 @@ test("files after a cancellation, and those that the browser failed on, can be a
   const all = [damaged, ...files].map((_, i) => i);
   await app.take([damaged, ...files]);
   const adding = app.add();
-  await vi.waitFor(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
+  await eventually(() => expect(world.changes.some(({ pictures }) => pictures?.[0]?.id === "p1")).toBe(true));
   app.cancel();
   const { cancelled, added, refused, left } = await adding;
   expect(cancelled).toBe(true);
@@ -346,7 +347,7 @@ test("rows and edits of an older version, without offsets and hidden tags, are c
   );
   const [, { tags }] = await opened();
   expect(tags.map(({ hidden }) => hidden)).toEqual([false, false, false]);
-  await vi.waitFor(() => {
+  await eventually(() => {
     const a = world.changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "a");
     expect(a?.suggested.map(({ tag }) => tag)).toEqual(["user:rex", "n1"]);
   });

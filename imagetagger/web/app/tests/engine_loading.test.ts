@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { add, begin, made, opened, picture, world } from "./made_engine";
+import { eventually } from "./eventually";
+import { add, begin, made, opened, picture, pixels, world } from "./made_engine";
 
 vi.mock("../src/bundle/reader", async (original) => ({
   ...(await original<object>()),
@@ -59,7 +60,7 @@ test("stored pictures are shown while the model loads, and what needs it waits",
   model.load();
   await confirming;
   expect((await adding).added).toEqual(["c"]);
-  await vi.waitFor(() => expect(published("b")?.predicted).toBe(true));
+  await eventually(() => expect(published("b")?.predicted).toBe(true));
 });
 
 test("a stored state is brought to a new bundle only once its model is loaded", async () => {
@@ -81,7 +82,7 @@ test("a model that cannot be loaded is reported, and nothing is changed", async 
   const failing = changes.map((each) => expect(each).rejects.toMatchObject({ problem: notLoaded }));
   model.fail();
   await Promise.all(failing);
-  await vi.waitFor(() => expect(world.changes).toEqual([{ failure: notLoaded }]));
+  await eventually(() => expect(world.changes).toEqual([{ failure: notLoaded }]));
   world.loading = Promise.resolve();
   const [, { pictures, tags }] = await opened();
   expect(pictures.map(({ id, confirmed }) => [id, confirmed])).toEqual([
@@ -101,7 +102,7 @@ test.each(["a stored state", "a new bundle"])("another tab takes over while the 
   await stateOf(ends);
   const other = new BroadcastChannel(`imagetagger ${new URL(world.address).pathname}`);
   other.postMessage("Give it up, please.");
-  await vi.waitFor(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
+  await eventually(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
   other.close();
   await ends;
   const changes = world.changes.length;
@@ -110,4 +111,48 @@ test.each(["a stored state", "a new bundle"])("another tab takes over while the 
   expect(world.changes).toHaveLength(changes);
   const [, { pictures, reembedded }] = await opened();
   expect([pictures.filter((each) => each.confirmed).length, reembedded]).toEqual([1, isNew ? 2 : 0]);
+});
+
+test("pictures chosen while the model loads are reported as missing when the model fails", async () => {
+  const { app, model } = await reopened();
+  const adding = expect(add(app, picture("c", 9), picture("d", 9))).rejects.toMatchObject({ problem: notLoaded });
+  model.fail();
+  await adding;
+  world.loading = Promise.resolve();
+  expect((await opened())[1].unfinished).toEqual({ left: 2, total: 2 });
+});
+
+test("pictures chosen while the model loads are reported as missing by a tab that takes over", async () => {
+  const { app, model } = await reopened();
+  const adding = expect(add(app, picture("c", 9))).rejects.toMatchObject({ problem: { kind: "takenOver" } });
+  const other = new BroadcastChannel(`imagetagger ${new URL(world.address).pathname}`);
+  other.postMessage("Give it up, please.");
+  await adding;
+  await eventually(() => expect(world.changes).toContainEqual({ failure: { kind: "takenOver" } }));
+  other.close();
+  model.load();
+  expect((await opened())[1].unfinished).toEqual({ left: 1, total: 1 });
+});
+
+test("pictures chosen while the model loads are reported as missing after a tab that was closed", async () => {
+  const { app, model } = await reopened();
+  const closed = add(app, picture("c", 9), picture("d", 9));
+  expect(await stateOf(closed)).toBe("pending");
+  const [next, { unfinished }] = await opened();
+  expect(unfinished).toEqual({ left: 2, total: 2 });
+  const chosen = add(next, picture("c", 9), picture("d", 9), picture("e", 9));
+  expect(await stateOf(chosen)).toBe("pending");
+  model.load(); // which must not delete the newer note
+  await Promise.all([closed, chosen]);
+  expect((await opened())[1].unfinished).toBeNull();
+});
+
+test("that the model is loaded leaves the note about pictures that were chosen meanwhile", async () => {
+  const { app, model } = await reopened();
+  const reading = vi.spyOn(pixels, "readPicture").mockImplementation(() => new Promise(() => {}));
+  void add(app, picture("c", 9), picture("d", 9));
+  model.load();
+  await eventually(() => expect(reading).toHaveBeenCalled());
+  reading.mockRestore();
+  expect((await opened())[1].unfinished).toEqual({ left: 2, total: 2 });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
+import { eventually } from "./eventually";
 import { add, begin, made, opened, picture, world } from "./made_engine";
 
 vi.mock("../src/bundle/reader", async (original) => ({
@@ -18,7 +19,7 @@ test("hidden tags are not suggested, also after opening again, and what was taug
   await app.hideTag("n1", true);
   const [again, hidden] = await opened();
   expect(hidden.tags.map((tag) => tag.hidden)).toEqual([false, true]);
-  await vi.waitFor(() => {
+  await eventually(() => {
     const [a, b] = ["a", "b"].map((id) =>
       world.changes.flatMap(({ pictures = [] }) => pictures).find((p) => p.id === id),
     );
@@ -28,7 +29,7 @@ test("hidden tags are not suggested, also after opening again, and what was taug
   await again.undo(hidden.steps[0]?.id ?? 0);
   const [, shown] = await opened();
   expect(shown.tags.map((tag) => tag.hidden)).toEqual([false, false]);
-  await vi.waitFor(() => {
+  await eventually(() => {
     const b = world.changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "b");
     expect(b?.suggested.map(({ tag }) => tag)).toEqual(["n1"]);
   });
@@ -43,7 +44,7 @@ test("a tag that has the name of a broader term is that term, and offsets count 
   expect(tags.map(({ pictures }) => pictures)).toEqual([null, 5]);
   expect(await app.addTag("Dog")).toBe("n9");
   await add(app, picture("a", 0));
-  await vi.waitFor(() => {
+  await eventually(() => {
     const a = world.changes.flatMap(({ pictures = [] }) => pictures).find(({ id }) => id === "a");
     expect(a?.suggested.map(({ tag }) => tag)).toEqual(["n1"]); // its mean is far away
   });
@@ -66,12 +67,12 @@ test("a hidden tag gives way to the broader term above it, which can be taught a
   const tags = () => world.changes.findLast((change) => change.tags)?.tags?.map(({ id }) => id);
   expect(snapshot.tags.map(({ id }) => id)).toEqual(["n0", "n1", "n2"]);
   await app.hideTag("n0", true);
-  await vi.waitFor(() => expect(suggested()).toEqual(["dog"]));
+  await eventually(() => expect(suggested()).toEqual(["dog"]));
   expect(tags()).toEqual(["n0", "n1", "n2", "dog"]);
   await app.hideTag("dog", true);
-  await vi.waitFor(() => expect(suggested()).toEqual(["animal"]));
+  await eventually(() => expect(suggested()).toEqual(["animal"]));
   await app.hideTag("n0", false); // and the term above it, as it would stay hidden otherwise
-  await vi.waitFor(() => expect(suggested()).toEqual(["n0"]));
+  await eventually(() => expect(suggested()).toEqual(["n0"]));
   await app.hideTag("n0", true);
   await app.confirm("a", ["dog"], []);
   const [, { tags: all, pictures }] = await opened();
@@ -116,9 +117,9 @@ test("a taught term is suggested as probable as all below it, and once where it 
     const views = world.changes.flatMap(({ pictures = [] }) => pictures);
     return new Map(views.findLast(({ id }) => id === "a")?.suggested.map((each) => [each.tag, each.probability]));
   };
-  await vi.waitFor(() => expect([...suggested().keys()]).toEqual(["dog", "n0"]));
+  await eventually(() => expect([...suggested().keys()]).toEqual(["dog", "n0"]));
   expect(suggested().get("dog")).toBeGreaterThan(0.99);
   await app.hideTag("n0", true);
-  await vi.waitFor(() => expect([...suggested().keys()]).toEqual(["dog"]));
+  await eventually(() => expect([...suggested().keys()]).toEqual(["dog"]));
   expect(suggested().get("dog")).toBeGreaterThan(0.99);
 });

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { Change, Engine, Snapshot } from "../src/api";
 import { exposeEngine, remoteEngine } from "../src/remote_engine";
+import { eventually } from "./eventually";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -44,7 +45,7 @@ test("what the engine publishes and what it returns arrive in the order of sendi
   arrived.push(await remote.open(listen, true));
   await remote.confirm("a", [], []);
   arrived.push("confirmed");
-  await vi.waitFor(() => expect(arrived.at(-1)).toEqual(second));
+  await eventually(() => expect(arrived.at(-1)).toEqual(second));
   expect(arrived).toEqual([first, { reembedded: 1 }, first, "confirmed", second]);
 });
 

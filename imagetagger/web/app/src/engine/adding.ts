@@ -25,7 +25,7 @@ interface Prepared {
 /**
  * Adds pictures, the first one with the latest time, so that it comes first among the newest.
  *
- * One picture at a time is decoded: memory holds the pixels of no other.
+ * One picture at a time is decoded: memory holds the pixels of no other. The caller has noted that all are unfinished.
  *
  * @param isCancelled called before each picture.
  */
@@ -41,7 +41,6 @@ export async function add(session: Session, incoming: readonly Incoming[], isCan
   const restored = new Set<PictureId>();
   let storageError: StorageError | undefined;
   const total = incoming.length;
-  if (total > 1) await write(session.db, { unfinished: { left: total, total } }).catch(() => {}); // pictures may fit again
   for (const [i, { file, folder }] of incoming.entries()) {
     const unfinished = { left: total - i - 1, total };
     session.listen({ progress: { kind: "adding", done: i, total } });

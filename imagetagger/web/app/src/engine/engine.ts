@@ -23,6 +23,7 @@ export function engine(base: string): Engine {
   let opened: Session | undefined;
   const waiting: Incoming[] = [];
   let cancelled = false;
+  let isNoted = false; // that pictures of this session are not finished
   const session = () => {
     if (!opened) throw new Error("The app is not open yet.");
     return opened;
@@ -50,7 +51,7 @@ export function engine(base: string): Engine {
       const opening = open(base, listen, { takesOver, giveUp, signal });
       const { session: current, ...news } = await opening;
       opened = current;
-      ready = begin(current);
+      ready = begin(current, () => isNoted);
       ready.then(
         () => void suggest(current, []),
         (error: unknown) => {
@@ -71,7 +72,11 @@ export function engine(base: string): Engine {
     },
     async add() {
       cancelled = false;
+      const { db } = session();
       const files = waiting.splice(0);
+      const total = files.length;
+      isNoted = true;
+      await write(db, { unfinished: { left: total, total } }).catch(() => {}); // on a full device pictures may fit again
       await ready;
       return add(session(), files, () => cancelled);
     },
@@ -111,11 +116,15 @@ export function engine(base: string): Engine {
   };
 }
 
-/** Loads the model, once the page has the stored state: that it loads keeps the worker busy. */
-async function begin(session: Session): Promise<void> {
+/**
+ * Loads the model, once the page has the stored state: that it loads keeps the worker busy.
+ *
+ * @param isNoted whether the note about unfinished pictures is a newer one than the page has shown: then it stays.
+ */
+async function begin(session: Session, isNoted: () => boolean): Promise<void> {
   await new Promise((resume) => setTimeout(resume));
   await session.computing(async () => {});
-  await write(session.db, { unfinished: null }).catch(() => {}); // otherwise it is shown again
+  if (!isNoted()) await write(session.db, { unfinished: null }).catch(() => {}); // otherwise it is shown again
 }
 
 async function storage(): Promise<StorageView> {

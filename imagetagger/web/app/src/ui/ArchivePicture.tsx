@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import styles from "./Archive.module.css";
 import { type Answer, answerOf, firstDraft, type Question, type Review, tagViews } from "./archive_review";
@@ -7,7 +7,7 @@ import { useTooSoon } from "./attention";
 import { useBlobUrl } from "./blobs";
 import { CandidateChips, type Chip, newNameChip, TagChips } from "./Chips";
 import controls from "./controls.module.css";
-import { add, addName, addTyped, remove, removeName } from "./draft";
+import { add, addName, addTyped, type Draft, remove, removeName } from "./draft";
 import { Icon } from "./Icon";
 import { focusField, useKeys } from "./keys";
 import { useWords } from "./language";
@@ -25,6 +25,8 @@ interface Props {
   before?: PictureId;
   after?: PictureId;
   isBusy: boolean;
+  /** What the person has chosen so far, by picture. */
+  drafts: Map<PictureId, Draft>;
   /** Goes to a picture, or to all of them. */
   goTo(id: PictureId | undefined): void;
   onAnswer(answer: Answer): void;
@@ -33,10 +35,14 @@ interface Props {
 const NO_TERMS = new Map();
 
 /** One picture of an archive and its tags: remove, add, and confirm. */
-export function ArchivePicture({ question, review, server, place, before, after, isBusy, goTo, onAnswer }: Props) {
+export function ArchivePicture(props: Props) {
+  const { question, review, server, place, before, after, isBusy, drafts, goTo, onAnswer } = props;
   const words = useWords();
   const { picture: id, name, folder, suggested } = question;
-  const [draft, setDraft] = useState(() => firstDraft(question));
+  const [draft, setDraft] = useState(() => drafts.get(id) ?? firstDraft(question));
+  useEffect(() => {
+    drafts.set(id, draft);
+  }, [drafts, id, draft]);
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
   const url = useBlobUrl(() => server.whole(id), id);

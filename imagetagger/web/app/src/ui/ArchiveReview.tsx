@@ -17,14 +17,14 @@ import {
   withTicks,
 } from "./archive_review";
 import type { ReviewServer } from "./archive_server";
-import { refocus } from "./attention";
+import type { Draft } from "./draft";
 import emptyStyles from "./Empty.module.css";
 import { neighbours, steadyOrder } from "./filter";
 import { Icon } from "./Icon";
 import { useWords } from "./language";
 import { Toasts } from "./Notices";
 import noticesStyles from "./Notices.module.css";
-import { goToPicture, useRoute } from "./route";
+import { goToPicture, pictureHref, useRoute } from "./route";
 import type { Toast } from "./state";
 
 /** The page that asks about the pictures of an archive. */
@@ -93,11 +93,24 @@ function useReview(server: ReviewServer, first: Review) {
   return { review, setReview, answer, progress, toast, setToast };
 }
 
+/** Focuses a picture's square as soon as it is drawn, which takes a frame or two after the list has come; else the title. */
+function focusTile(id: PictureId | null, frames = 5): void {
+  if (document.activeElement !== document.body) return;
+  const tile = [...document.querySelectorAll<HTMLElement>("[data-id]")].find((each) => each.dataset.id === id);
+  if (tile || id === null || frames === 0)
+    (tile ?? document.querySelector<HTMLElement>("main h1"))?.focus({ preventScroll: true });
+  else requestAnimationFrame(() => focusTile(id, frames - 1));
+}
+
 function Opened({ server, first }: { server: ReviewServer; first: Review }) {
   const words = useWords();
   const { review, setReview, answer, progress, toast, setToast } = useReview(server, first);
   const route = useRoute();
   const last = useRef<PictureId | null>(null);
+  const scroll = useRef(0);
+  const [drafts] = useState(() => new Map<PictureId, Draft>());
+  const isBusy = useRef(false); // then ticks stay as they are sent
+  isBusy.current = progress !== null;
   const groups = useMemo(() => groupsOf(review), [review.pictures, review.order]);
   const ids = useMemo(() => groups.flatMap((group) => group.ids), [groups]);
   const before = useRef<readonly PictureId[]>([]);
@@ -106,23 +119,36 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
   const question = route.page === "picture" ? review.pictures.get(route.id) : undefined;
   const isAlone = question !== undefined;
   useLayoutEffect(() => {
-    if (isAlone) window.scrollTo(0, 0);
-    const tile = [...document.querySelectorAll<HTMLElement>("[data-id]")].find(
-      (each) => each.dataset.id === last.current,
-    );
-    const target = tile ?? document.querySelector<HTMLElement>("main h1");
-    if (document.activeElement === document.body || isAlone) target?.focus({ preventScroll: tile === undefined });
+    if (isAlone) {
+      window.scrollTo(0, 0);
+      document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+      return;
+    }
+    window.scrollTo(0, scroll.current);
+    const remember = () => {
+      scroll.current = window.scrollY;
+    };
+    window.addEventListener("scroll", remember, { passive: true });
+    focusTile(last.current);
+    return () => window.removeEventListener("scroll", remember);
   }, [isAlone, question?.picture]);
   const onTick = useCallback(
-    (id: PictureId, isTicked: boolean) => setReview((now) => withTicks(now, [id], isTicked)),
+    (id: PictureId, isTicked: boolean) => {
+      if (!isBusy.current) setReview((now) => withTicks(now, [id], isTicked));
+    },
     [setReview],
   );
   const onFocus = useCallback((id: PictureId) => {
     last.current = id;
   }, []);
   const confirm = async (group: Group) => {
+    const place = groups.indexOf(group);
     await answer(answersOf(review, group));
-    refocus("main section > header h2, main h1");
+    requestAnimationFrame(() => {
+      if (document.activeElement !== document.body) return;
+      const titles = document.querySelectorAll<HTMLElement>("main section > header h2");
+      (titles[place] ?? document.querySelector<HTMLElement>("main h1"))?.focus({ preventScroll: true });
+    });
   };
   const goTo = (id: PictureId | undefined) => {
     if (id === undefined) window.location.hash = "#/";
@@ -130,7 +156,9 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
   };
   const confirmAlone = async (of: Question, given: Answer) => {
     const { after, before: previous } = neighbours(steady, of.picture);
-    if (await answer([given], new Set([of.picture]))) goTo(after ?? previous);
+    if (!(await answer([{ ...given, looked: true }], new Set([of.picture])))) return;
+    drafts.delete(of.picture);
+    if (window.location.hash === pictureHref(of.picture)) goTo(after ?? previous); // or the person went on meanwhile
   };
   return (
     <>
@@ -144,6 +172,7 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
             place={[steady.indexOf(question.picture) + 1, steady.length]}
             {...neighbours(steady, question.picture)}
             isBusy={progress !== null}
+            drafts={drafts}
             goTo={goTo}
             onAnswer={(given) => void confirmAlone(question, given)}
           />
@@ -180,7 +209,9 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
                 isBusy={progress !== null}
                 onFocus={onFocus}
                 onTick={onTick}
-                onTickAll={(isTicked) => setReview((now) => withTicks(now, group.ids, isTicked))}
+                onTickAll={(isTicked) => {
+                  if (!isBusy.current) setReview((now) => withTicks(now, group.ids, isTicked));
+                }}
                 onConfirm={() => void confirm(group)}
               />
             ))}

@@ -29,6 +29,8 @@ export interface Answer {
   picture: PictureId;
   confirmed: readonly Keyword[];
   rejected: readonly Keyword[];
+  /** Whether the person saw it alone, with all suggestions. */
+  looked?: boolean;
 }
 
 /** What became of answers: what there is to ask about stored ones now, and what went wrong, in English. */
