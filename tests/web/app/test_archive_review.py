@@ -108,6 +108,11 @@ def test_a_library_is_reviewed(browser, reviewed, library, tmp_path):
     assert json.loads(done.stdout)["withdrawn"] == 1 + REST
 
 
+AT_THE_END = """() => {
+    const last = [...document.querySelectorAll("[data-id]")].at(-1)?.getBoundingClientRect();
+    return scrollY > 0 && last !== undefined && last.bottom <= innerHeight;
+}"""
+"""Whether the last picture of the page is drawn, and in sight."""
 ANOTHER = "name => { const h = document.querySelector('article h1'); return h !== null && h.innerText !== name; }"
 """Whether another picture is shown: between two, all are for a moment."""
 
@@ -135,11 +140,12 @@ def test_a_picture_is_answered_by_keys_alone(browser, reviewed, library):
 def test_leaving_a_picture_returns_to_its_place_and_what_was_chosen_stays(browser, reviewed):
     _, address = reviewed
     page = opened(browser, address, viewport={"width": 500, "height": 400})
-    page.get_by_role("region", name="crimson?").locator("[data-id]").last.wait_for(state="attached")
-    page.keyboard.press("End")
-    last = page.locator("[data-id]").last
-    shown = last.get_attribute("data-id")
-    last.press("Enter")
+    page.locator("[data-id]").first.wait_for()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(AT_THE_END)
+    shown = page.locator("[data-id]").last.get_attribute("data-id")
+    page.locator(f'[data-id="{shown}"]').press("Enter")
+    page.locator("article h1").wait_for()
     page.get_by_role("button", name="Remove ").click()
     page.keyboard.press("Escape")
     page.wait_for_function("id => document.activeElement.dataset.id === id", arg=shown)
@@ -147,6 +153,22 @@ def test_leaving_a_picture_returns_to_its_place_and_what_was_chosen_stays(browse
     page.keyboard.press("Enter")
     page.locator("article h1").wait_for()
     assert page.get_by_role("button", name="Remove ").count() == 0
+    assert page.errors == []
+
+
+def test_what_was_chosen_before_a_tag_was_rejected_is_not_chosen_any_more(browser, reviewed):
+    _, address = reviewed
+    page = opened(browser, address, viewport=DESKTOP)
+    name = f"lemon{LABELLED}.png"
+    lemons = page.get_by_role("region", name="lemon?")
+    lemons.get_by_role("link", name=name).click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    page.keyboard.press("Escape")
+    lemons.get_by_role("button", name=f"{name} is right").click()
+    lemons.get_by_role("button", name=f"Confirm {REST - 1} of {REST}").click()
+    page.get_by_role("region", name="What do these show?").get_by_role("link", name=name).click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    assert page.get_by_role("button", name="Confirm lemon").count() == 0
     assert page.errors == []
 
 

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { PictureId } from "../api";
 import styles from "./Archive.module.css";
 import { type Answer, answerOf, firstDraft, type Question, type Review, tagViews } from "./archive_review";
@@ -25,8 +25,8 @@ interface Props {
   before?: PictureId;
   after?: PictureId;
   isBusy: boolean;
-  /** What the person has chosen so far, by picture. */
-  drafts: Map<PictureId, Draft>;
+  /** What the person has chosen so far, by picture, while it is asked about in the same way. */
+  drafts: Map<PictureId, { question: Question; draft: Draft }>;
   /** Goes to a picture, or to all of them. */
   goTo(id: PictureId | undefined): void;
   onAnswer(answer: Answer): void;
@@ -39,10 +39,13 @@ export function ArchivePicture(props: Props) {
   const { question, review, server, place, before, after, isBusy, drafts, goTo, onAnswer } = props;
   const words = useWords();
   const { picture: id, name, folder, suggested } = question;
-  const [draft, setDraft] = useState(() => drafts.get(id) ?? firstDraft(question));
-  useEffect(() => {
-    drafts.set(id, draft);
-  }, [drafts, id, draft]);
+  const [asked] = useState(question);
+  const known = drafts.get(id);
+  const [draft, show] = useState(known?.question === asked ? known.draft : firstDraft(asked));
+  const setDraft = (to: Draft) => {
+    drafts.set(id, { question: asked, draft: to });
+    show(to);
+  };
   const [text, setText] = useState("");
   const isTooSoon = useTooSoon();
   const url = useBlobUrl(() => server.whole(id), id);

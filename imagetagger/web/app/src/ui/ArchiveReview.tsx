@@ -94,7 +94,7 @@ function useReview(server: ReviewServer, first: Review) {
 }
 
 /** Focuses a picture's square as soon as it is drawn, which takes a frame or two after the list has come; else the title. */
-function focusTile(id: PictureId | null, frames = 5): void {
+function focusTile(id: PictureId | null, frames = 60): void {
   if (document.activeElement !== document.body) return;
   const tile = [...document.querySelectorAll<HTMLElement>("[data-id]")].find((each) => each.dataset.id === id);
   if (tile || id === null || frames === 0)
@@ -108,7 +108,7 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
   const route = useRoute();
   const last = useRef<PictureId | null>(null);
   const scroll = useRef(0);
-  const [drafts] = useState(() => new Map<PictureId, Draft>());
+  const [drafts] = useState(() => new Map<PictureId, { question: Question; draft: Draft }>());
   const isBusy = useRef(false); // then ticks stay as they are sent
   isBusy.current = progress !== null;
   const groups = useMemo(() => groupsOf(review), [review.pictures, review.order]);
@@ -138,6 +138,14 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
     },
     [setReview],
   );
+  const close = useCallback(() => setToast(null), [setToast]); // or each drawing would restart the toast's time
+  const isStoring = progress !== null;
+  useEffect(() => {
+    if (!isStoring) return;
+    const ask = (event: Event) => event.preventDefault(); // the browser asks whether to leave
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [isStoring]);
   const onFocus = useCallback((id: PictureId) => {
     last.current = id;
   }, []);
@@ -157,7 +165,6 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
   const confirmAlone = async (of: Question, given: Answer) => {
     const { after, before: previous } = neighbours(steady, of.picture);
     if (!(await answer([{ ...given, looked: true }], new Set([of.picture])))) return;
-    drafts.delete(of.picture);
     if (window.location.hash === pictureHref(of.picture)) goTo(after ?? previous); // or the person went on meanwhile
   };
   return (
@@ -219,7 +226,7 @@ function Opened({ server, first }: { server: ReviewServer; first: Review }) {
         )}
       </main>
       <div class={noticesStyles.notices}>
-        <Toasts toast={toast} onUndo={() => {}} onClose={() => setToast(null)} />
+        <Toasts toast={toast} onUndo={() => {}} onClose={close} />
         {progress && progress.total > MOST_ANSWERS && (
           <section class={noticesStyles.progress} aria-label={words.review.title}>
             <span class="clip grow">{words.review.storing(progress.done, progress.total)}</span>

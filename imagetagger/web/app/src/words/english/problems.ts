@@ -99,7 +99,7 @@ function phrase(problem: Problem): string {
     case "nameIsId":
       return `the tag “${problem.tag}” has “${problem.name}” as its id: choose another name`;
     case "reviewEnded":
-      return "The review has ended: start “imagetagger archive review” again. All that you confirmed before is stored.";
+      return "The review has ended: start “imagetagger archive review” again. All that you answered before is stored.";
     case "reviewRefused":
       return "This address does not open the review. Use the one that “imagetagger archive review” prints.";
     case "nothingToUndo":

@@ -97,7 +97,7 @@ function phrase(problem: Problem): string {
     case "nameIsId":
       return `Das Stichwort „${problem.tag}“ hat „${problem.name}“ als Kennung: Nimm einen anderen Namen.`;
     case "reviewEnded":
-      return "Die Durchsicht ist beendet: Starte „imagetagger archive review“ neu. Alles vorher Bestätigte ist gespeichert.";
+      return "Die Durchsicht ist beendet: Starte „imagetagger archive review“ neu. Alles vorher Beantwortete ist gespeichert.";
     case "reviewRefused":
       return "Diese Adresse öffnet die Durchsicht nicht. Nimm die, die „imagetagger archive review“ ausgibt.";
     case "nothingToUndo":

@@ -12,7 +12,7 @@ export const review: Words["review"] = {
   below: (names) => names.join(" › "),
   rest: "Was zeigen diese?",
   tickAll: "Alle anhaken",
-  untickAll: "Keins anhaken",
+  untickAll: "Alle abwählen",
   confirm: (ticked, all) => {
     if (ticked === 0) return all === 1 ? "Stimmt nicht" : "Keins stimmt";
     if (ticked === all) return all === 1 ? "Bestätigen" : `Alle ${format.number(all)} bestätigen`;
