@@ -23,6 +23,15 @@ SCROLLED = """async (to) => {
 }"""
 """Scrolls, and returns the page's height two frames later."""
 
+LAID_OUT = """([width, height]) => {
+  const { scrollHeight } = document.documentElement;
+  const isSame = window.innerWidth === width && window.innerHeight === height && window.lastHeight === scrollHeight;
+  window.sameFrames = isSame ? (window.sameFrames ?? 0) + 1 : 0;
+  window.lastHeight = scrollHeight;
+  return window.sameFrames >= 5;
+}"""
+"""Whether the window has its new size, and the page has had the same height in several frames: it is asked in each."""
+
 DRAWN = """() => {
   const tiles = [...document.querySelectorAll("main section:last-child [data-id]")];
   return tiles.length > 0 && tiles.at(-1).getBoundingClientRect().top < window.innerHeight;
@@ -64,6 +73,8 @@ def test_the_end_of_a_long_list_is_reached_in_a_window_of_any_height(page, width
     """`wait_for_function`, as `evaluate` would wait for ever for a page that lays itself out without end."""
     for height in range(500, 1001, 20):
         page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("() => { window.sameFrames = 0; }")
+        page.wait_for_function(LAID_OUT, arg=[width, height])
         heights = [page.wait_for_function(SCROLLED, arg=to).json_value() for to in (0, 10**9, 0, 10**9)]
         assert len(set(heights)) == 1
         page.wait_for_function(DRAWN)

@@ -243,11 +243,20 @@ TRACKS = """() => {
 }"""
 
 
-NEXT_FRAME = """() => new Promise((done) => {
+NEXT_FRAMES = """() => {
   const video = document.querySelector("video");
-  video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => done()));
-})"""
-"""Waits until the made-up camera has moved on: no two of its frames are the same."""
+  window.isNextFrame = false;
+  video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => { window.isNextFrame = true; }));
+}"""
+
+
+def wait_for_next_frame(page) -> None:
+    """Wait until the made-up camera has moved on: no two of its frames are the same.
+
+    `evaluate` of a promise would wait for ever where no frame is drawn.
+    """
+    page.evaluate(NEXT_FRAMES)
+    page.wait_for_function("() => window.isNextFrame")
 
 
 def test_pictures_are_taken_in_a_row_by_keyboard(playwright, address):
@@ -260,7 +269,7 @@ def test_pictures_are_taken_in_a_row_by_keyboard(playwright, address):
         assert page.evaluate(FOCUS) == "Take a picture"
         assert violations(page) == []
         for i in range(1, 4):
-            page.evaluate(NEXT_FRAME)
+            wait_for_next_frame(page)
             page.keyboard.press("Enter")
             page.get_by_text(f"{i} picture{'s' if i > 1 else ''} taken").wait_for()
         page.get_by_role("dialog").locator("img").wait_for()
@@ -302,7 +311,7 @@ def take_two(page) -> None:
     for i in (1, 2):
         page.get_by_role("button", name="Take a picture").click()
         page.get_by_text(f"{i} picture{'s' if i > 1 else ''} taken").wait_for()
-        page.evaluate(NEXT_FRAME)
+        wait_for_next_frame(page)
 
 
 def test_a_tab_that_takes_the_app_over_adds_what_the_camera_of_the_other_one_took(playwright, address):
