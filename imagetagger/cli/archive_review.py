@@ -59,10 +59,10 @@ def run_review(options: argparse.Namespace) -> int:
                 print_line("no picture wants your look")
             return 1 if problems else 0
         shown = {question.picture: review.paths[question.picture] for question in questions}
-        said = Said(dict(decided.people), set())
-        store = answer_store(archive, review, {one: files[one] for one in shown}, said, lessons, options)
+        progress = ReviewProgress(dict(decided.people), set())
+        store = answer_store(archive, review, {one: files[one] for one in shown}, progress, lessons, options)
         storing = threading.Lock()
-        functions = review_functions(lambda: open_questions(review, shown, said, more), shown, store, storing)
+        functions = review_functions(lambda: open_questions(review, shown, progress, more), shown, store, storing)
         try:
             server = ReviewServer(options.port, read_app(), functions)
         except (ServeError, SiteError) as error:
@@ -80,11 +80,11 @@ def run_review(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-class Said(NamedTuple):
-    """What people said of pictures so far, which grows with each answer.
+class ReviewProgress(NamedTuple):
+    """What became of a review's pictures so far; it grows with each answer.
 
     Attributes:
-        people: what they did with the tags, by content id.
+        people: what they did with the tags of each picture, by content id.
         finished: ids of the pictures that need no other look.
     """
 
@@ -92,19 +92,19 @@ class Said(NamedTuple):
     finished: set[str]
 
 
-def open_questions(review: "Review", shown: Iterable[str], said: Said, more: int) -> bytes:
+def open_questions(review: "Review", shown: Iterable[str], progress: ReviewProgress, more: int) -> bytes:
     """Return JSON of what is still to be looked at.
 
     Args:
         review: asks about pictures.
         shown: content ids of those of this review, in order.
-        said: so far.
+        progress: so far.
         more: pictures that want a look after them.
     """
     from imagetagger.archive.reviewing.questions import ask
 
-    left = [content for content in shown if content not in said.finished]
-    pictures = ask(review, left, said.people)
+    left = [content for content in shown if content not in progress.finished]
+    pictures = ask(review, left, progress.people)
     return msgspec.json.encode({"tags": review.predictions.keywords, "pictures": pictures, "more": more})
 
 
@@ -176,7 +176,7 @@ def answer_store(
     archive: OpenArchive,
     review: "Review",
     files: "Mapping[str, Sequence[KnownFile]]",
-    said: Said,
+    progress: ReviewProgress,
     lessons: Path,
     options: argparse.Namespace,
 ) -> "Callable[[tuple[Answer, ...]], bytes]":
@@ -186,7 +186,7 @@ def answer_store(
         archive: is open.
         review: asks about its pictures.
         files: that are shown, by content id.
-        said: so far; is changed.
+        progress: so far; is changed.
         lessons: file that also learns what is confirmed.
         options: of the command.
     """
@@ -224,16 +224,16 @@ def answer_store(
             raise AnswerError(str(error)) from error
         for answer, is_stored, _ in stored:
             if is_stored:
-                before = said.people.get(answer.picture, SetKeywords())
+                before = progress.people.get(answer.picture, SetKeywords())
                 withdrawn = [one for one in before.withdrawn if one not in answer.confirmed]
-                said.people[answer.picture] = SetKeywords(
+                progress.people[answer.picture] = SetKeywords(
                     (*before.people, *answer.confirmed), (*withdrawn, *answer.rejected)
                 )
         last = {answer.picture: answer for answer, is_stored, _ in stored if is_stored}
-        questions = ask(review, list(last), said.people)
+        questions = ask(review, list(last), progress.people)
         for question, answer in zip(questions, last.values(), strict=True):  # as the page does: see afterAnswers
             is_finished = answer.looked or (question.asked is None and bool(answer.confirmed))
-            (said.finished.add if is_finished else said.finished.discard)(answer.picture)
+            (progress.finished.add if is_finished else progress.finished.discard)(answer.picture)
         problems = [
             {"picture": answer.picture, "text": printable_text(problem)} for answer, _, problem in stored if problem
         ]

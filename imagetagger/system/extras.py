@@ -16,7 +16,7 @@ def extra_needed(extra: str, purpose: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package == "imagetagger":
             raise
-        sys.exit(f"{package} is not installed, which {purpose}: pip install 'imagetagger[{extra}]'")
+        sys.exit(_missing(package, extra, purpose))
 
 
 @contextmanager
@@ -40,5 +40,8 @@ def import_extra(package: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        hint = f"{package} is not installed, which {purpose}: pip install 'imagetagger[{extra}]'"
-        raise ImportError(hint, name=package) from error
+        raise ImportError(_missing(package, extra, purpose), name=package) from error
+
+
+def _missing(package: str, extra: str, purpose: str) -> str:
+    return f"{package} is not installed, which {purpose}: pip install 'imagetagger[{extra}]'"
